@@ -1,0 +1,78 @@
+/**
+ * Hooks: middleware on sites and on weights.
+ *
+ * `around` gets a site's input and `next`, the rest of the way; `onWeight` gets a weight's value. The last hook of a
+ * list is the outermost, for activations and for weights alike. Hooks hold no state and are differentiable.
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Random } from "./random.ts";
+import type { Flow, Kind, Site } from "./site.ts";
+
+/** What a hook may know besides its input. */
+export interface Context {
+  /** Whether dropout applies. */
+  readonly training: boolean;
+  /** Randomness of this site and this hook: two deltas at one site draw different numbers. */
+  readonly random: Random;
+  /** A parameter of the model as the hooks before this one left it. Inside `onWeight` that leaves out the hook itself. */
+  read(name: string): Tensor;
+}
+
+/** One visit to a site. */
+export interface Call<K extends Kind> {
+  readonly site: Site<K>;
+  readonly input: Flow[K]["input"];
+  /** The site itself and the hooks before this one. */
+  readonly next: (input: Flow[K]["input"]) => Flow[K]["output"];
+  readonly context: Context;
+}
+
+/** Middleware on the sites of one kind. */
+export interface Around<K extends Kind = Kind> {
+  readonly kind: K;
+  /** Names the hook's owner; its randomness is derived from it. */
+  readonly name?: string;
+  at(site: Site<K>): boolean;
+  run(call: Call<K>): Flow[K]["output"];
+}
+
+/** Middleware on parameters, by name. */
+export interface OnWeight {
+  readonly kind: "weight";
+  /** Names the hook's owner; its randomness is derived from it. */
+  readonly name?: string;
+  at(name: string): boolean;
+  run(name: string, value: Tensor, context: Context): Tensor;
+}
+
+/** Middleware on activations or on weights. */
+export type Hook = { [K in Kind]: Around<K> }[Kind] | OnWeight;
+
+/**
+ * A hook on sites of one kind.
+ *
+ * @example
+ * const skipLayer3 = around("block", (site) => site.layer === 3, ({ input }) => input);
+ */
+export function around<K extends Kind>(
+  kind: K,
+  at: (site: Site<K>) => boolean,
+  run: (call: Call<K>) => Flow[K]["output"],
+): Around<K> {
+  return { kind, at, run };
+}
+
+/**
+ * A hook on parameters. A parameter that is read twice in one forward pass is edited once.
+ *
+ * @example
+ * const doubled = onWeight((name) => name.endsWith("query.weight"), (name, value) => mul(value, 2));
+ */
+export function onWeight(at: (name: string) => boolean, run: OnWeight["run"]): OnWeight {
+  return { kind: "weight", at, run };
+}
+
+/** The same hook under a name, from which its randomness is derived. */
+export function nameHook<H extends Hook>(hook: H, name: string): H {
+  return { ...hook, name: hook.name === undefined ? name : `${name}/${hook.name}` };
+}

@@ -1,0 +1,45 @@
+/**
+ * The common ground of Cambium: backends, the tensor operations that tfjs-core lacks, sites and hooks, parameter trees,
+ * seeded random numbers, files and safetensors.
+ *
+ * @module
+ */
+export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
+export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
+export {
+  CambiumError,
+  ConfigError,
+  type ErrorDetails,
+  FileError,
+  FormatError,
+  ShapeError,
+  StateError,
+} from "./errors.ts";
+export { type ByteRange, checkName, checkRange, collectBytes, type FileContent, type Files, memory } from "./files.ts";
+export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
+export type { ForwardOptions, Model, Objective } from "./model.ts";
+export { gelu, silu } from "./ops/activation.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
+export { type CrossEntropyOptions, crossEntropy, crossEntropyRows } from "./ops/cross-entropy.ts";
+export { dropout, dropoutMask } from "./ops/dropout.ts";
+export { layerNorm, rmsNorm } from "./ops/norm.ts";
+export {
+  axpyParameters,
+  checkSameStructure,
+  cloneParameters,
+  cosineParameters,
+  countParameters,
+  disposeParameters,
+  dotParameters,
+  flattenParameters,
+  mapParameters,
+  normParameters,
+  type Parameters,
+  unflattenParameters,
+  zerosLikeParameters,
+  zipParameters,
+} from "./parameters.ts";
+export { type Random, random } from "./random.ts";
+export { type RunEvent, result } from "./run.ts";
+export { applyLinear, createScope, type Scope, type ScopeOptions } from "./scope.ts";
+export type { Flow, Kind, Role, Site, SiteWeight } from "./site.ts";

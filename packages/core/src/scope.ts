@@ -1,0 +1,190 @@
+/**
+ * A scope is what an architecture is written against: it reads parameters through weight hooks and visits sites
+ * through activation hooks. `scope.at("attention.self")` is the same scope further down the checkpoint's names.
+ */
+import { add, matMul, reshape, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
+import { ConfigError } from "./errors.ts";
+import type { Around, Context, Hook, OnWeight } from "./hook.ts";
+import type { Parameters } from "./parameters.ts";
+import type { Random } from "./random.ts";
+import type { Flow, Kind, Site } from "./site.ts";
+
+/** What a forward pass runs with. */
+export interface ScopeOptions {
+  readonly hooks: readonly Hook[];
+  readonly training: boolean;
+  readonly random: Random;
+  /** Every site the architecture may visit. */
+  readonly sites: readonly Site[];
+}
+
+/** A place in the checkpoint's tree of names, during one forward pass. */
+export interface Scope {
+  /** Dotted path of this place, empty at the root. */
+  readonly path: string;
+  readonly training: boolean;
+  /** Randomness of this place. */
+  readonly random: Random;
+  /** The scope `name` further down. */
+  at(name: string | number): Scope;
+  /** Whether the checkpoint has this parameter. */
+  has(name: string): boolean;
+  /** A parameter, after the hooks on it. */
+  parameter(name: string): Tensor;
+  /** Visits the site of this kind at `name` (empty: at this very place). */
+  call<K extends Kind>(
+    kind: K,
+    name: string,
+    input: Flow[K]["input"],
+    body: (input: Flow[K]["input"]) => Flow[K]["output"],
+  ): Flow[K]["output"];
+  /** Visits the linear site at `name`: `x W^T + b`, with its `weight` and, where there is one, its `bias`. */
+  linear(name: string, x: Tensor): Tensor;
+  /** Whether any hook touches a site at this place or below it, or a parameter read there; else a fused kernel may run. */
+  touched(name?: string): boolean;
+}
+
+function join(path: string, name: string | number): string {
+  if (name === "") return path;
+  return path === "" ? String(name) : `${path}.${name}`;
+}
+
+/** The declared sites by kind and path, looked up once for each list. */
+const siteIndexes = new WeakMap<readonly Site[], ReadonlyMap<string, Site>>();
+
+function indexSites(sites: readonly Site[]): ReadonlyMap<string, Site> {
+  let index = siteIndexes.get(sites);
+  if (index === undefined) {
+    index = new Map(sites.map((site) => [`${site.kind}:${site.path}`, site]));
+    siteIndexes.set(sites, index);
+  }
+  return index;
+}
+
+/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`. */
+export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const [out, width] = weight.shape as [number, number];
+  const flat = reshape(x, [-1, width]) as Tensor2D;
+  const product = matMul(flat, weight as Tensor2D, false, true);
+  return reshape(bias === undefined ? product : add(product, bias), [...x.shape.slice(0, -1), out]);
+}
+
+/**
+ * The root scope of one forward pass.
+ *
+ * @throws {ConfigError} From its methods: an unknown parameter, or a visit to a site that was not declared.
+ */
+export function createScope(parameters: Parameters, { hooks, training, random, sites }: ScopeOptions): Scope {
+  const index = indexSites(sites);
+  const weightHooks = hooks.filter((hook): hook is OnWeight => hook.kind === "weight");
+  const edited = new Map<string, Tensor>();
+
+  function readBefore(name: string, end: number): Tensor {
+    const stored = parameters.get(name);
+    if (stored === undefined)
+      throw new ConfigError({
+        message: `model: no parameter "${name}"; was the checkpoint made for another architecture?`,
+        name,
+      });
+    let value = stored;
+    for (let i = 0; i < end; i++) {
+      const hook = weightHooks[i]!;
+      if (!hook.at(name)) continue;
+      value = hook.run(
+        name,
+        value,
+        contextOf(hook, i, name, (other) => readBefore(other, other === name ? i : end)),
+      );
+    }
+    return value;
+  }
+
+  function read(name: string): Tensor {
+    let value = edited.get(name);
+    if (value === undefined) {
+      value = readBefore(name, weightHooks.length);
+      edited.set(name, value);
+    }
+    return value;
+  }
+
+  function contextOf(hook: Hook, position: number, path: string, readParameter: (name: string) => Tensor): Context {
+    return {
+      training,
+      get random() {
+        return random.at(path).at(hook.name ?? position);
+      },
+      read: readParameter,
+    };
+  }
+
+  function hooksAt<K extends Kind>(site: Site<K>): [Around<K>, number][] {
+    const found: [Around<K>, number][] = [];
+    hooks.forEach((hook, position) => {
+      if (hook.kind !== site.kind) return;
+      const candidate = hook as unknown as Around<K>;
+      if (candidate.at(site)) found.push([candidate, position]);
+    });
+    return found;
+  }
+
+  function visit<K extends Kind>(
+    kind: K,
+    path: string,
+    input: Flow[K]["input"],
+    body: (input: Flow[K]["input"]) => Flow[K]["output"],
+  ): Flow[K]["output"] {
+    const site = index.get(`${kind}:${path}`) as Site<K> | undefined;
+    if (site === undefined)
+      throw new ConfigError({
+        message: `internal: the forward pass visits ${kind} site "${path}", which the model does not declare`,
+        kind,
+        path,
+      });
+    let next = body;
+    for (const [hook, position] of hooksAt(site)) {
+      const inner = next;
+      next = (value) =>
+        hook.run({
+          site,
+          input: value,
+          next: inner,
+          context: contextOf(hook as unknown as Hook, position, path, read),
+        });
+    }
+    return next(input);
+  }
+
+  function touchedAt(prefix: string): boolean {
+    const inside = (path: string): boolean => prefix === "" || path === prefix || path.startsWith(`${prefix}.`);
+    for (const site of sites) {
+      if (inside(site.path) && hooksAt(site).length > 0) return true;
+    }
+    return (
+      weightHooks.length > 0 &&
+      [...parameters.keys()].some((name) => inside(name) && weightHooks.some((hook) => hook.at(name)))
+    );
+  }
+
+  function at(path: string): Scope {
+    return {
+      path,
+      training,
+      get random() {
+        return random.at(path);
+      },
+      at: (name) => at(join(path, name)),
+      has: (name) => parameters.has(join(path, name)),
+      parameter: (name) => read(join(path, name)),
+      call: (kind, name, input, body) => visit(kind, join(path, name), input, body),
+      linear: (name, x) => {
+        const here = join(path, name);
+        return visit("linear", here, x, (value) =>
+          applyLinear(value, read(`${here}.weight`), parameters.has(`${here}.bias`) ? read(`${here}.bias`) : undefined),
+        );
+      },
+      touched: (name = "") => touchedAt(join(path, name)),
+    };
+  }
+  return at("");
+}

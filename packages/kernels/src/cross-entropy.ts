@@ -1,0 +1,73 @@
+import {
+  add,
+  cast,
+  exp,
+  expandDims,
+  logSoftmax,
+  maximum,
+  mean,
+  mul,
+  neg,
+  notEqual,
+  oneHot,
+  scalar,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor1D,
+} from "@tensorflow/tfjs-core";
+import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
+
+/** Tensors of `SoftmaxCrossEntropy`: `logits` `[n, classes]`, `labels` `[n]` int32. */
+export interface CrossEntropyInputs<T = Tensor> {
+  readonly logits: T;
+  readonly labels: T;
+}
+
+/** Tensors of `SoftmaxCrossEntropyGrad`: `dy` `[n]`, `logProbabilities` `[n, classes]`, `labels` `[n]` int32. */
+export interface CrossEntropyGradInputs<T = Tensor> {
+  readonly dy: T;
+  readonly logProbabilities: T;
+  readonly labels: T;
+}
+
+/** Attributes of the cross-entropy kernels. */
+export interface CrossEntropyAttributes {
+  /** Share of the target spread evenly over all classes, from 0 to 1. */
+  readonly labelSmoothing: number;
+  /** Label whose rows have neither loss nor gradient. */
+  readonly ignoreIndex: number;
+}
+
+/** 1 for rows that count, 0 for ignored ones, `[n]`. */
+const counted = (labels: Tensor, ignoreIndex: number): Tensor =>
+  cast(notEqual(labels, scalar(ignoreIndex, "int32")), "float32");
+
+/** One-hot targets `[n, classes]`; ignored rows get some class, and are masked by the caller. */
+const targets = (labels: Tensor, classes: number): Tensor =>
+  cast(oneHot(maximum(labels, scalar(0, "int32")) as Tensor1D, classes), "float32");
+
+/** `−Σ target · log softmax(logits)` for each row, in nats; outputs the losses `[n]` and the log-probabilities. */
+export const crossEntropyKernel: CustomKernel = defineKernel<CrossEntropyInputs, CrossEntropyAttributes>(
+  "SoftmaxCrossEntropy",
+  ({ logits, labels }, { labelSmoothing, ignoreIndex }) => {
+    const logProbabilities = logSoftmax(logits);
+    const likelihood = sum(mul(logProbabilities, targets(labels, logits.shape[1]!)), -1);
+    const smoothed =
+      labelSmoothing === 0
+        ? likelihood
+        : add(mul(likelihood, 1 - labelSmoothing), mul(mean(logProbabilities, -1), labelSmoothing));
+    return [mul(neg(smoothed), counted(labels, ignoreIndex)), logProbabilities];
+  },
+);
+
+/** `(softmax − target) · dy` for rows that count, zero for ignored ones. */
+export const crossEntropyGradKernel: CustomKernel = defineKernel<CrossEntropyGradInputs, CrossEntropyAttributes>(
+  "SoftmaxCrossEntropyGrad",
+  ({ dy, logProbabilities, labels }, { labelSmoothing, ignoreIndex }) => {
+    const classes = logProbabilities.shape[1]!;
+    const hard = targets(labels, classes);
+    const target = labelSmoothing === 0 ? hard : add(mul(hard, 1 - labelSmoothing), labelSmoothing / classes);
+    return mul(sub(exp(logProbabilities), target), expandDims(mul(dy, counted(labels, ignoreIndex)), 1));
+  },
+);

@@ -1,0 +1,47 @@
+/**
+ * Custom tensor kernels: their names, attributes and shapes, the same mathematics in tfjs-core operations for backends
+ * without a native version, and counter-based random bits. Backends and `@cambium/core` meet here.
+ *
+ * @module
+ */
+import { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+import { attentionGradKernel, attentionKernel } from "./attention.ts";
+import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
+import type { CustomKernel } from "./custom-kernel.ts";
+import { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
+import { randomMaskKernel } from "./random-mask.ts";
+
+export type { ActivationGradInputs, ActivationInputs, GeluAttributes } from "./activation.ts";
+export { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+export type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from "./attention.ts";
+export { attentionGradKernel, attentionKernel } from "./attention.ts";
+export { deriveKey, type Key, mix, randomBits, word } from "./bits.ts";
+export type { CrossEntropyAttributes, CrossEntropyGradInputs, CrossEntropyInputs } from "./cross-entropy.ts";
+export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
+export type { CustomKernel } from "./custom-kernel.ts";
+export type {
+  LayerNormGradInputs,
+  LayerNormInputs,
+  NormAttributes,
+  RmsNormGradInputs,
+  RmsNormInputs,
+} from "./layer-norm.ts";
+export { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
+export { maskValues, type RandomMaskAttributes, type RandomMaskInputs, randomMaskKernel } from "./random-mask.ts";
+
+/** Every custom kernel. */
+export const customKernels: readonly CustomKernel[] = [
+  layerNormKernel,
+  layerNormGradKernel,
+  rmsNormKernel,
+  rmsNormGradKernel,
+  geluKernel,
+  geluGradKernel,
+  siluKernel,
+  siluGradKernel,
+  attentionKernel,
+  attentionGradKernel,
+  crossEntropyKernel,
+  crossEntropyGradKernel,
+  randomMaskKernel,
+];

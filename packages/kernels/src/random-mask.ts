@@ -1,0 +1,43 @@
+import { type Tensor, tensor } from "@tensorflow/tfjs-core";
+import { type Key, word } from "./bits.ts";
+import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
+
+/** Tensor of `RandomMask`: `key` `[2]` int32, the halves of a `Key`. */
+export interface RandomMaskInputs<T = Tensor> {
+  readonly key: T;
+}
+
+/** Attributes of `RandomMask`. */
+export interface RandomMaskAttributes {
+  readonly shape: readonly number[];
+  /** Share of zeros, from 0 up to but without 1, in steps of 1/65536. */
+  readonly rate: number;
+}
+
+/**
+ * A dropout mask: `count` values that are 0 with probability `rate` and `1 / (1 − rate)` otherwise.
+ *
+ * Two draws of 16 bits come from each word of the key's stream. Plain JavaScript makes some 500 million of them a second,
+ * several times as many as integer operators in a graph do, so that every backend uses this very function.
+ */
+export function maskValues(key: Key, count: number, rate: number): Float32Array {
+  const values = new Float32Array(count);
+  const threshold = Math.round(rate * 65536);
+  const kept = 1 / (1 - threshold / 65536);
+  for (let i = 0, next = 0; i < count; i += 2) {
+    const bits = word(key, next++);
+    if ((bits & 0xffff) >= threshold) values[i] = kept;
+    if (i + 1 < count && bits >>> 16 >= threshold) values[i + 1] = kept;
+  }
+  return values;
+}
+
+/** A dropout mask of the given shape, the same on every backend. */
+export const randomMaskKernel: CustomKernel = defineKernel<RandomMaskInputs, RandomMaskAttributes>(
+  "RandomMask",
+  ({ key }, { shape, rate }) => {
+    const [high, low] = key.dataSync() as Int32Array;
+    const count = shape.reduce((size, dimension) => size * dimension, 1);
+    return tensor(maskValues([high! >>> 0, low! >>> 0], count, rate), [...shape], "float32");
+  },
+);

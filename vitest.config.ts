@@ -1,10 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests read the sources of every package, so that no build is needed before them. */
-const source = {
-  resolve: { conditions: ["@cambium/source", "module", "node", "import", "default"] },
-  ssr: { resolve: { conditions: ["@cambium/source", "module", "node", "import", "default"] } },
-};
+const conditions = ["@cambium/source", "module", "node", "import", "default"];
+const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+const setupFiles = ["packages/testing/src/setup.ts"];
 
 export default defineConfig({
   test: {
@@ -15,7 +14,7 @@ export default defineConfig({
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"],
           exclude: ["**/*.contract.test.ts"],
-          setupFiles: ["packages/testing/src/setup.ts"],
+          setupFiles,
           testTimeout: 20_000,
         },
       },
@@ -24,7 +23,8 @@ export default defineConfig({
         test: {
           name: "contract",
           include: ["packages/*/src/**/*.contract.test.ts"],
-          setupFiles: ["packages/testing/src/setup.ts"],
+          benchmark: { include: [] },
+          setupFiles,
           testTimeout: 60_000,
         },
       },
@@ -33,22 +33,27 @@ export default defineConfig({
         test: {
           name: "types",
           include: [],
+          benchmark: { include: [] },
           typecheck: {
             enabled: true,
             only: true,
             include: ["packages/*/src/**/*.test-d.ts"],
+            ignoreSourceErrors: true, // those are the type check's
             tsconfig: "./tsconfig.check.json",
           },
         },
       },
       {
         ...source,
+        // Long runs and subprocesses, one at a time, after everything else.
         test: {
           name: "system",
           include: ["tests/src/**/*.test.ts"],
+          benchmark: { include: [] },
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -13,7 +13,12 @@ const exported = new Set(Object.keys(await import(require.resolve("@tensorflow/t
 
 const declaredNames = (source) => [
   ...[...source.matchAll(/^export (?:async )?(?:function\*?|const|let|var|class) (\w+)/gm)].map((match) => match[1]),
-  ...[...source.matchAll(/^export \{([^}]*)\}/gm)].flatMap((match) => match[1].split(",").map((name) => name.trim().split(/ as /).at(-1)).filter(Boolean)),
+  ...[...source.matchAll(/^export \{([^}]*)\}/gm)].flatMap((match) =>
+    match[1]
+      .split(",")
+      .map((name) => name.trim().split(/ as /).at(-1))
+      .filter(Boolean),
+  ),
 ];
 
 /** Replaces a module by the package's exports of the same names, and by its own code for the rest. */
@@ -21,7 +26,10 @@ const preferPackage = {
   name: "prefer-package",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^inner:/ }, ({ path }) => ({ path: path.slice(6), namespace: "inner" }));
-    onLoad({ filter: /.*/, namespace: "inner" }, ({ path }) => ({ contents: readFileSync(path, "utf8"), resolveDir: dirname(path) }));
+    onLoad({ filter: /.*/, namespace: "inner" }, ({ path }) => ({
+      contents: readFileSync(path, "utf8"),
+      resolveDir: dirname(path),
+    }));
     onLoad({ filter: /\/dist\/.*\.js$/ }, ({ path }) => {
       if (/\/dist\/(gradients\/|register_all_gradients)/.test(path)) return undefined;
       const names = [...new Set(declaredNames(readFileSync(path, "utf8")))];
@@ -35,7 +43,10 @@ const preferPackage = {
 
 const result = await build({
   // As standard input, because the package marks the file as free of side effects and it would be dropped.
-  stdin: { contents: readFileSync(join(root, "dist/register_all_gradients.js"), "utf8"), resolveDir: join(root, "dist") },
+  stdin: {
+    contents: readFileSync(join(root, "dist/register_all_gradients.js"), "utf8"),
+    resolveDir: join(root, "dist"),
+  },
   bundle: true,
   write: false,
   format: "esm",

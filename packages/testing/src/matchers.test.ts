@@ -34,7 +34,7 @@ test("a failure names the worst element, not the first", () => {
   );
   expect(pass).toBe(false);
   expect(message()).toContain("2 of 4 elements");
-  expect(message()).toContain("worst at [1, 1]: received 5, expected 4, difference 1, allowed 0.01");
+  expect(message()).toContain("worst at [1, 1]: received 5, expected 4, difference 1.00, allowed 0.0100");
 });
 
 test("a NaN is close to nothing, an infinity only to itself", () => {

@@ -84,7 +84,7 @@ export function toBeAllClose(
       if (farCount === 0) return `toBeAllClose: every element lies within ${tolerances}, which was not expected`;
       const [a, b] = [got.values[worst]!, wanted.values[worst]!];
       const allowed = absolute + relative * Math.abs(b);
-      return `toBeAllClose: ${farCount} of ${got.values.length} elements lie outside ${tolerances}; worst at [${position(worst, shape).join(", ")}]: received ${a}, expected ${b}, difference ${Math.abs(a - b)}, allowed ${allowed}`;
+      return `toBeAllClose: ${farCount} of ${got.values.length} elements lie outside ${tolerances}; worst at [${position(worst, shape).join(", ")}]: received ${a}, expected ${b}, difference ${Math.abs(a - b).toPrecision(3)}, allowed ${allowed.toPrecision(3)}`;
     },
   };
 }

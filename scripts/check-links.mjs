@@ -7,12 +7,13 @@ import { markdownFiles, root } from "./workspace.mjs";
 const home = /^https:\/\/github\.com\/cambium-ai\/cambium\/(?:blob|tree)\/main\//;
 const links = [/\]\(\s*<?([^)\s>]+)>?[^)]*\)/g, /^\s*\[[^\]]+\]:\s+(\S+)/gm, /(?:href|src)="([^"]+)"/g];
 
-const withoutCode = (text) => text.replace(/^(```+|~~~+)[\s\S]*?^\1/gm, "").replace(/`[^`\n]*`/g, "");
+const fenced = /^[ \t]*(```+|~~~+)[\s\S]*?^[ \t]*\1/gm;
+const withoutCode = (text) => text.replace(fenced, "").replace(/`[^`\n]*`/g, "");
 
 /** The anchors GitHub gives to a file's headings. */
 function anchors(path) {
   const seen = new Map();
-  const text = readFileSync(path, "utf8").replace(/^(```+|~~~+)[\s\S]*?^\1/gm, "");
+  const text = readFileSync(path, "utf8").replace(fenced, "");
   return [...text.matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)].map(([, heading]) => {
     const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
     const slug = plain.replace(/[^\p{Letter}\p{Number}\p{Mark}\s_-]/gu, "").replaceAll(" ", "-");

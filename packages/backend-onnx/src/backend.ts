@@ -1,0 +1,269 @@
+/**
+ * The tfjs backend. Data ids point at values; reading one runs the graph that makes it.
+ *
+ * A read outside the tape runs everything that is pending, in one graph: a training step is one native call, and updates
+ * that nobody reads never pile up. While the tape records, a read runs only what it needs: running all would turn every
+ * activation into an output.
+ */
+import {
+  type BackendValues,
+  type DataId,
+  type DataType,
+  engine,
+  KernelBackend,
+  type TensorInfo,
+} from "@tensorflow/tfjs-core";
+import { type HostArray, hostArrayOf, hostValue, sizeOf, type Value } from "./graph.ts";
+import { defaultThreads, loadNativeRuntime, type NativeRuntime } from "./native.ts";
+import { traceProgram } from "./program.ts";
+import type { BackendReport } from "./report.ts";
+import { type CacheLimits, SessionCache } from "./session-cache.ts";
+import { elementType, reshapeTo } from "./tracer.ts";
+
+/** Settings of the backend. */
+export interface OnnxOptions extends Partial<CacheLimits> {
+  /** Threads inside an operator. @default the cores this process may use */
+  readonly threads?: number;
+}
+
+interface Entry {
+  /** A tensor that graphs can work on, or strings, which only pass through. */
+  readonly content: Value | readonly Uint8Array[];
+  references: number;
+}
+
+/** Arrays up to this size are copied when written, so that the caller may change them afterwards; larger ones are borrowed. */
+const COPY_LIMIT = 1 << 18;
+
+/** The one element that an array is filled with, or undefined. */
+function uniformElement(values: ArrayLike<number>): number | undefined {
+  const first = values[0]!;
+  if (values.length < 2 || values[values.length - 1] !== first) return undefined;
+  for (let i = 1; i < values.length; i++) if (values[i] !== first) return undefined;
+  return first;
+}
+
+function toHostArray(values: ArrayLike<number>, dtype: DataType): HostArray {
+  if (dtype === "float32") return values instanceof Float32Array ? values : Float32Array.from(values);
+  if (dtype === "int32") return values instanceof Int32Array ? values : Int32Array.from(values);
+  return values instanceof Uint8Array ? values : Uint8Array.from(values);
+}
+
+const isValue = (content: Entry["content"]): content is Value => !Array.isArray(content);
+
+/** A failed run: names the kernels whose values could not be made. */
+function failureOf(value: Value, cause: unknown): Error {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const kernel = value.producer?.kernel ?? "";
+  return new Error(`backend-onnx: the graph that ends in ${kernel} [${value.shape}] failed: ${detail}`, { cause });
+}
+
+/** A tfjs backend that traces lazily and runs whole graphs on ONNX Runtime. */
+export class OnnxBackend extends KernelBackend {
+  private readonly runtime: NativeRuntime;
+  private readonly threads: number;
+  private readonly cache: SessionCache;
+  private readonly entries = new Map<DataId, Entry>();
+  /** Values that a tensor holds and that have not been made, in the order of their tracing. */
+  private readonly pending = new Set<Value>();
+  private runs = 0;
+  private bytesCopied = 0;
+  private readonly fallbacks = new Map<string, number>();
+
+  constructor(options: OnnxOptions = {}) {
+    super();
+    this.runtime = loadNativeRuntime();
+    this.threads = options.threads ?? defaultThreads();
+    this.cache = new SessionCache(
+      this.runtime,
+      { maxSessions: options.maxSessions ?? 128, maxBytes: options.maxBytes ?? 4 * 2 ** 30 },
+      this.threads,
+    );
+  }
+
+  override write(values: BackendValues, shape: number[], dtype: DataType): DataId {
+    const dataId = {};
+    this.put(dataId, values, shape, dtype, 1);
+    return dataId;
+  }
+
+  override move(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, refCount: number): void {
+    this.put(dataId, values, shape, dtype, refCount);
+  }
+
+  private put(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, references: number): void {
+    if (dtype === "string" || dtype === "complex64") {
+      this.entries.set(dataId, { content: (values ?? []) as Uint8Array[], references });
+      return;
+    }
+    const given = values as HostArray;
+    const array = toHostArray(given as unknown as ArrayLike<number>, dtype);
+    const size = sizeOf(shape);
+    const uniform = size > 1 ? uniformElement(array as unknown as ArrayLike<number>) : undefined;
+    const data = array === given && size <= COPY_LIMIT ? (array.slice() as HostArray) : array;
+    this.hold(dataId, hostValue(data, shape, elementType(dtype), { literal: shape.length === 0, uniform }), references);
+  }
+
+  private hold(dataId: DataId, value: Value, references: number): void {
+    this.entries.set(dataId, { content: value, references });
+    value.holders++;
+    if (value.data === undefined && value.uniform === undefined) this.pending.add(value);
+  }
+
+  /** A handle for a traced value. */
+  handle(value: Value, dtype: DataType): TensorInfo {
+    const dataId = {};
+    this.hold(dataId, value, 1);
+    return { dataId, shape: [...value.shape], dtype };
+  }
+
+  /** The value behind a handle in the handle's shape; undefined for strings and complex numbers. */
+  valueOf({ dataId, shape }: TensorInfo): Value | undefined {
+    const { content } = this.entry(dataId);
+    return isValue(content) ? reshapeTo(content, shape) : undefined;
+  }
+
+  private entry(dataId: DataId): Entry {
+    const entry = this.entries.get(dataId);
+    if (entry === undefined) throw new Error("internal: backend-onnx does not know this tensor; was it disposed of?");
+    return entry;
+  }
+
+  override readSync(dataId: DataId): BackendValues {
+    const { content } = this.entry(dataId);
+    if (!isValue(content)) return content as Uint8Array[];
+    const known = hostArrayOf(content);
+    if (known !== undefined) return known as BackendValues;
+    if (content.failure === undefined) this.flush(content);
+    if (content.failure !== undefined) throw content.failure;
+    return content.data as BackendValues;
+  }
+
+  override async read(dataId: DataId): Promise<BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  /** Makes `requested`, and outside the tape everything else that is pending. */
+  private flush(requested: Value): void {
+    const recording = engine().state.gradientDepth > 0;
+    const roots = recording ? [requested] : [...this.pending];
+    try {
+      this.run(roots);
+    } catch (cause) {
+      // One bad operation must not take unrelated tensors with it: each is tried by itself, and remembers its own failure.
+      for (const root of roots) {
+        if (root.data !== undefined) continue;
+        try {
+          if (roots.length === 1) throw cause;
+          this.run([root]);
+        } catch (reason) {
+          root.failure = failureOf(root, reason);
+          this.pending.delete(root);
+        }
+      }
+    }
+  }
+
+  private run(roots: readonly Value[]): void {
+    const program = traceProgram(roots);
+    const { session, literals, inputNames, outputNames } = this.cache.get(program);
+    const fed = [...program.feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
+    const feeds: Record<string, unknown> = {};
+    for (const [i, value] of fed.entries()) {
+      value.feed ??= this.runtime.createTensor(value.type, hostArrayOf(value)!, value.shape);
+      feeds[inputNames[i]!] = value.feed;
+    }
+    const fetches = Object.fromEntries(outputNames.map((name) => [name, null]));
+    const results = session.run(feeds, fetches);
+    this.runs++;
+    for (const [i, root] of roots.entries()) {
+      const made = results[outputNames[i]!]!;
+      root.data = made.data;
+      root.feed = sizeOf(made.dims) === sizeOf(root.shape) && made.dims.length === root.shape.length ? made : undefined;
+      root.producer = undefined;
+      this.pending.delete(root);
+      this.bytesCopied += made.data.byteLength;
+    }
+  }
+
+  override refCount(dataId: DataId): number {
+    return this.entries.get(dataId)?.references ?? 0;
+  }
+
+  override incRef(dataId: DataId): void {
+    this.entry(dataId).references++;
+  }
+
+  override decRef(dataId: DataId): void {
+    const entry = this.entries.get(dataId);
+    if (entry !== undefined) entry.references--;
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const entry = this.entries.get(dataId);
+    if (entry === undefined) return true;
+    entry.references--;
+    if (!force && entry.references > 0) return false;
+    this.entries.delete(dataId);
+    if (isValue(entry.content) && --entry.content.holders === 0) this.pending.delete(entry.content);
+    return true;
+  }
+
+  override numDataIds(): number {
+    return this.entries.size;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: false };
+  }
+
+  override timerAvailable(): boolean {
+    return true;
+  }
+
+  override async time(query: () => void): Promise<{ kernelMs: number }> {
+    const start = performance.now();
+    query();
+    const last = [...this.pending].at(-1);
+    if (last !== undefined) this.flush(last);
+    return { kernelMs: performance.now() - start };
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override dispose(): void {
+    this.cache.clear();
+    this.entries.clear();
+    this.pending.clear();
+  }
+
+  /** Counts a kernel that ran on the plain JavaScript backend. */
+  countFallback(kernel: string): void {
+    this.fallbacks.set(kernel, (this.fallbacks.get(kernel) ?? 0) + 1);
+  }
+
+  report(native: readonly string[]): BackendReport {
+    return {
+      runtimeVersion: this.runtime.version,
+      threads: this.threads,
+      native,
+      fallback: Object.fromEntries(this.fallbacks),
+      runs: this.runs,
+      cacheHits: this.cache.hits,
+      compileCount: this.cache.compileCount,
+      compiles: [...this.cache.compiles],
+      sessions: this.cache.sessionCount,
+      sessionBytes: this.cache.sizeBytes,
+      evictions: this.cache.evictions,
+      bytesCopied: this.bytesCopied,
+      liveValues: this.entries.size,
+      pendingValues: this.pending.size,
+    };
+  }
+}

@@ -1,0 +1,116 @@
+/** From a program to an ONNX model: names for its values, constants as initialisers, fusions where they are exact. */
+import { fuse } from "./fuse.ts";
+import { allocate, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
+import { encodeModel, type Initializer, type Node, type Slot } from "./onnx-model.ts";
+import type { Program } from "./program.ts";
+
+/** A model and the names under which its program's values go in and out. */
+export interface CompiledModel {
+  readonly model: Uint8Array;
+  /** Names of the program's feeds, then of the literals that are fed. */
+  readonly inputNames: readonly string[];
+  /** Names of the program's roots; equal roots have equal names. */
+  readonly outputNames: readonly string[];
+  /** Rough work in element operations, for choosing threads. */
+  readonly work: number;
+  readonly nodeCount: number;
+}
+
+/** Work of an operation, in multiply-adds or element visits. */
+function workOf(operation: Operation): number {
+  const made = operation.outputs.reduce((sum, output) => sum + sizeOf(output.shape), 0);
+  if (operation.type !== "Gemm" && operation.type !== "FusedMatMul" && operation.type !== "MatMul") return made;
+  const left = operation.inputs[0]!;
+  const inner = operation.attributes["transA"] === 1 ? left.shape.at(-2)! : left.shape.at(-1)!;
+  return made * inner;
+}
+
+/**
+ * Compiles a program.
+ *
+ * @param fed - For each literal, whether it is an input of the graph rather than a constant in it.
+ */
+export function compileProgram(program: Program, fed: readonly boolean[]): CompiledModel {
+  const names = new Map<Value, string>();
+  const inputs: Slot[] = [];
+  const initializers = new Map<string, Initializer>();
+  const nodes: Node[] = [];
+
+  const addInput = (value: Value): void => {
+    const name = `i${inputs.length}`;
+    names.set(value, name);
+    inputs.push({ name, shape: value.shape, type: value.type });
+  };
+  program.feeds.forEach(addInput);
+  program.literals.forEach((literal, i) => {
+    if (fed[i]) addInput(literal);
+  });
+
+  function constantName(value: Value): string {
+    if (value.uniform !== undefined && sizeOf(value.shape) > 1) {
+      const name = `u${names.size}`;
+      const shapeName = addInitializer(BigInt64Array.from(value.shape, BigInt), [value.shape.length], "int64");
+      const element = allocate(value.type, 1);
+      (element as Float32Array)[0] = value.uniform;
+      const elementName = addInitializer(element, [], value.type);
+      nodes.push({
+        name,
+        type: "Expand",
+        domain: "",
+        inputs: [elementName, shapeName],
+        outputs: [name],
+        attributes: {},
+      });
+      return name;
+    }
+    return addInitializer(hostArrayOf(value)!, value.shape, value.type);
+  }
+
+  function addInitializer(data: HostArray, shape: readonly number[], type: Value["type"]): string {
+    const key = `${type} ${shape} ${data}`;
+    let initializer = initializers.get(key);
+    if (initializer === undefined) {
+      initializer = { name: `c${initializers.size}`, shape, type, data };
+      initializers.set(key, initializer);
+    }
+    return initializer.name;
+  }
+
+  function nameOf(value: Value | undefined): string {
+    if (value === undefined) return "";
+    let name = names.get(value);
+    if (name === undefined) {
+      name = constantName(value);
+      names.set(value, name);
+    }
+    return name;
+  }
+
+  const operations = fuse(program);
+  let work = 0;
+  operations.forEach((operation, i) => {
+    work += workOf(operation);
+    const inputNames = operation.inputs.map(nameOf);
+    const outputs = operation.outputs.map((output, j) => {
+      const name = `n${i}_${j}`;
+      names.set(output, name);
+      return name;
+    });
+    const { type, domain, attributes } = operation;
+    nodes.push({
+      name: `${operation.kernel} [${operation.outputs[0]!.shape}] #${i}`,
+      type,
+      domain,
+      inputs: inputNames,
+      outputs,
+      attributes,
+    });
+  });
+
+  const outputNames = program.roots.map(nameOf);
+  const outputs = new Map(
+    program.roots.map((root, i) => [outputNames[i]!, { name: outputNames[i]!, shape: root.shape, type: root.type }]),
+  );
+  const model = encodeModel(nodes, [...initializers.values()], inputs, [...outputs.values()]);
+  return { model, inputNames: inputs.map((input) => input.name), outputNames, work, nodeCount: nodes.length };
+}

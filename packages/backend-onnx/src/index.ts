@@ -1,0 +1,15 @@
+/**
+ * A TensorFlow.js backend for Node that traces lazily and runs whole graphs on ONNX Runtime. Importing it registers the
+ * backend `onnx`; nothing runs before `setBackend("onnx")`.
+ *
+ * @module
+ */
+import { registerOnnx } from "./register.ts";
+
+export type { OnnxOptions } from "./backend.ts";
+export { RuntimeUnavailableError } from "./native.ts";
+export { backendReport, configureOnnx } from "./register.ts";
+export type { BackendReport } from "./report.ts";
+export type { Compile } from "./session-cache.ts";
+
+registerOnnx();

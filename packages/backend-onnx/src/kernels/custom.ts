@@ -1,0 +1,146 @@
+/** The custom kernels of `@cambium/kernels` on fused operators. Those that are absent here run as composites. */
+import {
+  type AttentionAttributes,
+  type CrossEntropyAttributes,
+  type GeluAttributes,
+  maskValues,
+  type NormAttributes,
+  type RandomMaskAttributes,
+} from "@cambium/kernels";
+import { constant, hostArrayOf, hostValue, sizeOf, uniformValue, type Value } from "../graph.ts";
+import { castTo, operation, operations, reduce, reshapeTo } from "../tracer.ts";
+import { elementwise } from "./elementwise.ts";
+import { product } from "./product.ts";
+import type { KernelTable } from "./table.ts";
+
+const add = (a: Value, b: Value): Value => elementwise("Add", [a, b], "float32");
+const sub = (a: Value, b: Value): Value => elementwise("Sub", [a, b], "float32");
+const mul = (a: Value, b: Value | number): Value =>
+  elementwise("Mul", [a, typeof b === "number" ? constant(b) : b], "float32");
+const unary = (type: string, x: Value): Value => elementwise(type, [x], "float32");
+
+/** Layer normalisation with its mean and inverse deviation. */
+function layerNormalization(x: Value, gain: Value, bias: Value | undefined, epsilon: number): Value[] {
+  const statistics = { shape: x.shape.with(-1, 1), type: "float32" as const };
+  return operations(
+    "LayerNormalization",
+    bias === undefined ? [x, gain] : [x, gain, bias],
+    [{ shape: x.shape, type: "float32" }, statistics, statistics],
+    {
+      attributes: { axis: -1, epsilon: { float: epsilon } },
+    },
+  );
+}
+
+/** 1 for rows that count, 0 for ignored ones, `[n]`. */
+function countedRows(labels: Value, ignoreIndex: number): Value {
+  return castTo(
+    unaryNot(operation("Equal", [labels, constant(ignoreIndex, "int32")], labels.shape, "bool")),
+    "float32",
+  );
+}
+
+const unaryNot = (x: Value): Value => operation("Not", [x], x.shape, "bool");
+
+/** Labels as indices `[n, 1]`; ignored rows point at class 0, and are masked by the caller. */
+const labelColumn = (labels: Value): Value =>
+  reshapeTo(operation("Max", [labels, constant(0, "int32")], labels.shape, "int32"), [sizeOf(labels.shape), 1]);
+
+const SQRT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
+
+export const customKernelTraces: KernelTable = {
+  LayerNorm: ({ x, gain, bias }, attributes) =>
+    layerNormalization(x!.value, gain!.value, bias!.value, (attributes as unknown as NormAttributes).epsilon),
+  LayerNormGrad: ({ dy, x, gain, center, inverse }) => {
+    const normal = mul(sub(x!.value, center!.value), inverse!.value);
+    const scaled = mul(dy!.value, gain!.value);
+    const last = [x!.shape.length - 1];
+    const along = mul(normal, reduce("ReduceMean", mul(scaled, normal), last, true));
+    return mul(sub(sub(scaled, reduce("ReduceMean", scaled, last, true)), along), inverse!.value);
+  },
+  Gelu: ({ x }, attributes) =>
+    elementwise("Gelu", [x!.value], "float32", {
+      attributes: { approximate: (attributes as unknown as GeluAttributes).approximate },
+    }),
+  GeluGrad: ({ dy, x }, attributes) => {
+    const value = x!.value;
+    if ((attributes as unknown as GeluAttributes).approximate === "none") {
+      // dy/2 · (1 + erf u + 2/√π · u exp(−u²)) with u = x/√2
+      const u = mul(value, Math.SQRT1_2);
+      const bell = unary("Exp", unary("Neg", mul(u, u)));
+      const inner = add(add(mul(mul(u, bell), 2 / Math.sqrt(Math.PI)), unary("Erf", u)), constant(1));
+      return mul(mul(dy!.value, 0.5), inner);
+    }
+    const squared = mul(value, value);
+    const t = unary("Tanh", mul(mul(value, add(mul(squared, 0.044715), constant(1))), SQRT_TWO_OVER_PI));
+    const slope = add(mul(squared, 3 * 0.044715 * SQRT_TWO_OVER_PI), constant(SQRT_TWO_OVER_PI));
+    const bend = mul(mul(sub(constant(1), mul(t, t)), value), slope);
+    return mul(mul(dy!.value, 0.5), add(add(t, constant(1)), bend));
+  },
+  FusedAttention: ({ query, key, value, bias, mask }, attributes) => {
+    const { scale, hasBias, hasMask } = attributes as unknown as AttentionAttributes;
+    const scores = product(query!.value, key!.value, { transposeB: true, scale });
+    const biased = hasBias ? add(scores, bias!.value) : scores;
+    const pattern = operation("Softmax", [biased], biased.shape, "float32", { attributes: { axis: -1 } });
+    return [product(hasMask ? mul(pattern, mask!.value) : pattern, value!.value), pattern];
+  },
+  FusedAttentionGrad: ({ dy, query, key, value, mask, output, pattern }, attributes) => {
+    const { scale, hasMask } = attributes as unknown as AttentionAttributes;
+    const dropped = hasMask ? mul(pattern!.value, mask!.value) : pattern!.value;
+    const dValue = product(dropped, dy!.value, { transposeA: true });
+    const dProduct = product(dy!.value, value!.value, { transposeB: true });
+    const dPattern = hasMask ? mul(dProduct, mask!.value) : dProduct;
+    const rows = reduce("ReduceSum", mul(dy!.value, output!.value), [3], true);
+    const dScores = mul(pattern!.value, sub(dPattern, rows));
+    return [
+      product(dScores, key!.value, { scale }),
+      product(dScores, query!.value, { transposeA: true, scale }),
+      dValue,
+      dScores,
+    ];
+  },
+  SoftmaxCrossEntropy: ({ logits, labels }, attributes) => {
+    const { labelSmoothing, ignoreIndex } = attributes as unknown as CrossEntropyAttributes;
+    const [n] = logits!.shape;
+    const logProbabilities = operation("LogSoftmax", [logits!.value], logits!.shape, "float32", {
+      attributes: { axis: -1 },
+    });
+    const picked = operation("GatherElements", [logProbabilities, labelColumn(labels!.value)], [n!, 1], "float32", {
+      attributes: { axis: 1 },
+    });
+    const likelihood = reshapeTo(picked, [n!]);
+    const smoothed =
+      labelSmoothing === 0
+        ? likelihood
+        : add(
+            mul(likelihood, 1 - labelSmoothing),
+            mul(reduce("ReduceMean", logProbabilities, [1], false), labelSmoothing),
+          );
+    return [mul(unary("Neg", smoothed), countedRows(labels!.value, ignoreIndex)), logProbabilities];
+  },
+  SoftmaxCrossEntropyGrad: ({ dy, logProbabilities, labels }, attributes) => {
+    const { labelSmoothing, ignoreIndex } = attributes as unknown as CrossEntropyAttributes;
+    const [n, classes] = logProbabilities!.shape;
+    const probabilities = unary("Exp", logProbabilities!.value);
+    const hard = uniformValue(labelSmoothing - 1, [n!, 1], "float32");
+    const shifted = operation(
+      "ScatterElements",
+      [probabilities, labelColumn(labels!.value), hard],
+      [n!, classes!],
+      "float32",
+      { attributes: { axis: 1, reduction: "add" } },
+    );
+    const difference = labelSmoothing === 0 ? shifted : sub(shifted, constant(labelSmoothing / classes!));
+    return mul(difference, reshapeTo(mul(dy!.value, countedRows(labels!.value, ignoreIndex)), [n!, 1]));
+  },
+  RandomMask: ({ key }, attributes) => {
+    const { shape, rate } = attributes as unknown as RandomMaskAttributes;
+    const halves = hostArrayOf(key!.value);
+    if (halves === undefined) return undefined; // a key that was computed: read it first
+    return hostValue(
+      maskValues([Number(halves[0]) >>> 0, Number(halves[1]) >>> 0], sizeOf(shape), rate),
+      shape,
+      "float32",
+    );
+  },
+};

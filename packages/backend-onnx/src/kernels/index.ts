@@ -1,0 +1,25 @@
+/** Every kernel that runs natively, by name. One file for each family. */
+import { arithmeticKernels } from "./arithmetic.ts";
+import { compareKernels } from "./compare.ts";
+import { creationKernels } from "./creation.ts";
+import { customKernelTraces } from "./custom.ts";
+import { indexingKernels } from "./indexing.ts";
+import { productKernels } from "./product.ts";
+import { reduceKernels } from "./reduce.ts";
+import { shapeKernels } from "./shape.ts";
+import { softmaxKernels } from "./softmax.ts";
+import type { KernelTable } from "./table.ts";
+import { unaryKernels } from "./unary.ts";
+
+export const nativeKernels: KernelTable = {
+  ...arithmeticKernels,
+  ...compareKernels,
+  ...creationKernels,
+  ...customKernelTraces,
+  ...indexingKernels,
+  ...productKernels,
+  ...reduceKernels,
+  ...shapeKernels,
+  ...softmaxKernels,
+  ...unaryKernels,
+};

@@ -1,0 +1,121 @@
+/**
+ * The only file that touches ONNX Runtime's Node binding. Its synchronous `loadModel` and `run` are not public: the public
+ * API wraps these very functions in `setImmediate`. tfjs needs synchronous reads, so they are called directly, after a
+ * check that they are what this file expects. The version range of `onnxruntime-node` is pinned accordingly.
+ */
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import type { ElementType, HostArray } from "./graph.ts";
+
+/** Tensor as the runtime takes and gives it. */
+export interface NativeTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: HostArray;
+}
+
+/** One compiled graph. */
+export interface NativeSession {
+  run(
+    feeds: Readonly<Record<string, unknown>>,
+    fetches: Readonly<Record<string, unknown>>,
+  ): Record<string, NativeTensor>;
+  /** Frees the graph, its arena and its threads. */
+  dispose(): void;
+}
+
+/** The runtime, loaded. */
+export interface NativeRuntime {
+  readonly version: string;
+  createSession(model: Uint8Array, options: SessionOptions): NativeSession;
+  createTensor(type: ElementType, data: HostArray, shape: readonly number[]): unknown;
+}
+
+/** How a graph runs. */
+export interface SessionOptions {
+  /** Threads inside an operator. */
+  readonly threads: number;
+}
+
+/** The native runtime is missing or not as expected. `code` is "STATE", as for all errors of this kind in Cambium. */
+export class RuntimeUnavailableError extends Error {
+  readonly code = "STATE";
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "RuntimeUnavailableError";
+  }
+}
+
+interface Binding {
+  readonly InferenceSession: new () => {
+    loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void;
+    run(feeds: object, fetches: object, options: object): Record<string, NativeTensor>;
+    dispose(): void;
+  };
+}
+
+const REMEDY =
+  'install it without its CUDA download: `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30` (pnpm: `pnpm add onnxruntime-node@1.30`), or use another backend, such as useBackend("wasm")';
+
+/** Threads that pay: the cores this process may use. */
+export const defaultThreads: () => number = availableParallelism;
+
+/**
+ * Loads ONNX Runtime's CPU engine.
+ *
+ * @throws {RuntimeUnavailableError} When it is not installed, has no binary for this platform or lacks the functions
+ *   that are used; says what to do.
+ */
+export function loadNativeRuntime(): NativeRuntime {
+  const require = createRequire(import.meta.url);
+  let binding: Binding;
+  let Tensor: new (type: string, data: unknown, dims: readonly number[]) => unknown;
+  let version: string;
+  try {
+    version = (require("onnxruntime-node/package.json") as { version: string }).version;
+    const loaded = require("onnxruntime-node/dist/binding.js") as { binding: Binding; initOrt(): void };
+    loaded.initOrt();
+    binding = loaded.binding;
+    const requireThere = createRequire(require.resolve("onnxruntime-node/dist/binding.js"));
+    Tensor = (requireThere("onnxruntime-common") as { Tensor: typeof Tensor }).Tensor;
+  } catch (cause) {
+    const missing =
+      (cause as { code?: string }).code === "MODULE_NOT_FOUND" && String(cause).includes("onnxruntime-node");
+    const what = missing
+      ? "onnxruntime-node is not installed (npm drops it silently when its install script cannot download)"
+      : `onnxruntime-node does not load on ${process.platform}-${process.arch}: ${String(cause)}`;
+    throw new RuntimeUnavailableError(`backend-onnx: ${what}; ${REMEDY}`, cause);
+  }
+  const prototype = binding.InferenceSession?.prototype as
+    | Partial<InstanceType<Binding["InferenceSession"]>>
+    | undefined;
+  if (
+    typeof prototype?.loadModel !== "function" ||
+    typeof prototype.run !== "function" ||
+    typeof prototype.dispose !== "function"
+  ) {
+    throw new RuntimeUnavailableError(
+      `backend-onnx: onnxruntime-node ${version} has no synchronous session; version 1.30 has; ${REMEDY}`,
+    );
+  }
+  return {
+    version,
+    createTensor: (type, data, shape) => new Tensor(type, data, shape),
+    createSession(model, { threads }) {
+      const session = new binding.InferenceSession();
+      session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
+        executionProviders: ["cpu"],
+        graphOptimizationLevel: "all",
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        enableMemPattern: false, // saves a quarter of the memory at equal speed
+        enableCpuMemArena: true,
+        logSeverityLevel: 3,
+      });
+      return {
+        run: (feeds, fetches) => session.run(feeds, fetches, {}),
+        dispose: () => session.dispose(),
+      };
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import {
+  type DataType,
+  getKernelsForBackend,
+  type KernelConfig,
+  type NamedAttrMap,
+  type NamedTensorInfoMap,
+  registerBackend,
+  registerKernel,
+} from "@tensorflow/tfjs-core";
+import { OnnxBackend, type OnnxOptions } from "./backend.ts";
+import { runFallback } from "./fallback.ts";
+import type { Value } from "./graph.ts";
+import { nativeKernels } from "./kernels/index.ts";
+import type { Input, Trace } from "./kernels/table.ts";
+import type { BackendReport } from "./report.ts";
+import { traceAs } from "./tracer.ts";
+
+/** Name in tfjs-core's registry. */
+export const BACKEND_NAME = "onnx";
+
+/** Above both of tfjs's CPU backends, so that `tf.ready()` prefers it. */
+const PRIORITY = 3;
+
+let options: OnnxOptions = {};
+let current: OnnxBackend | undefined;
+
+/**
+ * Sets options for the backend. Call it before the backend is first used.
+ *
+ * @throws {Error} When the backend already runs.
+ */
+export function configureOnnx(next: OnnxOptions): void {
+  if (current !== undefined)
+    throw new Error('configureOnnx: the backend already runs; call this before setBackend("onnx")');
+  options = { ...options, ...next };
+}
+
+/**
+ * What the backend has done so far: native kernels, fallbacks, compiles and their reasons, live values.
+ *
+ * @throws {Error} When the backend has not been used yet.
+ */
+export function backendReport(): BackendReport {
+  if (current === undefined) throw new Error('backendReport: the backend does not run; call setBackend("onnx") first');
+  return current.report(Object.keys(nativeKernels));
+}
+
+const dtypeOf = (value: Value): DataType => value.type as DataType;
+
+function traceInputs(backend: OnnxBackend, inputs: NamedTensorInfoMap): Record<string, Input> | undefined {
+  const traced: Record<string, Input> = {};
+  for (const [name, info] of Object.entries(inputs)) {
+    if (info === undefined || info === null) continue;
+    const value = backend.valueOf(info);
+    if (value === undefined) return undefined;
+    traced[name] = { shape: info.shape, dtype: info.dtype, value };
+  }
+  return traced;
+}
+
+function toKernel(
+  name: string,
+  trace: Trace | undefined,
+  plain: KernelConfig["kernelFunc"] | undefined,
+): KernelConfig["kernelFunc"] {
+  return ({ inputs, attrs, backend }) => {
+    const here = backend as OnnxBackend;
+    const traced = trace === undefined ? undefined : traceInputs(here, inputs);
+    const made = traced === undefined ? undefined : traceAs(name, () => trace!(traced, (attrs ?? {}) as NamedAttrMap));
+    if (made !== undefined)
+      return Array.isArray(made)
+        ? made.map((value) => here.handle(value, dtypeOf(value)))
+        : here.handle(made as Value, dtypeOf(made as Value));
+    if (plain === undefined)
+      throw new Error(
+        `backend-onnx: ${name} of ${Object.values(inputs).map((info) => `${info?.dtype} [${info?.shape}]`)} is not covered`,
+      );
+    return runFallback(name, plain, here, inputs, attrs as NamedAttrMap);
+  };
+}
+
+/** Registers the backend and its kernels: native ones, and tfjs-backend-cpu's for the rest. */
+export function registerOnnx(): void {
+  registerBackend(
+    BACKEND_NAME,
+    () => {
+      current = new OnnxBackend(options);
+      return current;
+    },
+    PRIORITY,
+  );
+  const plain = new Map(getKernelsForBackend("cpu").map((config) => [config.kernelName, config]));
+  for (const name of new Set([...Object.keys(nativeKernels), ...plain.keys()])) {
+    registerKernel({
+      kernelName: name,
+      backendName: BACKEND_NAME,
+      kernelFunc: toKernel(name, nativeKernels[name], plain.get(name)?.kernelFunc),
+    });
+  }
+}

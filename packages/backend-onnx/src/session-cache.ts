@@ -1,0 +1,166 @@
+/**
+ * Compiled programs by structure. A literal's value is part of a compiled graph until a program of the same structure
+ * comes with another value at that place; from then on the place is fed. Bounded in number and in bytes.
+ */
+import { type CompiledModel, compileProgram } from "./compile.ts";
+import { type HostArray, sizeOf, type Value } from "./graph.ts";
+import type { NativeRuntime, NativeSession } from "./native.ts";
+import type { Program } from "./program.ts";
+
+/** Why a program had to be compiled. */
+export interface Compile {
+  readonly reason: string;
+  readonly nodeCount: number;
+  readonly durationMs: number;
+}
+
+/** A compiled program. */
+export interface CachedSession extends CompiledModel {
+  readonly session: NativeSession;
+  /** Values of the literals that are constants in the graph; undefined for those that are fed. */
+  readonly literals: readonly (number | undefined)[];
+  /** Estimate of what the session's arena holds. */
+  readonly sizeBytes: number;
+}
+
+interface Structure {
+  readonly code: Int32Array;
+  readonly hash: number;
+  /** For each literal, whether it has been seen to vary. */
+  fed: boolean[];
+  session: CachedSession;
+}
+
+/** Bounds of the cache. */
+export interface CacheLimits {
+  /** @default 128 */
+  readonly maxSessions: number;
+  /** Estimated bytes of all arenas. @default 4 GiB */
+  readonly maxBytes: number;
+}
+
+const literalOf = (value: Value): number => Number((value.data as HostArray)[0]);
+
+function equalCodes(a: Int32Array, b: Int32Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Below this work one thread is faster than waking another. */
+const SMALL_WORK = 200_000;
+
+/** Compiled programs, the least recently used evicted first. */
+export class SessionCache {
+  private readonly runtime: NativeRuntime;
+  private readonly limits: CacheLimits;
+  private readonly threads: number;
+  /** In order of use, the oldest first. */
+  private readonly structures = new Map<Structure, true>();
+  private readonly byHash = new Map<number, Structure[]>();
+  private totalBytes = 0;
+  hits = 0;
+  evictions = 0;
+  readonly compiles: Compile[] = [];
+  compileCount = 0;
+
+  constructor(runtime: NativeRuntime, limits: CacheLimits, threads: number) {
+    this.runtime = runtime;
+    this.limits = limits;
+    this.threads = threads;
+  }
+
+  get sessionCount(): number {
+    return this.structures.size;
+  }
+
+  get sizeBytes(): number {
+    return this.totalBytes;
+  }
+
+  /** The session that runs `program`, compiled now if there is none. */
+  get(program: Program): CachedSession {
+    const known = this.byHash.get(program.hash)?.find((structure) => equalCodes(structure.code, program.code));
+    if (known === undefined) {
+      const fed = program.literals.map(() => false);
+      const structure: Structure = {
+        code: program.code,
+        hash: program.hash,
+        fed,
+        session: this.compile(program, fed, "a program of a new structure"),
+      };
+      this.byHash.set(program.hash, [...(this.byHash.get(program.hash) ?? []), structure]);
+      this.structures.set(structure, true);
+      this.evict();
+      return structure.session;
+    }
+    this.structures.delete(known);
+    this.structures.set(known, true);
+    const varying = program.literals.flatMap((literal, i) =>
+      known.fed[i] || Object.is(known.session.literals[i], literalOf(literal)) ? [] : [i],
+    );
+    if (varying.length === 0) {
+      this.hits++;
+      return known.session;
+    }
+    const fed = known.fed.map((already, i) => already || varying.includes(i));
+    const changes = varying
+      .map((i) => `${known.session.literals[i]} became ${literalOf(program.literals[i]!)}`)
+      .join(", ");
+    const session = this.compile(program, fed, `a scalar that varies (${changes}) is fed from now on`);
+    this.totalBytes -= known.session.sizeBytes;
+    known.session.session.dispose();
+    known.fed = fed;
+    known.session = session;
+    return session;
+  }
+
+  private compile(program: Program, fed: readonly boolean[], reason: string): CachedSession {
+    const start = performance.now();
+    const compiled = compileProgram(program, fed);
+    const threads = compiled.work < SMALL_WORK ? 1 : this.threads;
+    const session = this.runtime.createSession(compiled.model, { threads });
+    const made = program.operations.reduce(
+      (sum, operation) => sum + operation.outputs.reduce((size, output) => size + 4 * sizeOf(output.shape), 0),
+      0,
+    );
+    const sizeBytes = compiled.model.length + made;
+    this.totalBytes += sizeBytes;
+    this.compileCount++;
+    this.compiles.push({ reason, nodeCount: compiled.nodeCount, durationMs: performance.now() - start });
+    if (this.compiles.length > 50) this.compiles.shift();
+    return {
+      ...compiled,
+      model: new Uint8Array(0),
+      session,
+      sizeBytes,
+      literals: program.literals.map((literal, i) => (fed[i] ? undefined : literalOf(literal))),
+    };
+  }
+
+  private evict(): void {
+    for (const structure of this.structures.keys()) {
+      if (
+        this.structures.size <= 1 ||
+        (this.structures.size <= this.limits.maxSessions && this.totalBytes <= this.limits.maxBytes)
+      )
+        return;
+      this.remove(structure);
+      this.evictions++;
+    }
+  }
+
+  private remove(structure: Structure): void {
+    this.structures.delete(structure);
+    const rest = this.byHash.get(structure.hash)!.filter((other) => other !== structure);
+    if (rest.length === 0) this.byHash.delete(structure.hash);
+    else this.byHash.set(structure.hash, rest);
+    this.totalBytes -= structure.session.sizeBytes;
+    structure.session.session.dispose();
+  }
+
+  /** Frees every session. */
+  clear(): void {
+    for (const structure of [...this.structures.keys()]) this.remove(structure);
+  }
+}

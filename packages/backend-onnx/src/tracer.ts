@@ -1,0 +1,147 @@
+/** What kernels are written with: values of tensors, operations on them, and tensors of the results. */
+import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import {
+  type Attributes,
+  constant,
+  type ElementType,
+  hostValue,
+  integers,
+  numberOf,
+  type Operation,
+  sameShape,
+  sizeOf,
+  uniformValue,
+  type Value,
+} from "./graph.ts";
+
+/** Element type of a tensor; tfjs's bool is one byte of 0 or 1, as ONNX's. */
+export function elementType(dtype: DataType): ElementType {
+  if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
+  throw new Error(`backend-onnx: tensors of ${dtype} have no graph values`);
+}
+
+/** An operator's settings besides its inputs. */
+export interface OperationOptions {
+  readonly attributes?: Attributes;
+  readonly domain?: Operation["domain"];
+}
+
+/** Shape and type of an output. */
+export interface OutputSpec {
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+}
+
+let currentKernel = "";
+
+/** Runs a kernel's tracing under its name, which messages and node names carry. */
+export function traceAs<T>(kernel: string, trace: () => T): T {
+  const outer = currentKernel;
+  currentKernel = kernel;
+  try {
+    return trace();
+  } finally {
+    currentKernel = outer;
+  }
+}
+
+const NO_ATTRIBUTES: Attributes = {};
+
+/** An operator with several outputs. */
+export function operations(
+  type: string,
+  inputs: readonly (Value | undefined)[],
+  outputs: readonly OutputSpec[],
+  options: OperationOptions = {},
+): Value[] {
+  const { attributes = NO_ATTRIBUTES, domain = "" } = options;
+  let signature = `${domain}:${type}`;
+  for (const key in attributes) signature += ` ${key}=${JSON.stringify(attributes[key])}`;
+  for (const output of outputs) signature += ` ${output.type}`;
+  const values: Value[] = outputs.map(({ shape, type: elements }, output) => ({
+    shape,
+    type: elements,
+    producer: undefined,
+    output,
+    data: undefined,
+    uniform: undefined,
+    literal: false,
+    holders: 0,
+    failure: undefined,
+    feed: undefined,
+  }));
+  const operation: Operation = {
+    type,
+    domain,
+    inputs,
+    attributes,
+    outputs: values,
+    signature: numberOf(signature),
+    kernel: currentKernel || type,
+  };
+  for (const value of values) value.producer = operation;
+  return values;
+}
+
+/** An operator with one output. */
+export function operation(
+  type: string,
+  inputs: readonly (Value | undefined)[],
+  shape: readonly number[],
+  elements: ElementType,
+  options: OperationOptions = {},
+): Value {
+  return operations(type, inputs, [{ shape, type: elements }], options)[0]!;
+}
+
+/** The same elements in another shape. Reshapes of reshapes collapse, and those of existing tensors cost nothing. */
+export function reshapeTo(value: Value, shape: readonly number[]): Value {
+  if (sameShape(value.shape, shape)) return value;
+  if (value.uniform !== undefined) return uniformValue(value.uniform, shape, value.type);
+  if (value.data !== undefined) return hostValue(value.data, shape, value.type);
+  const source = sourceOf(value);
+  if (sameShape(source.shape, shape)) return source;
+  return operation("Reshape", [source, integers(shape)], shape, value.type);
+}
+
+/** What a pending value was reshaped from, or the value itself. */
+export function sourceOf(value: Value): Value {
+  return value.data === undefined && value.producer?.type === "Reshape" ? value.producer.inputs[0]! : value;
+}
+
+/** The value in another element type. */
+export function castTo(value: Value, type: ElementType): Value {
+  if (value.type === type) return value;
+  if (value.uniform !== undefined) {
+    const element =
+      type === "bool" ? Number(value.uniform !== 0) : type === "int32" ? Math.trunc(value.uniform) : value.uniform;
+    return uniformValue(element, value.shape, type);
+  }
+  if (value.literal && value.shape.length === 0) return constant(Number(value.data![0]), type);
+  return operation("Cast", [value], value.shape, type, {
+    attributes: { to: { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12 }[type] },
+  });
+}
+
+/** Axes permuted. */
+export function transposeTo(value: Value, permutation: readonly number[]): Value {
+  if (permutation.every((axis, i) => axis === i)) return value;
+  const shape = permutation.map((axis) => value.shape[axis]!);
+  // Moving only axes of length 1 keeps the elements' order.
+  const moved = permutation.filter((axis) => value.shape[axis] !== 1);
+  if (moved.every((axis, i) => i === 0 || axis > moved[i - 1]!)) return reshapeTo(value, shape);
+  return operation("Transpose", [value], shape, value.type, { attributes: { perm: permutation } });
+}
+
+/** Reduces axes with a `Reduce…` operator; axes of length 1 only change the shape. */
+export function reduce(type: string, value: Value, axes: readonly number[], keepDimensions: boolean): Value {
+  const kept = value.shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension));
+  const shape = keepDimensions ? kept : value.shape.filter((_, axis) => !axes.includes(axis));
+  if (sizeOf(kept) === sizeOf(value.shape) && type !== "ReduceSumSquare") return reshapeTo(value, shape);
+  return operation(type, [value, integers(axes)], shape, value.type, {
+    attributes: { keepdims: keepDimensions ? 1 : 0 },
+  });
+}
+
+/** A tensor handle, as kernels return them. */
+export interface Handle extends TensorInfo {}

@@ -1,0 +1,119 @@
+/**
+ * The text that saplings grow on, from packages to numbers: reads every corpus, holds a part of each back, trains the
+ * vocabulary on the rest, and stores all of it as pieces in the cache, where later runs find it.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Corpus, type Domain, readCorpora } from "./corpora/index.ts";
+import { createEncoder } from "./encode.ts";
+import { SPECIAL_PIECES, trainWordPiece } from "./wordpiece.ts";
+import { countWords } from "./words.ts";
+
+/** Pieces in the vocabulary. */
+export const VOCABULARY_SIZE = 8000;
+
+/** Every fiftieth document is held back. */
+const HELD_EVERY = 50;
+
+/** What is known of a corpus once it is prepared. */
+export interface CorpusRecord extends Omit<Corpus, "documents"> {
+  readonly documentCount: number;
+  /** SHA-256 of the documents as read. */
+  readonly sha256: string;
+  readonly trainPieces: number;
+  readonly heldPieces: number;
+}
+
+/** Prepared text. */
+export interface Text {
+  readonly pieces: readonly string[];
+  readonly corpora: readonly CorpusRecord[];
+  /** Training pieces of a domain's corpora, documents separated by `[SEP]`. */
+  train(domain: Domain): Promise<Uint16Array>;
+  /** Held-out pieces of one corpus. */
+  held(corpus: string): Promise<Uint16Array>;
+}
+
+const isHeld = (_: string, index: number): boolean => index % HELD_EVERY === HELD_EVERY / 2;
+
+function encodeDocuments(documents: readonly string[], encode: (text: string) => number[]): Uint16Array {
+  const separator = SPECIAL_PIECES.indexOf("[SEP]");
+  return Uint16Array.from(documents.flatMap((document) => [...encode(document), separator]));
+}
+
+function hashDocuments(documents: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const document of documents) hash.update(document).update("\0");
+  return hash.digest("hex");
+}
+
+async function readPieces(path: string): Promise<Uint16Array> {
+  const bytes = await readFile(path);
+  return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+async function prepare(folder: string, report: (line: string) => void): Promise<void> {
+  const corpora = await readCorpora(join(folder, "debian"));
+  const trainDocuments = (corpus: Corpus): string[] => corpus.documents.filter((document, i) => !isHeld(document, i));
+  report(`read ${corpora.map(({ name }) => name).join(", ")}`);
+  const pieces = trainWordPiece(countWords(corpora.flatMap(trainDocuments)), {
+    size: VOCABULARY_SIZE,
+    leastCharacterCount: 50,
+  });
+  report(`trained a vocabulary of ${pieces.length} pieces`);
+  const encode = createEncoder(pieces);
+  const records: CorpusRecord[] = [];
+  for (const corpus of corpora) {
+    const { documents, ...about } = corpus;
+    const train = encodeDocuments(trainDocuments(corpus), encode);
+    const held = encodeDocuments(documents.filter(isHeld), encode);
+    await writeFile(join(folder, `${corpus.name}.train.bin`), train);
+    await writeFile(join(folder, `${corpus.name}.held.bin`), held);
+    records.push({
+      ...about,
+      documentCount: documents.length,
+      sha256: hashDocuments(documents),
+      trainPieces: train.length,
+      heldPieces: held.length,
+    });
+    report(`${corpus.name}: ${train.length} pieces to train on, ${held.length} held back`);
+  }
+  await writeFile(join(folder, "text.json.new"), JSON.stringify({ pieces, corpora: records }));
+  await rename(join(folder, "text.json.new"), join(folder, "text.json")); // last: its presence says that all is there
+}
+
+/**
+ * The text in the cache, prepared first when it is not there.
+ *
+ * @param folder - The cache.
+ * @param report - Called with a line for each stage.
+ */
+export async function openText(folder: string, report: (line: string) => void): Promise<Text> {
+  const load = async (): Promise<Pick<Text, "pieces" | "corpora">> =>
+    JSON.parse(await readFile(join(folder, "text.json"), "utf8")) as Pick<Text, "pieces" | "corpora">;
+  await mkdir(folder, { recursive: true });
+  const { pieces, corpora } = await load().catch(async () => {
+    await prepare(folder, report);
+    return load();
+  });
+  return {
+    pieces,
+    corpora,
+    async train(domain) {
+      const streams = await Promise.all(
+        corpora
+          .filter((corpus) => corpus.domain === domain)
+          .map(({ name }) => readPieces(join(folder, `${name}.train.bin`))),
+      );
+      const all = new Uint16Array(streams.reduce((sum, stream) => sum + stream.length, 0));
+      let at = 0;
+      for (const stream of streams) {
+        all.set(stream, at);
+        at += stream.length;
+      }
+      return all;
+    },
+    held: (corpus) => readPieces(join(folder, `${corpus}.held.bin`)),
+  };
+}

@@ -7,8 +7,16 @@ import { packAll } from "./pack.mjs";
 import { root } from "./workspace.mjs";
 
 const target = mkdtempSync(join(tmpdir(), "cambium-pack-"));
-const run = (tool, ...args) =>
-  spawnSync(join(root, "node_modules/.bin", tool), args, { cwd: root, stdio: "inherit" }).status === 0;
+/** Runs a tool and prints what it says when it finds a fault. */
+function run(tool, ...args) {
+  const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin", tool), args, {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (status !== 0) console.error(`${tool}:\n${stdout}${stderr}`);
+  return status === 0;
+}
+
 const wrong = [];
 for (const { name, tarball } of packAll(target)) {
   // The packages are ESM only, so what CommonJS would see is no fault.
@@ -19,7 +27,5 @@ for (const { name, tarball } of packAll(target)) {
   if (sound.includes(false)) wrong.push(name);
 }
 rmSync(target, { recursive: true });
-if (wrong.length > 0) {
-  console.error(`not fit to publish: ${wrong.join(", ")}`);
-  process.exitCode = 1;
-}
+console.log(wrong.length === 0 ? "every package is fit to publish" : `not fit to publish: ${wrong.join(", ")}`);
+process.exitCode = wrong.length === 0 ? 0 : 1;

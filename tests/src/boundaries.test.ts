@@ -10,7 +10,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "backend-onnx": ["kernels"],
   train: ["core"],
   models: ["core"],
-  saplings: ["models"],
+  saplings: ["core"],
   delta: ["core", "models"],
   report: [],
   testing: ["core", "models"],

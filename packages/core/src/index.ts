@@ -5,7 +5,9 @@
  * @module
  */
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
+export { parseConfig } from "./config.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
+export { directory } from "./directory.ts";
 export {
   CambiumError,
   ConfigError,
@@ -15,9 +17,25 @@ export {
   ShapeError,
   StateError,
 } from "./errors.ts";
-export { type ByteRange, checkName, checkRange, collectBytes, type FileContent, type Files, memory } from "./files.ts";
+export {
+  type ByteRange,
+  checkName,
+  checkRange,
+  collectBytes,
+  type FileContent,
+  type FileErrorReason,
+  type Files,
+  fileSize,
+  hasFile,
+  isMissingFile,
+  memory,
+} from "./files.ts";
 export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
+export type { HttpOptions } from "./http.ts";
+export { type HubOptions, hub } from "./hub.ts";
 export type { ForwardOptions, Model, Objective } from "./model.ts";
+export { nearest } from "./nearest.ts";
+export { folder, openFiles } from "./open-files.ts";
 export { gelu, silu } from "./ops/activation.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
 export { type CrossEntropyOptions, crossEntropy, crossEntropyRows } from "./ops/cross-entropy.ts";
@@ -40,6 +58,13 @@ export {
   zipParameters,
 } from "./parameters.ts";
 export { type Random, random } from "./random.ts";
+export { readJson } from "./read-json.ts";
+export { remote } from "./remote.ts";
 export { type RunEvent, result } from "./run.ts";
+export { openCheckpoint } from "./safetensors/checkpoint.ts";
+export type { SafetensorsDtype, SafetensorsValues } from "./safetensors/dtype.ts";
+export type { SafetensorsEntry } from "./safetensors/header.ts";
+export { loadSafetensors, openSafetensors, type Safetensors } from "./safetensors/read.ts";
+export { type SaveSafetensorsOptions, saveSafetensors } from "./safetensors/save.ts";
 export { applyLinear, createScope, type Scope, type ScopeOptions } from "./scope.ts";
 export type { Flow, Kind, Role, Site, SiteWeight } from "./site.ts";

@@ -1,0 +1,53 @@
+import { decodeBfloat16, decodeHalf } from "./float16.ts";
+
+/** Element types that can be read. Written are F32, F16, BF16, I32 and BOOL. */
+export type SafetensorsDtype =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U64"
+  | "U32"
+  | "U16"
+  | "U8"
+  | "BOOL";
+
+/** Values as they come from a file: F16 and BF16 as float32, BOOL as bytes 0 and 1, the others in their own type. */
+export type SafetensorsValues =
+  | Float64Array
+  | Float32Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | BigUint64Array
+  | Uint32Array
+  | Uint16Array
+  | Uint8Array;
+
+interface Coding {
+  /** Bytes of one element. */
+  readonly sizeBytes: number;
+  decode(buffer: ArrayBuffer): SafetensorsValues;
+}
+
+/** How each type is stored. Every number in a file is little-endian, as on every machine that runs JavaScript. */
+export const codings: Readonly<Record<SafetensorsDtype, Coding>> = {
+  F64: { sizeBytes: 8, decode: (buffer) => new Float64Array(buffer) },
+  F32: { sizeBytes: 4, decode: (buffer) => new Float32Array(buffer) },
+  F16: { sizeBytes: 2, decode: (buffer) => decodeHalf(new Uint16Array(buffer)) },
+  BF16: { sizeBytes: 2, decode: (buffer) => decodeBfloat16(new Uint16Array(buffer)) },
+  I64: { sizeBytes: 8, decode: (buffer) => new BigInt64Array(buffer) },
+  I32: { sizeBytes: 4, decode: (buffer) => new Int32Array(buffer) },
+  I16: { sizeBytes: 2, decode: (buffer) => new Int16Array(buffer) },
+  I8: { sizeBytes: 1, decode: (buffer) => new Int8Array(buffer) },
+  U64: { sizeBytes: 8, decode: (buffer) => new BigUint64Array(buffer) },
+  U32: { sizeBytes: 4, decode: (buffer) => new Uint32Array(buffer) },
+  U16: { sizeBytes: 2, decode: (buffer) => new Uint16Array(buffer) },
+  U8: { sizeBytes: 1, decode: (buffer) => new Uint8Array(buffer) },
+  BOOL: { sizeBytes: 1, decode: (buffer) => new Uint8Array(buffer) },
+};

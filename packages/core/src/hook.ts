@@ -32,7 +32,9 @@ export interface Around<K extends Kind = Kind> {
   readonly kind: K;
   /** Names the hook's owner; its randomness is derived from it. */
   readonly name?: string;
+  /** Whether the hook applies to a site. */
   at(site: Site<K>): boolean;
+  /** The site's output; `call.next(input)` computes what it would have been without this hook. */
   run(call: Call<K>): Flow[K]["output"];
 }
 
@@ -41,7 +43,9 @@ export interface OnWeight {
   readonly kind: "weight";
   /** Names the hook's owner; its randomness is derived from it. */
   readonly name?: string;
+  /** Whether the hook applies to a parameter, by its checkpoint name. */
   at(name: string): boolean;
+  /** The parameter as the model shall see it, of the same shape. */
   run(name: string, value: Tensor, context: Context): Tensor;
 }
 

@@ -1,0 +1,142 @@
+import { ConfigError } from "@cambium/core";
+import { type Tensor, type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { maximumLength } from "./config.ts";
+import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";
+import { type EncodedRow, encodeRow, type Row } from "./row.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** Settings of `collate`. */
+export interface CollateOptions {
+  /** Most tokens of a row, special ones included; longer texts are cut. */
+  readonly maxLength: number;
+  /** Lengths that batches are padded to, so that few shapes occur. @default multiples of 16 */
+  readonly padTo?: readonly number[];
+}
+
+/** What of a model decides how its batches look. */
+export type CollateModel = Pick<EncoderModel, "config" | "head">;
+
+/** Masked words of a batch are filled up to a multiple of this, so that few shapes occur. */
+const POSITION_STEP = 8;
+const IGNORED = -100;
+
+/**
+ * A function from rows to the batch that the model's head and its loss read. The caller owns the batch's tensors.
+ *
+ * Rows need no labels for prediction; when one has a label, all need one. The batch is as long as its longest row,
+ * rounded up as `padTo` says.
+ *
+ * @throws {ConfigError} The tokenizer is not the model's, `maxLength` is more than the model has positions for, or
+ *   (from the function) a row's label is not one of the head's; its index is named.
+ * @example
+ * const data = batches(mails, collate(model, tokenizer, { maxLength: 128 }), { size: 16, random: random(2) });
+ */
+export function collate(
+  model: CollateModel,
+  tokenizer: Tokenizer,
+  { maxLength, padTo }: CollateOptions,
+): (rows: readonly Row[]) => EncoderBatch {
+  checkTokenizer(model, tokenizer);
+  const most = maximumLength(model.config);
+  if (!Number.isInteger(maxLength) || maxLength < 3 || maxLength > most) {
+    throw new ConfigError({
+      message: `collate: maxLength must be from 3 to ${most}, the model's positions, got ${maxLength}`,
+      maxLength,
+    });
+  }
+  return (rows) => {
+    if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
+    const encoded = rows.map((row, index) => encodeRow(row, index, model.head, tokenizer, maxLength));
+    const longest = encoded.reduce((length, { ids }) => Math.max(length, ids.length), 0);
+    const seq = paddedLength(longest, maxLength, padTo);
+    return {
+      ids: fill(encoded, seq, (row) => row.ids, tokenizer.special.pad, "int32"),
+      mask: fill(encoded, seq, (row) => row.ids.map(() => 1), 0, "float32"),
+      ...(model.config.type_vocab_size > 1 ? { types: fill(encoded, seq, (row) => row.types, 0, "int32") } : {}),
+      ...targets(model, encoded, seq),
+    };
+  };
+}
+
+/** Throws unless every id of the tokenizer has a row in the model's word embeddings, and padding is the same id. */
+function checkTokenizer({ config }: CollateModel, { vocabularySize, special }: Tokenizer): void {
+  if (vocabularySize > config.vocab_size) {
+    throw new ConfigError({
+      message: `collate: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; load the tokenizer of the same model`,
+      vocabularySize,
+    });
+  }
+  if (config.model_type === "roberta" && special.pad !== config.pad_token_id) {
+    throw new ConfigError({
+      message: `collate: the tokenizer pads with id ${special.pad}, the model's positions count on ${config.pad_token_id}; load the tokenizer of the same model`,
+      pad: special.pad,
+    });
+  }
+}
+
+function paddedLength(longest: number, maxLength: number, padTo: readonly number[] | undefined): number {
+  const rounded =
+    padTo === undefined ? Math.ceil(longest / 16) * 16 : Math.min(...padTo.filter((length) => length >= longest));
+  return Math.min(rounded, maxLength);
+}
+
+function fill(
+  rows: readonly EncodedRow[],
+  seq: number,
+  valuesOf: (row: EncodedRow) => readonly number[],
+  padding: number,
+  dtype: "int32" | "float32",
+): EncoderBatch["ids"] {
+  const size = rows.length * seq;
+  const values = dtype === "int32" ? new Int32Array(size).fill(padding) : new Float32Array(size).fill(padding);
+  for (const [i, row] of rows.entries()) values.set(valuesOf(row), i * seq);
+  return tensor2d(values, [rows.length, seq], dtype);
+}
+
+function targets(
+  { head }: CollateModel,
+  rows: readonly EncodedRow[],
+  seq: number,
+): { labels?: Tensor; positions?: Tensor1D } {
+  const labelled = rows.filter((row) => row.labels !== undefined).length;
+  if (head === undefined || labelled === 0) return {};
+  if (labelled < rows.length) {
+    const index = rows.findIndex((row) => row.labels === undefined);
+    throw new ConfigError({ message: `collate: row ${index} has no label, other rows of the batch have one`, index });
+  }
+  switch (head.kind) {
+    case "sequence-classification":
+      return {
+        labels: tensor1d(
+          Int32Array.from(rows, (row) => row.labels![0]!),
+          "int32",
+        ),
+      };
+    case "regression":
+      return {
+        labels: tensor1d(
+          Float32Array.from(rows, (row) => row.labels![0]!),
+          "float32",
+        ),
+      };
+    case "token-classification":
+      return { labels: fill(rows, seq, (row) => row.labels!, IGNORED, "int32") };
+    case "masked-lm":
+      return hiddenWords(rows, seq);
+  }
+}
+
+/** Where words are hidden, and which; filled up with position 0 and ignored labels. */
+function hiddenWords(rows: readonly EncodedRow[], seq: number): { labels: Tensor1D; positions: Tensor1D } {
+  const hidden = rows.flatMap((row, i) =>
+    row.labels!.flatMap((label, j) => (label === IGNORED ? [] : [{ label, position: i * seq + j }])),
+  );
+  const count = Math.max(1, Math.ceil(hidden.length / POSITION_STEP)) * POSITION_STEP;
+  const labels = new Int32Array(count).fill(IGNORED);
+  const positions = new Int32Array(count);
+  hidden.forEach(({ label, position }, i) => {
+    labels[i] = label;
+    positions[i] = position;
+  });
+  return { labels: tensor1d(labels, "int32"), positions: tensor1d(positions, "int32") };
+}

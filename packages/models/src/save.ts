@@ -1,0 +1,63 @@
+import { type Files, openFiles, saveSafetensors } from "@cambium/core";
+import { type EncoderModel, isBackbone } from "./encoder-model.ts";
+import type { HeadConfig } from "./head-config.ts";
+
+/** Settings of `saveModel`. */
+export interface SaveModelOptions {
+  /** How weights are stored; all are read back as float32. @default "F32" */
+  readonly dtype?: "F32" | "F16" | "BF16";
+}
+
+/** What of a model is written. */
+export type SavedModel = Pick<EncoderModel, "config" | "parameters" | "prefix" | "head">;
+
+const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
+
+const architectures: Readonly<Record<HeadConfig["kind"], string>> = {
+  "sequence-classification": "ForSequenceClassification",
+  regression: "ForSequenceClassification",
+  "token-classification": "ForTokenClassification",
+  "masked-lm": "ForMaskedLM",
+};
+
+/**
+ * Writes a model as a folder that `loadModel` and Python's transformers read: `model.safetensors`, then `config.json`.
+ *
+ * @param target - The folder: a path, or any `Files`.
+ * @throws {FileError} When a file cannot be written; the former one is still there.
+ */
+export async function saveModel(
+  model: SavedModel,
+  target: string | Files,
+  { dtype = "F32" }: SaveModelOptions = {},
+): Promise<void> {
+  const files = openFiles(target);
+  const names = [...model.parameters].map(
+    ([name, tensor]) =>
+      [model.head !== undefined && isBackbone(name) ? `${model.prefix}.${name}` : name, tensor] as const,
+  );
+  await saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype });
+  await files.write("config.json", `${JSON.stringify(configFile(model, dtypes[dtype]), null, 2)}\n`);
+}
+
+/** The config with what transformers wants to know of the head. */
+function configFile({ config, head, prefix }: SavedModel, dtype: string): Record<string, unknown> {
+  const { dtype: _, ...kept } = config as EncoderModel["config"] & { readonly dtype?: unknown };
+  const family = prefix === "bert" ? "Bert" : "Roberta";
+  return {
+    ...kept,
+    architectures: [`${family}${head === undefined ? "Model" : architectures[head.kind]}`],
+    torch_dtype: dtype,
+    ...labelKeys(head),
+  };
+}
+
+function labelKeys(head: HeadConfig | undefined): Record<string, unknown> {
+  if (head === undefined || head.kind === "masked-lm") return {};
+  const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
+  return {
+    id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
+    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
+    problem_type: head.kind === "regression" ? "regression" : "single_label_classification",
+  };
+}

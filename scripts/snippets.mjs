@@ -18,7 +18,15 @@ const block = /(?:^<!-- context\n(?<context>[\s\S]*?)^-->\n\s*)?^```ts(?<run> ru
 
 const lineCount = (text) => text.split("\n").length;
 
-/** The blocks of a page, each as a module with the page's line numbers. */
+/** @typedef {{ page: string; line: number; run: boolean; source: string }} Snippet */
+
+/**
+ * The blocks of a page, each as a module with the page's line numbers.
+ *
+ * @param {string} page
+ * @param {string} text
+ * @returns {Snippet[]}
+ */
 export function parseSnippets(page, text) {
   return [...text.matchAll(block)].map(({ groups, indices }) => {
     const parts = ["context", "code"].filter((part) => groups[part] !== undefined);
@@ -31,7 +39,11 @@ export function parseSnippets(page, text) {
   });
 }
 
-/** Writes the blocks of all pages into an empty folder. */
+/**
+ * Writes the blocks of all pages into a folder, which is emptied first.
+ *
+ * @returns {(Snippet & { file: string })[]}
+ */
 export function extractSnippets(target = cache) {
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });

@@ -6,7 +6,11 @@ import { fileURLToPath } from "node:url";
 /** Folder of the workspace. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Name and folder of every package that is published. */
+/**
+ * Every package that is published.
+ *
+ * @returns {{ folder: string; name: string }[]}
+ */
 export function publicPackages() {
   return readdirSync(join(root, "packages"))
     .map((name) => join(root, "packages", name))
@@ -18,7 +22,11 @@ export function publicPackages() {
 
 const skipped = new Set(["node_modules", "dist", "docs/api", ".git", ".turbo", "runs"]);
 
-/** Paths of the Markdown files, relative to the root. */
+/**
+ * Paths of the Markdown files, relative to the root.
+ *
+ * @returns {string[]}
+ */
 export function markdownFiles(folder = root) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);

@@ -1,0 +1,26 @@
+import { describeDeltaMethod } from "@cambium/testing";
+import * as library from "../index.ts";
+import { adapter } from "./adapter.ts";
+
+// 2 · dModel · bottleneck + bottleneck + dModel for each adapter, dModel 8, two layers.
+const each = (bottleneck: number): number => 2 * 8 * bottleneck + bottleneck + 8;
+
+describeDeltaMethod(adapter, {
+  library,
+  configs: [
+    { title: "Houlsby", options: { bottleneck: 3 }, count: 2 * 2 * each(3) },
+    { title: "Pfeiffer", options: { placement: "pfeiffer", bottleneck: 3, activation: "gelu" }, count: 2 * each(3) },
+    { title: "parallel", options: { placement: "parallel" }, count: 2 * each(4) },
+    {
+      title: "one layer",
+      options: { bottleneck: 2, activation: "tanh", layers: [1], scale: 0.5 },
+      count: 2 * each(2),
+    },
+  ],
+});
+
+describeDeltaMethod(adapter, {
+  library,
+  configs: [{ title: "near zero", options: { init: "near-zero", bottleneck: 3 }, count: 2 * 2 * each(3) }],
+  skip: [{ law: "starts as the base model, to the bit", reason: "Houlsby's own start is small, not zero" }],
+});

@@ -1,0 +1,157 @@
+import {
+  applyLinear,
+  around,
+  ConfigError,
+  gelu,
+  type Hook,
+  type Parameters,
+  parseConfig,
+  type Random,
+  type Site,
+  silu,
+} from "@cambium/core";
+import { add, mul, relu, scalar, type Tensor, type Tensor3D, tanh, zeros } from "@tensorflow/tfjs-core";
+import * as z from "zod";
+import type { Delta, Host } from "../delta.ts";
+
+/** Settings of `adapter`. */
+export interface AdapterOptions {
+  /**
+   * Where the adapters sit.
+   *
+   * - `"houlsby"`: two in a layer, on what attention and the feed-forward part give, before the residual sums;
+   * - `"pfeiffer"`: one in a layer, on the feed-forward part's normed sum, with the norm applied again after it;
+   * - `"parallel"`: one in a layer, beside the feed-forward part, reading what that reads.
+   *
+   * @default "houlsby"
+   */
+  readonly placement?: "houlsby" | "pfeiffer" | "parallel" | undefined;
+  /** Width in the middle. @default a sixteenth of the model's width; half of it for `"parallel"` */
+  readonly bottleneck?: number | undefined;
+  /** Between down and up. @default "silu" for `"houlsby"`, else "relu" */
+  readonly activation?: "relu" | "gelu" | "gelu_new" | "silu" | "tanh" | undefined;
+  /** Factor on the adapter's output. @default 4 for `"parallel"`, else 1 */
+  readonly scale?: number | undefined;
+  /**
+   * How weights start; biases are zero. `"zero"`: up at zero, down uniform on ±1/√dModel, so that the model is
+   * unchanged. `"near-zero"`: both normal with deviation 0.01, cut at two deviations, as Houlsby et al. @default "zero"
+   */
+  readonly init?: "zero" | "near-zero" | undefined;
+  /** Keep to these layers, counted from 0. @default all */
+  readonly layers?: readonly number[] | undefined;
+}
+
+/** An adapter as JSON. */
+export interface AdapterConfig {
+  readonly placement: "houlsby" | "pfeiffer" | "parallel";
+  readonly bottleneck: number;
+  readonly activation: "relu" | "gelu" | "gelu_new" | "silu" | "tanh";
+  readonly scale: number;
+  readonly init: "zero" | "near-zero";
+  readonly layers: readonly number[];
+}
+
+const activations: Readonly<Record<AdapterConfig["activation"], (x: Tensor) => Tensor>> = {
+  relu: (x) => relu(x),
+  gelu: (x) => gelu(x, "none"),
+  gelu_new: (x) => gelu(x, "tanh"),
+  silu: (x) => silu(x),
+  tanh: (x) => tanh(x),
+};
+
+const schema = z.strictObject({
+  placement: z.enum(["houlsby", "pfeiffer", "parallel"]).default("houlsby"),
+  bottleneck: z.int().positive().optional(),
+  activation: z.enum(["relu", "gelu", "gelu_new", "silu", "tanh"]).optional(),
+  scale: z.number().optional(),
+  init: z.enum(["zero", "near-zero"]).default("zero"),
+  layers: z.array(z.int().nonnegative()).readonly().optional(),
+});
+
+/**
+ * Bottleneck adapters: `A(h) = s · (U act(D h + d) + u)`, D `[bottleneck, dModel]`, U `[dModel, bottleneck]`.
+ *
+ * Each trains `2 · dModel · bottleneck + bottleneck + dModel` scalars. Defaults follow the adapters library, 1.2: Houlsby
+ * et al. 2019, arXiv:1902.00751; Pfeiffer et al. 2020, arXiv:2005.00247; parallel, He et al. 2021, arXiv:2110.04366.
+ * An adapter is not linear, so it cannot be merged.
+ *
+ * @param model - Read for its sites and shapes only.
+ * @throws {ConfigError} For settings out of range, layers that do not exist, or `"pfeiffer"` on a model that norms first.
+ * @example
+ * const tuned = attach(base, adapter(base, { placement: "pfeiffer", bottleneck: 16 }, random(1)), head(base));
+ */
+export function adapter(model: Host, options: AdapterOptions, random: Random): Delta<AdapterConfig> {
+  const { placement, init, ...given } = parseConfig("adapter", schema, options);
+  const sites = findPlaces(model, placement, given.layers);
+  const dModel = sites[0]!.width;
+  const config: AdapterConfig = {
+    placement,
+    bottleneck: given.bottleneck ?? Math.max(1, Math.floor(dModel / (placement === "parallel" ? 2 : 16))),
+    activation: given.activation ?? (placement === "houlsby" ? "silu" : "relu"),
+    scale: given.scale ?? (placement === "parallel" ? 4 : 1),
+    init,
+    layers: [...new Set(sites.map((site) => site.layer!))],
+  };
+  const [down, up] = [[config.bottleneck, dModel] as const, [dModel, config.bottleneck] as const];
+  const bound = 1 / Math.sqrt(dModel);
+
+  const parameters = new Map<string, Tensor>();
+  for (const { path } of sites) {
+    const source = random.at(path);
+    const isZero = init === "zero";
+    const near = (label: string, shape: readonly number[]): Tensor => source.at(label).truncatedNormal(shape, 0, 0.01);
+    parameters.set(`${path}.down.weight`, isZero ? source.at("down").uniform(down, -bound, bound) : near("down", down));
+    parameters.set(`${path}.down.bias`, zeros([config.bottleneck]));
+    parameters.set(`${path}.up.weight`, isZero ? zeros([...up]) : near("up", up));
+    parameters.set(`${path}.up.bias`, zeros([dModel]));
+  }
+
+  return { kind: "adapter", name: "adapter", config, parameters, hooks: (current) => [hookAt(config, current)] };
+}
+
+/** The sites of a placement: sub-layers, or norms. */
+function findPlaces(model: Host, placement: AdapterConfig["placement"], layers?: readonly number[]): readonly Site[] {
+  const roles = { houlsby: ["attn", "ff"], pfeiffer: ["ff.norm"], parallel: ["ff"] }[placement];
+  const all = model.sites().filter((site) => roles.includes(site.role));
+  const found = all.filter((site) => layers === undefined || layers.includes(site.layer!));
+  const missing = layers?.find((layer) => !found.some((site) => site.layer === layer));
+  if (found.length === 0 || missing !== undefined) {
+    throw new ConfigError({
+      message: `adapter: ${missing === undefined ? "no layer is left" : `there is no layer ${missing}`}; the model has layers 0 to ${all.at(-1)?.layer}`,
+      layers,
+    });
+  }
+  if (placement === "pfeiffer") checkNormsLast(model);
+  return found;
+}
+
+/** Sites come in the order of the visits: behind the feed-forward part stands the norm of its sum, before it that of its input. */
+function checkNormsLast(model: Host): void {
+  const roles = model.sites().map((site) => site.role);
+  if (roles.indexOf("ff.norm") > roles.indexOf("ff")) return;
+  throw new ConfigError({
+    message:
+      'adapter: the placement "pfeiffer" needs a model that norms after its residual sums; use "houlsby" or "parallel"',
+  });
+}
+
+function hookAt(config: AdapterConfig, parameters: Parameters): Hook {
+  const at = ({ path }: Site): boolean => parameters.has(`${path}.down.weight`);
+  const adapt = ({ path }: Site, h: Tensor): Tensor3D => {
+    const part = (name: string): Tensor => parameters.get(`${path}.${name}`)!;
+    const narrow = activations[config.activation](applyLinear(h, part("down.weight"), part("down.bias")));
+    const wide = applyLinear(narrow, part("up.weight"), part("up.bias"));
+    return (config.scale === 1 ? wide : mul(wide, scalar(config.scale))) as Tensor3D; // [batch, seq, dModel]
+  };
+  switch (config.placement) {
+    case "houlsby":
+      return around("sublayer", at, ({ site, input, next }) => {
+        const h = next(input);
+        return add(h, adapt(site, h)) as Tensor3D;
+      });
+    case "parallel":
+      return around("sublayer", at, ({ site, input, next }) => add(next(input), adapt(site, input)) as Tensor3D);
+    case "pfeiffer":
+      return around("norm", at, ({ site, input, next }) => next(add(adapt(site, next(input)), input) as Tensor3D));
+  }
+}

@@ -1,0 +1,13 @@
+import { describeDeltaMethod } from "@cambium/testing";
+import * as library from "../index.ts";
+import { prompt } from "./prompt.ts";
+
+// length · dModel
+describeDeltaMethod(prompt, {
+  library,
+  configs: [
+    { title: "words of the vocabulary", options: { length: 3 }, count: 3 * 8 },
+    { title: "uniform start", options: { length: 2, init: "uniform" }, count: 2 * 8 },
+  ],
+  skip: [{ law: "starts as the base model, to the bit", reason: "attention sees the prompt's rows from the start" }],
+});

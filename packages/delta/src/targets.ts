@@ -1,0 +1,182 @@
+/**
+ * Which layers a delta goes to: by role, by name, by regular expression or by predicate.
+ *
+ * `findTargets` answers with sites and the shapes of their weights; `shortestNames` writes an answer down again as
+ * the few module names that select exactly it, which is what a config holds and what PEFT reads.
+ */
+import { ConfigError, nearest, type Site } from "@cambium/core";
+import * as z from "zod";
+import type { Host } from "./delta.ts";
+
+/**
+ * One way to name layers.
+ *
+ * - a role, `"attn.q"`: the same word in every architecture;
+ * - a module name or the end of one from a dot on, `"query"`, `"attention.output.dense"`;
+ * - `"all-linear"`: every linear layer outside the head;
+ * - a regular expression that must match the whole module path.
+ */
+export type Target = string | RegExp;
+
+/** Targets, or a predicate on sites. */
+export type Targets = Target | readonly Target[] | ((site: Site) => boolean);
+
+/** Where a delta goes. */
+export interface TargetOptions {
+  /** Layers to change. @default the method's own, by role */
+  readonly targets?: Targets | undefined;
+  /** Layers to leave alone even when `targets` names them. @default none */
+  readonly exclude?: Targets | undefined;
+  /** Keep to these layers, counted from 0. @default all */
+  readonly layers?: readonly number[] | undefined;
+}
+
+/** A linear layer that a delta changes. */
+export interface LinearTarget {
+  readonly site: Site;
+  /** Width of what flows in. */
+  readonly input: number;
+  /** Width of what flows out. */
+  readonly output: number;
+}
+
+/** Whether a path is `name` or ends with it on a dot boundary. */
+export function endsWithName(path: string, name: string): boolean {
+  return path === name || path.endsWith(`.${name}`);
+}
+
+/** Whether a regular expression matches the whole text, as Python's `re.fullmatch`. */
+export function matchesWhole(pattern: RegExp, text: string): boolean {
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, "")).test(text);
+}
+
+/** Heads are trained whole, by `head(model)`: only their role, their full path or a predicate selects their layers. */
+function matches(target: Target, site: Site): boolean {
+  if (target === site.role || target === site.path) return true;
+  if (site.role === "head") return false;
+  if (typeof target !== "string") return matchesWhole(target, site.path);
+  return target.toLowerCase() === "all-linear" ? site.kind === "linear" : endsWithName(site.path, target);
+}
+
+const listOf = (targets: Target | readonly Target[]): readonly Target[] =>
+  Array.isArray(targets) ? targets : [targets as Target];
+
+/** A predicate for targets. Throws for one that no candidate answers to. */
+function compile(caller: string, targets: Targets, candidates: readonly Site[]): (site: Site) => boolean {
+  if (typeof targets === "function") return targets;
+  const list = listOf(targets);
+  for (const target of list) {
+    if (candidates.some((site) => matches(target, site))) continue;
+    throw new ConfigError({
+      message: `${caller}: no layer answers to the target ${typeof target === "string" ? `"${target}"` : target}${suggestion(target, candidates)}`,
+      target: String(target),
+    });
+  }
+  return (site) => list.some((target) => matches(target, site));
+}
+
+/** Names near to one that was not found, then every role and last name there is. */
+function suggestion(target: Target, candidates: readonly Site[]): string {
+  const roles = [...new Set(candidates.map((site) => site.role as string))];
+  const names = [...new Set(candidates.map((site) => site.path.split(".").at(-1)!))];
+  const near = typeof target === "string" ? nearest(target, [...roles, ...names]) : undefined;
+  return `${near === undefined ? "" : `; did you mean "${near}"?`} There are the roles ${roles.join(", ")} and the names ${names.join(", ")}`;
+}
+
+/**
+ * The sites among `candidates` that the options ask for, in the model's order.
+ *
+ * @param caller - Function to name in messages.
+ * @throws {ConfigError} When a target matches nothing, or nothing is left; names what is near.
+ */
+export function selectSites(
+  caller: string,
+  candidates: readonly Site[],
+  { targets = () => true, exclude, layers }: TargetOptions,
+): readonly Site[] {
+  const wanted = compile(caller, targets, candidates);
+  const unwanted = exclude === undefined ? () => false : compile(caller, exclude, candidates);
+  const found = candidates.filter(
+    (site) =>
+      wanted(site) &&
+      !unwanted(site) &&
+      (layers === undefined || (site.layer !== undefined && layers.includes(site.layer))),
+  );
+  if (found.length === 0) {
+    const depth = 1 + Math.max(-1, ...candidates.map((site) => site.layer ?? -1));
+    throw new ConfigError({
+      message: `${caller}: nothing is left to change after "targets", "exclude" and "layers"; the model has ${depth} layers`,
+      layers,
+    });
+  }
+  return found;
+}
+
+/** Widths of a linear site, read from the shape of its weight. */
+function measureLinear(host: Host, site: Site): LinearTarget {
+  const { name, layout, columns } = site.weight!;
+  const [rows, width] = host.parameters.get(name)!.shape as [number, number];
+  const [output, input] = layout === "out,in" ? [rows, width] : [width, rows];
+  return { site, input, output: columns === undefined ? output : columns[1] - columns[0] };
+}
+
+/** Linear sites with a matrix of their own: not a decoder that reads the word embeddings' one. */
+function linearSites(host: Host): readonly Site[] {
+  const sites = host.sites();
+  const embeddings = new Set(sites.filter(({ kind }) => kind === "embed").map(({ path }) => `${path}.weight`));
+  return sites.filter(({ kind, weight }) => kind === "linear" && weight !== undefined && !embeddings.has(weight.name));
+}
+
+/**
+ * The linear layers that the options ask for, in the model's order.
+ *
+ * @param caller - Function to name in messages.
+ * @throws {ConfigError} When a target matches nothing, or nothing is left; names what is near.
+ */
+export function findTargets(caller: string, host: Host, options: TargetOptions): readonly LinearTarget[] {
+  return selectSites(caller, linearSites(host), options).map((site) => measureLinear(host, site));
+}
+
+/**
+ * The shortest module names that select exactly these linear layers, by the rule for names in `Target`.
+ *
+ * @param chosen - Paths of linear layers of `host`.
+ */
+export function shortestNames(host: Host, chosen: readonly string[]): readonly string[] {
+  const wanted = new Set(chosen);
+  const linear = host.sites().filter((site) => site.kind === "linear");
+  const heads = new Set(linear.filter((site) => site.role === "head").map((site) => site.path));
+  const others = linear.map((site) => site.path).filter((path) => !wanted.has(path));
+  const names = new Set<string>();
+  for (const path of chosen) {
+    const parts = path.split(".");
+    const ends = heads.has(path) ? [] : parts.map((_, i) => parts.slice(parts.length - 1 - i).join("."));
+    names.add(ends.find((end) => !others.some((other) => endsWithName(other, end))) ?? path);
+  }
+  return [...names];
+}
+
+const isTarget = (value: unknown): value is Target => typeof value === "string" || value instanceof RegExp;
+
+const targetsKey: z.ZodOptional<z.ZodType<Targets>> = z
+  .custom<Targets>(
+    (value) => typeof value === "function" || isTarget(value) || (Array.isArray(value) && value.every(isTarget)),
+    "must be names, regular expressions or a predicate",
+  )
+  .optional();
+
+/** The keys of `TargetOptions` for a method's schema. */
+export const targetKeys: {
+  readonly targets: z.ZodOptional<z.ZodType<Targets>>;
+  readonly exclude: z.ZodOptional<z.ZodType<Targets>>;
+  readonly layers: z.ZodOptional<z.ZodType<readonly number[]>>;
+} = {
+  targets: targetsKey,
+  exclude: targetsKey,
+  layers: z.array(z.int().nonnegative()).readonly().optional(),
+};
+
+/** The value of the first pattern that matches the end of a path, from its start or from a dot on: PEFT's rule. */
+export function valueFor(patterns: Readonly<Record<string, number>>, path: string): number | undefined {
+  return Object.entries(patterns).find(([pattern]) => new RegExp(`^(.*\\.)?(${pattern})$`).test(path))?.[1];
+}

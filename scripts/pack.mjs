@@ -17,7 +17,7 @@ export function packAll(target) {
   for (const { folder } of packages) rmSync(join(folder, "dist"), { recursive: true, force: true });
   execFileSync("pnpm", ["run", "build", "--output-logs=errors-only"], {
     cwd: root,
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "inherit", "inherit"],
   });
   return packages.map(({ folder, name }) => {
     const output = execFileSync("pnpm", ["pack", "--json", "--pack-destination", target], {

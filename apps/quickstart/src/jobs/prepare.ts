@@ -1,0 +1,34 @@
+import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/mail";
+import type { Job, JobContext } from "../job.ts";
+
+/** Messages by part. */
+export interface MailCounts {
+  readonly train: number;
+  readonly dev: number;
+  readonly test: number;
+  /** Share of spam among the test messages. */
+  readonly testSpam: number;
+}
+
+const isSpam = ({ label }: Mail): boolean => label === "spam";
+
+/** The messages of a run, as `prepare` left them. */
+export function readMail({ folder, settings }: JobContext): MailSplit {
+  const { train, dev, test } = folder.read<MailSplit>("mail")!;
+  const { limits } = settings;
+  if (limits === undefined) return { train, dev, test };
+  return { train: train.slice(0, limits.train), dev: dev.slice(0, limits.dev), test: test.slice(0, limits.test) };
+}
+
+/** Reads, cleans and splits the messages once, for all other jobs. */
+export const prepare: Job<"prepare"> = async (_, context) => {
+  context.report("reading 6,046 messages");
+  context.folder.write("mail", mailSplit(await loadMail()));
+  const { train, dev, test } = readMail(context);
+  return {
+    train: train.length,
+    dev: dev.length,
+    test: test.length,
+    testSpam: test.filter(isSpam).length / test.length,
+  };
+};

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import type { Flags } from "./flags.ts";
+
+/** How one method is trained. */
+export interface Recipe {
+  readonly learningRate: number;
+  readonly epochs: number;
+}
+
+/** Everything a run depends on, as JSON: equal settings give the same run. */
+export interface Settings {
+  readonly seed: number;
+  /** A Hugging Face folder; the sapling when absent. */
+  readonly model?: string;
+  readonly backend: Flags["backend"];
+  /** Most word pieces of a message that the model reads. */
+  readonly maxLength: number;
+  readonly batchSize: number;
+  /** Messages of each part that are used; all when absent. */
+  readonly limits?: { readonly train: number; readonly dev: number; readonly test: number };
+  readonly head: Recipe;
+  readonly lora: Recipe & { readonly rank: number; readonly targets: readonly string[] };
+  readonly whole: Recipe;
+  /** Labels and draws of the small runs; none when absent. */
+  readonly fewShot?: { readonly labels: readonly number[]; readonly draws: number; readonly steps: number };
+}
+
+/**
+ * The settings of a command line. Learning rates and epochs were chosen by the accuracy on the development messages.
+ */
+export function planSettings({ seed, model, backend, quick, fewShot }: Flags): Settings {
+  return {
+    seed,
+    ...(model === undefined ? {} : { model: resolve(model) }),
+    backend,
+    maxLength: quick ? 32 : 64,
+    batchSize: 16,
+    ...(quick ? { limits: { train: 256, dev: 64, test: 128 } } : {}),
+    head: { learningRate: 3e-3, epochs: 1 },
+    lora: { learningRate: 1e-3, epochs: 1, rank: 8, targets: ["attn.q", "attn.v"] },
+    whole: { learningRate: 1e-4, epochs: 1 },
+    ...(fewShot
+      ? { fewShot: quick ? { labels: [16], draws: 2, steps: 10 } : { labels: [16, 64, 256], draws: 10, steps: 60 } }
+      : {}),
+  };
+}
+
+/** A short name for settings: an unfinished run is found again by it. */
+export function settingsKey(settings: Settings): string {
+  return createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 8);
+}

@@ -1,0 +1,71 @@
+import { type Files, FormatError, readJson } from "@cambium/core";
+import { z } from "zod";
+import type { Position } from "../data/groups-of-batches.ts";
+import type { JsonObject } from "../json.ts";
+import { digestText, type Fingerprint } from "./digest.ts";
+
+/** The file whose renaming makes a checkpoint the current one. */
+export const MANIFEST = "checkpoint.json";
+
+/** What a checkpoint holds besides tensors, and the files with its tensors. */
+export interface Manifest {
+  readonly format: "cambium-checkpoint";
+  readonly version: 1;
+  readonly step: number;
+  readonly position: Position;
+  readonly evaluationsSinceBest: number;
+  readonly best: { readonly step: number; readonly value: number } | null;
+  /** Every file that belongs to the folder, with what it must contain. */
+  readonly files: Readonly<Record<string, Fingerprint>>;
+  /** Steps whose parameters are in the folder, in order; the last one is current. */
+  readonly kept: readonly number[];
+  /** What the run depends on. */
+  readonly run: JsonObject;
+}
+
+const count = z.int().nonnegative();
+const schema = z.strictObject({
+  digest: z.string(),
+  checkpoint: z.strictObject({
+    format: z.literal("cambium-checkpoint"),
+    version: z.literal(1),
+    step: count,
+    position: z.strictObject({ epoch: count, batch: count }),
+    evaluationsSinceBest: count,
+    best: z.strictObject({ step: count, value: z.number() }).nullable(),
+    files: z.record(z.string(), z.strictObject({ sizeBytes: count, digest: z.string() })),
+    kept: z.array(count),
+    run: z.custom<JsonObject>((value) => typeof value === "object" && value !== null),
+  }),
+});
+
+/** A file that is damaged, and what can be done about it. */
+export function damaged(files: Files, name: string, problem: string): FormatError {
+  return new FormatError({
+    message: `train: "${name}" in ${files.location} ${problem}; restore the folder from a copy, or remove it to begin anew`,
+    name,
+    location: files.location,
+  });
+}
+
+/** Writes a manifest, with a digest of its own. From then on its checkpoint is the current one. */
+export async function writeManifest(files: Files, manifest: Manifest): Promise<void> {
+  const digest = await digestText(JSON.stringify(manifest));
+  await files.write(MANIFEST, `${JSON.stringify({ digest, checkpoint: manifest }, null, 1)}\n`);
+}
+
+/**
+ * The current manifest.
+ *
+ * @throws {FormatError} When it is damaged, or none at all.
+ */
+export async function readManifest(files: Files): Promise<Manifest> {
+  const value = await readJson(files, MANIFEST);
+  const { success, data } = schema.safeParse(value);
+  if (!success) throw damaged(files, MANIFEST, "is no checkpoint of this version");
+  // The order of keys counts, so that the digest is taken of the value as it was read.
+  if ((await digestText(JSON.stringify((value as { checkpoint: unknown }).checkpoint))) !== data.digest) {
+    throw damaged(files, MANIFEST, "was changed or damaged (its digest differs)");
+  }
+  return data.checkpoint;
+}

@@ -1,0 +1,60 @@
+import { disposeTrees } from "../tensors.ts";
+import type { Batches, MiniBatch } from "./batches.ts";
+
+/** A place in the order of the data. */
+export interface Position {
+  /** Epoch under way, from 0. */
+  readonly epoch: number;
+  /** Batches of that epoch that were taken. */
+  readonly batch: number;
+}
+
+/** What one step takes, and where the next one begins. */
+export interface BatchGroup<Batch> {
+  /** Owned by the receiver. */
+  readonly batches: readonly MiniBatch<Batch>[];
+  readonly next: Position;
+}
+
+/** Data without end, in groups. */
+export interface GroupsOfBatches<Batch> {
+  take(): Promise<BatchGroup<Batch>>;
+  /** Lets go of the data. */
+  close(): Promise<void>;
+}
+
+async function* groupForever<Batch>(
+  data: Batches<Batch>,
+  from: Position,
+  count: number,
+): AsyncGenerator<BatchGroup<Batch>, never> {
+  let group: MiniBatch<Batch>[] = [];
+  try {
+    for (let { epoch, batch } = from; ; epoch++, batch = 0) {
+      for await (const item of data.epoch(epoch, batch)) {
+        group.push(item);
+        batch++;
+        if (group.length < count && !item.isLast) continue;
+        const batches = group;
+        group = [];
+        yield { batches, next: item.isLast ? { epoch: epoch + 1, batch: 0 } : { epoch, batch } };
+      }
+    }
+  } finally {
+    disposeTrees(group);
+  }
+}
+
+/**
+ * The data of one epoch after another from a position on, `count` batches at a time. The last group of an epoch takes what
+ * is left: no group spans two epochs.
+ */
+export function groupsOfBatches<Batch>(data: Batches<Batch>, from: Position, count: number): GroupsOfBatches<Batch> {
+  const groups = groupForever(data, from, count);
+  return {
+    take: async () => (await groups.next()).value,
+    close: async () => {
+      await groups.return(undefined as never);
+    },
+  };
+}

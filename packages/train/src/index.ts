@@ -1,0 +1,24 @@
+/**
+ * Training: optimisers, schedules, batching, metrics, and one loop that yields events and survives crashes. It knows
+ * nothing of models: it trains any `Objective`.
+ *
+ * @module
+ */
+export { type ClippedGradients, clipByGlobalNorm } from "./clip.ts";
+export { type Batches, type BatchesOptions, batches, type MiniBatch } from "./data/batches.ts";
+export { type Evaluation, evaluate, predict } from "./evaluate.ts";
+export type { BestOptions, EvaluationOptions, Metrics } from "./evaluation.ts";
+export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
+export type { Json, JsonObject } from "./json.ts";
+export { accuracy, type F1Options, f1, type Label, matthews } from "./metrics/classification.ts";
+export { pearson, spearman } from "./metrics/correlation.ts";
+export { perplexity } from "./metrics/perplexity.ts";
+export { type AdafactorOptions, adafactor, relativeStep } from "./optimisers/adafactor.ts";
+export { type AdamOptions, type AdamWOptions, adam, adamW } from "./optimisers/adam.ts";
+export { isDecayed, type ParameterGroup } from "./optimisers/groups.ts";
+export type { Optimiser, OptimiserState, OptimiserUpdate } from "./optimisers/optimiser.ts";
+export { type SgdOptions, sgd } from "./optimisers/sgd.ts";
+export { constant, cosine, type DecayOptions, linear, type Schedule, type WarmUpOptions } from "./schedules.ts";
+export type { StepReport } from "./step.ts";
+export { train } from "./train.ts";
+export type { CheckpointOptions, TrainOptions } from "./train-options.ts";

@@ -17,7 +17,7 @@ import { clone, dispose, keep, type Tensor } from "@tensorflow/tfjs-core";
 export interface Capture<Output> {
   /** What `model.forward` returns. The caller owns its tensors. */
   readonly output: Output;
-  /** What left each site, by the site's path; of the embeddings the rows. The caller owns the tensors. */
+  /** What left each site, by the site's path, in the order of the sites; of the embeddings the rows. The caller owns the tensors. */
   readonly captured: ReadonlyMap<string, Tensor>;
 }
 
@@ -58,10 +58,16 @@ export function capture<Input, Output>(
   const hooks = [...kinds].map((kind) => keeping(kind, (site) => roles.includes(site.role), kept));
   try {
     const output = model.forward(input, { ...options, hooks: [...(options.hooks ?? []), ...hooks] });
-    return { output, captured: new Map([...kept].map(([path, tensor]) => [path, clone(tensor)])) };
+    return { output, captured: inOrder(model.sites(), kept) };
   } finally {
     dispose([...kept.values()]);
   }
+}
+
+/** Copies of what was kept, in the order of the sites, for the scope of the caller. */
+function inOrder(sites: readonly Site[], kept: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const paths = sites.map((site) => site.path).filter((path) => kept.has(path));
+  return new Map(paths.map((path) => [path, clone(kept.get(path)!)]));
 }
 
 /** A hook that keeps what leaves sites of a kind, past the end of the model's own `tidy`. */

@@ -17,8 +17,8 @@ import { encoderSites } from "./sites.ts";
 /** One batch: what the encoder reads, and what the loss compares with. */
 export interface EncoderBatch extends EncoderInput, Targets {}
 
-/** What a forward pass returns. The caller owns the tensors. */
-export interface EncoderOutput {
+/** What a forward pass returns. The caller owns the tensors. A type and no interface, so that `tidy` can return it. */
+export type EncoderOutput = {
   /** The last layer, `[batch, extra + seq, dModel]`. */
   readonly hidden: Tensor3D;
   /** The pooler's output, `[batch, dModel]`, where the model has a pooler. */
@@ -29,7 +29,7 @@ export interface EncoderOutput {
   readonly mask: Tensor2D;
   /** Rows that prompts put in front of the words. */
   readonly extra: number;
-}
+};
 
 /** BERT or RoBERTa, with or without a head. */
 export interface EncoderModel extends Model<EncoderBatch, EncoderOutput, EncoderConfig> {

@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const folder = openRunFolder(flags.out, settings);
   const progress = createProgress(process.stdout, () => performance.now());
   const command = commandLine(args);
-  if (folder.resumed) progress.line("going on with the run that was stopped");
+  if (folder.resumed) progress.line("going on with the unfinished run");
   const signal = stopOnInterrupt(() => progress.update("stopping after this step …"));
   try {
     const findings = await runComparison(settings, folder, progress, signal);

@@ -13,7 +13,7 @@ import {
 } from "@cambium/report";
 import { environment } from "./environment.ts";
 import { fewShotTable, resultsTable } from "./results.ts";
-import type { Findings } from "./run.ts";
+import { type Findings, formatSmall } from "./run.ts";
 import type { Settings } from "./settings.ts";
 import { summarise, wilsonInterval } from "./statistics.ts";
 
@@ -35,23 +35,25 @@ function accuracyFigure({ bagOfWords, tuned }: Findings): Figure {
   });
 }
 
-/** Batches that a point of the loss curve is the mean of. */
-const SMOOTHING = 8;
+/** Points of a loss curve: batches differ, so each point is the mean of a few. */
+const LOSS_POINTS = 40;
 
 function lossFigure({ tuned }: Findings): Figure {
+  const size = Math.ceil(tuned[0]!.result.losses.length / LOSS_POINTS);
   const series = tuned.map(({ name, result: { losses } }) => {
-    const groups = Array.from({ length: Math.ceil(losses.length / SMOOTHING) }, (_, i) =>
-      losses.slice(i * SMOOTHING, (i + 1) * SMOOTHING),
+    const groups = Array.from({ length: Math.ceil(losses.length / size) }, (_, i) =>
+      losses.slice(i * size, (i + 1) * size),
     );
     const points = groups.map((group) => ({
-      x: group[group.length - 1]!.step,
+      x: group.at(-1)!.step,
       y: summarise(group.map(({ value }) => value)).mean,
     }));
     return { name, points };
   });
   return plotLines({
     title: "Training loss",
-    description: `Mean over ${SMOOTHING} batches, before each one's update.`,
+    description:
+      size === 1 ? "Of each batch, before its update." : `Mean of ${size} batches, before each one's update.`,
     x: { label: "step" },
     y: { label: "loss", unit: "nats a message" },
     series,
@@ -122,7 +124,7 @@ export function createPage(findings: Findings, settings: Settings, command: stri
       title: "Cost",
       blocks: [
         memoryFigure(findings),
-        `The adapter was saved as a PEFT folder and read again in a fresh process: the largest difference between its scores and the first ones was ${findings.reloadDifference} nats.`,
+        `The adapter was saved as a PEFT folder and read again in a fresh process: the largest difference between its scores and the first ones was ${formatSmall(findings.reloadDifference)} nats.`,
       ],
     },
     { title: "Data", blocks: [dataText(settings.maxLength)] },

@@ -91,12 +91,12 @@ export async function runComparison(
   const { runtime, scores } = tuned.find(({ method }) => method === "lora")!.result;
   const { result: reloaded } = await part("reload", "reloaded adapter", "reload", undefined, ({ result }) => {
     const agreeing = result.scores.filter((score, i) => score > 0 === scores[i]! > 0).length;
-    return `${agreeing} of ${scores.length} predictions equal in a fresh process, largest difference ${largestDifference(result.scores, scores)} nats`;
+    return `${agreeing} of ${scores.length} predictions equal in a fresh process, largest difference ${formatSmall(largestDifference(result.scores, scores))} nats`;
   });
   const reloadDifference = largestDifference(reloaded.scores, scores);
   if (!(reloadDifference <= TOLERANCE)) {
     throw new RunError(
-      `the adapter in "${folder.out}" scores messages differently after reloading, by ${reloadDifference} nats; please report this with the settings`,
+      `the adapter in "${folder.out}" scores messages differently after reloading, by ${formatSmall(reloadDifference)} nats; please report this with the settings`,
     );
   }
   const fewShot: FewShotRow[] = [];
@@ -117,6 +117,9 @@ export function largestDifference(a: readonly number[], b: readonly number[]): n
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }
+
+/** A small number as text: 0, or two digits and a power of ten. */
+export const formatSmall = (value: number): string => (value === 0 ? "0" : value.toExponential(1));
 
 /** The command that was given, to be typed again. */
 export function commandLine(args: readonly string[]): string {

@@ -1,4 +1,5 @@
 /** A child process: does one job, says how far it is, and obeys the word "stop". */
+import { inspect } from "node:util";
 import type { ChildMessage, Job, JobKind, StartMessage } from "./job.ts";
 import { openRunFolder } from "./run-folder.ts";
 
@@ -30,8 +31,8 @@ async function work({ kind, input, settings, out }: StartMessage): Promise<void>
     if (result === undefined) return finish({ type: "stopped" });
     finish({ type: "result", result, peakMiB: process.resourceUsage().maxRSS / 1024 });
   } catch (error) {
-    const { code, message, stack } = error as Error & { code?: string };
-    finish({ type: "error", code, message: message ?? String(error), stack });
+    const { code, message } = error as Error & { code?: string };
+    finish({ type: "error", code, message: message ?? String(error), stack: inspect(error) }); // with causes
   }
 }
 

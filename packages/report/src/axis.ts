@@ -19,10 +19,29 @@ export const axisLabel = ({ label, unit }: Axis): string => (unit === undefined 
 
 const formatTick = (value: number): string => value.toLocaleString("en-US", { maximumSignificantDigits: 6 });
 
-/** The scale of an axis, for Plot; a linear one ends at round values, `ticks` of them. */
-export function axisScale({ scale = "linear", domain }: Axis, ticks = 7): ScaleOptions {
+/**
+ * The scale of an axis, for Plot; a linear one ends at round values, `ticks` of them.
+ *
+ * @param values - What is shown along it. When all are equal, the axis reaches a tenth to both sides.
+ */
+export function axisScale(
+  { scale = "linear", domain }: Axis,
+  values: readonly (number | undefined)[],
+  ticks = 7,
+): ScaleOptions {
   if (domain !== undefined) return { type: scale, domain: [...domain] };
-  return scale === "log" ? { type: scale } : { type: scale, nice: ticks };
+  const shown = values.filter((value) => value !== undefined);
+  const [low, high] = [Math.min(...shown), Math.max(...shown)];
+  const widened =
+    low < high
+      ? {}
+      : {
+          domain:
+            scale === "log"
+              ? [low / 1.1, low * 1.1]
+              : [low - (Math.abs(low) / 10 || 1), low + (Math.abs(low) / 10 || 1)],
+        };
+  return scale === "log" ? { type: scale, ...widened } : { type: scale, nice: ticks, ...widened };
 }
 
 const tickOptions = ({ ticks, scale }: Axis, count: number) => ({

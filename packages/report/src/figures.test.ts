@@ -144,6 +144,13 @@ test("values that are not finite are refused with their place", () => {
   expect(() => draw(0)).not.toThrow();
 });
 
+test.each([7, 0, -3])("a curve that stays at %d has an axis around it", (y) => {
+  const points = [1, 2, 3].map((x) => ({ x, y }));
+  const svg = plotLines({ title: "t", x: { label: "x" }, y: { label: "y" }, series: [{ name: "s", points }] }).svg();
+  const drawn = /aria-label="line"[^>]*><path[^>]* d="M[\d.]+,([\d.]+)L/.exec(svg)!;
+  expect(Number(drawn[1])).toBeCloseTo((40 + 320) / 2, 0); // the middle between the plot's margins
+});
+
 test("figures without data are refused", () => {
   expect(() => plotLines({ title: "empty", x: { label: "x" }, y: { label: "y" }, series: [] })).toThrow(
     'plotLines: "empty" has no points',

@@ -37,7 +37,8 @@ const MARGIN_LEFT = 60;
  * plotLines({ title: "Training loss", x: { label: "step" }, y: { label: "loss", unit: "nats" }, series: [{ name: "LoRA", points: losses }] });
  */
 export function plotLines({ x, y, series, ...about }: PlotLinesOptions): Figure {
-  if (!series.some(({ points }) => points.length > 0))
+  const all = series.flatMap(({ points }) => points);
+  if (all.length === 0)
     throw new RangeError(`plotLines: "${about.title}" has no points; pass at least one series with points`);
   const bands: Markish[] = [];
   const curves: Markish[] = [];
@@ -77,8 +78,15 @@ export function plotLines({ x, y, series, ...about }: PlotLinesOptions): Figure 
       marginLeft: MARGIN_LEFT,
       insetLeft: 8,
       insetRight: 8,
-      x: axisScale(x),
-      y: axisScale(y, 6),
+      x: axisScale(
+        x,
+        all.map((point) => point.x),
+      ),
+      y: axisScale(
+        y,
+        all.flatMap((point) => [point.y, point.low, point.high]),
+        6,
+      ),
       marks: [...verticalAxis(y, MARGIN_LEFT), ...horizontalAxis(x, { grid: false }), ...bands, ...curves],
     },
     { ...about, legend },

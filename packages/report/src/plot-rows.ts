@@ -27,6 +27,7 @@ const MARGIN = { top: 8, bottom: 48 };
 function plotRows(
   caller: string,
   { value, rows, ...about }: PlotRowsOptions,
+  from: readonly number[],
   marks: (interval: Markish) => readonly Markish[],
 ): Figure {
   if (rows.length === 0) throw new RangeError(`${caller}: "${about.title}" has no rows; pass at least one`);
@@ -48,7 +49,10 @@ function plotRows(
       marginRight: 28,
       marginTop: MARGIN.top,
       marginBottom: MARGIN.bottom,
-      x: axisScale(value),
+      x: axisScale(
+        value,
+        rows.flatMap((row) => [row.value, row.low, row.high, ...from]),
+      ),
       y: { type: "band", domain: rows.map(({ name }) => name), padding: 0.4, axis: null },
       marks: [
         ...horizontalAxis(value, { grid: true }),
@@ -66,7 +70,7 @@ function plotRows(
  * @throws {RangeError} When there is no row, two have one name, or a value is not finite.
  */
 export function plotBars(options: PlotRowsOptions): Figure {
-  return plotRows("plotBars", options, (interval) => [
+  return plotRows("plotBars", options, [0], (interval) => [
     barX([...options.rows], { y: "name", x: "value", fill: PALETTE[0]!, fillOpacity: 0.85 }),
     ruleX([0], { strokeOpacity: 0.6 }),
     interval,
@@ -80,7 +84,7 @@ export function plotBars(options: PlotRowsOptions): Figure {
  * @throws {RangeError} When there is no row, two have one name, or a value is not finite.
  */
 export function plotPoints(options: PlotRowsOptions): Figure {
-  return plotRows("plotPoints", options, (interval) => [
+  return plotRows("plotPoints", options, [], (interval) => [
     interval,
     dot([...options.rows], { y: "name", x: "value", fill: PALETTE[0]!, r: 5.5 }),
   ]);

@@ -12,12 +12,18 @@ export interface MailCounts {
 
 const isSpam = ({ label }: Mail): boolean => label === "spam";
 
+/** `count` items evenly spaced over a list: the corpus stands in order of its groups, and each is to be met. */
+export function thinOut<Item>(items: readonly Item[], count: number): readonly Item[] {
+  if (count >= items.length) return items;
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
+}
+
 /** The messages of a run, as `prepare` left them. */
 export function readMail({ folder, settings }: JobContext): MailSplit {
   const { train, dev, test } = folder.read<MailSplit>("mail")!;
   const { limits } = settings;
   if (limits === undefined) return { train, dev, test };
-  return { train: train.slice(0, limits.train), dev: dev.slice(0, limits.dev), test: test.slice(0, limits.test) };
+  return { train: thinOut(train, limits.train), dev: thinOut(dev, limits.dev), test: thinOut(test, limits.test) };
 }
 
 /** Reads, cleans and splits the messages once, for all other jobs. */

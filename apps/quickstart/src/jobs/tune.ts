@@ -10,7 +10,7 @@ import type { Job } from "../job.ts";
 import { measure, type Quality } from "../quality.ts";
 import type { Settings } from "../settings.ts";
 import { median } from "../statistics.ts";
-import { readMail } from "./prepare.ts";
+import { readMail, thinOut } from "./prepare.ts";
 
 /** What is trained: the head on a frozen body, LoRA and the head, or every weight. */
 export type Method = "head" | "lora" | "whole";
@@ -95,7 +95,7 @@ export const tune: Job<"tune"> = async (method, context) => {
     buckets: ({ text }) => text.length,
   });
   const steps = data.batchCount! * epochs;
-  const dev = mail.dev.slice(0, EVALUATED);
+  const dev = thinOut(mail.dev, EVALUATED);
   const run = train(tuned, data, {
     optimiser: adamW({ learningRate: linear(learningRate, { warmUp: Math.ceil(steps / 10), steps }) }),
     steps,

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,8 +44,7 @@ const runnable = extractSnippets(join(import.meta.dirname, "../node_modules/.cac
 test.for(runnable)("the program at $page:$line runs", ({ file }) => {
   const cwd = mkdtempSync(join(tmpdir(), "cambium-snippet-"));
   onTestFinished(() => rmSync(cwd, { recursive: true }));
-  execFileSync(process.execPath, ["--conditions=@cambium/source", "--import", import.meta.resolve("tsx"), file], {
-    cwd,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const options = ["--conditions=@cambium/source", "--import", import.meta.resolve("tsx")];
+  const { status, stderr } = spawnSync(process.execPath, [...options, file], { cwd, encoding: "utf8" });
+  expect(status, stderr).toBe(0);
 });

@@ -6,6 +6,9 @@
  */
 export { type AnyModel, attach, detach, type InputOf, type OutputOf, type Tuned } from "./attach.ts";
 export { type Delta, type Host, type Method, named, type Stack, stack } from "./delta.ts";
+export { describeTargets, formatTargets, type TargetReport, type TargetRow } from "./describe.ts";
+export { type LoadAdapterOptions, loadAdapter } from "./files/load-adapter.ts";
+export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";
 export { merge } from "./merge.ts";
 export { type AdapterConfig, type AdapterOptions, adapter } from "./methods/adapter.ts";
 export { type BitFitConfig, type BitFitOptions, bitFit } from "./methods/bit-fit.ts";

@@ -80,7 +80,7 @@ function suggestion(target: Target, candidates: readonly Site[]): string {
   const roles = [...new Set(candidates.map((site) => site.role as string))];
   const names = [...new Set(candidates.map((site) => site.path.split(".").at(-1)!))];
   const near = typeof target === "string" ? nearest(target, [...roles, ...names]) : undefined;
-  return `${near === undefined ? "" : `; did you mean "${near}"?`} There are the roles ${roles.join(", ")} and the names ${names.join(", ")}`;
+  return `${near === undefined ? "." : `; did you mean "${near}"?`} There are the roles ${roles.join(", ")} and the names ${names.join(", ")}`;
 }
 
 /**

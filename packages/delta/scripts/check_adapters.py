@@ -1,0 +1,44 @@
+"""Loads adapters written by write-adapters.ts with PEFT and compares the predictions.
+
+usage: python check_adapters.py FOLDER
+Prints the largest difference for each adapter; ends with code 1 when one is above 1e-4, or when PEFT warns that keys
+are missing. Last run with peft 0.21.2, transformers 5.23.0, torch 2.15.0.
+"""
+import json
+import os
+import sys
+import warnings
+
+import torch
+import transformers
+from peft import PeftModel
+
+CLASSES = {
+    None: transformers.AutoModel,
+    "sequence-classification": transformers.AutoModelForSequenceClassification,
+    "regression": transformers.AutoModelForSequenceClassification,
+    "token-classification": transformers.AutoModelForTokenClassification,
+    "masked-lm": transformers.AutoModelForMaskedLM,
+}
+
+transformers.logging.set_verbosity_error()
+failed = False
+for name in sorted(os.listdir(sys.argv[1])):
+    folder = os.path.join(sys.argv[1], name)
+    with open(os.path.join(folder, "expected.json")) as file:
+        case = json.load(file)
+    base = CLASSES[case["head"]].from_pretrained(os.path.join(folder, "base"), attn_implementation="eager")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = PeftModel.from_pretrained(base, os.path.join(folder, "adapter")).eval()
+    complaints = [str(w.message) for w in caught if "adapter keys" in str(w.message)]
+    with torch.no_grad():
+        output = model(input_ids=torch.tensor(case["ids"]), attention_mask=torch.tensor(case["mask"]))
+    received = output.logits if case["head"] else output.last_hidden_state
+    if case["head"] == "token-classification":
+        received = received[:, -len(case["ids"][0]):]  # PEFT also returns the scores of prompt rows; its loss ignores them
+    difference = (received - torch.tensor(case["expected"])).abs().max().item()
+    bad = difference > 1e-4 or complaints
+    failed = failed or bad
+    print(f"{'FAILED' if bad else 'equal '} {name}: {difference:.1e} {' '.join(complaints)}")
+sys.exit(1 if failed else 0)

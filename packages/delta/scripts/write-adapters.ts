@@ -1,0 +1,118 @@
+/**
+ * Writes adapters for `check_adapters.py`, which loads them with PEFT and compares the predictions.
+ *
+ *     pnpm exec tsx --conditions @cambium/source packages/delta/scripts/write-adapters.ts FOLDER
+ *     python packages/delta/scripts/check_adapters.py FOLDER
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { mapParameters, random, useBackend } from "@cambium/core";
+import { attach, type Delta, head, ia3, loadAdapter, lora, prefix, prompt, saveAdapter } from "@cambium/delta";
+import { createModel, type EncoderModel, type HeadConfig, saveModel } from "@cambium/models";
+import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
+
+const [target] = process.argv.slice(2);
+if (target === undefined) throw new Error("usage: write-adapters.ts FOLDER");
+await useBackend("cpu");
+
+const classes: HeadConfig = { kind: "sequence-classification", labels: ["a", "b", "c"] };
+const tokens: HeadConfig = { kind: "token-classification", labels: ["x", "y"] };
+const sizes = {
+  vocab_size: 31,
+  hidden_size: 12,
+  num_hidden_layers: 2,
+  num_attention_heads: 3,
+  intermediate_size: 20,
+  max_position_embeddings: 32,
+  initializer_range: 0.3,
+};
+const make = (type: "bert" | "roberta", top?: HeadConfig): EncoderModel =>
+  createModel({ ...sizes, model_type: type }, random(1), top === undefined ? {} : { head: top });
+
+const cases: Record<string, [EncoderModel, (base: EncoderModel) => Delta[]]> = {
+  "bert-lora": [
+    make("bert", classes),
+    (base) => [lora(base, { rank: 3, alpha: 5, dropout: 0.1 }, random(2)), head(base)],
+  ],
+  "bert-rslora-patterns": [
+    make("bert", classes),
+    (base) => [
+      head(base),
+      lora(
+        base,
+        {
+          targets: ["attn.q", "ff.down"],
+          rank: 4,
+          alpha: 7,
+          rsLora: true,
+          rankPattern: { "0\\.attention.*": 2 },
+          alphaPattern: { "output.dense": 3 },
+        },
+        random(2),
+      ),
+    ],
+  ],
+  "bert-lora-one-layer": [
+    make("bert", classes),
+    (base) => [lora(base, { targets: "all-linear", layers: [1], rank: 2 }, random(2)), head(base)],
+  ],
+  "bert-lora-without-head": [make("bert", classes), (base) => [lora(base, { rank: 3 }, random(2))]],
+  "bert-lora-tokens": [make("bert", tokens), (base) => [lora(base, { rank: 3 }, random(2)), head(base)]],
+  "bert-lora-masked-lm": [
+    make("bert", { kind: "masked-lm" }),
+    (base) => [lora(base, { rank: 3, targets: /.*dense/ }, random(2))],
+  ],
+  "bert-lora-regression": [
+    make("bert", { kind: "regression" }),
+    (base) => [lora(base, { rank: 3 }, random(2)), head(base)],
+  ],
+  "bert-lora-bare": [make("bert"), (base) => [lora(base, { rank: 3, targets: "all-linear" }, random(2))]],
+  "bert-ia3": [make("bert", classes), (base) => [ia3(base), head(base)]],
+  "bert-ia3-paper": [
+    make("bert", classes),
+    (base) => [ia3(base, { targets: ["attn.k", "attn.v", "ff.down"] }), head(base)],
+  ],
+  "bert-prompt": [make("bert", classes), (base) => [prompt(base, { length: 3 }, random(2)), head(base)]],
+  "bert-prompt-bare": [make("bert"), (base) => [prompt(base, { length: 3 }, random(2))]],
+  "bert-prefix": [make("bert", classes), (base) => [prefix(base, { length: 3 }, random(2)), head(base)]],
+  "roberta-lora": [
+    make("roberta", classes),
+    (base) => [lora(base, { rank: 3, alpha: 5, rsLora: true }, random(2)), head(base)],
+  ],
+  "roberta-ia3": [make("roberta", classes), (base) => [ia3(base), head(base)]],
+  "roberta-prompt-tokens": [make("roberta", tokens), (base) => [prompt(base, { length: 3 }, random(2)), head(base)]],
+  "roberta-prefix": [make("roberta", classes), (base) => [prefix(base, { length: 3 }, random(2)), head(base)]],
+};
+
+const batch = (pad: number) => ({
+  ids: [
+    [3, 9, 14, 7, 22],
+    [4, 18, 6, pad, pad],
+  ],
+  mask: [
+    [1, 1, 1, 1, 1],
+    [1, 1, 1, 0, 0],
+  ],
+});
+
+for (const [name, [base, deltas]] of Object.entries(cases)) {
+  const folder = `${target}/${name}`;
+  mkdirSync(folder, { recursive: true });
+  const start = attach(base, ...deltas(base));
+  const tuned = start.with(
+    mapParameters(start.parameters, (value, key) => add(value, mul(random(3).at(key).normal(value.shape), 0.3))),
+  );
+  await saveModel(base, `${folder}/base`);
+  const { format, reason } = await saveAdapter(tuned, `${folder}/adapter`, { base: `${folder}/base` });
+  if (format !== "peft") throw new Error(`${name}: ${reason}`);
+  const again = attach(base, await loadAdapter(base, `${folder}/adapter`));
+  const { ids, mask } = batch(base.config.pad_token_id);
+  const input = { ids: tensor2d(ids, undefined, "int32"), mask: tensor2d(mask, undefined, "float32") };
+  const output = again.forward(input);
+  const expected = output.logits ?? output.hidden;
+  writeFileSync(
+    `${folder}/expected.json`,
+    JSON.stringify({ head: base.head?.kind ?? null, ids, mask, expected: await expected.array() }),
+  );
+  console.log(name);
+}

@@ -1,0 +1,75 @@
+import { FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/core";
+import type { EncoderModel } from "@cambium/models";
+import type { Delta, Method } from "../delta.ts";
+import { adapter } from "../methods/adapter.ts";
+import { bitFit } from "../methods/bit-fit.ts";
+import { head } from "../methods/head.ts";
+import { ia3 } from "../methods/ia3.ts";
+import { lora } from "../methods/lora.ts";
+import { prefix } from "../methods/prefix.ts";
+import { prompt } from "../methods/prompt.ts";
+import { whole } from "../methods/whole.ts";
+import { loadNative, NATIVE_CONFIG } from "./native.ts";
+import { loadPeft } from "./peft-load.ts";
+import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
+
+/** Settings of `loadAdapter`. */
+export interface LoadAdapterOptions {
+  /** Methods of your own, by the kind of their deltas. @default {} */
+  readonly methods?: Readonly<Record<string, Method<EncoderModel, never>>>;
+}
+
+const builtIn: Readonly<Record<string, Method<EncoderModel, never>>> = {
+  lora,
+  adapter,
+  ia3,
+  "bit-fit": bitFit,
+  prefix,
+  prompt,
+  head,
+  whole,
+};
+
+/**
+ * The delta in a folder that PEFT or `saveAdapter` wrote. An adapter with a head comes back as a stack of both, which
+ * `attach` takes like any delta: the predictions are those that were saved.
+ *
+ * Names and shapes must fit the model exactly. Stored half precision becomes float32. The caller owns the parameters.
+ *
+ * @param base - The model that the adapter was made for, loaded with the same head.
+ * @param source - The folder: a path, an address, or any `Files`.
+ * @throws {FileError} When there is no adapter in the folder.
+ * @throws {FormatError} When it is of another base, of a form that is not read, or damaged; lists everything that is missing,
+ *   unexpected, misshapen, or targeted in vain.
+ * @example
+ * const tuned = attach(base, await loadAdapter(base, "adapters/spam"));
+ */
+export async function loadAdapter(
+  base: EncoderModel,
+  source: string | Files,
+  { methods = {} }: LoadAdapterOptions = {},
+): Promise<Delta> {
+  const files = openFiles(source);
+  const { location } = files;
+  const [isPeft, isNative] = [await hasFile(files, CONFIG_FILE), await hasFile(files, NATIVE_CONFIG)];
+  if (isPeft && isNative) {
+    throw new FormatError({
+      message: `loadAdapter: ${location} has both ${CONFIG_FILE} and ${NATIVE_CONFIG}; a save was interrupted: remove the older one`,
+      location,
+    });
+  }
+  if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), { ...builtIn, ...methods });
+  if (!isPeft) {
+    throw new FileError({
+      message: `loadAdapter: ${location} has neither ${CONFIG_FILE} nor ${NATIVE_CONFIG}; is it an adapter's folder?`,
+      location,
+    });
+  }
+  if (!(await hasFile(files, WEIGHTS_FILE)) && (await hasFile(files, "adapter_model.bin"))) {
+    throw new FormatError({
+      message: `loadAdapter: ${location} has its weights in adapter_model.bin, a pickle, which can run code when it is read; save them as ${WEIGHTS_FILE} in Python`,
+      location,
+    });
+  }
+  return loadPeft(base, files, await readJson(files, CONFIG_FILE));
+}

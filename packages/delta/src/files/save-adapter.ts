@@ -1,0 +1,60 @@
+import { type Files, openFiles, saveSafetensors } from "@cambium/core";
+import type { EncoderModel } from "@cambium/models";
+import type { Tuned } from "../attach.ts";
+import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS } from "./native.ts";
+import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
+import { describePeft } from "./peft-save.ts";
+
+/** Settings of `saveAdapter`. */
+export interface SaveAdapterOptions {
+  /** Name or address of the base, for Python's `AutoPeftModel`. @default what the base's config says, or nothing */
+  readonly base?: string;
+  /** How tensors are stored; all are read back as float32. @default "F32" */
+  readonly dtype?: "F32" | "F16" | "BF16";
+}
+
+/** What was written. */
+export interface SavedAdapter {
+  readonly format: "peft" | "native";
+  /** Why it is no PEFT folder. */
+  readonly reason?: string;
+}
+
+/**
+ * Writes the deltas of a tuned model, at its parameters, and nothing of the base.
+ *
+ * LoRA, (IA)³, prompt and prefix, each with or without a classification head, become a PEFT folder that Python loads:
+ * `adapter_model.safetensors`, then `adapter_config.json`. Anything else becomes `delta_model.safetensors` and
+ * `delta_config.json`, which `loadAdapter` reads just as well. Files of the other form in the folder are removed.
+ *
+ * @param target - The folder: a path, or any `Files`.
+ * @throws {FileError} When a file cannot be written; the former one is still there.
+ * @example
+ * await saveAdapter(tuned.with(parameters), "adapters/spam");
+ */
+export async function saveAdapter(
+  tuned: Tuned<EncoderModel>,
+  target: string | Files,
+  options: SaveAdapterOptions = {},
+): Promise<SavedAdapter> {
+  const files = openFiles(target);
+  const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
+  const dtype = options.dtype ?? "F32";
+  const peft = describePeft(tuned, options.base ?? (typeof name === "string" ? name : ""));
+  const writeConfig = (file: string, config: unknown): Promise<void> =>
+    files.write(file, `${JSON.stringify(config, null, 2)}\n`);
+  if ("reason" in peft) {
+    await saveSafetensors(files, NATIVE_WEIGHTS, tuned.parameters, { dtype });
+    await writeConfig(NATIVE_CONFIG, describeNative(tuned));
+    await removeAll(files, [CONFIG_FILE, WEIGHTS_FILE]);
+    return { format: "native", reason: peft.reason };
+  }
+  await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata: { format: "pt" } });
+  await writeConfig(CONFIG_FILE, peft.config);
+  await removeAll(files, [NATIVE_CONFIG, NATIVE_WEIGHTS]);
+  return { format: "peft" };
+}
+
+async function removeAll(files: Files, names: readonly string[]): Promise<void> {
+  for (const name of names) await files.remove(name);
+}

@@ -1,0 +1,118 @@
+import { disposeParameters, type Site } from "@cambium/core";
+import type { EncoderModel } from "@cambium/models";
+import { tinyModel } from "@cambium/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { findTargets, shortestNames, type TargetOptions, valueFor } from "./targets.ts";
+
+let model: EncoderModel;
+beforeEach(() => {
+  model = tinyModel({ type: "roberta" });
+});
+afterEach(() => {
+  disposeParameters(model.parameters);
+});
+
+const find = (options: TargetOptions): string[] => findTargets("lora", model, options).map(({ site }) => site.path);
+const layers = (...ends: string[]): string[] =>
+  [0, 1].flatMap((layer) => ends.map((end) => `encoder.layer.${layer}.${end}`));
+
+test.each<[string, TargetOptions, string[]]>([
+  ["a role", { targets: "attn.q" }, layers("attention.self.query")],
+  ["the last name", { targets: ["query", "value"] }, layers("attention.self.query", "attention.self.value")],
+  ["the end of a path", { targets: "attention.output.dense" }, layers("attention.output.dense")],
+  ["a full path", { targets: "encoder.layer.1.output.dense" }, ["encoder.layer.1.output.dense"]],
+  ["an end from a dot on only", { targets: "output.dense" }, layers("attention.output.dense", "output.dense")],
+  [
+    "a regular expression for the whole path",
+    { targets: /encoder\.layer\.\d+\.output\.dense/ },
+    layers("output.dense"),
+  ],
+  ["a predicate", { targets: (site: Site) => site.width === 12 }, layers("intermediate.dense")],
+  [
+    "names and expressions mixed",
+    { targets: ["attn.k", /.*query/] },
+    layers("attention.self.query", "attention.self.key"),
+  ],
+  ["some layers", { targets: "attn.v", layers: [1] }, ["encoder.layer.1.attention.self.value"]],
+  [
+    "all but some",
+    { targets: ["attn.q", "attn.k"], exclude: /.*0.*key/ },
+    [
+      ...layers("attention.self.query").slice(0, 1),
+      "encoder.layer.1.attention.self.query",
+      "encoder.layer.1.attention.self.key",
+    ],
+  ],
+])("targets are chosen by %s", (_, options, expected) => {
+  expect(find(options)).toEqual(expected);
+});
+
+test("every linear layer is every one but the head's", () => {
+  expect(find({ targets: "all-linear" })).toHaveLength(2 * 6);
+  expect(find({ targets: "dense" })).toHaveLength(2 * 3);
+});
+
+test("a head's layer is chosen by its role, its full path or a predicate", () => {
+  expect(find({ targets: "head" })).toEqual(["classifier.dense", "classifier.out_proj"]);
+  expect(find({ targets: "classifier.dense" })).toEqual(["classifier.dense"]);
+  expect(find({ targets: ({ path }: Site) => path === "classifier.dense" })).toEqual(["classifier.dense"]);
+});
+
+test("a regular expression that matches a part of the path chooses nothing", () => {
+  expect(() => find({ targets: /query/ })).toThrow(/no layer answers to the target \/query\//);
+});
+
+test("a target that matches nothing is an error that names the nearest and all there is", () => {
+  expect(() => find({ targets: ["query", "vlaue"] })).toThrow(
+    /^lora: no layer answers to the target "vlaue"; did you mean "value"\? There are the roles .*attn\.q.* and the names .*query/,
+  );
+});
+
+test("a choice with nothing left is an error that counts the layers", () => {
+  expect(() => find({ targets: "query", layers: [2] })).toThrow(/nothing is left.*the model has 2 layers/);
+  expect(() => find({ targets: "query", exclude: "attn.q" })).toThrow(/nothing is left/);
+});
+
+test("a decoder that shares the word embeddings is no target", () => {
+  const masked = tinyModel({ head: { kind: "masked-lm" } });
+  expect(() => findTargets("lora", masked, { targets: "cls.predictions.decoder" })).toThrow(/no layer answers/);
+  disposeParameters(masked.parameters);
+});
+
+test("widths are read from weights, whichever way they lie and however many share one", () => {
+  const site = (path: string, columns?: readonly [number, number]): Site => ({
+    kind: "linear",
+    path,
+    role: "attn.q",
+    width: 4,
+    weight: { name: "fused.weight", layout: "in,out", ...(columns !== undefined && { columns }) },
+  });
+  const host = {
+    config: {},
+    parameters: new Map([["fused.weight", { shape: [5, 12] }]]),
+    sites: () => [site("whole"), site("part", [4, 8])],
+  };
+  expect(findTargets("lora", host, {}).map(({ input, output }) => [input, output])).toEqual([
+    [5, 12],
+    [5, 4],
+  ]);
+});
+
+test.each<[string, TargetOptions, string[]]>([
+  ["one name for all layers", { targets: ["attn.q", "attn.v"] }, ["query", "value"]],
+  ["a longer one where the last is shared", { targets: "ff.up" }, ["intermediate.dense"]],
+  ["a number where an end is another's end", { targets: "ff.down" }, ["0.output.dense", "1.output.dense"]],
+  ["numbers for some of the layers", { targets: "attn.q", layers: [0] }, ["0.attention.self.query"]],
+  ["the full path in a head", { targets: "classifier.out_proj" }, ["classifier.out_proj"]],
+])("the shortest names of a choice are %s, and choose it again", (_, options, expected) => {
+  const chosen = find(options);
+  expect(shortestNames(model, chosen)).toEqual(expected);
+  expect(find({ targets: expected })).toEqual(chosen);
+});
+
+test("the first pattern that matches the end of a path from a dot on gives the value", () => {
+  const patterns = { "layer.0.*query": 1, query: 2, uery: 3 };
+  expect(valueFor(patterns, "encoder.layer.0.self.query")).toBe(1);
+  expect(valueFor(patterns, "encoder.layer.1.self.query")).toBe(2);
+  expect(valueFor(patterns, "encoder.layer.1.self.key")).toBeUndefined();
+});

@@ -58,6 +58,19 @@ function nameOf(path: readonly PropertyKey[]): string {
   );
 }
 
+/** Whether an alternative is for values of another kind altogether, such as a list where an object came. */
+function isOfAnotherKind(issue: Issue): boolean {
+  return issue.path.length === 0 && issue.code !== "unrecognized_keys";
+}
+
+/** What zod expected, without what it received: that is shown as it is. */
+function expectation(issue: Issue): string {
+  return issue.message
+    .replace(/^Invalid \w+: /, "")
+    .replace(/^Invalid discriminator value\. E/, "e")
+    .replace(/, received .*$/, "");
+}
+
 function describe(issue: Issue, before: readonly PropertyKey[], schema: ZodType, value: unknown): string[] {
   const path = [...before, ...issue.path];
   if (issue.code === "unrecognized_keys") {
@@ -70,14 +83,19 @@ function describe(issue: Issue, before: readonly PropertyKey[], schema: ZodType,
       return `unknown key "${nameOf([...path, key])}"; ${hint}`;
     });
   }
+  const where = path.length === 0 ? "" : `"${nameOf(path)}": `;
+  const came = `, got ${show(valueAt(value, path))}`;
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    // The alternative that fits best is the one that was meant.
-    const [best] = [...issue.errors].sort((a, b) => a.length - b.length);
+    const near = issue.errors.filter((issues) => !issues.some(isOfAnotherKind));
+    if (near.length === 0) {
+      const kinds = new Set(issue.errors.flat().filter(isOfAnotherKind).map(expectation));
+      return [where + [...kinds].join(" or ").replaceAll(" or expected ", " or ") + came];
+    }
+    // Of several alternatives the one that fits best is the one that was meant.
+    const [best] = near.sort((a, b) => a.length - b.length);
     return best!.flatMap((inner) => describe(inner, path, schema, value));
   }
-  const what = issue.message.replace(/^Invalid input: /, "").replace(/, received .*$/, "");
-  const where = path.length === 0 ? "" : `"${nameOf(path)}": `;
-  return [`${where}${what}, got ${show(valueAt(value, path))}`];
+  return [where + expectation(issue) + came];
 }
 
 /**

@@ -14,7 +14,10 @@ export interface Context {
   readonly training: boolean;
   /** Randomness of this site and this hook: two deltas at one site draw different numbers. */
   readonly random: Random;
-  /** A parameter of the model as the hooks before this one left it. Inside `onWeight` that leaves out the hook itself. */
+  /**
+   * A parameter of the model. Inside `onWeight` it is as the weight hooks before this one left it, so a hook that reads
+   * its own parameter gets `value`; inside `around` it is as the site itself reads it, after all weight hooks.
+   */
   read(name: string): Tensor;
 }
 

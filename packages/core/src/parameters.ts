@@ -11,12 +11,14 @@ import {
   mul,
   reshape,
   type Scalar,
+  scalar,
   slice,
   sqrt,
   square,
   sum,
   type Tensor,
   type Tensor1D,
+  tensor1d,
   tidy,
   zerosLike,
 } from "@tensorflow/tfjs-core";
@@ -71,7 +73,16 @@ export function zipParameters<Name extends string>(
   b: Parameters<Name>,
   f: (a: Tensor, b: Tensor, name: Name) => Tensor,
 ): Map<Name, Tensor> {
-  checkSameStructure("zipParameters", a, b);
+  return zip("zipParameters", a, b, f);
+}
+
+function zip<Name extends string>(
+  caller: string,
+  a: Parameters<Name>,
+  b: Parameters<Name>,
+  f: (a: Tensor, b: Tensor, name: Name) => Tensor,
+): Map<Name, Tensor> {
+  checkSameStructure(caller, a, b);
   return new Map([...a].map(([name, tensor]) => [name, f(tensor, b.get(name)!, name)]));
 }
 
@@ -84,6 +95,7 @@ export function countParameters(tree: Parameters): number {
 
 /** All values as one vector `[params]`, tensors in the tree's order. The caller owns it. */
 export function flattenParameters(tree: Parameters): Tensor1D {
+  if (countParameters(tree) === 0) return tensor1d([]);
   return tidy(() => concat([...tree.values()].map((tensor) => reshape(tensor, [-1])))) as Tensor1D;
 }
 
@@ -116,18 +128,23 @@ export function unflattenParameters<Name extends string>(flat: Tensor1D, like: P
  * @throws {ShapeError} When the trees differ.
  */
 export function dotParameters(a: Parameters, b: Parameters): Scalar {
-  checkSameStructure("dotParameters", a, b);
-  return tidy(() => addN([...a].map(([name, tensor]) => sum(mul(tensor, b.get(name)!))))) as Scalar;
+  return tidy(() => total(zip("dotParameters", a, b, (x, y) => sum(mul(x, y)))));
 }
 
 /** Euclidean norm of a tree, `√Σ aᵢ²`. The caller owns it. */
 export function normParameters(tree: Parameters): Scalar {
-  return tidy(() => sqrt(addN([...tree.values()].map((tensor) => sum(square(tensor)))))) as Scalar;
+  return tidy(() => sqrt(total(mapParameters(tree, (tensor) => sum(square(tensor))))));
+}
+
+/** Sum of scalars; 0 for an empty tree. */
+function total(scalars: Parameters): Scalar {
+  return scalars.size === 0 ? scalar(0) : (addN([...scalars.values()]) as Scalar);
 }
 
 /**
  * `alpha x + y`. The caller owns the result.
  *
+ * @param alpha - A number, or a tensor with one value.
  * @throws {ShapeError} When the trees differ.
  */
 export function axpyParameters<Name extends string>(
@@ -135,7 +152,8 @@ export function axpyParameters<Name extends string>(
   x: Parameters<Name>,
   y: Parameters<Name>,
 ): Map<Name, Tensor> {
-  return zipParameters(x, y, (a, b) => tidy(() => add(mul(a, alpha), b)));
+  // The reshape is for an alpha of shape [1], which would turn a scalar into a vector.
+  return zip("axpyParameters", x, y, (a, b) => tidy(() => reshape(add(mul(a, alpha), b), b.shape)));
 }
 
 /**
@@ -144,6 +162,7 @@ export function axpyParameters<Name extends string>(
  * @throws {ShapeError} When the trees differ.
  */
 export function cosineParameters(a: Parameters, b: Parameters): Scalar {
+  checkSameStructure("cosineParameters", a, b);
   return tidy(() => div(dotParameters(a, b), mul(normParameters(a), normParameters(b))));
 }
 

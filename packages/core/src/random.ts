@@ -15,7 +15,7 @@ export interface Random {
   readonly path: readonly (string | number)[];
   /** The key itself. */
   readonly key: Key;
-  /** The key for `label`, unrelated to this one and to those of other labels. */
+  /** The key for `label`, a string or an integer; unrelated to this one and to those of other labels. */
   at(label: string | number): Random;
   /** `count` numbers, uniform on [0, 1). */
   uniforms(count: number): Float64Array;
@@ -49,25 +49,37 @@ function uniforms(key: Key, count: number): Float64Array {
   return values;
 }
 
-/** Box and Muller's pairs. */
+/** From [0, 1) to [low, high) as float32: what rounds up to `high` starts again at `low`. */
+function stretch(value: number, low: number, high: number): number {
+  const float = Math.fround(low + (high - low) * value);
+  return float < high ? float : low;
+}
+
+/** A point of the standard normal plane, from words `i` and `i + 1`. */
+function polar(key: Key, i: number): [radius: number, angle: number] {
+  const radius = Math.sqrt(-2 * Math.log((word(key, i) + 0.5) / 2 ** 32));
+  return [radius, (2 * Math.PI * word(key, i + 1)) / 2 ** 32];
+}
+
+/** Box and Muller's pairs: words `i` and `i + 1` make normals `i` and `i + 1`. */
 function normals(key: Key, count: number): Float64Array {
   const values = new Float64Array(count);
   for (let i = 0; i < count; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log((word(key, i) + 0.5) / 2 ** 32));
-    const angle = (2 * Math.PI * word(key, i + 1)) / 2 ** 32;
+    const [radius, angle] = polar(key, i);
     values[i] = radius * Math.cos(angle);
     if (i + 1 < count) values[i + 1] = radius * Math.sin(angle);
   }
   return values;
 }
 
+/** The normals of the same key without those beyond two deviations. */
 function truncatedNormals(key: Key, count: number): Float64Array {
   const values = new Float64Array(count);
-  let filled = 0;
-  for (let round = 0; filled < count; round++) {
-    for (const value of normals(deriveKey(key, round), Math.max(16, Math.ceil((count - filled) * 1.1)))) {
-      if (Math.abs(value) <= 2 && filled < count) values[filled++] = value;
-    }
+  for (let i = 0, filled = 0; filled < count; i += 2) {
+    const [radius, angle] = polar(key, i);
+    const [x, y] = [radius * Math.cos(angle), radius * Math.sin(angle)];
+    if (Math.abs(x) <= 2) values[filled++] = x;
+    if (Math.abs(y) <= 2 && filled < count) values[filled++] = y;
   }
   return values;
 }
@@ -106,13 +118,21 @@ function fromKey(seed: number, path: readonly (string | number)[], key: Key): Ra
     seed,
     path,
     key,
-    at: (label) => fromKey(seed, [...path, label], deriveKey(key, label)),
+    at(label) {
+      if (typeof label === "number" && !Number.isSafeInteger(label)) {
+        throw new ConfigError({
+          message: `random.at: a label is a string or an integer, got ${label}; write "${label}" for a string`,
+          label,
+        });
+      }
+      return fromKey(seed, [...path, label], deriveKey(key, label));
+    },
     uniforms: (count) => uniforms(key, count),
     normals: (count) => normals(key, count),
     integers: (count, below) => integers(key, count, below),
     permutation: (count) => permutation(key, count),
     uniform: (shape, low = 0, high = 1) =>
-      toTensor(shape, uniforms(key, sizeOf(shape)), (value) => low + (high - low) * value),
+      toTensor(shape, uniforms(key, sizeOf(shape)), (value) => stretch(value, low, high)),
     normal: (shape, mean = 0, deviation = 1) =>
       toTensor(shape, normals(key, sizeOf(shape)), (value) => mean + deviation * value),
     truncatedNormal: (shape, mean = 0, deviation = 1) =>

@@ -61,6 +61,23 @@ function indexSites(sites: readonly Site[]): ReadonlyMap<string, Site> {
   return index;
 }
 
+/** A hook, and what its randomness is derived from: its name, and how many hooks of that name come before it. */
+interface Placed<H = { readonly kind: string }> {
+  readonly hook: H;
+  readonly label: string;
+  readonly ordinal: number;
+}
+
+function placeHooks(hooks: readonly Hook[]): Placed<Hook>[] {
+  const counts = new Map<string, number>();
+  return hooks.map((hook) => {
+    const label = hook.name ?? "";
+    const ordinal = counts.get(label) ?? 0;
+    counts.set(label, ordinal + 1);
+    return { hook, label, ordinal };
+  });
+}
+
 /** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`. */
 export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const [out, width] = weight.shape as [number, number];
@@ -76,56 +93,47 @@ export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
  */
 export function createScope(parameters: Parameters, { hooks, training, random, sites }: ScopeOptions): Scope {
   const index = indexSites(sites);
-  const weightHooks = hooks.filter((hook): hook is OnWeight => hook.kind === "weight");
+  const placed = placeHooks(hooks);
+  const weightHooks = placed.filter((hook): hook is Placed<OnWeight> => hook.hook.kind === "weight");
   const edited = new Map<string, Tensor>();
 
+  /** A parameter as the first `end` weight hooks leave it. Every hook runs once on every parameter. */
   function readBefore(name: string, end: number): Tensor {
-    const stored = parameters.get(name);
-    if (stored === undefined)
+    const position = weightHooks.slice(0, end).findLastIndex(({ hook }) => hook.at(name));
+    const last = weightHooks[position];
+    if (last === undefined) {
+      const stored = parameters.get(name);
+      if (stored !== undefined) return stored;
       throw new ConfigError({
         message: `model: no parameter "${name}"; was the checkpoint made for another architecture?`,
         name,
       });
-    let value = stored;
-    for (let i = 0; i < end; i++) {
-      const hook = weightHooks[i]!;
-      if (!hook.at(name)) continue;
-      value = hook.run(
-        name,
-        value,
-        contextOf(hook, i, name, (other) => readBefore(other, other === name ? i : end)),
-      );
     }
-    return value;
-  }
-
-  function read(name: string): Tensor {
-    let value = edited.get(name);
+    const key = `${position}:${name}`;
+    let value = edited.get(key);
     if (value === undefined) {
-      value = readBefore(name, weightHooks.length);
-      edited.set(name, value);
+      const context = contextOf(last, name, (other) => readBefore(other, position));
+      value = last.hook.run(name, readBefore(name, position), context);
+      edited.set(key, value);
     }
     return value;
   }
 
-  function contextOf(hook: Hook, position: number, path: string, readParameter: (name: string) => Tensor): Context {
+  const read = (name: string): Tensor => readBefore(name, weightHooks.length);
+
+  function contextOf({ label, ordinal }: Placed, path: string, readParameter: (name: string) => Tensor): Context {
     return {
       training,
       get random() {
-        return random.at(path).at(hook.name ?? position);
+        return random.at(path).at(label).at(ordinal);
       },
       read: readParameter,
     };
   }
 
-  function hooksAt<K extends Kind>(site: Site<K>): [Around<K>, number][] {
-    const found: [Around<K>, number][] = [];
-    hooks.forEach((hook, position) => {
-      if (hook.kind !== site.kind) return;
-      const candidate = hook as unknown as Around<K>;
-      if (candidate.at(site)) found.push([candidate, position]);
-    });
-    return found;
+  function hooksAt<K extends Kind>(site: Site<K>): Placed<Around<K>>[] {
+    const candidates = placed.filter(({ hook }) => hook.kind === site.kind) as unknown as Placed<Around<K>>[];
+    return candidates.filter(({ hook }) => hook.at(site));
   }
 
   function visit<K extends Kind>(
@@ -142,15 +150,9 @@ export function createScope(parameters: Parameters, { hooks, training, random, s
         path,
       });
     let next = body;
-    for (const [hook, position] of hooksAt(site)) {
+    for (const found of hooksAt(site)) {
       const inner = next;
-      next = (value) =>
-        hook.run({
-          site,
-          input: value,
-          next: inner,
-          context: contextOf(hook as unknown as Hook, position, path, read),
-        });
+      next = (value) => found.hook.run({ site, input: value, next: inner, context: contextOf(found, path, read) });
     }
     return next(input);
   }
@@ -162,7 +164,7 @@ export function createScope(parameters: Parameters, { hooks, training, random, s
     }
     return (
       weightHooks.length > 0 &&
-      [...parameters.keys()].some((name) => inside(name) && weightHooks.some((hook) => hook.at(name)))
+      [...parameters.keys()].some((name) => inside(name) && weightHooks.some(({ hook }) => hook.at(name)))
     );
   }
 

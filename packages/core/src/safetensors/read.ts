@@ -117,10 +117,9 @@ export async function openSafetensors(source: string | Files, name: string): Pro
     const bytes = await files.read(name, { from, to });
     if (bytes.length !== to - from)
       throw broken(`${bytes.length} bytes came of ${to - from}; did the file change? Open it again`);
-    // Typed arrays need their bytes at the start of a buffer.
-    return bytes.byteLength === bytes.buffer.byteLength
-      ? (bytes.buffer as ArrayBuffer)
-      : (bytes.slice().buffer as ArrayBuffer);
+    // Typed arrays need their bytes at the start of a buffer of their own.
+    const isAlone = bytes.byteLength === bytes.buffer.byteLength;
+    return (isAlone ? bytes : new Uint8Array(bytes)).buffer as ArrayBuffer;
   }
 
   return {

@@ -8,6 +8,7 @@
 import {
   type BackendValues,
   type DataId,
+  DataStorage,
   type DataType,
   engine,
   KernelBackend,
@@ -63,7 +64,8 @@ export class OnnxBackend extends KernelBackend {
   private readonly runtime: NativeRuntime;
   private readonly threads: number;
   private readonly cache: SessionCache;
-  private readonly entries = new Map<DataId, Entry>();
+  /** Fetches the data of tensors that other backends made. */
+  private readonly entries = new DataStorage<Entry>(this, engine());
   /** Values that a tensor holds and that have not been made, in the order of their tracing. */
   private readonly pending = new Set<Value>();
   private runs = 0;
@@ -118,19 +120,13 @@ export class OnnxBackend extends KernelBackend {
   }
 
   /** The value behind a handle in the handle's shape; undefined for strings and complex numbers. */
-  valueOf({ dataId, shape }: TensorInfo): Value | undefined {
-    const { content } = this.entry(dataId);
+  valueBehind({ dataId, shape }: TensorInfo): Value | undefined {
+    const { content } = this.entries.get(dataId);
     return isValue(content) ? reshapeTo(content, shape) : undefined;
   }
 
-  private entry(dataId: DataId): Entry {
-    const entry = this.entries.get(dataId);
-    if (entry === undefined) throw new Error("internal: backend-onnx does not know this tensor; was it disposed of?");
-    return entry;
-  }
-
   override readSync(dataId: DataId): BackendValues {
-    const { content } = this.entry(dataId);
+    const { content } = this.entries.get(dataId);
     if (!isValue(content)) return content as Uint8Array[];
     const known = hostArrayOf(content);
     if (known !== undefined) return known as BackendValues;
@@ -187,21 +183,20 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override refCount(dataId: DataId): number {
-    return this.entries.get(dataId)?.references ?? 0;
+    return this.entries.has(dataId) ? this.entries.get(dataId).references : 0;
   }
 
   override incRef(dataId: DataId): void {
-    this.entry(dataId).references++;
+    this.entries.get(dataId).references++;
   }
 
-  override decRef(dataId: DataId): void {
-    const entry = this.entries.get(dataId);
-    if (entry !== undefined) entry.references--;
+  decRef(dataId: DataId): void {
+    if (this.entries.has(dataId)) this.entries.get(dataId).references--;
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
+    if (!this.entries.has(dataId)) return true;
     const entry = this.entries.get(dataId);
-    if (entry === undefined) return true;
     entry.references--;
     if (!force && entry.references > 0) return false;
     this.entries.delete(dataId);
@@ -210,7 +205,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override numDataIds(): number {
-    return this.entries.size;
+    return this.entries.numDataIds();
   }
 
   override memory(): { unreliable: boolean } {
@@ -239,7 +234,6 @@ export class OnnxBackend extends KernelBackend {
 
   override dispose(): void {
     this.cache.clear();
-    this.entries.clear();
     this.pending.clear();
   }
 
@@ -262,7 +256,7 @@ export class OnnxBackend extends KernelBackend {
       sessionBytes: this.cache.sizeBytes,
       evictions: this.cache.evictions,
       bytesCopied: this.bytesCopied,
-      liveValues: this.entries.size,
+      liveValues: this.entries.numDataIds(),
       pendingValues: this.pending.size,
     };
   }

@@ -1,6 +1,6 @@
 /** From a program to an ONNX model: names for its values, constants as initialisers, fusions where they are exact. */
 import { fuse } from "./fuse.ts";
-import { allocate, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
+import { constant, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
 import { encodeModel, type Initializer, type Node, type Slot } from "./onnx-model.ts";
 import type { Program } from "./program.ts";
 
@@ -13,6 +13,8 @@ export interface CompiledModel {
   readonly outputNames: readonly string[];
   /** Rough work in element operations, for choosing threads. */
   readonly work: number;
+  /** Most bytes of intermediate values alive at one time, in the order of the nodes. */
+  readonly peakBytes: number;
   readonly nodeCount: number;
 }
 
@@ -23,6 +25,26 @@ function workOf(operation: Operation): number {
   const left = operation.inputs[0]!;
   const inner = operation.attributes["transA"] === 1 ? left.shape.at(-2)! : left.shape.at(-1)!;
   return made * inner;
+}
+
+/** The most bytes alive at one time when operations run in order and values are freed after their last reader. */
+function peakOf(operations: readonly Operation[], roots: readonly Value[]): number {
+  const lastReader = new Map<Value, number>();
+  operations.forEach(({ inputs }, i) => {
+    for (const input of inputs) if (input !== undefined) lastReader.set(input, i);
+  });
+  for (const root of roots) lastReader.set(root, operations.length);
+  const bytesOf = (value: Value): number =>
+    value.producer === undefined || value.producer.type === "Reshape" ? 0 : 4 * sizeOf(value.shape);
+  let alive = 0;
+  let peak = 0;
+  operations.forEach(({ inputs, outputs }, i) => {
+    for (const output of outputs) if (lastReader.has(output)) alive += bytesOf(output);
+    peak = Math.max(peak, alive);
+    for (const input of new Set(inputs))
+      if (input !== undefined && lastReader.get(input) === i) alive -= bytesOf(input);
+  });
+  return peak;
 }
 
 /**
@@ -50,8 +72,7 @@ export function compileProgram(program: Program, fed: readonly boolean[]): Compi
     if (value.uniform !== undefined && sizeOf(value.shape) > 1) {
       const name = `u${names.size}`;
       const shapeName = addInitializer(BigInt64Array.from(value.shape, BigInt), [value.shape.length], "int64");
-      const element = allocate(value.type, 1);
-      (element as Float32Array)[0] = value.uniform;
+      const element = hostArrayOf(constant(value.uniform, value.type))!;
       const elementName = addInitializer(element, [], value.type);
       nodes.push({
         name,
@@ -112,5 +133,12 @@ export function compileProgram(program: Program, fed: readonly boolean[]): Compi
     program.roots.map((root, i) => [outputNames[i]!, { name: outputNames[i]!, shape: root.shape, type: root.type }]),
   );
   const model = encodeModel(nodes, [...initializers.values()], inputs, [...outputs.values()]);
-  return { model, inputNames: inputs.map((input) => input.name), outputNames, work, nodeCount: nodes.length };
+  return {
+    model,
+    inputNames: inputs.map((input) => input.name),
+    outputNames,
+    work,
+    peakBytes: peakOf(operations, program.roots),
+    nodeCount: nodes.length,
+  };
 }

@@ -19,7 +19,8 @@ export function runFallback(
   attrs: NamedAttrMap | undefined,
 ): TensorInfo | TensorInfo[] {
   backend.countFallback(kernelName);
-  const cpu = engine().findBackend("cpu") as KernelBackend;
+  const cpu = engine().findBackend("cpu") as KernelBackend & { firstUse?: boolean };
+  cpu.firstUse = false; // its advice to install a faster backend does not apply
   const borrowed: TensorInfo[] = [];
   const there: NamedTensorInfoMap = {};
   for (const [name, input] of Object.entries(inputs)) {

@@ -110,7 +110,7 @@ export function loadNativeRuntime(): NativeRuntime {
         interOpNumThreads: 1,
         enableMemPattern: false, // saves a quarter of the memory at equal speed
         enableCpuMemArena: true,
-        logSeverityLevel: 3,
+        logSeverityLevel: 4, // failures are thrown, not printed
       });
       return {
         run: (feeds, fetches) => session.run(feeds, fetches, {}),

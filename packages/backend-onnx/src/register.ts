@@ -51,7 +51,7 @@ function traceInputs(backend: OnnxBackend, inputs: NamedTensorInfoMap): Record<s
   const traced: Record<string, Input> = {};
   for (const [name, info] of Object.entries(inputs)) {
     if (info === undefined || info === null) continue;
-    const value = backend.valueOf(info);
+    const value = backend.valueBehind(info);
     if (value === undefined) return undefined;
     traced[name] = { shape: info.shape, dtype: info.dtype, value };
   }

@@ -3,7 +3,7 @@
  * comes with another value at that place; from then on the place is fed. Bounded in number and in bytes.
  */
 import { type CompiledModel, compileProgram } from "./compile.ts";
-import { type HostArray, sizeOf, type Value } from "./graph.ts";
+import type { HostArray, Value } from "./graph.ts";
 import type { NativeRuntime, NativeSession } from "./native.ts";
 import type { Program } from "./program.ts";
 
@@ -120,11 +120,7 @@ export class SessionCache {
     const compiled = compileProgram(program, fed);
     const threads = compiled.work < SMALL_WORK ? 1 : this.threads;
     const session = this.runtime.createSession(compiled.model, { threads });
-    const made = program.operations.reduce(
-      (sum, operation) => sum + operation.outputs.reduce((size, output) => size + 4 * sizeOf(output.shape), 0),
-      0,
-    );
-    const sizeBytes = compiled.model.length + made;
+    const sizeBytes = compiled.model.length + compiled.peakBytes;
     this.totalBytes += sizeBytes;
     this.compileCount++;
     this.compiles.push({ reason, nodeCount: compiled.nodeCount, durationMs: performance.now() - start });

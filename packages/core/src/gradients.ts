@@ -17,7 +17,7 @@ import {
   siluGradKernel,
   siluKernel,
 } from "@cambium/kernels";
-import { broadcast_util, mul, registerGradient, reshape, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import { broadcast_util, mul, ones, registerGradient, reshape, sum, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
 /** Sums over all axes but the last. */
@@ -31,20 +31,17 @@ function sumToShape(x: Tensor, shape: number[]): Tensor {
   return reshape(axes.length === 0 ? x : sum(x, axes), shape);
 }
 
-/** Gradients arrive as one tensor for each output of a kernel with several. */
-const first = (gradients: Tensor | Tensor[]): Tensor => (Array.isArray(gradients) ? gradients[0]! : gradients);
-
 registerGradient({
   kernelName: layerNormKernel.name,
   inputsToSave: ["x", "gain"],
-  outputsToSave: [false, true, true],
-  gradFunc: (gradients, saved) => {
-    const dy = first(gradients);
-    const [x, gain, center, inverse] = saved as [Tensor, Tensor, Tensor, Tensor];
+  gradFunc: (dy, saved, attributes) => {
+    const [x, gain] = saved as [Tensor, Tensor];
+    const normal = (): Tensor =>
+      runCustomKernel(layerNormKernel, { x, gain: ones(gain.shape), bias: zeros(gain.shape) }, attributes);
     return {
-      x: () => runCustomKernel<Tensor>(layerNormGradKernel, { dy, x, gain, center, inverse }),
-      gain: () => sumRows(mul(dy, mul(sub(x, center), inverse))),
-      bias: () => sumRows(dy),
+      x: () => runCustomKernel<Tensor>(layerNormGradKernel, { dy, x, gain }, attributes),
+      gain: () => sumRows(mul(dy as Tensor, normal())),
+      bias: () => sumRows(dy as Tensor),
     };
   },
 });
@@ -52,13 +49,12 @@ registerGradient({
 registerGradient({
   kernelName: rmsNormKernel.name,
   inputsToSave: ["x", "gain"],
-  outputsToSave: [false, true],
-  gradFunc: (gradients, saved) => {
-    const dy = first(gradients);
-    const [x, gain, inverse] = saved as [Tensor, Tensor, Tensor];
+  gradFunc: (dy, saved, attributes) => {
+    const [x, gain] = saved as [Tensor, Tensor];
+    const normal = (): Tensor => runCustomKernel(rmsNormKernel, { x, gain: ones(gain.shape) }, attributes);
     return {
-      x: () => runCustomKernel<Tensor>(rmsNormGradKernel, { dy, x, gain, inverse }),
-      gain: () => sumRows(mul(dy, mul(x, inverse))),
+      x: () => runCustomKernel<Tensor>(rmsNormGradKernel, { dy, x, gain }, attributes),
+      gain: () => sumRows(mul(dy as Tensor, normal())),
     };
   },
 });
@@ -80,18 +76,10 @@ registerGradient({
 registerGradient({
   kernelName: attentionKernel.name,
   inputsToSave: ["query", "key", "value", "bias", "mask"],
-  outputsToSave: [true, true],
-  gradFunc: (gradients, saved, attributes) => {
-    const [query, key, value, bias, mask, output, pattern] = saved as [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-    const inputs = { dy: first(gradients), query, key, value, mask, output, pattern };
+  outputsToSave: [true],
+  gradFunc: (dy, saved, attributes) => {
+    const [query, key, value, bias, mask, output] = saved as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+    const inputs = { dy, query, key, value, bias, mask, output };
     const [dQuery, dKey, dValue, dScores] = runCustomKernel<[Tensor, Tensor, Tensor, Tensor]>(
       attentionGradKernel,
       inputs,
@@ -108,13 +96,9 @@ registerGradient({
 
 registerGradient({
   kernelName: crossEntropyKernel.name,
-  inputsToSave: ["labels"],
-  outputsToSave: [false, true],
-  gradFunc: (gradients, saved, attributes) => {
-    const [labels, logProbabilities] = saved as [Tensor, Tensor];
-    return {
-      logits: () =>
-        runCustomKernel<Tensor>(crossEntropyGradKernel, { dy: first(gradients), logProbabilities, labels }, attributes),
-    };
-  },
+  inputsToSave: ["logits", "labels"],
+  gradFunc: (dy, saved, attributes) => ({
+    logits: () =>
+      runCustomKernel<Tensor>(crossEntropyGradKernel, { dy, logits: saved[0], labels: saved[1] }, attributes),
+  }),
 });

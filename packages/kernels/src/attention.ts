@@ -14,15 +14,10 @@ export interface AttentionInputs<T = Tensor> {
   readonly mask: T;
 }
 
-/** Tensors of `FusedAttentionGrad`: those of the forward kernel with its two outputs, and the gradient of the first. */
-export interface AttentionGradInputs<T = Tensor> {
+/** Tensors of `FusedAttentionGrad`: those of the forward kernel, its output, and the gradient of that. */
+export interface AttentionGradInputs<T = Tensor> extends AttentionInputs<T> {
   readonly dy: T;
-  readonly query: T;
-  readonly key: T;
-  readonly value: T;
-  readonly mask: T;
   readonly output: T;
-  readonly pattern: T;
 }
 
 /** Attributes of the attention kernels. */
@@ -33,13 +28,18 @@ export interface AttentionAttributes {
   readonly hasMask: boolean;
 }
 
-/** `(softmax(scale · query keyᵀ + bias) ∘ mask) value`; outputs the result and the softmax before the mask. */
+/** Attention probabilities, `softmax(scale · query keyᵀ + bias)`. */
+function attentionPattern({ query, key, bias }: AttentionInputs, { scale, hasBias }: AttentionAttributes): Tensor {
+  const scores = mul(matMul(query, key, false, true), scale);
+  return softmax(hasBias ? add(scores, bias) : scores);
+}
+
+/** `(softmax(scale · query keyᵀ + bias) ∘ mask) value`. */
 export const attentionKernel: CustomKernel = defineKernel<AttentionInputs, AttentionAttributes>(
   "FusedAttention",
-  ({ query, key, value, bias, mask }, { scale, hasBias, hasMask }) => {
-    const scores = mul(matMul(query, key, false, true), scale);
-    const pattern = softmax(hasBias ? add(scores, bias) : scores);
-    return [matMul(hasMask ? mul(pattern, mask) : pattern, value), pattern];
+  (inputs, attributes) => {
+    const pattern = attentionPattern(inputs, attributes);
+    return matMul(attributes.hasMask ? mul(pattern, inputs.mask) : pattern, inputs.value);
   },
 );
 
@@ -49,7 +49,10 @@ export const attentionKernel: CustomKernel = defineKernel<AttentionInputs, Atten
  */
 export const attentionGradKernel: CustomKernel = defineKernel<AttentionGradInputs, AttentionAttributes>(
   "FusedAttentionGrad",
-  ({ dy, query, key, value, mask, output, pattern }, { scale, hasMask }) => {
+  (inputs, attributes) => {
+    const { dy, query, key, value, mask, output } = inputs;
+    const { scale, hasMask } = attributes;
+    const pattern = attentionPattern(inputs, attributes);
     const dValue = matMul(hasMask ? mul(pattern, mask) : pattern, dy, true, false);
     const product = matMul(dy, value, false, true);
     const dPattern = hasMask ? mul(product, mask) : product;

@@ -1,7 +1,6 @@
 import {
   add,
   cast,
-  exp,
   expandDims,
   logSoftmax,
   maximum,
@@ -11,6 +10,7 @@ import {
   notEqual,
   oneHot,
   scalar,
+  softmax,
   sub,
   sum,
   type Tensor,
@@ -24,11 +24,9 @@ export interface CrossEntropyInputs<T = Tensor> {
   readonly labels: T;
 }
 
-/** Tensors of `SoftmaxCrossEntropyGrad`: `dy` `[n]`, `logProbabilities` `[n, classes]`, `labels` `[n]` int32. */
-export interface CrossEntropyGradInputs<T = Tensor> {
+/** Tensors of `SoftmaxCrossEntropyGrad`: those of the forward kernel, and `dy` `[n]`. */
+export interface CrossEntropyGradInputs<T = Tensor> extends CrossEntropyInputs<T> {
   readonly dy: T;
-  readonly logProbabilities: T;
-  readonly labels: T;
 }
 
 /** Attributes of the cross-entropy kernels. */
@@ -47,7 +45,7 @@ const counted = (labels: Tensor, ignoreIndex: number): Tensor =>
 const targets = (labels: Tensor, classes: number): Tensor =>
   cast(oneHot(maximum(labels, scalar(0, "int32")) as Tensor1D, classes), "float32");
 
-/** `−Σ target · log softmax(logits)` for each row, in nats; outputs the losses `[n]` and the log-probabilities. */
+/** `−Σ target · log softmax(logits)` for each row, in nats, `[n]`. */
 export const crossEntropyKernel: CustomKernel = defineKernel<CrossEntropyInputs, CrossEntropyAttributes>(
   "SoftmaxCrossEntropy",
   ({ logits, labels }, { labelSmoothing, ignoreIndex }) => {
@@ -57,17 +55,17 @@ export const crossEntropyKernel: CustomKernel = defineKernel<CrossEntropyInputs,
       labelSmoothing === 0
         ? likelihood
         : add(mul(likelihood, 1 - labelSmoothing), mul(mean(logProbabilities, -1), labelSmoothing));
-    return [mul(neg(smoothed), counted(labels, ignoreIndex)), logProbabilities];
+    return mul(neg(smoothed), counted(labels, ignoreIndex));
   },
 );
 
 /** `(softmax − target) · dy` for rows that count, zero for ignored ones. */
 export const crossEntropyGradKernel: CustomKernel = defineKernel<CrossEntropyGradInputs, CrossEntropyAttributes>(
   "SoftmaxCrossEntropyGrad",
-  ({ dy, logProbabilities, labels }, { labelSmoothing, ignoreIndex }) => {
-    const classes = logProbabilities.shape[1]!;
+  ({ dy, logits, labels }, { labelSmoothing, ignoreIndex }) => {
+    const classes = logits.shape[1]!;
     const hard = targets(labels, classes);
     const target = labelSmoothing === 0 ? hard : add(mul(hard, 1 - labelSmoothing), labelSmoothing / classes);
-    return mul(sub(exp(logProbabilities), target), expandDims(mul(dy, counted(labels, ignoreIndex)), 1));
+    return mul(sub(softmax(logits), target), expandDims(mul(dy, counted(labels, ignoreIndex)), 1));
   },
 );

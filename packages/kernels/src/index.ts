@@ -2,6 +2,9 @@
  * Custom tensor kernels: their names, attributes and shapes, the same mathematics in tfjs-core operations for backends
  * without a native version, and counter-based random bits. Backends and `@cambium/core` meet here.
  *
+ * Kernels have one output each, and gradient kernels get the forward kernel's inputs: what both need (a softmax, a mean)
+ * they compute alike, and a backend that sees the whole graph computes it once.
+ *
  * @module
  */
 import { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
@@ -19,13 +22,7 @@ export { deriveKey, type Key, mix, randomBits, word } from "./bits.ts";
 export type { CrossEntropyAttributes, CrossEntropyGradInputs, CrossEntropyInputs } from "./cross-entropy.ts";
 export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 export type { CustomKernel } from "./custom-kernel.ts";
-export type {
-  LayerNormGradInputs,
-  LayerNormInputs,
-  NormAttributes,
-  RmsNormGradInputs,
-  RmsNormInputs,
-} from "./layer-norm.ts";
+export type { LayerNormInputs, NormAttributes, NormGradInputs, RmsNormInputs } from "./layer-norm.ts";
 export { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
 export { maskValues, type RandomMaskAttributes, type RandomMaskInputs, randomMaskKernel } from "./random-mask.ts";
 

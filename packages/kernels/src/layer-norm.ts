@@ -8,36 +8,36 @@ export interface LayerNormInputs<T = Tensor> {
   readonly bias: T;
 }
 
-/** Tensors of `LayerNormGrad`: `dy` and `x` `[..., width]`, `gain` `[width]`, `center` and `inverse` `[..., 1]`. */
-export interface LayerNormGradInputs<T = Tensor> {
+/** Tensors of the norms' gradients: `dy` and `x` `[..., width]`, `gain` `[width]`. */
+export interface NormGradInputs<T = Tensor> {
   readonly dy: T;
   readonly x: T;
   readonly gain: T;
-  readonly center: T;
-  readonly inverse: T;
 }
 
-/** Attributes of the norms: `epsilon` is added to the variance. */
+/** Attributes of the norms: `epsilon` is added to the variance or to the mean square. */
 export interface NormAttributes {
   readonly epsilon: number;
 }
 
-/** `(x − mean) / √(var + ε) · gain + bias` over the last axis; outputs the result, the mean and the inverse deviation. */
+/** `x̂ = (x − mean) / √(var + ε)` over the last axis, and the inverse deviation `[..., 1]`. */
+function standardise(x: Tensor, epsilon: number): [normal: Tensor, inverse: Tensor] {
+  const centered = sub(x, mean(x, -1, true));
+  const inverse = rsqrt(add(mean(square(centered), -1, true), epsilon));
+  return [mul(centered, inverse), inverse];
+}
+
+/** `(x − mean) / √(var + ε) · gain + bias` over the last axis. */
 export const layerNormKernel: CustomKernel = defineKernel<LayerNormInputs, NormAttributes>(
   "LayerNorm",
-  ({ x, gain, bias }, { epsilon }) => {
-    const center = mean(x, -1, true);
-    const centered = sub(x, center);
-    const inverse = rsqrt(add(mean(square(centered), -1, true), epsilon));
-    return [add(mul(mul(centered, inverse), gain), bias), center, inverse];
-  },
+  ({ x, gain, bias }, { epsilon }) => add(mul(standardise(x, epsilon)[0], gain), bias),
 );
 
-/** Gradient of `LayerNorm` for `x`: `inverse · (g − mean(g) − x̂ · mean(g x̂))` with `g = dy · gain`. */
-export const layerNormGradKernel: CustomKernel = defineKernel<LayerNormGradInputs, object>(
+/** Gradient of `LayerNorm` for x: `inverse · (g − mean(g) − x̂ · mean(g x̂))` with `g = dy · gain`. */
+export const layerNormGradKernel: CustomKernel = defineKernel<NormGradInputs, NormAttributes>(
   "LayerNormGrad",
-  ({ dy, x, gain, center, inverse }) => {
-    const normal = mul(sub(x, center), inverse);
+  ({ dy, x, gain }, { epsilon }) => {
+    const [normal, inverse] = standardise(x, epsilon);
     const scaled = mul(dy, gain);
     const along = mul(normal, mean(mul(scaled, normal), -1, true));
     return mul(inverse, sub(sub(scaled, mean(scaled, -1, true)), along));
@@ -50,27 +50,19 @@ export interface RmsNormInputs<T = Tensor> {
   readonly gain: T;
 }
 
-/** Tensors of `RmsNormGrad`: `dy` and `x` `[..., width]`, `gain` `[width]`, `inverse` `[..., 1]`. */
-export interface RmsNormGradInputs<T = Tensor> {
-  readonly dy: T;
-  readonly x: T;
-  readonly gain: T;
-  readonly inverse: T;
-}
+const inverseRootMeanSquare = (x: Tensor, epsilon: number): Tensor => rsqrt(add(mean(square(x), -1, true), epsilon));
 
-/** `x / √(mean(x²) + ε) · gain` over the last axis; outputs the result and the inverse root mean square. */
+/** `x / √(mean(x²) + ε) · gain` over the last axis. */
 export const rmsNormKernel: CustomKernel = defineKernel<RmsNormInputs, NormAttributes>(
   "RmsNorm",
-  ({ x, gain }, { epsilon }) => {
-    const inverse = rsqrt(add(mean(square(x), -1, true), epsilon));
-    return [mul(mul(x, inverse), gain), inverse];
-  },
+  ({ x, gain }, { epsilon }) => mul(mul(x, inverseRootMeanSquare(x, epsilon)), gain),
 );
 
-/** Gradient of `RmsNorm` for `x`: `inverse · (g − x̂ · mean(g x̂))` with `g = dy · gain`. */
-export const rmsNormGradKernel: CustomKernel = defineKernel<RmsNormGradInputs, object>(
+/** Gradient of `RmsNorm` for x: `inverse · (g − x̂ · mean(g x̂))` with `g = dy · gain`. */
+export const rmsNormGradKernel: CustomKernel = defineKernel<NormGradInputs, NormAttributes>(
   "RmsNormGrad",
-  ({ dy, x, gain, inverse }) => {
+  ({ dy, x, gain }, { epsilon }) => {
+    const inverse = inverseRootMeanSquare(x, epsilon);
     const normal = mul(x, inverse);
     const scaled = mul(dy, gain);
     return mul(inverse, sub(scaled, mul(normal, mean(mul(scaled, normal), -1, true))));

@@ -1,6 +1,6 @@
 /** Binary arithmetic and sums of many tensors. */
 import { integers, sameShape, sizeOf, type Value } from "../graph.ts";
-import { castTo, operation } from "../tracer.ts";
+import { operation } from "../tracer.ts";
 import { broadcast, elementwise } from "./elementwise.ts";
 import type { KernelTable, Trace } from "./table.ts";
 
@@ -17,13 +17,13 @@ function broadcastWith(value: Value, other: Value): Value {
   return operation("Expand", [value, integers(shape)], shape, value.type);
 }
 
-/** An operator on two tensors of one type; `float` restricts it to float32. */
+/** An operator on two tensors of one type; `float` restricts it to float32. Sums of booleans are tfjs's own business. */
 const binary =
   (type: string, { float = false }: { float?: boolean } = {}): Trace =>
   ({ a, b }) => {
-    const elements = a!.value.type === "bool" ? "int32" : a!.value.type;
-    if (float && elements !== "float32") return undefined;
-    return elementwise(type, [castTo(a!.value, elements), castTo(b!.value, elements)], elements);
+    const [left, right] = [a!.value, b!.value];
+    if (left.type === "bool" || (float && left.type !== "float32")) return undefined;
+    return elementwise(type, [left, right], left.type);
   };
 
 /** A product; factors of one that are part of the program vanish. */
@@ -50,11 +50,8 @@ export const arithmeticKernels: KernelTable = {
   Maximum: binary("Max"),
   Minimum: binary("Min"),
   Pow: binary("Pow", { float: true }),
-  FloorDiv: ({ a, b }) => {
-    if (a!.value.type !== "float32") return undefined;
-    return elementwise("Floor", [elementwise("Div", [a!.value, b!.value], "float32")], "float32");
-  },
   SquaredDifference: ({ a, b }) => {
+    if (a!.value.type === "bool") return undefined;
     const difference = elementwise("Sub", [a!.value, b!.value], a!.value.type);
     return elementwise("Mul", [difference, difference], a!.value.type);
   },

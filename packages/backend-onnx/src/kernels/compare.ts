@@ -33,8 +33,6 @@ export const compareKernels: KernelTable = {
   IsNan: ({ x }) => (x!.value.type === "float32" ? elementwise("IsNaN", [x!.value], "bool") : undefined),
   IsInf: ({ x }) => (x!.value.type === "float32" ? elementwise("IsInf", [x!.value], "bool") : undefined),
   Select: ({ condition, t, e }) => {
-    // A condition of rank 1 before tensors of higher rank chooses whole rows.
-    if (condition!.shape.length === 1 && t!.shape.length > 1) return undefined;
     const elements = t!.value.type;
     const through = elements === "bool" ? "int32" : elements; // Where has no boolean version on the CPU
     const chosen = operation(

@@ -11,7 +11,7 @@ import { constant, hostArrayOf, hostValue, sizeOf, uniformValue, type Value } fr
 import { castTo, operation, operations, reduce, reshapeTo } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
 import { product } from "./product.ts";
-import type { KernelTable } from "./table.ts";
+import type { Input, KernelTable } from "./table.ts";
 
 const add = (a: Value, b: Value): Value => elementwise("Add", [a, b], "float32");
 const sub = (a: Value, b: Value): Value => elementwise("Sub", [a, b], "float32");
@@ -46,17 +46,33 @@ const unaryNot = (x: Value): Value => operation("Not", [x], x.shape, "bool");
 const labelColumn = (labels: Value): Value =>
   reshapeTo(operation("Max", [labels, constant(0, "int32")], labels.shape, "int32"), [sizeOf(labels.shape), 1]);
 
+/** Attention probabilities; the forward and the gradient kernel spell them alike, so that the graph makes them once. */
+function attentionPattern(
+  { query, key, bias }: Readonly<Record<string, Input>>,
+  { scale, hasBias }: AttentionAttributes,
+): Value {
+  const scores = product(query!.value, key!.value, { transposeB: true, scale });
+  const biased = hasBias ? add(scores, bias!.value) : scores;
+  return operation("Softmax", [biased], biased.shape, "float32", { attributes: { axis: -1 } });
+}
+
 const SQRT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 
 export const customKernelTraces: KernelTable = {
   LayerNorm: ({ x, gain, bias }, attributes) =>
-    layerNormalization(x!.value, gain!.value, bias!.value, (attributes as unknown as NormAttributes).epsilon),
-  LayerNormGrad: ({ dy, x, gain, center, inverse }) => {
-    const normal = mul(sub(x!.value, center!.value), inverse!.value);
+    layerNormalization(x!.value, gain!.value, bias!.value, (attributes as unknown as NormAttributes).epsilon)[0],
+  LayerNormGrad: ({ dy, x, gain }, attributes) => {
+    const one = uniformValue(1, gain!.shape, "float32");
+    const [normal, , inverse] = layerNormalization(
+      x!.value,
+      one,
+      undefined,
+      (attributes as unknown as NormAttributes).epsilon,
+    ) as [Value, Value, Value];
     const scaled = mul(dy!.value, gain!.value);
     const last = [x!.shape.length - 1];
     const along = mul(normal, reduce("ReduceMean", mul(scaled, normal), last, true));
-    return mul(sub(sub(scaled, reduce("ReduceMean", scaled, last, true)), along), inverse!.value);
+    return mul(sub(sub(scaled, reduce("ReduceMean", scaled, last, true)), along), inverse);
   },
   Gelu: ({ x }, attributes) =>
     elementwise("Gelu", [x!.value], "float32", {
@@ -77,21 +93,21 @@ export const customKernelTraces: KernelTable = {
     const bend = mul(mul(sub(constant(1), mul(t, t)), value), slope);
     return mul(mul(dy!.value, 0.5), add(add(t, constant(1)), bend));
   },
-  FusedAttention: ({ query, key, value, bias, mask }, attributes) => {
-    const { scale, hasBias, hasMask } = attributes as unknown as AttentionAttributes;
-    const scores = product(query!.value, key!.value, { transposeB: true, scale });
-    const biased = hasBias ? add(scores, bias!.value) : scores;
-    const pattern = operation("Softmax", [biased], biased.shape, "float32", { attributes: { axis: -1 } });
-    return [product(hasMask ? mul(pattern, mask!.value) : pattern, value!.value), pattern];
+  FusedAttention: (inputs, attributes) => {
+    const settings = attributes as unknown as AttentionAttributes;
+    const pattern = attentionPattern(inputs, settings);
+    return product(settings.hasMask ? mul(pattern, inputs["mask"]!.value) : pattern, inputs["value"]!.value);
   },
-  FusedAttentionGrad: ({ dy, query, key, value, mask, output, pattern }, attributes) => {
-    const { scale, hasMask } = attributes as unknown as AttentionAttributes;
-    const dropped = hasMask ? mul(pattern!.value, mask!.value) : pattern!.value;
-    const dValue = product(dropped, dy!.value, { transposeA: true });
+  FusedAttentionGrad: (inputs, attributes) => {
+    const settings = attributes as unknown as AttentionAttributes;
+    const { dy, query, key, value, mask, output } = inputs;
+    const { scale, hasMask } = settings;
+    const pattern = attentionPattern(inputs, settings);
+    const dValue = product(hasMask ? mul(pattern, mask!.value) : pattern, dy!.value, { transposeA: true });
     const dProduct = product(dy!.value, value!.value, { transposeB: true });
     const dPattern = hasMask ? mul(dProduct, mask!.value) : dProduct;
     const rows = reduce("ReduceSum", mul(dy!.value, output!.value), [3], true);
-    const dScores = mul(pattern!.value, sub(dPattern, rows));
+    const dScores = mul(pattern, sub(dPattern, rows));
     return [
       product(dScores, key!.value, { scale }),
       product(dScores, query!.value, { transposeA: true, scale }),
@@ -116,12 +132,12 @@ export const customKernelTraces: KernelTable = {
             mul(likelihood, 1 - labelSmoothing),
             mul(reduce("ReduceMean", logProbabilities, [1], false), labelSmoothing),
           );
-    return [mul(unary("Neg", smoothed), countedRows(labels!.value, ignoreIndex)), logProbabilities];
+    return mul(unary("Neg", smoothed), countedRows(labels!.value, ignoreIndex));
   },
-  SoftmaxCrossEntropyGrad: ({ dy, logProbabilities, labels }, attributes) => {
+  SoftmaxCrossEntropyGrad: ({ dy, logits, labels }, attributes) => {
     const { labelSmoothing, ignoreIndex } = attributes as unknown as CrossEntropyAttributes;
-    const [n, classes] = logProbabilities!.shape;
-    const probabilities = unary("Exp", logProbabilities!.value);
+    const [n, classes] = logits!.shape;
+    const probabilities = operation("Softmax", [logits!.value], logits!.shape, "float32", { attributes: { axis: -1 } });
     const hard = uniformValue(labelSmoothing - 1, [n!, 1], "float32");
     const shifted = operation(
       "ScatterElements",

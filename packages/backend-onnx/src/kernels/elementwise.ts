@@ -9,9 +9,9 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
 }
 
 /**
- * An element-wise operator. Where all operands of the full shape are reshaped from one other shape, and the rest
- * broadcasts along the last axis only, the operator runs on what they were reshaped from: so that a bias, a residual or an
- * activation meets the matrix product it follows.
+ * An element-wise operator. Where an operand is a reshaped matrix, and the rest broadcasts along the last axis only, the
+ * operator runs on matrices and the result is reshaped: so that a bias, a residual or an activation meets the product
+ * before it.
  */
 export function elementwise(
   type: string,
@@ -21,22 +21,18 @@ export function elementwise(
 ): Value {
   let shape = inputs[0]!.shape;
   for (const input of inputs.slice(1)) if (!sameShape(shape, input.shape)) shape = broadcast(shape, input.shape);
-  const full = inputs.filter((input) => sameShape(input.shape, shape));
-  const sources = full.map(sourceOf);
-  const [source] = sources;
-  if (
-    source !== undefined &&
-    source !== full[0] &&
-    sources.every((other, i) => other !== full[i] && sameShape(other.shape, source.shape))
-  ) {
-    const rowWise = source.shape.at(-1) === shape.at(-1);
-    const fits = inputs.every(
-      (input) => input.shape.length === 0 || sameShape(input.shape, shape) || (rowWise && input.shape.length === 1),
-    );
-    if (fits) {
-      const moved = inputs.map((input) => (sameShape(input.shape, shape) ? sourceOf(input) : input));
-      return reshapeTo(operation(type, moved, source.shape, elements, options), shape);
-    }
+  const matrix = inputs.find(
+    (input) => sameShape(input.shape, shape) && sourceOf(input) !== input && isMatrixOf(sourceOf(input), shape),
+  );
+  if (matrix !== undefined && inputs.every((input) => input.shape.length <= 1 || sameShape(input.shape, shape))) {
+    const rows = sourceOf(matrix).shape;
+    const moved = inputs.map((input) => (sameShape(input.shape, shape) ? reshapeTo(input, rows) : input));
+    return reshapeTo(operation(type, moved, rows, elements, options), shape);
   }
   return operation(type, inputs, shape, elements, options);
+}
+
+/** Whether a value is `shape` with all axes but the last in one. */
+function isMatrixOf(value: Value, shape: readonly number[]): boolean {
+  return value.shape.length === 2 && value.shape[1] === shape.at(-1);
 }

@@ -1,15 +1,15 @@
 /** Reductions. */
 import { util } from "@tensorflow/tfjs-core";
-import { sizeOf, type Value } from "../graph.ts";
+import { constant, sizeOf, type Value } from "../graph.ts";
 import { castTo, operation, reduce } from "../tracer.ts";
 import type { Input, KernelTable, Trace } from "./table.ts";
 
 const axesOf = (x: Input, axis: unknown): number[] => util.parseAxisParam(axis as number | number[], x.shape);
 
-/** A reduction in `through`, or in the tensor's own type. */
+/** A reduction in `through`, or in the tensor's own type. `Max` calls its axes `reductionIndices`. */
 const reduction =
   (type: string, through?: Value["type"]): Trace =>
-  ({ x }, { axis, keepDims }) => {
+  ({ x }, { axis, reductionIndices, keepDims }) => {
     if (sizeOf(x!.shape) === 0) return undefined;
     const value =
       through !== undefined
@@ -17,7 +17,7 @@ const reduction =
         : x!.value.type === "bool"
           ? castTo(x!.value, "int32")
           : x!.value;
-    return reduce(type, value, axesOf(x!, axis), keepDims === true);
+    return reduce(type, value, axesOf(x!, axis ?? reductionIndices), keepDims === true);
   };
 
 /** Whether all or any are true: the smallest or largest of 0 and 1. */
@@ -51,4 +51,10 @@ export const reduceKernels: KernelTable = {
   Any: quantifier("ReduceMax"),
   ArgMax: place("ArgMax"),
   ArgMin: place("ArgMin"),
+  Cumsum: ({ x }, { axis, exclusive, reverse }) => {
+    if (sizeOf(x!.shape) === 0) return undefined;
+    const value = x!.value.type === "bool" ? castTo(x!.value, "int32") : x!.value;
+    const attributes = { exclusive: exclusive === true ? 1 : 0, reverse: reverse === true ? 1 : 0 };
+    return operation("CumSum", [value, constant(axis as number, "int64")], x!.shape, value.type, { attributes });
+  },
 };

@@ -45,10 +45,6 @@ export function scaledDotProductAttention({ query, key, value, bias, scale, drop
     const hasMask = dropout !== undefined && dropout.rate > 0;
     const mask = hasMask ? dropoutMask([batch, heads, seq, keys], dropout.rate, dropout.random) : scalar(1);
     const attributes = { scale: scale ?? 1 / Math.sqrt(dHead), hasBias: bias !== undefined, hasMask };
-    return runCustomKernel<Tensor[]>(
-      attentionKernel,
-      { query, key, value, bias: bias ?? scalar(0), mask },
-      attributes,
-    )[0] as Tensor4D;
+    return runCustomKernel<Tensor4D>(attentionKernel, { query, key, value, bias: bias ?? scalar(0), mask }, attributes);
   });
 }

@@ -58,7 +58,7 @@ export function crossEntropyRows(
     });
   return tidy(() => {
     const inputs = { logits: reshape(logits, [-1, logits.shape.at(-1)!]), labels: reshape(labels, [-1]) };
-    return runCustomKernel<Tensor[]>(crossEntropyKernel, inputs, { labelSmoothing, ignoreIndex })[0] as Tensor1D;
+    return runCustomKernel<Tensor1D>(crossEntropyKernel, inputs, { labelSmoothing, ignoreIndex });
   });
 }
 

@@ -1,5 +1,5 @@
 import { layerNormKernel, rmsNormKernel } from "@cambium/kernels";
-import { type Tensor, tidy } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
 import { ShapeError } from "../errors.ts";
 import { runCustomKernel } from "./run-kernel.ts";
@@ -28,7 +28,7 @@ function checkWidth(caller: string, x: Tensor, vectors: Readonly<Record<string, 
  */
 export function layerNorm<T extends Tensor>(x: T, gain: Tensor, bias: Tensor, epsilon = 1e-5): T {
   checkWidth("layerNorm", x, { gain, bias });
-  return tidy(() => runCustomKernel<Tensor[]>(layerNormKernel, { x, gain, bias }, { epsilon })[0]!) as T;
+  return runCustomKernel<T>(layerNormKernel, { x, gain, bias }, { epsilon });
 }
 
 /**
@@ -42,5 +42,5 @@ export function layerNorm<T extends Tensor>(x: T, gain: Tensor, bias: Tensor, ep
  */
 export function rmsNorm<T extends Tensor>(x: T, gain: Tensor, epsilon = 1e-6): T {
   checkWidth("rmsNorm", x, { gain });
-  return tidy(() => runCustomKernel<Tensor[]>(rmsNormKernel, { x, gain }, { epsilon })[0]!) as T;
+  return runCustomKernel<T>(rmsNormKernel, { x, gain }, { epsilon });
 }

@@ -22,7 +22,7 @@ export interface GoldenHead {
   readonly loss: number;
   readonly gradients: Readonly<Record<string, Numbers>>;
   /** Logits with two rows in front of the words. */
-  readonly prompted?: Numbers;
+  readonly prompted: Numbers;
 }
 
 export interface Golden {

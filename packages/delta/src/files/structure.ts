@@ -5,7 +5,7 @@ export interface Structure {
   readonly model_type: string;
   readonly tensors: number;
   readonly scalars: number;
-  /** Of all names and shapes, in hexadecimal. */
+  /** Of the type and all names and shapes, in hexadecimal. */
   readonly digest: string;
 }
 
@@ -26,6 +26,6 @@ export function describeStructure({ config, parameters, headParameters }: Encode
     model_type: config.model_type,
     tensors: encoder.length,
     scalars: encoder.reduce((count, [, { size }]) => count + size, 0),
-    digest: hash(lines.join("\n")),
+    digest: hash([config.model_type, ...lines].join("\n")),
   };
 }

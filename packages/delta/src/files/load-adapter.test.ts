@@ -1,0 +1,261 @@
+import {
+  disposeParameters,
+  type Files,
+  loadSafetensors,
+  memory,
+  random,
+  readJson,
+  saveSafetensors,
+} from "@cambium/core";
+import type { EncoderModel } from "@cambium/models";
+import { tinyModel } from "@cambium/testing";
+import { type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { attach } from "../attach.ts";
+import { type Delta, named, stack } from "../delta.ts";
+import { adapter } from "../methods/adapter.ts";
+import { bitFit } from "../methods/bit-fit.ts";
+import { head } from "../methods/head.ts";
+import { lora } from "../methods/lora.ts";
+import { prompt } from "../methods/prompt.ts";
+import { whole } from "../methods/whole.ts";
+import { loadAdapter } from "./load-adapter.ts";
+import { saveAdapter } from "./save-adapter.ts";
+
+let model: EncoderModel;
+const owned: { dispose(): void }[] = [];
+beforeEach(() => {
+  model = tinyModel();
+});
+afterEach(() => {
+  disposeParameters(model.parameters);
+  for (const tensor of owned.splice(0)) tensor.dispose();
+});
+
+function own<D extends Delta>(delta: D): D {
+  owned.push(...delta.parameters.values());
+  return delta;
+}
+
+async function saved(...deltas: readonly Delta[]): Promise<Files> {
+  const files = memory();
+  await saveAdapter(attach(model, ...deltas.map(own)), files);
+  return files;
+}
+
+const loraAndHead = (): Promise<Files> => saved(lora(model, { rank: 2, targets: ["attn.q"] }, random(1)), head(model));
+
+/** Changes the tensors of a saved adapter. */
+async function edit(
+  files: Files,
+  change: (tensors: Map<string, Tensor>) => void,
+  name = "adapter_model.safetensors",
+): Promise<void> {
+  const tensors = await loadSafetensors(files, name);
+  const before = [...tensors.values()];
+  change(tensors);
+  await saveSafetensors(files, name, tensors);
+  for (const tensor of new Set([...before, ...tensors.values()])) tensor.dispose();
+}
+
+async function editJson(files: Files, change: Record<string, unknown>, name = "adapter_config.json"): Promise<void> {
+  const config = { ...((await readJson(files, name)) as object), ...change };
+  await files.write(name, JSON.stringify(config));
+}
+
+const failure = (files: Files, base = model): Promise<Error> =>
+  loadAdapter(base, files).then(
+    () => {
+      throw new Error("it was read");
+    },
+    (error: Error) => error,
+  );
+
+const query = (layer: number, matrix: string): string =>
+  `base_model.model.bert.encoder.layer.${layer}.attention.self.query.lora_${matrix}.weight`;
+
+test("everything that does not fit is in one error", async () => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) => {
+    tensors.delete(query(0, "A"));
+    tensors.set("base_model.model.bert.encoder.layer.7.stray", zeros([1]));
+    tensors.set(query(1, "B"), zeros([9, 2]));
+    tensors.set("base_model.model.classifier.bias", tensor1d([1, 2, 3], "int32"));
+  });
+  await editJson(files, { target_modules: ["query", "vlaue"] });
+  const error = await failure(files);
+  expect(error).toMatchObject({ code: "FORMAT" });
+  expect(error.message).toContain('the target "vlaue" is no layer');
+  expect(error.message).toContain("missing encoder.layer.0.attention.self.query.lora_A.weight");
+  expect(error.message).toContain("unexpected base_model.model.bert.encoder.layer.7.stray");
+  expect(error.message).toContain(`${query(1, "B")} has shape [9,2], not [8,2]`);
+  expect(error.message).toContain("base_model.model.classifier.bias holds I32, not floats");
+  expect(error.message).toMatch(/Was it made for another base\?$/);
+});
+
+test("an adapter with a head on a model without one says how to load the model", async () => {
+  const bare = tinyModel({ head: undefined });
+  const error = await failure(await loraAndHead(), bare);
+  expect(error.message).toMatch(/it holds the head "classifier", and the model was loaded without one/);
+  disposeParameters(bare.parameters);
+});
+
+test("an adapter of a model of another shape is refused, whatever the form", async () => {
+  const other = tinyModel({ type: "roberta" });
+  expect((await failure(await loraAndHead(), other)).message).toMatch(/does not fit this model/);
+  const native = await saved(adapter(model, {}, random(1)));
+  expect((await failure(native, other)).message).toMatch(/was made for another base: a bert of \d+ tensors/);
+  disposeParameters(other.parameters);
+});
+
+test.each([
+  ["bare keys", (key: string) => key.replace("base_model.model.", "")],
+  ["keys of a bare encoder", (key: string) => key.replace("bert.", "")],
+  ["the adapter's name inside", (key: string) => key.replace(/(lora_[AB])/, "$1.default")],
+  [
+    "the head under PEFT's own wrapper",
+    (key: string) => key.replace("classifier.", "classifier.modules_to_save.default."),
+  ],
+])("%s are understood", async (_, rename) => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) => {
+    for (const [key, tensor] of [...tensors]) {
+      tensors.delete(key);
+      tensors.set(rename(key), tensor);
+    }
+  });
+  own(await loadAdapter(model, files));
+});
+
+test("one tensor under two names is an error", async () => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) => tensors.set(query(0, "A").replace("bert.", ""), zeros([2, 8])));
+  expect((await failure(files)).message).toMatch(
+    /unexpected base_model.model.(bert.)?encoder.layer.0.attention.self.query/,
+  );
+});
+
+test.each([
+  ["init_lora_weights", "pissa_niter_4", /only fits the base weights that its start took a part out of/],
+  ["init_lora_weights", "olora", /only fits the base weights/],
+  ["use_dora", true, /DoRA/],
+  ["bias", "all", /trained biases/],
+  ["layer_replication", [[0, 1]], /number of layers/],
+  ["trainable_token_indices", [1], /trained tokens/],
+  ["r", 0, /"r"/],
+  ["peft_type", "VERA", /peft_type "VERA"; LORA, IA3/],
+  ["peft_type", undefined, /has no "peft_type", so it is not PEFT's/],
+])("%s %j is refused with the reason", async (key, value, reason) => {
+  const files = await loraAndHead();
+  await editJson(files, { [key]: value });
+  const error = await failure(files);
+  expect(error).toMatchObject({ code: "FORMAT" });
+  expect(error.message).toMatch(reason);
+});
+
+test.each([
+  ["init_lora_weights", "gaussian"],
+  ["fan_in_fan_out", true],
+  ["loftq_config", {}],
+  ["a_key_of_the_future", 7],
+])("%s %j changes nothing", async (key, value) => {
+  const files = await loraAndHead();
+  await editJson(files, { [key]: value });
+  own(await loadAdapter(model, files));
+});
+
+test("a pickle is refused with the reason", async () => {
+  const files = await loraAndHead();
+  await files.remove("adapter_model.safetensors");
+  await files.write("adapter_model.bin", "…");
+  expect((await failure(files)).message).toMatch(/adapter_model.bin, a pickle, which can run code/);
+});
+
+test("an empty folder and a truncated file are typed errors", async () => {
+  expect(await failure(memory())).toMatchObject({ code: "FILE" });
+  const files = await loraAndHead();
+  const bytes = await files.read("adapter_model.safetensors");
+  await files.write("adapter_model.safetensors", bytes.slice(0, -5));
+  expect(await failure(files)).toMatchObject({ code: "FORMAT" });
+});
+
+test("what PEFT has no words for goes into the native container, with the reason, and comes back", async () => {
+  const deltas = [named("style", lora(model, { rank: 2 }, random(1))), named("facts", bitFit(model)), head(model)];
+  const files = memory();
+  const tuned = attach(model, ...deltas.map(own));
+  expect(await saveAdapter(tuned, files)).toEqual({ format: "native", reason: "PEFT keeps one method in a folder" });
+  const again = attach(model, own(await loadAdapter(model, files)));
+  expect([...again.parameters.keys()]).toEqual([...tuned.parameters.keys()]);
+  for (const [name, value] of tuned.parameters)
+    expect(again.parameters.get(name)!.dataSync()).toEqual(value.dataSync());
+  expect(again.deltas.map(({ config }) => config)).toEqual(deltas.map(({ config }) => config));
+});
+
+test.each<[string, (base: EncoderModel) => Delta[]]>([
+  ["PEFT has no file for a head alone", (base) => [head(base)]],
+  ['PEFT has no method "adapter"', (base) => [adapter(base, {}, random(1)), head(base)]],
+  [
+    "PEFT wants a head in the file when prompts stand before a task model",
+    (base) => [prompt(base, { length: 2 }, random(1))],
+  ],
+  [
+    'PEFT leaves out layers inside "pooler", which is trained whole',
+    (base) => [lora(base, { targets: "all-linear" }, random(1)), whole(base, { modules: ["pooler"] })],
+  ],
+])("the native container is taken when %s", async (reason, make) => {
+  const files = memory();
+  expect(await saveAdapter(attach(model, ...make(model).map(own)), files)).toEqual({ format: "native", reason });
+  own(await loadAdapter(model, files));
+});
+
+test("a pooler that is trained whole is one of PEFT's saved modules", async () => {
+  const files = await saved(lora(model, {}, random(1)), head(model), whole(model, { modules: ["pooler"] }));
+  expect(await readJson(files, "adapter_config.json")).toMatchObject({ modules_to_save: ["classifier", "pooler"] });
+  const loaded = own(await loadAdapter(model, files));
+  expect(attach(model, loaded).deltas.map(({ name }) => name)).toEqual(["lora", "head", "whole"]);
+});
+
+test("a save leaves no files of the other form, and both at once are refused", async () => {
+  const files = await loraAndHead();
+  await saveAdapter(attach(model, own(adapter(model, {}, random(1)))), files);
+  expect((await files.list()).map(({ name }) => name)).toEqual(["delta_config.json", "delta_model.safetensors"]);
+  await files.write("adapter_config.json", "{}");
+  expect((await failure(files)).message).toMatch(/has both .* a save was interrupted/);
+});
+
+test("a container of an unknown method names it and the way to read it", async () => {
+  const mine: Delta = { ...bitFit(model), kind: "mine", name: "mine" };
+  const files = await saved(mine);
+  expect((await failure(files)).message).toMatch(/holds the method "mine"; pass it as methods: \{ "mine": … \}/);
+  own(
+    await loadAdapter(model, files, {
+      methods: { mine: (base, options) => ({ ...bitFit(base, options), kind: "mine" }) },
+    }),
+  );
+});
+
+test("a damaged container is a typed error", async () => {
+  const files = await saved(adapter(model, {}, random(1)));
+  await editJson(files, { version: 2 }, "delta_config.json");
+  expect((await failure(files)).message).toMatch(/is not what saveAdapter writes/);
+  const short = await saved(adapter(model, {}, random(1)));
+  await edit(short, (tensors) => tensors.delete([...tensors.keys()][0]!), "delta_model.safetensors");
+  expect((await failure(short)).message).toMatch(/missing adapter\/encoder/);
+});
+
+test("half precision on disk becomes float32", async () => {
+  const files = memory();
+  const tuned = attach(model, own(lora(model, {}, random(1))));
+  await saveAdapter(tuned, files, { dtype: "F16" });
+  const again = own(await loadAdapter(model, files));
+  for (const [name, value] of again.parameters) {
+    expect(value.dtype).toBe("float32");
+    expect(value).toBeAllClose(tuned.parameters.get(`lora/${name}`)!, { relative: 1e-3, absolute: 1e-4 });
+  }
+});
+
+test("a stack keeps its order and loads as one delta", async () => {
+  const loaded = own(await loadAdapter(model, await loraAndHead()));
+  expect(loaded.kind).toBe("stack");
+  expect(attach(model, stack(loaded)).deltas.map(({ kind }) => kind)).toEqual(["lora", "head"]);
+});

@@ -1,0 +1,90 @@
+import { around, disposeParameters, type Hook, random } from "@cambium/core";
+import { tinyModel } from "@cambium/testing";
+import {
+  concat,
+  dispose,
+  gather,
+  keep,
+  reshape,
+  slice,
+  type Tensor,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+  tidy,
+  transpose,
+} from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { attach } from "../attach.ts";
+import { prefix } from "./prefix.ts";
+import { prompt } from "./prompt.ts";
+
+const front = [4, 17];
+const words = [9, 14, 7, 22];
+const row = (ids: readonly number[]) => ({
+  ids: tensor2d([...ids], [1, ids.length], "int32"),
+  mask: tensor2d(Array(ids.length).fill(1), [1, ids.length]),
+});
+
+test.each(["bert", "roberta"] as const)("a prompt of words' embeddings does what those words do (%s)", (type) => {
+  const model = tinyModel({ type });
+  const start = prompt(model, { length: 2 }, random(1));
+  tidy(() => {
+    const embeddings = gather(model.parameters.get("embeddings.word_embeddings.weight")!, tensor1d(front, "int32"));
+    const tuned = attach(model, start).with(new Map([["prompt/prompt_embeddings", embeddings]]));
+    const expected = model.forward(row([...front, ...words]));
+    const received = tuned.forward(row(words));
+    expect(received.hidden).toBeAllClose(expected.hidden, { absolute: 1e-5 });
+    expect(received.logits!).toBeAllClose(expected.logits!, { absolute: 1e-5 });
+    expect(received.extra).toBe(2);
+  });
+  disposeParameters(start.parameters);
+  disposeParameters(model.parameters);
+});
+
+test.each(["bert", "roberta"] as const)("a prefix of words' keys and values does what those words do (%s)", (type) => {
+  const model = tinyModel({ type });
+  const start = prefix(model, { length: 2 }, random(1));
+  tidy(() => {
+    const rows: Tensor[] = []; // of each layer the keys and the values of the front words, [2, heads · dHead]
+    const spy: Hook = around(
+      "attention",
+      () => true,
+      ({ input, next }) => {
+        for (const states of [input.key, input.value]) {
+          const [, heads, , dHead] = states.shape;
+          const ahead = transpose(slice(states, [0, 0, 0, 0], [1, heads, 2, dHead]), [0, 2, 1, 3]);
+          rows.push(keep(reshape(ahead, [2, heads * dHead])));
+        }
+        return next(input);
+      },
+    );
+    const expected = model.forward(row([...front, ...words]), { hooks: [spy] }).hidden;
+    const embeddings = concat(rows as Tensor2D[], 1);
+    dispose(rows);
+    const tuned = attach(model, start).with(new Map([["prefix/prompt_embeddings", embeddings]]));
+    expect(tuned.forward(row(words)).hidden).toBeAllClose(slice(expected, [0, 2, 0]), { absolute: 1e-5 });
+  });
+  disposeParameters(start.parameters);
+  disposeParameters(model.parameters);
+});
+
+test("a prompt starts as rows of the word embeddings", () => {
+  const model = tinyModel();
+  const { parameters } = prompt(model, { length: 5 }, random(1));
+  const vocabulary = (model.parameters.get("embeddings.word_embeddings.weight")! as Tensor2D).arraySync();
+  const rows = (parameters.get("prompt_embeddings")! as Tensor2D).arraySync();
+  for (const start of rows) expect(vocabulary).toContainEqual(start);
+  disposeParameters(parameters);
+  disposeParameters(model.parameters);
+});
+
+test("rows beyond the position table are an error that counts them", () => {
+  const model = tinyModel();
+  const tuned = attach(model, prompt(model, { length: 17 }, random(1)));
+  tidy(() => {
+    expect(() => tuned.forward(row(words))).toThrow(/positions for 20 rows, got 21/);
+  });
+  disposeParameters(tuned.parameters);
+  disposeParameters(model.parameters);
+});

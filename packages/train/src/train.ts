@@ -62,7 +62,7 @@ export async function* train<Batch>(
   const plan = planTraining(options);
   const { optimiser, evaluate } = plan;
   const checkpoints = plan.checkpoint && (await openCheckpoints(plan.checkpoint, describeRun(objective, data, plan)));
-  let progress = (await checkpoints?.load(objective.parameters.keys())) ?? startProgress(objective, optimiser);
+  let progress = (await checkpoints?.load([...objective.parameters.keys()])) ?? startProgress(objective, optimiser);
   const groups = groupsOfBatches(data, progress.position, plan.accumulate);
   try {
     while (reasonToEnd(progress, plan) === undefined) {

@@ -4,17 +4,17 @@
  * A folder holds `parameters-<step>`, `optimiser-<step>` and `best-<step>` (`.safetensors`), and `checkpoint.json`, which
  * names the files that count and their digests. A checkpoint's files are written first, each under a name of its own;
  * then the new `checkpoint.json` replaces the old one by a single rename, and only then older files are removed. Whatever
- * is not named in `checkpoint.json` is left over from a crash, and is removed when the folder is opened.
+ * is not named in `checkpoint.json` is left over from a crash, and is removed when the folder is opened. While a checkpoint
+ * is written, `checkpoint.pending` holds its step.
  */
-import { ConfigError, type Files, loadSafetensors, openFiles, saveSafetensors } from "@cambium/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { ConfigError, type Files, openFiles } from "@cambium/core";
 import type { JsonObject } from "../json.ts";
-import type { Best, Progress } from "../progress.ts";
-import { disposeTrees } from "../tensors.ts";
+import type { Progress } from "../progress.ts";
 import type { CheckpointOptions } from "../train-options.ts";
 import { compareDescriptions } from "./description.ts";
-import { digestFile, type Fingerprint, recordDigests } from "./digest.ts";
-import { damaged, MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { loadProgress } from "./load.ts";
+import { fileNames, isCheckpointFile, MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { saveProgress } from "./save.ts";
 
 /** The checkpoints of one run. */
 export interface Checkpoints {
@@ -24,10 +24,9 @@ export interface Checkpoints {
    * The progress of the current checkpoint, or undefined when there is none. The caller owns its tensors.
    *
    * @param names - Parameters in the objective's order: sums over them depend on it.
-   * @throws {ConfigError} When it belongs to another run; lists what differs.
-   * @throws {FormatError} When one of its files is damaged.
+   * @throws {FormatError} When one of its files is damaged or missing.
    */
-  load(names: Iterable<string>): Promise<Progress | undefined>;
+  load(names: readonly string[]): Promise<Progress | undefined>;
   /**
    * Writes the progress as the current checkpoint.
    *
@@ -37,28 +36,28 @@ export interface Checkpoints {
   save(progress: Progress): Promise<string>;
 }
 
-const nameOf = (kind: "parameters" | "optimiser" | "best", step: number): string => `${kind}-${step}.safetensors`;
-const isOurs = (name: string): boolean => /^(parameters|optimiser|best)-\d+\.safetensors$/.test(name);
+/** Says which checkpoint is being written, or that none is. */
+const PENDING = "checkpoint.pending";
 
 /** Removes files of checkpoints that the manifest does not name. */
 async function clean(files: Files, manifest: Manifest | undefined): Promise<void> {
   for (const { name } of await files.list()) {
-    if (isOurs(name) && manifest?.files[name] === undefined) await files.remove(name);
+    if (isCheckpointFile(name) && manifest?.files[name] === undefined) await files.remove(name);
   }
 }
 
-/** The tensors of a file that the manifest names, after a look at its digest. */
-async function loadChecked(files: Files, name: string, { files: expected }: Manifest): Promise<Map<string, Tensor>> {
-  const fingerprint = expected[name];
-  if (fingerprint === undefined) throw damaged(files, MANIFEST, `does not name ${name}`);
-  const found = (await files.list()).find((file) => file.name === name);
-  if (found === undefined) throw damaged(files, name, "is missing");
-  if (found.sizeBytes !== fingerprint.sizeBytes) {
-    throw damaged(files, name, `has ${found.sizeBytes} bytes instead of ${fingerprint.sizeBytes}`);
+/**
+ * Removes what a crash left over. A folder may hold hidden remains of an unfinished write, which another write of the same
+ * name clears away: so the files that were being written are written once more, empty, before they are removed.
+ */
+async function recover(files: Files, manifest: Manifest | undefined): Promise<void> {
+  if ((await files.list()).some(({ name }) => name === PENDING)) {
+    const step = Number(new TextDecoder().decode(await files.read(PENDING)));
+    for (const name of fileNames(step)) if (manifest?.files[name] === undefined) await files.write(name, "");
   }
-  if ((await digestFile(files, name, found.sizeBytes)) !== fingerprint.digest)
-    throw damaged(files, name, "is damaged (its digest differs)");
-  return loadSafetensors(files, name);
+  await files.write(PENDING, ""); // fails here, and not after an hour, where the folder cannot be written to
+  await files.remove(PENDING);
+  await clean(files, manifest);
 }
 
 /**
@@ -85,70 +84,18 @@ export async function openCheckpoints(
       });
     }
   }
-  await files.write("checkpoint.probe", "Written to see whether the folder can be written to.\n");
-  await files.remove("checkpoint.probe");
-  await clean(files, current);
-
-  async function loadBest({ best, ...manifest }: Manifest): Promise<Best | undefined> {
-    if (best === null) return undefined;
-    return { ...best, parameters: await loadChecked(files, nameOf("best", best.step), { best, ...manifest }) };
-  }
+  await recover(files, current);
 
   return {
     isDue: (step) => step % every === 0,
-    async load(names) {
-      if (current === undefined) return undefined;
-      const { step, position, evaluationsSinceBest } = current;
-      const loaded: Map<string, Tensor>[] = [];
-      try {
-        const parameters = await loadChecked(files, nameOf("parameters", step), current);
-        loaded.push(parameters);
-        const tensors =
-          current.files[nameOf("optimiser", step)] === undefined
-            ? new Map()
-            : await loadChecked(files, nameOf("optimiser", step), current);
-        loaded.push(tensors);
-        return {
-          step,
-          position,
-          parameters: new Map(Array.from(names, (name) => [name, parameters.get(name)!])),
-          state: { step, tensors },
-          best: await loadBest(current),
-          evaluationsSinceBest,
-        };
-      } catch (error) {
-        disposeTrees(loaded);
-        throw error;
-      }
-    },
-    async save({ step, position, parameters, state, best, evaluationsSinceBest }) {
-      const written = new Map<string, Fingerprint>();
-      const recorder = recordDigests(files, (name, fingerprint) => written.set(name, fingerprint));
-      await saveSafetensors(recorder, nameOf("parameters", step), parameters);
-      if (state.tensors.size > 0) await saveSafetensors(recorder, nameOf("optimiser", step), state.tensors);
-      if (best !== undefined && best.step !== current?.best?.step)
-        await saveSafetensors(recorder, nameOf("best", best.step), best.parameters);
-      const kept = [...(current?.kept ?? []).filter((earlier) => earlier < step), step].slice(-keep);
-      const named = [
-        ...kept.map((earlier) => nameOf("parameters", earlier)),
-        nameOf("optimiser", step),
-        ...(best === undefined ? [] : [nameOf("best", best.step)]),
-      ];
-      const known = { ...current?.files, ...Object.fromEntries(written) };
-      const next: Manifest = {
-        format: "cambium-checkpoint",
-        version: 1,
-        step,
-        position,
-        evaluationsSinceBest,
-        best: best === undefined ? null : { step: best.step, value: best.value },
-        files: Object.fromEntries(named.flatMap((name) => (known[name] === undefined ? [] : [[name, known[name]]]))),
-        kept,
-        run,
-      };
+    load: async (names) => current && loadProgress(files, current, names),
+    async save(progress) {
+      await files.write(PENDING, String(progress.step));
+      const next = await saveProgress(files, progress, { former: current, keep, run });
       await writeManifest(files, next);
       current = next;
       await clean(files, current);
+      await files.remove(PENDING);
       return `${files.location}/${MANIFEST}`;
     },
   };

@@ -9,24 +9,36 @@ export interface Fingerprint {
   readonly digest: string;
 }
 
-/** Takes bytes in pieces of any length. */
+/** Takes bytes in parts of any length, which must not change until the digest is finished. */
 interface Digester {
   readonly push: (bytes: Uint8Array) => Promise<void>;
   readonly finish: () => Promise<Fingerprint>;
 }
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+}
+
+function join(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(sizeBytes);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
 }
 
 function createDigester(): Digester {
-  const piece = new Uint8Array(PIECE_BYTES);
   const digests: number[] = [];
+  let parts: Uint8Array[] = []; // of the piece under way
   let filled = 0;
   let sizeBytes = 0;
 
   async function closePiece(): Promise<void> {
-    digests.push(...(await sha256(piece.subarray(0, filled))));
+    digests.push(...(await sha256(join(parts, filled))));
+    parts = [];
     filled = 0;
   }
 
@@ -35,7 +47,7 @@ function createDigester(): Digester {
       sizeBytes += bytes.length;
       for (let done = 0; done < bytes.length; ) {
         const part = bytes.subarray(done, done + PIECE_BYTES - filled);
-        piece.set(part, filled);
+        parts.push(part);
         filled += part.length;
         done += part.length;
         if (filled === PIECE_BYTES) await closePiece();

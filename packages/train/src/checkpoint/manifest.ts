@@ -7,6 +7,20 @@ import { digestText, type Fingerprint } from "./digest.ts";
 /** The file whose renaming makes a checkpoint the current one. */
 export const MANIFEST = "checkpoint.json";
 
+const kinds = ["parameters", "optimiser", "best"] as const;
+
+/** A checkpoint's files with tensors: the point, what the optimiser remembers, the best point so far. */
+export type FileKind = (typeof kinds)[number];
+
+/** The name of a file with the tensors of a step. */
+export const fileName = (kind: FileKind, step: number): string => `${kind}-${step}.safetensors`;
+
+/** Every name that a file with the tensors of a step may have. */
+export const fileNames = (step: number): readonly string[] => kinds.map((kind) => fileName(kind, step));
+
+/** Whether a file has such a name. */
+export const isCheckpointFile = (name: string): boolean => /^(parameters|optimiser|best)-\d+\.safetensors$/.test(name);
+
 /** What a checkpoint holds besides tensors, and the files with its tensors. */
 export interface Manifest {
   readonly format: "cambium-checkpoint";

@@ -16,6 +16,7 @@ const tree = (shapes: Record<string, number[]>): Parameters =>
 test.each([
   ["encoder.layer.0.attention.self.query.weight", [8, 8], true],
   ["lora/encoder.layer.0.attention.self.query.lora_A.weight", [2, 8], true],
+  ["lora/rank.one.lora_A.weight", [1, 8], true],
   ["embeddings.word_embeddings.weight", [100, 8], true],
   ["encoder.layer.0.attention.self.query.bias", [8], false],
   ["encoder.layer.0.output.LayerNorm.weight", [8], false],

@@ -31,10 +31,10 @@ const unscaled = /norm|(^|[._/])(bias|scale|gain|ln_\w+|ia3_l)([._/]|$)/i;
 
 /**
  * Whether weight decay makes sense for a parameter: it pulls towards 0, which is no neutral point of a norm, a bias or a
- * scale. Those are recognised by their names, and by having a single axis longer than 1.
+ * scale. Those are recognised by their names, and by having less than two axes.
  */
 export function isDecayed(name: string, shape: readonly number[]): boolean {
-  return shape.filter((dimension) => dimension > 1).length >= 2 && !unscaled.test(name);
+  return shape.length >= 2 && !unscaled.test(name);
 }
 
 const matches = ({ match }: ParameterGroup, name: string): boolean =>

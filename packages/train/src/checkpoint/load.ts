@@ -1,0 +1,58 @@
+import { type Files, loadSafetensors } from "@cambium/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Progress } from "../progress.ts";
+import { disposeTrees } from "../tensors.ts";
+import { digestFile } from "./digest.ts";
+import { damaged, type FileKind, fileName, MANIFEST, type Manifest } from "./manifest.ts";
+
+/** The tensors of a file, which must be the one that the manifest speaks of. */
+async function loadChecked(files: Files, name: string, manifest: Manifest): Promise<Map<string, Tensor>> {
+  const expected = manifest.files[name];
+  if (expected === undefined) throw damaged(files, MANIFEST, `does not name "${name}"`);
+  const found = (await files.list()).find((file) => file.name === name);
+  if (found === undefined) throw damaged(files, name, "is missing");
+  if (found.sizeBytes !== expected.sizeBytes) {
+    throw damaged(files, name, `has ${found.sizeBytes} bytes instead of ${expected.sizeBytes}`);
+  }
+  if ((await digestFile(files, name, found.sizeBytes)) !== expected.digest) {
+    throw damaged(files, name, "was changed or damaged (its digest differs)");
+  }
+  return loadSafetensors(files, name);
+}
+
+/**
+ * The progress that a manifest describes. The caller owns its tensors.
+ *
+ * @param names - Parameters in the objective's order: sums over them depend on it.
+ * @throws {FormatError} When one of its files is damaged or missing.
+ */
+export async function loadProgress(files: Files, manifest: Manifest, names: readonly string[]): Promise<Progress> {
+  const loaded: Map<string, Tensor>[] = [];
+
+  async function load(kind: FileKind, step: number): Promise<Map<string, Tensor>> {
+    const tensors = await loadChecked(files, fileName(kind, step), manifest);
+    loaded.push(tensors);
+    return tensors;
+  }
+
+  async function loadParameters(kind: FileKind, step: number): Promise<Map<string, Tensor>> {
+    const tensors = await load(kind, step);
+    return new Map(names.map((name) => [name, tensors.get(name)!]));
+  }
+
+  const { step, position, best, evaluationsSinceBest } = manifest;
+  const hasState = manifest.files[fileName("optimiser", step)] !== undefined;
+  try {
+    return {
+      step,
+      position,
+      parameters: await loadParameters("parameters", step),
+      state: { step, tensors: hasState ? await load("optimiser", step) : new Map() },
+      best: best === null ? undefined : { ...best, parameters: await loadParameters("best", best.step) },
+      evaluationsSinceBest,
+    };
+  } catch (error) {
+    disposeTrees(loaded);
+    throw error;
+  }
+}

@@ -55,31 +55,29 @@ function stretch(value: number, low: number, high: number): number {
   return float < high ? float : low;
 }
 
-/** A point of the standard normal plane, from words `i` and `i + 1`. */
-function polar(key: Key, i: number): [radius: number, angle: number] {
-  const radius = Math.sqrt(-2 * Math.log((word(key, i) + 0.5) / 2 ** 32));
-  return [radius, (2 * Math.PI * word(key, i + 1)) / 2 ** 32];
+/** Fills `values` with the normals of a key from number `from` on, an even one: Box and Muller's pairs of two words. */
+function fillNormals(key: Key, from: number, values: Float64Array): void {
+  for (let i = 0; i < values.length; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log((word(key, from + i) + 0.5) / 2 ** 32));
+    const angle = (2 * Math.PI * word(key, from + i + 1)) / 2 ** 32;
+    values[i] = radius * Math.cos(angle);
+    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
+  }
 }
 
-/** Box and Muller's pairs: words `i` and `i + 1` make normals `i` and `i + 1`. */
 function normals(key: Key, count: number): Float64Array {
   const values = new Float64Array(count);
-  for (let i = 0; i < count; i += 2) {
-    const [radius, angle] = polar(key, i);
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < count) values[i + 1] = radius * Math.sin(angle);
-  }
+  fillNormals(key, 0, values);
   return values;
 }
 
 /** The normals of the same key without those beyond two deviations. */
 function truncatedNormals(key: Key, count: number): Float64Array {
   const values = new Float64Array(count);
-  for (let i = 0, filled = 0; filled < count; i += 2) {
-    const [radius, angle] = polar(key, i);
-    const [x, y] = [radius * Math.cos(angle), radius * Math.sin(angle)];
-    if (Math.abs(x) <= 2) values[filled++] = x;
-    if (Math.abs(y) <= 2 && filled < count) values[filled++] = y;
+  const some = new Float64Array(256);
+  for (let filled = 0, from = 0; filled < count; from += some.length) {
+    fillNormals(key, from, some);
+    for (const value of some) if (Math.abs(value) <= 2 && filled < count) values[filled++] = value;
   }
   return values;
 }

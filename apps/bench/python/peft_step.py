@@ -1,0 +1,73 @@
+"""One training step of PyTorch + transformers + PEFT on the work of measure-step.ts, as one JSON line.
+
+usage: python peft_step.py --size 4x256|12x768 [--full] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
+needs: pip install torch transformers peft
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+
+import peft
+import torch
+import transformers
+
+SIZES = {"4x256": (256, 4, 4, 5_000), "12x768": (768, 12, 12, 50_265)}
+WARM_UP = 3
+
+
+def build(size, full):
+    width, layers, heads, vocabulary = SIZES[size]
+    config = transformers.RobertaConfig(
+        hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=4 * width,
+        vocab_size=vocabulary, max_position_embeddings=514, type_vocab_size=1, num_labels=2,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+    model = transformers.RobertaForSequenceClassification(config)
+    if not full:
+        lora = peft.LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["query", "value"])
+        model = peft.get_peft_model(model, lora)
+    return model.train(), vocabulary
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", choices=list(SIZES), default="4x256")
+    parser.add_argument("--full", action="store_true")
+    for name, value in {"steps": 20, "batch": 8, "seq": 64, "threads": 2}.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    model, vocabulary = build(options.size, options.full)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=1e-3)
+    count = options.batch * options.seq
+    batch = {
+        "input_ids": torch.tensor([2 + i * 7919 % (vocabulary - 2) for i in range(count)]).view(options.batch, options.seq),
+        "attention_mask": torch.ones(options.batch, options.seq, dtype=torch.long),
+        "labels": torch.tensor([i % 2 for i in range(options.batch)]),
+    }
+    durations = []
+    for step in range(WARM_UP + options.steps):
+        start = time.perf_counter()
+        optimiser.zero_grad()
+        loss = model(**batch).loss
+        loss.backward()
+        optimiser.step()
+        value = loss.item()
+        if step >= WARM_UP:
+            durations.append((time.perf_counter() - start) * 1e3)
+    print(json.dumps({
+        "bench": "train", "size": options.size, "method": "full" if options.full else "lora", "backend": "pytorch",
+        "batch": options.batch, "seq": options.seq, "trainable": sum(weight.numel() for weight in trained), "steps": options.steps,
+        "medianMs": round(statistics.median(durations), 1), "minMs": round(min(durations), 1),
+        "peakRssMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "loss": round(value, 5),
+        "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__,
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

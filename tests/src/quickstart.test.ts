@@ -27,6 +27,15 @@ function quickstart(...args: string[]) {
   return { child, outcome };
 }
 
+/** Starts the program and sends it a signal as soon as a file of this name is there. */
+async function signalDuring(name: string, signal: NodeJS.Signals, ...args: string[]): Promise<Outcome> {
+  const { child, outcome } = quickstart(...args);
+  const out = args[args.indexOf("--out") + 1]!;
+  while (!filesIn(out).some((path) => path.endsWith(name)) && child.exitCode === null) await setTimeout(20);
+  child.kill(signal);
+  return outcome;
+}
+
 const folder = mkdtempSync(join(tmpdir(), "cambium-quickstart-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -104,6 +113,15 @@ describe("a run that is stopped by Ctrl-C", () => {
     expect(stdout).not.toContain("messages to train"); // finished parts are not done again
     expect(adapterOf(stopped).equals(adapterOf(once))).toBe(true);
   });
+});
+
+test("a run whose process is killed goes on all the same, and leaves no process behind", async () => {
+  const killed = join(folder, "killed");
+  const args = ["--quick", "--seed", "3", "--out", killed];
+  // the outcome is known when the last process that writes to its output has ended
+  expect(await signalDuring("lora.jsonl", "SIGKILL", ...args)).toMatchObject({ code: null });
+  expect(await quickstart(...args).outcome).toMatchObject({ code: 0, stderr: "" });
+  expect(adapterOf(killed).equals(adapterOf(once))).toBe(true);
 });
 
 describe("wrong use and bad input", () => {

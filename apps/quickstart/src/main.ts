@@ -4,12 +4,11 @@
  * The tuning itself is in `jobs/tune.ts`. Every part runs in a process of its own (`run.ts`), so that its peak of memory
  * is its own and the adapter is reloaded in a fresh one.
  */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HELP, parseFlags } from "./flags.ts";
 import { createProgress } from "./progress.ts";
 import { commandLine, runComparison } from "./run.ts";
-import { openRunFolder } from "./run-folder.ts";
+import { openRunFolder, writeWhole } from "./run-folder.ts";
 import { planSettings } from "./settings.ts";
 
 const STOPPED = 130;
@@ -47,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
     progress.line(`\n${textTable(resultsTable(findings))}`);
     if (findings.fewShot.length > 0) progress.line(textTable(fewShotTable(findings)));
     const page = join(folder.out, "report.html");
-    writeFileSync(page, createPage(findings, settings, command).html());
+    writeWhole(page, createPage(findings, settings, command).html());
     progress.line(
       `adapter: ${join(folder.out, "adapter")} (a PEFT folder)\nreport:  ${page}\ntime:    ${Math.round(performance.now() / 1000)} s`,
     );

@@ -28,7 +28,7 @@ export function createProgress(output: Output, now: () => number): Progress {
   return {
     update(text) {
       if (live) {
-        const fitted = text.slice(0, (output.columns ?? 80) - 1);
+        const fitted = text.slice(0, (output.columns || 80) - 1);
         if (fitted === shown) return;
         shown = fitted;
         output.write(CLEAR + fitted);

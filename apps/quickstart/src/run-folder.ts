@@ -27,6 +27,12 @@ export interface RunFolder {
   clear(): void;
 }
 
+/** Writes a file whole or not at all. */
+export function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.part`, text);
+  renameSync(`${path}.part`, path);
+}
+
 /** A line of JSON, unless a crash cut it off. */
 function parseLine<Value>(line: string): readonly Value[] {
   try {
@@ -46,7 +52,7 @@ export function openRunFolder(out: string, settings: Settings): RunFolder {
   const resumed = existsSync(work);
   try {
     mkdirSync(work, { recursive: true });
-    writeFileSync(join(work, "settings.json"), `${JSON.stringify(settings, null, 2)}\n`);
+    writeWhole(join(work, "settings.json"), `${JSON.stringify(settings, null, 2)}\n`);
   } catch (cause) {
     throw new RunError(`cannot write to "${out}" (${(cause as Error).message}); choose another folder with --out`, {
       cause,
@@ -60,11 +66,7 @@ export function openRunFolder(out: string, settings: Settings): RunFolder {
       const path = join(work, `${name}.json`);
       return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
     },
-    write(name, value) {
-      const path = join(work, `${name}.json`);
-      writeFileSync(`${path}.part`, JSON.stringify(value));
-      renameSync(`${path}.part`, path);
-    },
+    write: (name, value) => writeWhole(join(work, `${name}.json`), JSON.stringify(value)),
     append: (name, value) => appendFileSync(join(work, `${name}.jsonl`), `\n${JSON.stringify(value)}`),
     list<Value>(name: string) {
       const path = join(work, `${name}.jsonl`);

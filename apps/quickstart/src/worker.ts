@@ -14,9 +14,15 @@ const jobs: { readonly [Kind in JobKind]: () => Promise<Job<Kind>> } = {
 
 const stop = new AbortController();
 
+/** Tells the parent, while there is one. */
+function tell(message: ChildMessage, then: () => void = () => {}): void {
+  if (process.connected) process.send!(message, then);
+  else then();
+}
+
 /** Says the last word and ends the process once it is on its way. */
 function finish(message: ChildMessage): void {
-  process.send?.(message, () => process.exit(message.type === "error" ? 1 : 0));
+  tell(message, () => process.exit(message.type === "error" ? 1 : 0));
 }
 
 async function work({ kind, input, settings, out }: StartMessage): Promise<void> {
@@ -25,7 +31,7 @@ async function work({ kind, input, settings, out }: StartMessage): Promise<void>
     const result = await run(input as never, {
       settings,
       folder: openRunFolder(out, settings),
-      report: (text) => process.send?.({ type: "progress", text } satisfies ChildMessage),
+      report: (text) => tell({ type: "progress", text }),
       signal: stop.signal,
     });
     if (result === undefined) return finish({ type: "stopped" });

@@ -1,4 +1,5 @@
 /** Few labels: where a pretrained model earns its keep. */
+import { setImmediate } from "node:timers/promises";
 import { disposeParameters, type Random, random, result } from "@cambium/core";
 import { attach } from "@cambium/delta";
 import type { Mail } from "@cambium/mail";
@@ -59,12 +60,14 @@ async function tuneOnFew(
 
 /** All draws of one number of labels. Those that an earlier process finished are kept. */
 export const fewShot: Job<"fewShot"> = async (labels, context) => {
-  const { settings, folder, report } = context;
+  const { settings, folder, report, signal } = context;
   const { train, dev, test } = readMail(context);
   const name = `few-shot-${labels}`;
   const { draws } = settings.fewShot!;
   const classifier = await loadClassifier(settings);
   for (let draw = folder.list<Draw>(name).length; draw < draws; draw++) {
+    await setImmediate(); // lets a "stop" from the parent in
+    if (signal.aborted) return undefined;
     report(`draw ${draw + 1} of ${draws}`);
     const seed = random(settings.seed).at("few-shot").at(labels).at(draw);
     const drawn = drawMails(train, labels, seed.at("mails"));

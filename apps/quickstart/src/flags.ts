@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 /** The command was used wrongly: exit code 2. */
-export class UsageError extends Error {
+class UsageError extends Error {
   readonly code = "USAGE";
 }
 

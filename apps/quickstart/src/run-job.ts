@@ -4,7 +4,7 @@ import type { ChildMessage, JobKind, JobTable, Measured, StartMessage } from "./
 import { RunError } from "./run-folder.ts";
 
 /** A child process failed: its error's code, message and stack. */
-export class JobError extends RunError {
+class JobError extends RunError {
   override readonly code: string;
 
   constructor(code: string | undefined, message: string, stack: string | undefined) {
@@ -15,7 +15,7 @@ export class JobError extends RunError {
 }
 
 /** The run was stopped by its signal. */
-export class StoppedError extends Error {
+class StoppedError extends Error {
   readonly code = "STOPPED";
 }
 

@@ -15,7 +15,7 @@ export interface Axis {
 }
 
 /** `label (unit)`. */
-export const axisLabel = ({ label, unit }: Axis): string => (unit === undefined ? label : `${label} (${unit})`);
+const axisLabel = ({ label, unit }: Axis): string => (unit === undefined ? label : `${label} (${unit})`);
 
 const formatTick = (value: number): string => value.toLocaleString("en-US", { maximumSignificantDigits: 6 });
 

@@ -12,6 +12,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   models: ["core"],
   saplings: ["core"],
   delta: ["core", "models"],
+  llm: ["models"],
+  "tool-learning": ["llm", "models", "report"],
   report: [],
   testing: ["core", "models"],
 };

@@ -38,7 +38,7 @@ export function createSampler(stream: Uint16Array, { batch, seq }: RowShape, ran
   const firstWidth = (seq - 3) >> 1;
   const secondWidth = seq - 3 - firstWidth;
   let epoch = -1;
-  let order = new Uint32Array();
+  let order: Uint32Array = new Uint32Array();
   let phase = 0;
 
   function windowStart(row: number): number {

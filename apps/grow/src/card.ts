@@ -1,0 +1,91 @@
+import type { Growth } from "./growth.ts";
+
+const thousands = (value: number): string => Math.round(value).toLocaleString("en");
+const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
+
+function corpusTable({ corpora, perplexity }: Growth): string {
+  const total = corpora.reduce((sum, { trained, trainPieces }) => sum + (trained ? trainPieces : 0), 0);
+  const rows = corpora.map(({ name, source, version, licence, trained, trainPieces, heldPieces }) =>
+    row([
+      name,
+      `${source} ${version}`,
+      licence,
+      trained ? thousands(trainPieces) : "none",
+      trained ? `${((100 * trainPieces) / total).toFixed(1)} %` : "0 %",
+      thousands(heldPieces),
+      perplexity[name]!.toFixed(1),
+    ]),
+  );
+  return [
+    row([
+      "corpus",
+      "package",
+      "licence of the text",
+      "pieces trained on",
+      "share",
+      "pieces held out",
+      "perplexity held out",
+    ]),
+    "|---|---|---|---:|---:|---:|---:|",
+    ...rows,
+  ].join("\n");
+}
+
+/** The model card of a sapling, as Markdown. */
+export function modelCard(growth: Growth): string {
+  const {
+    name,
+    date,
+    from,
+    seed,
+    steps,
+    piecesPerStep,
+    learningRate,
+    firstLoss,
+    lastLoss,
+    minutes,
+    hardware,
+    parameterCount,
+    vocabularySize,
+    corpora,
+  } = growth;
+  const trained = corpora.filter((corpus) => corpus.trained).reduce((sum, { trainPieces }) => sum + trainPieces, 0);
+  const epochs = (steps * piecesPerStep) / trained;
+  return `# ${name}
+
+A lower-cased BERT encoder with ${thousands(parameterCount)} weights and a WordPiece vocabulary of ${thousands(vocabularySize)}, for texts of up to 256 pieces.
+${from === undefined ? "Its weights began random." : `It goes on from ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
+
+\`config.json\`, \`model.safetensors\` (16-bit floats) and \`tokenizer.json\` are in Hugging Face's formats; transformers reads them too.
+The file holds the encoder, the pooler, the masked-language-model head (its decoder is the word embeddings) and the head on the order of two texts.
+
+## Text
+
+${corpusTable(growth)}
+
+Every fiftieth document of each corpus is held out. Perplexity: \`exp\` of the mean cross-entropy of 15 % of the pieces, hidden
+behind \`[MASK]\`, in the weights as stored. Of the mail only the ham of the training split was read, by the split that the quickstart uses,
+without headers. SHA-256 of each corpus as read is in \`growth.json\`. WordNet 3.1 is © Princeton University, used under the WordNet licence.
+Texts under the GPL or the GFDL (GCIDE, FOLDOC) were left out.
+
+## Training
+
+BERT's objectives (Devlin et al. 2018): 15 % of the pieces to guess (80 % masked, 10 % replaced, 10 % left), and whether the second text of a
+pair follows the first; half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), rows of 128, in the last tenth of 256. AdamW, weight decay 0.01,
+clipping at 1, rate up to ${learningRate} after a warm-up of 5 %, then falling linearly. No dropout, for speed.
+
+| | |
+|---|---|
+| loss, first and last hundred steps | ${firstLoss.toFixed(3)}, ${lastLoss.toFixed(3)} nats |
+| time in steps | ${minutes.toFixed(0)} minutes |
+| hardware | ${hardware} |
+| seed | ${seed} |
+
+## Limits
+
+Small, old and English: most of the text is from before 1930 or from dictionaries. It repeats the views of its sources. Meant for
+trying methods on and for tests, not for products.
+
+Licence of the weights: Apache-2.0.
+`;
+}

@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { countParameters, disposeParameters, type Files, type Parameters } from "@cambium/core";
+import type { StepEvent } from "@cambium/train";
+import { modelCard } from "./card.ts";
+import type { Growth } from "./growth.ts";
+import type { Seedling } from "./objective.ts";
+import { maskedPerplexity } from "./perplexity.ts";
+import { PIECES_PER_STEP, type Recipe } from "./recipes.ts";
+import { loadSeedling, saveSeedling } from "./seedling-files.ts";
+import type { Text } from "./text.ts";
+import { tokenizerConfigJson, tokenizerJson } from "./tokenizer-json.ts";
+
+/** What a finished run leaves. */
+export interface ExportOptions {
+  readonly seedling: Seedling;
+  readonly parameters: Parameters;
+  readonly recipe: Recipe;
+  readonly text: Text;
+  readonly steps: number;
+  readonly metricsFile: string;
+  readonly target: Files;
+}
+
+/** The steps of a run, each once: after a crash some were taken, and written down, twice. */
+async function readSteps(file: string): Promise<readonly StepEvent[]> {
+  const events = (await readFile(file, "utf8"))
+    .split("\n")
+    .flatMap((line) => (line === "" ? [] : [JSON.parse(line) as { type: string } & StepEvent]));
+  return [...new Map(events.filter(({ type }) => type === "step").map((event) => [event.step, event])).values()].sort(
+    (a, b) => a.step - b.step,
+  );
+}
+
+const meanLoss = (steps: readonly StepEvent[]): number => steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+
+function describeHardware(): string {
+  const [cpu] = cpus();
+  return `${cpus().length} cores, ${cpu?.model ?? "unknown processor"}, Node ${process.version}`;
+}
+
+/** Writes a sapling's folder: weights, tokeniser, `growth.json` and the model card. */
+export async function exportSapling({
+  seedling,
+  parameters,
+  recipe,
+  text,
+  steps,
+  metricsFile,
+  target,
+}: ExportOptions): Promise<void> {
+  await saveSeedling(seedling, parameters, target);
+  await target.write("tokenizer.json", tokenizerJson(text.pieces));
+  await target.write("tokenizer_config.json", tokenizerConfigJson(seedling.model.config.max_position_embeddings));
+
+  const stored = await loadSeedling(target);
+  const perplexity: Record<string, number> = {};
+  for (const { name } of text.corpora)
+    perplexity[name] = await maskedPerplexity(stored.model, stored.parameters, await text.held(name));
+  disposeParameters(stored.parameters);
+
+  const taken = await readSteps(metricsFile);
+  const growth: Growth = {
+    name: recipe.name,
+    date: new Date().toISOString().slice(0, 10),
+    ...(recipe.from === undefined ? {} : { from: recipe.from }),
+    domain: recipe.domain,
+    seed: recipe.seed,
+    parameterCount: countParameters(parameters),
+    vocabularySize: text.pieces.length,
+    steps,
+    piecesPerStep: PIECES_PER_STEP,
+    learningRate: recipe.learningRate,
+    firstLoss: meanLoss(taken.slice(0, 100)),
+    lastLoss: meanLoss(taken.slice(-100)),
+    minutes: taken.reduce((sum, { durationMs }) => sum + durationMs, 0) / 60_000,
+    hardware: describeHardware(),
+    corpora: text.corpora.map((corpus) => ({ ...corpus, trained: corpus.domain === recipe.domain })),
+    perplexity,
+  };
+  await target.write("growth.json", `${JSON.stringify(growth, null, 2)}\n`);
+  await target.write("README.md", modelCard(growth));
+}

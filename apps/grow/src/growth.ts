@@ -1,0 +1,24 @@
+import type { CorpusRecord } from "./text.ts";
+
+/** What is known of a grown sapling; `growth.json` in its folder, from which the model card is written. */
+export interface Growth {
+  readonly name: string;
+  readonly date: string;
+  readonly from?: string;
+  readonly domain: string;
+  readonly seed: number;
+  readonly parameterCount: number;
+  readonly vocabularySize: number;
+  readonly steps: number;
+  readonly piecesPerStep: number;
+  readonly learningRate: number;
+  /** Mean loss over the first and the last hundred steps, in nats: hidden pieces plus order of texts. */
+  readonly firstLoss: number;
+  readonly lastLoss: number;
+  /** Time spent in steps, all sittings together. */
+  readonly minutes: number;
+  readonly hardware: string;
+  readonly corpora: readonly (CorpusRecord & { readonly trained: boolean })[];
+  /** Held-out perplexity of hidden pieces by corpus. */
+  readonly perplexity: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,56 @@
+import type { EncoderConfig, EncoderSizes } from "@cambium/models";
+import type { Domain } from "./corpora/index.ts";
+import { VOCABULARY_SIZE } from "./text.ts";
+
+/** Which folder of the package is grown. */
+export type RecipeName = "bert-2x128-v1" | "bert-4x256-v1" | "bert-4x256-v2";
+
+/** How one version of a sapling grows. */
+export interface Recipe {
+  readonly name: RecipeName;
+  readonly config: EncoderSizes & Partial<EncoderConfig>;
+  /** Text to learn from. */
+  readonly domain: Domain;
+  /** The version to go on from; without it the weights begin random. */
+  readonly from?: RecipeName;
+  /** Highest learning rate of AdamW. */
+  readonly learningRate: number;
+  readonly seed: number;
+}
+
+/** Pieces per step; a step is 32 rows of 128, at the end 16 rows of 256. */
+export const PIECES_PER_STEP = 4096;
+
+/** Share of the steps that train on short rows. The rest teaches the positions behind them. */
+export const SHORT_SHARE = 0.9;
+
+/** Pieces of a batch that are to be guessed. */
+export const MASKED_PER_STEP = Math.round(0.15 * PIECES_PER_STEP);
+
+function sizes(layers: number, width: number): EncoderSizes & Partial<EncoderConfig> {
+  return {
+    model_type: "bert",
+    vocab_size: VOCABULARY_SIZE,
+    hidden_size: width,
+    num_hidden_layers: layers,
+    num_attention_heads: width / 64,
+    intermediate_size: 4 * width,
+    max_position_embeddings: 256,
+    hidden_dropout_prob: 0, // a few epochs over little text: dropout would cost more steps than it saves
+    attention_probs_dropout_prob: 0,
+  };
+}
+
+/** Everything that can be grown. */
+export const recipes: Readonly<Record<RecipeName, Recipe>> = {
+  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 2e-3, seed: 1 },
+  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 1e-3, seed: 2 },
+  "bert-4x256-v2": {
+    name: "bert-4x256-v2",
+    config: sizes(4, 256),
+    domain: "mail",
+    from: "bert-4x256-v1",
+    learningRate: 4e-4,
+    seed: 3,
+  },
+};

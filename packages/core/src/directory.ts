@@ -97,7 +97,7 @@ async function fill(handle: FileSystemFileHandle, content: FileContent): Promise
  * const files = directory(await navigator.storage.getDirectory());
  */
 export function directory(handle: FileSystemDirectoryHandle): Files {
-  const location = `the folder "${handle.name}"`;
+  const location = handle.name === "" ? "the page's own folder" : `the folder "${handle.name}"`;
 
   async function fileOf(name: string): Promise<File> {
     checkName(name, location);

@@ -6,7 +6,7 @@
  * while it writes leaves its temporary file behind; `list` hides such files, and the next write of the same name
  * removes those whose process is gone.
  */
-import type { Stats } from "node:fs";
+import type { Dirent, Stats } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -169,7 +169,7 @@ async function sizeOf(path: string, status: () => Promise<Stats>): Promise<numbe
 /** Names and sizes of the files below `path`, whose own names begin with `prefix`. */
 async function listBelow(path: string, prefix: string): Promise<{ name: string; sizeBytes: number }[]> {
   const found: { name: string; sizeBytes: number }[] = [];
-  for (const entry of await system("list", path, () => readdir(path, { withFileTypes: true }))) {
+  for (const entry of await entriesOf(path)) {
     const [name, full] = [prefix + entry.name, join(path, entry.name)];
     if (entry.isDirectory()) found.push(...(await listBelow(full, `${name}/`)));
     else if (!temporaryPattern.test(entry.name)) {
@@ -178,6 +178,16 @@ async function listBelow(path: string, prefix: string): Promise<{ name: string; 
     }
   }
   return found;
+}
+
+/** What is in a folder; nothing when there is none. */
+async function entriesOf(path: string): Promise<Dirent[]> {
+  try {
+    return await system("list", path, () => readdir(path, { withFileTypes: true }));
+  } catch (error) {
+    if (isMissingFile(error)) return [];
+    throw error;
+  }
 }
 
 /**
@@ -191,14 +201,7 @@ async function listBelow(path: string, prefix: string): Promise<{ name: string; 
 export function folder(path: string): Files {
   const root = resolve(path);
 
-  async function list(): Promise<{ name: string; sizeBytes: number }[]> {
-    try {
-      return (await listBelow(root, "")).sort(byName);
-    } catch (error) {
-      if (isMissingFile(error)) return [];
-      throw error;
-    }
-  }
+  const list = async (): Promise<{ name: string; sizeBytes: number }[]> => (await listBelow(root, "")).sort(byName);
 
   return {
     location: root,

@@ -36,23 +36,23 @@ export function remote(url: string, options: HttpOptions = {}): Files {
 
   /** Keeps the body of an answer that is a whole file. */
   async function keep(name: string, response: Response): Promise<Uint8Array> {
-    whole = { name, bytes: await collectBytes(bodyOf(response, name)) };
-    return whole.bytes;
+    const bytes = await collectBytes(bodyOf(response, name));
+    whole = { name, bytes };
+    return bytes;
   }
 
-  async function readRange(name: string, from: number, to: number): Promise<Uint8Array> {
-    if (whole?.name !== name) {
-      const response = await send(name, { headers: { Range: `bytes=${from}-${to - 1}` } });
-      if (response.status === 206) {
-        const bytes = await collectBytes(bodyOf(response, name));
-        checkRange({ from, to }, from + bytes.length, name);
-        return bytes.slice(0, to - from);
-      }
-      await keep(name, response);
-    }
-    const { bytes } = whole!;
+  const cut = (name: string, bytes: Uint8Array, from: number, to: number): Uint8Array => {
     checkRange({ from, to }, bytes.length, name);
     return bytes.slice(from, to);
+  };
+
+  async function readRange(name: string, from: number, to: number): Promise<Uint8Array> {
+    if (whole?.name === name) return cut(name, whole.bytes, from, to);
+    const response = await send(name, { headers: { Range: `bytes=${from}-${to - 1}` } });
+    if (response.status !== 206) return cut(name, await keep(name, response), from, to);
+    const bytes = await collectBytes(bodyOf(response, name));
+    checkRange({ from, to }, from + bytes.length, name);
+    return bytes.slice(0, to - from);
   }
 
   async function size(name: string): Promise<number> {
@@ -87,7 +87,9 @@ export function remote(url: string, options: HttpOptions = {}): Files {
       });
     },
     async read(name, range) {
-      if (range === undefined) return collectBytes(bodyOf(await send(name), name));
+      if (range === undefined) {
+        return whole?.name === name ? whole.bytes.slice() : collectBytes(bodyOf(await send(name), name));
+      }
       checkRange(range, Number.MAX_SAFE_INTEGER, name);
       return range.from === range.to ? new Uint8Array(0) : readRange(name, range.from, range.to);
     },

@@ -10,12 +10,5 @@ export { describeTargets, formatTargets, type TargetReport, type TargetRow } fro
 export { type LoadAdapterOptions, loadAdapter } from "./files/load-adapter.ts";
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";
 export { merge } from "./merge.ts";
-export { type AdapterConfig, type AdapterOptions, adapter } from "./methods/adapter.ts";
-export { type BitFitConfig, type BitFitOptions, bitFit } from "./methods/bit-fit.ts";
-export { type HeadedModel, head } from "./methods/head.ts";
-export { type Ia3Config, type Ia3Options, ia3 } from "./methods/ia3.ts";
-export { type LoraConfig, type LoraOptions, lora } from "./methods/lora.ts";
-export { type PrefixConfig, type PrefixOptions, prefix } from "./methods/prefix.ts";
-export { type PromptConfig, type PromptOptions, prompt } from "./methods/prompt.ts";
-export { type WholeConfig, type WholeOptions, whole } from "./methods/whole.ts";
+export * from "./methods/index.ts";
 export type { Target, TargetOptions, Targets } from "./targets.ts";

@@ -1,14 +1,7 @@
 import { FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import type { Delta, Method } from "../delta.ts";
-import { adapter } from "../methods/adapter.ts";
-import { bitFit } from "../methods/bit-fit.ts";
-import { head } from "../methods/head.ts";
-import { ia3 } from "../methods/ia3.ts";
-import { lora } from "../methods/lora.ts";
-import { prefix } from "../methods/prefix.ts";
-import { prompt } from "../methods/prompt.ts";
-import { whole } from "../methods/whole.ts";
+import * as builtIn from "../methods/index.ts";
 import { loadNative, NATIVE_CONFIG } from "./native.ts";
 import { loadPeft } from "./peft-load.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
@@ -18,17 +11,6 @@ export interface LoadAdapterOptions {
   /** Methods of your own, by the kind of their deltas. @default {} */
   readonly methods?: Readonly<Record<string, Method<EncoderModel, never>>>;
 }
-
-const builtIn: Readonly<Record<string, Method<EncoderModel, never>>> = {
-  lora,
-  adapter,
-  ia3,
-  "bit-fit": bitFit,
-  prefix,
-  prompt,
-  head,
-  whole,
-};
 
 /**
  * The delta in a folder that PEFT or `saveAdapter` wrote. An adapter with a head comes back as a stack of both, which

@@ -13,7 +13,7 @@ test("Pfeiffer's order is LN((A(h) + f) + r) with h = LN(f + r), the norm's weig
     ...start,
     parameters: mapParameters(start.parameters, (value, name) => random(2).at(name).normal(value.shape)),
   };
-  const part = (name: string): Tensor => delta.parameters.get(`encoder.layer.0.output.LayerNorm.${name}`)!;
+  const part = (name: string): Tensor => delta.parameters.get(`encoder.layer.0.ff.adapter.${name}`)!;
 
   /** The block by hand: what goes into the norm is f + r. */
   const byHand: Hook = around(

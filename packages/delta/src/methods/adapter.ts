@@ -82,47 +82,65 @@ const schema = z.strictObject({
  */
 export function adapter(model: Host, options: AdapterOptions, random: Random): Delta<AdapterConfig> {
   const { placement, init, ...given } = parseConfig("adapter", schema, options);
-  const sites = findPlaces(model, placement, given.layers);
-  const dModel = sites[0]!.width;
+  const places = findPlaces(model, placement, given.layers);
+  const dModel = places[0]!.site.width;
   const config: AdapterConfig = {
     placement,
     bottleneck: given.bottleneck ?? Math.max(1, Math.floor(dModel / (placement === "parallel" ? 2 : 16))),
     activation: given.activation ?? (placement === "houlsby" ? "silu" : "relu"),
     scale: given.scale ?? (placement === "parallel" ? 4 : 1),
     init,
-    layers: [...new Set(sites.map((site) => site.layer!))],
+    layers: [...new Set(places.map(({ site }) => site.layer!))],
   };
   const [down, up] = [[config.bottleneck, dModel] as const, [dModel, config.bottleneck] as const];
   const bound = 1 / Math.sqrt(dModel);
 
   const parameters = new Map<string, Tensor>();
-  for (const { path } of sites) {
-    const source = random.at(path);
+  for (const { name } of places) {
+    const source = random.at(name);
     const isZero = init === "zero";
     const near = (label: string, shape: readonly number[]): Tensor => source.at(label).truncatedNormal(shape, 0, 0.01);
-    parameters.set(`${path}.down.weight`, isZero ? source.at("down").uniform(down, -bound, bound) : near("down", down));
-    parameters.set(`${path}.down.bias`, zeros([config.bottleneck]));
-    parameters.set(`${path}.up.weight`, isZero ? zeros([...up]) : near("up", up));
-    parameters.set(`${path}.up.bias`, zeros([dModel]));
+    parameters.set(`${name}.down.weight`, isZero ? source.at("down").uniform(down, -bound, bound) : near("down", down));
+    parameters.set(`${name}.down.bias`, zeros([config.bottleneck]));
+    parameters.set(`${name}.up.weight`, isZero ? zeros([...up]) : near("up", up));
+    parameters.set(`${name}.up.bias`, zeros([dModel]));
   }
 
-  return { kind: "adapter", name: "adapter", config, parameters, hooks: (current) => [hookAt(config, current)] };
+  return {
+    kind: "adapter",
+    name: "adapter",
+    config,
+    parameters,
+    hooks: (current) => [hookAt(places, config, current)],
+  };
 }
 
-/** The sites of a placement: sub-layers, or norms. */
-function findPlaces(model: Host, placement: AdapterConfig["placement"], layers?: readonly number[]): readonly Site[] {
-  const roles = { houlsby: ["attn", "ff"], pfeiffer: ["ff.norm"], parallel: ["ff"] }[placement];
-  const all = model.sites().filter((site) => roles.includes(site.role));
-  const found = all.filter((site) => layers === undefined || layers.includes(site.layer!));
+/** Where an adapter sits. */
+interface Place {
+  /** The site it hooks: a sub-layer, or the norm behind one. */
+  readonly site: Site;
+  /** What its parameters' names start with. */
+  readonly name: string;
+}
+
+/** The places of a placement, in the model's order. They are named after the sub-layers that they serve. */
+function findPlaces(model: Host, placement: AdapterConfig["placement"], layers?: readonly number[]): readonly Place[] {
+  const sites = model.sites();
+  const served = sites.filter(({ role }) => role === "ff" || (role === "attn" && placement === "houlsby"));
+  const found = served.filter((site) => layers === undefined || layers.includes(site.layer!));
   const missing = layers?.find((layer) => !found.some((site) => site.layer === layer));
   if (found.length === 0 || missing !== undefined) {
     throw new ConfigError({
-      message: `adapter: ${missing === undefined ? "no layer is left" : `there is no layer ${missing}`}; the model has layers 0 to ${all.at(-1)?.layer}`,
+      message: `adapter: ${missing === undefined ? "no layer is left" : `there is no layer ${missing}`}; the model has layers 0 to ${served.at(-1)?.layer}`,
       layers,
     });
   }
   if (placement === "pfeiffer") checkNormsLast(model);
-  return found;
+  const hooked = ({ layer }: Site): Site => sites.find((site) => site.layer === layer && site.role === "ff.norm")!;
+  return found.map((site) => ({
+    site: placement === "pfeiffer" ? hooked(site) : site,
+    name: `${site.path}.adapter`,
+  }));
 }
 
 /** Sites come in the order of the visits: behind the feed-forward part stands the norm of its sum, before it that of its input. */
@@ -135,10 +153,11 @@ function checkNormsLast(model: Host): void {
   });
 }
 
-function hookAt(config: AdapterConfig, parameters: Parameters): Hook {
-  const at = ({ path }: Site): boolean => parameters.has(`${path}.down.weight`);
+function hookAt(places: readonly Place[], config: AdapterConfig, parameters: Parameters): Hook {
+  const names = new Map(places.map(({ site, name }) => [site.path, name]));
+  const at = ({ path }: Site): boolean => names.has(path);
   const adapt = ({ path }: Site, h: Tensor): Tensor3D => {
-    const part = (name: string): Tensor => parameters.get(`${path}.${name}`)!;
+    const part = (name: string): Tensor => parameters.get(`${names.get(path)}.${name}`)!;
     const narrow = activations[config.activation](applyLinear(h, part("down.weight"), part("down.bias")));
     const wide = applyLinear(narrow, part("up.weight"), part("up.bias"));
     return (config.scale === 1 ? wide : mul(wide, scalar(config.scale))) as Tensor3D; // [batch, seq, dModel]

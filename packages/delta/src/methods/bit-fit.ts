@@ -45,8 +45,8 @@ export function bitFit(model: Host, options: BitFitOptions = {}): Delta<BitFitCo
   const sites = selectSites("bitFit", keyBias ? biased : biased.filter((site) => site.role !== "attn.k"), where);
 
   return {
-    kind: "bit-fit",
-    name: "bit-fit",
+    kind: "bitFit",
+    name: "bitFit",
     config: { targets: sites.map((site) => site.path), keyBias },
     parameters: new Map(
       sites.map(({ path }) => [`${path}.bias`, zeros([...model.parameters.get(`${path}.bias`)!.shape])]),

@@ -1,0 +1,62 @@
+/**
+ * Calls to language models that are stored, budgeted and resumable. `openModels` opens a store; `model` makes a
+ * `ChatModel` of a source; `call`, `outcome` and `stream` ask it. A request that was answered once is never paid for
+ * again, a crash loses at most the requests that were under way, and no budget is exceeded.
+ *
+ * @module
+ */
+export type { Budget, Price, ProviderLimits, Spent } from "./budget.ts";
+export type { CallOptions, CallOutcome, CallResult, ChatModel, Piece, StreamEvent } from "./chat-model.ts";
+export { type Clock, systemClock } from "./clock.ts";
+export {
+  BudgetExceededError,
+  type CallError,
+  CancelledError,
+  type ErrorDetails,
+  ForbiddenError,
+  FormatError,
+  ModelError,
+  ModelFormatError,
+  ModelsError,
+  NoReplyError,
+  OutputTooLargeError,
+  RateLimitedError,
+  StoreError,
+  UnauthorizedError,
+  UnavailableError,
+  UsageError,
+} from "./errors.ts";
+export { canonicalJson, type Json, type JsonObject } from "./json.ts";
+export {
+  type AssistantMessage,
+  type AssistantPart,
+  type FilePart,
+  type Message,
+  type OtherPart,
+  type ParsedArguments,
+  type ProviderData,
+  parseArguments,
+  type ReasoningPart,
+  type SystemMessage,
+  type TextPart,
+  type ToolCallPart,
+  type ToolMessage,
+  type ToolResultPart,
+  textOf,
+  type UserMessage,
+} from "./message.ts";
+export type { Models, OpenModelsOptions } from "./options.ts";
+export type { Policy, WrittenError, WrittenReply } from "./policy.ts";
+export type {
+  Finish,
+  ModelRequest,
+  Reply,
+  ReplyFormat,
+  Sampling,
+  ToolChoice,
+  ToolDeclaration,
+  Usage,
+} from "./request.ts";
+export type { Source, SourceContext } from "./source.ts";
+export type { AiSdkModel } from "./sources/ai-sdk.ts";
+export { type Scripted, type ScriptedOptions, type Step, type StepCondition, scripted } from "./sources/scripted.ts";

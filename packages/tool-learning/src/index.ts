@@ -1,0 +1,19 @@
+/**
+ * Models that write tools, use them and repair them, in a sandbox that holds.
+ *
+ * @module
+ */
+export type { JsonValue } from "./sandbox/json.ts";
+export type {
+  HostFunction,
+  Sandbox,
+  SandboxFailure,
+  SandboxLimits,
+  SandboxOptions,
+  SandboxOutcome,
+  SandboxUsage,
+  Schema,
+  SchemaResult,
+  SourcePart,
+  SourcePosition,
+} from "./sandbox/sandbox.ts";

@@ -72,7 +72,7 @@ Texts under the GPL or the GFDL (GCIDE, FOLDOC) were left out.
 
 BERT's objectives (Devlin et al. 2018): 15 % of the pieces to guess (80 % masked, 10 % replaced, 10 % left), and whether the second text of a
 pair follows the first; half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), rows of 128, in the last tenth of 256. AdamW, weight decay 0.01,
-clipping at 1, rate up to ${learningRate} after a warm-up of 5 %, then falling linearly. No dropout, for speed.
+clipping at 1, rate ${learningRate}, falling to zero over the last fifth of the steps. No dropout, for speed.
 
 | | |
 |---|---|

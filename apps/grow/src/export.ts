@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { countParameters, disposeParameters, type Files, type Parameters } from "@cambium/core";
 import type { StepEvent } from "@cambium/train";
@@ -17,19 +16,9 @@ export interface ExportOptions {
   readonly parameters: Parameters;
   readonly recipe: Recipe;
   readonly text: Text;
-  readonly steps: number;
-  readonly metricsFile: string;
+  /** Every step that was taken. */
+  readonly steps: readonly StepEvent[];
   readonly target: Files;
-}
-
-/** The steps of a run, each once: after a crash some were taken, and written down, twice. */
-async function readSteps(file: string): Promise<readonly StepEvent[]> {
-  const events = (await readFile(file, "utf8"))
-    .split("\n")
-    .flatMap((line) => (line === "" ? [] : [JSON.parse(line) as { type: string } & StepEvent]));
-  return [...new Map(events.filter(({ type }) => type === "step").map((event) => [event.step, event])).values()].sort(
-    (a, b) => a.step - b.step,
-  );
 }
 
 const meanLoss = (steps: readonly StepEvent[]): number => steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
@@ -46,7 +35,6 @@ export async function exportSapling({
   recipe,
   text,
   steps,
-  metricsFile,
   target,
 }: ExportOptions): Promise<void> {
   await saveSeedling(seedling, parameters, target);
@@ -59,7 +47,6 @@ export async function exportSapling({
     perplexity[name] = await maskedPerplexity(stored.model, stored.parameters, await text.held(name));
   disposeParameters(stored.parameters);
 
-  const taken = await readSteps(metricsFile);
   const growth: Growth = {
     name: recipe.name,
     date: new Date().toISOString().slice(0, 10),
@@ -68,12 +55,12 @@ export async function exportSapling({
     seed: recipe.seed,
     parameterCount: countParameters(parameters),
     vocabularySize: text.pieces.length,
-    steps,
+    steps: steps.length,
     piecesPerStep: PIECES_PER_STEP,
     learningRate: recipe.learningRate,
-    firstLoss: meanLoss(taken.slice(0, 100)),
-    lastLoss: meanLoss(taken.slice(-100)),
-    minutes: taken.reduce((sum, { durationMs }) => sum + durationMs, 0) / 60_000,
+    firstLoss: meanLoss(steps.slice(0, 100)),
+    lastLoss: meanLoss(steps.slice(-100)),
+    minutes: steps.reduce((sum, { durationMs }) => sum + durationMs, 0) / 60_000,
     hardware: describeHardware(),
     corpora: text.corpora.map((corpus) => ({ ...corpus, trained: corpus.domain === recipe.domain })),
     perplexity,

@@ -1,24 +1,27 @@
 /**
- * Grows one sapling: text, weights, training, export. A run that was stopped or killed goes on from its last checkpoint;
- * how many steps it has is fixed when it starts, for the learning rate falls over all of them.
+ * Grows one sapling: text, weights, training, export.
+ *
+ * The time is given, not the number of steps, for nobody knows beforehand how busy the machine will be: the rate stays
+ * level until four fifths of the time are spent, then it falls to zero over a quarter as many steps again (Hu et al.
+ * 2024, MiniCPM, arXiv:2404.06395, section 4). A run that was stopped or killed goes on from its last checkpoint.
  */
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { disposeParameters, folder, type Parameters, random } from "@cambium/core";
-import { adamW, type Batches, linear, type TrainEvent, train } from "@cambium/train";
-import { pretrainingData } from "./data.ts";
+import { disposeParameters, folder, type Parameters, type Random, random } from "@cambium/core";
+import { adamW, type Batches, constant, linear, type Schedule, type TrainEvent, train } from "@cambium/train";
+import { type DataOptions, pretrainingData } from "./data.ts";
 import { exportSapling } from "./export.ts";
+import { readSteps } from "./metrics.ts";
 import { createSeedling, type PretrainingBatch, pretraining, type Seedling } from "./objective.ts";
 import { maskedPerplexity } from "./perplexity.ts";
 import { createProgress } from "./progress.ts";
-import { MASKED_PER_STEP, PIECES_PER_STEP, type Recipe, SHORT_SHARE } from "./recipes.ts";
+import { COOLING_SHARE, MASKED_PER_STEP, PIECES_PER_STEP, type Recipe } from "./recipes.ts";
 import { loadSeedling } from "./seedling-files.ts";
 import { openText, type Text, VOCABULARY_SIZE } from "./text.ts";
 
 /** How long a run takes, and where its files are. */
 export interface GrowOptions {
-  /** Steps in all. Without it as many as `minutes` allow at the speed of the first steps. */
-  readonly steps?: number;
+  /** Time to spend in steps, all sittings together. */
   readonly minutes: number;
   /** Folder of the cache: text, checkpoints, metrics. */
   readonly cache: string;
@@ -29,55 +32,72 @@ export interface GrowOptions {
   readonly report: (line: string) => void;
 }
 
-const STEPS_TO_MEASURE = 12;
-const LEAST_STEPS = 100;
+const ENDLESS = Number.MAX_SAFE_INTEGER;
 const EVALUATE_EVERY = 1000;
-const CHECKPOINT_EVERY = 200;
+const CHECKPOINT_EVERY = 100;
+const SHORT = { batch: PIECES_PER_STEP / 128, seq: 128 };
+const LONG = { batch: PIECES_PER_STEP / 256, seq: 256 };
 
-interface Run {
-  readonly seedling: Seedling;
+/** A run that was begun. */
+interface Run extends GrowOptions {
   readonly recipe: Recipe;
+  readonly seedling: Seedling;
   readonly text: Text;
   readonly stream: Uint16Array;
+  /** Folder of this run in the cache. */
+  readonly home: string;
 }
 
-function dataOf({ recipe, stream }: Run, steps: number): Batches<PretrainingBatch> {
-  const short = Math.round(SHORT_SHARE * steps);
-  const phases = [
-    { shape: { batch: PIECES_PER_STEP / 128, seq: 128 }, steps: short },
-    { shape: { batch: PIECES_PER_STEP / 256, seq: 256 }, steps: steps - short },
-  ];
+/** One stretch of training, with checkpoints of its own. */
+interface Stage {
+  readonly name: "level" | "cooling";
+  readonly steps: number;
+  readonly from: Parameters;
+  readonly learningRate: Schedule;
+  readonly data: Batches<PretrainingBatch>;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+type EndEvent = Extract<TrainEvent, { readonly type: "end" }>;
+
+const metricsFile = ({ home }: Run, stage: Stage["name"]): string => join(home, `${stage}.jsonl`);
+
+const keyOf = (recipe: Recipe, stage: Stage["name"]): Random => random(recipe.seed).at(stage);
+
+function dataOf(
+  { recipe, stream }: Run,
+  stage: Stage["name"],
+  phases: DataOptions["phases"],
+): Batches<PretrainingBatch> {
   return pretrainingData(stream, {
     phases,
     maskCount: MASKED_PER_STEP,
     vocabularySize: VOCABULARY_SIZE,
-    random: random(recipe.seed).at("data"),
+    random: keyOf(recipe, stage).at("data"),
   });
 }
 
-/** Median time of a step, after the first ones, which compile. */
-async function measureStepMs(run: Run): Promise<number> {
-  const durations: number[] = [];
-  for await (const event of train(pretraining(run.seedling), dataOf(run, LEAST_STEPS), {
-    optimiser: adamW({ learningRate: 0 }),
-    steps: STEPS_TO_MEASURE,
+async function runStage(
+  run: Run,
+  { name, steps, from, learningRate, data, signal, onEvent }: Stage,
+): Promise<EndEvent> {
+  const { seedling, recipe, text, home } = run;
+  const events = train({ ...pretraining(seedling), parameters: from }, data, {
+    optimiser: adamW({ learningRate, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 }),
+    steps,
     clipNorm: 1,
-  })) {
-    if (event.type === "step") durations.push(event.durationMs);
-    else if (event.type === "end") disposeParameters(event.parameters);
+    random: keyOf(recipe, name).at("train"),
+    evaluate: { every: EVALUATE_EVERY, run: (parameters) => measurePerplexities(seedling, parameters, text) },
+    checkpoint: { files: join(home, name), every: CHECKPOINT_EVERY },
+    signal,
+  });
+  for await (const event of events) {
+    if (event.type === "end") return event;
+    if (event.type !== "checkpoint") await appendFile(metricsFile(run, name), `${JSON.stringify(event)}\n`);
+    onEvent(event);
   }
-  return durations.slice(4).sort((a, b) => a - b)[(STEPS_TO_MEASURE - 4) >> 1]!;
-}
-
-/** The number of steps of a run, from its folder when it was begun before. */
-async function planSteps(run: Run, runFolder: string, { steps, minutes, report }: GrowOptions): Promise<number> {
-  const file = join(runFolder, "plan.json");
-  const begun = await readFile(file, "utf8").catch(() => undefined);
-  if (begun !== undefined) return (JSON.parse(begun) as { steps: number }).steps;
-  const planned = steps ?? Math.max(LEAST_STEPS, Math.round((minutes * 60_000) / (await measureStepMs(run))));
-  await writeFile(file, `${JSON.stringify({ steps: planned })}\n`);
-  report(`${planned} steps are planned`);
-  return planned;
+  throw new Error("internal: train ended without an end event");
 }
 
 /** Held-out perplexity of every corpus. */
@@ -92,68 +112,92 @@ export async function measurePerplexities(
   return measured;
 }
 
-/** Trains to the end, or to a signal; returns the weights when all steps were taken. */
-async function trainSeedling(
-  run: Run,
-  steps: number,
-  runFolder: string,
-  { signal, report }: GrowOptions,
-): Promise<Parameters | undefined> {
-  const { seedling, recipe, text } = run;
-  const progress = createProgress(steps, PIECES_PER_STEP, report);
-  const events = train(pretraining(seedling), dataOf(run, steps), {
-    optimiser: adamW({
-      learningRate: linear(recipe.learningRate, { warmUp: Math.round(0.05 * steps), steps }),
-      beta2: 0.98,
-      epsilon: 1e-6,
-      weightDecay: 0.01,
-    }),
+/** Trains at the level rate until its share of the time is spent. Once that is so, the number of steps is on file. */
+async function growLevel(run: Run): Promise<EndEvent> {
+  const { recipe, minutes, signal, report, home, seedling } = run;
+  const file = join(home, "level.json");
+  const known = await readFile(file, "utf8").catch(() => undefined);
+  const steps = known === undefined ? ENDLESS : (JSON.parse(known) as { steps: number }).steps;
+  const budgetMs = (minutes * 60_000) / (1 + COOLING_SHARE);
+  let spentMs = (await readSteps(metricsFile(run, "level"))).reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const over = new AbortController();
+  const progress = createProgress(
+    { pieces: PIECES_PER_STEP, leftMs: () => (budgetMs - spentMs) * (1 + COOLING_SHARE) },
+    report,
+  );
+  const end = await runStage(run, {
+    name: "level",
     steps,
-    clipNorm: 1,
-    random: random(recipe.seed).at("train"),
-    evaluate: { every: EVALUATE_EVERY, run: (parameters) => measurePerplexities(seedling, parameters, text) },
-    checkpoint: { files: join(runFolder, "checkpoint"), every: CHECKPOINT_EVERY },
-    signal,
+    from: seedling.parameters,
+    learningRate: constant(recipe.learningRate, { warmUp: 200 }),
+    data: dataOf(run, "level", [{ shape: SHORT, steps: ENDLESS }]),
+    signal: AbortSignal.any([signal, over.signal]),
+    onEvent(event) {
+      if (event.type === "step") spentMs += event.durationMs;
+      if (spentMs >= budgetMs) over.abort();
+      progress(event);
+    },
   });
-  for await (const event of events) {
-    await record(event, join(runFolder, "metrics.jsonl"));
-    progress(event);
-    if (event.type !== "end") continue;
-    if (event.reason === "finished") return event.parameters;
-    disposeParameters(event.parameters);
-  }
-  return undefined;
+  if (over.signal.aborted) await writeFile(file, `${JSON.stringify({ steps: end.step })}\n`);
+  return over.signal.aborted ? { ...end, reason: "finished" } : end;
 }
 
-async function record(event: TrainEvent, file: string): Promise<void> {
-  if (event.type === "step" || event.type === "evaluation") await appendFile(file, `${JSON.stringify(event)}\n`);
+/** Lets the rate fall to zero. */
+async function cool(run: Run, level: EndEvent): Promise<EndEvent> {
+  const { recipe, signal, report } = run;
+  const steps = Math.ceil(level.step * COOLING_SHARE);
+  const short = steps >> 1;
+  let spent = { steps: 0, ms: 0 };
+  const leftMs = (): number => (spent.ms / spent.steps) * (steps - spent.steps);
+  const progress = createProgress({ pieces: PIECES_PER_STEP, leftMs }, report);
+  return runStage(run, {
+    name: "cooling",
+    steps,
+    from: level.parameters,
+    learningRate: linear(recipe.learningRate, { warmUp: Math.min(20, steps), steps }),
+    data: dataOf(run, "cooling", [
+      { shape: SHORT, steps: short },
+      { shape: LONG, steps: steps - short },
+    ]),
+    signal,
+    onEvent(event) {
+      if (event.type === "step") spent = { steps: event.step, ms: spent.ms + event.durationMs };
+      progress(event);
+    },
+  });
 }
 
 /**
  * Grows a sapling and writes its folder.
  *
- * @returns Whether all steps were taken; when not, a checkpoint holds what was reached.
+ * @returns Whether the run came to its end; when not, a checkpoint holds what was reached.
  */
 export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolean> {
-  const text = await openText(join(options.cache, "text"), options.report);
-  const runFolder = join(options.cache, recipe.name);
-  await mkdir(runFolder, { recursive: true });
+  const { cache, models, report } = options;
+  const text = await openText(join(cache, "text"), report);
+  const home = join(cache, recipe.name);
+  await mkdir(home, { recursive: true });
   const seedling =
     recipe.from === undefined
       ? createSeedling(recipe.config, random(recipe.seed).at("weights"))
-      : await loadSeedling(folder(join(options.models, recipe.from)));
-  const run = { seedling, recipe, text, stream: await text.train(recipe.domain) };
-  const steps = await planSteps(run, runFolder, options);
-  const parameters = await trainSeedling(run, steps, runFolder, options);
-  if (parameters === undefined) return false;
+      : await loadSeedling(folder(join(models, recipe.from)));
+  const run = { ...options, recipe, seedling, text, home, stream: await text.train(recipe.domain) };
+
+  const level = await growLevel(run);
+  if (level.reason !== "finished") return false;
+  report(`level for ${level.step} steps; the rate falls from here`);
+  const cooled = await cool(run, level);
+  if (cooled.reason !== "finished") return false;
+  disposeParameters(level.parameters);
+
+  const steps = [...(await readSteps(metricsFile(run, "level"))), ...(await readSteps(metricsFile(run, "cooling")))];
   await exportSapling({
     seedling,
-    parameters,
+    parameters: cooled.parameters,
     recipe,
     text,
     steps,
-    metricsFile: join(runFolder, "metrics.jsonl"),
-    target: folder(join(options.models, recipe.name)),
+    target: folder(join(models, recipe.name)),
   });
   return true;
 }

@@ -1,6 +1,7 @@
 /** The recipe as a program; see the README. */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { configureOnnx } from "@cambium/backend-onnx";
 import { type BackendChoice, useBackend } from "@cambium/core";
 import { grow } from "./grow.ts";
 import { type RecipeName, recipes } from "./recipes.ts";
@@ -16,8 +17,8 @@ ${Object.values(recipes)
   )
   .join("\n")}
 
-  --minutes <n>       time to spend, from the speed of the first steps (default 60)
-  --steps <n>         steps to take instead
+  --minutes <n>       time to spend in training steps, all sittings together (default 60)
+  --threads <n>       threads of the onnx backend: 1 is faster on a busy machine (default all cores)
   --backend <name>    auto, onnx, wasm, cpu or tensorflow (default auto)
   --cache <folder>    text, checkpoints and metrics (default .cache/grow)
   --models <folder>   where grown models go (default packages/saplings/models)
@@ -33,7 +34,7 @@ async function main(): Promise<number> {
     options: {
       help: { type: "boolean", short: "h" },
       minutes: { type: "string", default: "60" },
-      steps: { type: "string" },
+      threads: { type: "string" },
       backend: { type: "string", default: "auto" },
       cache: { type: "string", default: `${root}.cache/grow` },
       models: { type: "string", default: `${root}packages/saplings/models` },
@@ -54,11 +55,11 @@ async function main(): Promise<number> {
   }
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  if (values.threads !== undefined) configureOnnx({ threads: Number(values.threads) });
   const { backend, reason } = await useBackend(values.backend as BackendChoice);
   console.log(`backend ${backend}: ${reason}`);
   const isDone = await grow(recipes[what as RecipeName], {
     minutes: Number(values.minutes),
-    ...(values.steps === undefined ? {} : { steps: Number(values.steps) }),
     cache: values.cache,
     models: values.models,
     signal: stop.signal,

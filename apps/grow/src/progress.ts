@@ -3,19 +3,22 @@ import type { TrainEvent } from "@cambium/train";
 /** Steps from one line to the next. */
 const LINE_EVERY = 20;
 
-function clock(seconds: number): string {
-  const minutes = Math.round(seconds / 60);
+function clock(milliseconds: number): string {
+  const minutes = Math.max(0, Math.round(milliseconds / 60_000));
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/**
- * A function that turns events into lines: step, mean loss, rate, pieces per second and the time left.
- *
- * @param steps - Steps of the whole run.
- */
+/** What a line tells beside the step. */
+export interface ProgressOptions {
+  /** Pieces in a step. */
+  readonly pieces: number;
+  /** Time left. */
+  readonly leftMs: () => number;
+}
+
+/** A function that turns events into lines: step, mean loss, rate, pieces per second and the time left. */
 export function createProgress(
-  steps: number,
-  piecesPerStep: number,
+  { pieces, leftMs }: ProgressOptions,
   report: (line: string) => void,
 ): (event: TrainEvent) => void {
   let losses: number[] = [];
@@ -28,11 +31,11 @@ export function createProgress(
     if (event.type !== "step") return;
     losses.push(event.loss);
     durations.push(event.durationMs);
-    if (event.step % LINE_EVERY !== 0 && event.step !== steps) return;
+    if (event.step % LINE_EVERY !== 0) return;
     const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const seconds = mean(durations) / 1000;
+    const speed = Math.round(pieces / (mean(durations) / 1000));
     report(
-      `step ${event.step}/${steps}  loss ${mean(losses).toFixed(4)}  rate ${event.learningRate.toExponential(2)}  ${Math.round(piecesPerStep / seconds)} pieces/s  ${clock(seconds * (steps - event.step))} left`,
+      `step ${event.step}  loss ${mean(losses).toFixed(4)}  rate ${event.learningRate.toExponential(2)}  ${speed} pieces/s  ${clock(leftMs())} left`,
     );
     losses = [];
     durations = [];

@@ -13,7 +13,7 @@ export interface Recipe {
   readonly domain: Domain;
   /** The version to go on from; without it the weights begin random. */
   readonly from?: RecipeName;
-  /** Highest learning rate of AdamW. */
+  /** Learning rate of AdamW, between warm-up and cooling down. */
   readonly learningRate: number;
   readonly seed: number;
 }
@@ -21,8 +21,8 @@ export interface Recipe {
 /** Pieces per step; a step is 32 rows of 128, at the end 16 rows of 256. */
 export const PIECES_PER_STEP = 4096;
 
-/** Share of the steps that train on short rows. The rest teaches the positions behind them. */
-export const SHORT_SHARE = 0.9;
+/** Steps of cooling down for each step at the full rate; the second half of them has the long rows. */
+export const COOLING_SHARE = 0.25;
 
 /** Pieces of a batch that are to be guessed. */
 export const MASKED_PER_STEP = Math.round(0.15 * PIECES_PER_STEP);
@@ -43,14 +43,14 @@ function sizes(layers: number, width: number): EncoderSizes & Partial<EncoderCon
 
 /** Everything that can be grown. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
-  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 2e-3, seed: 1 },
-  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 1e-3, seed: 2 },
+  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 1.5e-3, seed: 1 },
+  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 7e-4, seed: 2 },
   "bert-4x256-v2": {
     name: "bert-4x256-v2",
     config: sizes(4, 256),
     domain: "mail",
     from: "bert-4x256-v1",
-    learningRate: 4e-4,
+    learningRate: 3e-4,
     seed: 3,
   },
 };

@@ -67,15 +67,22 @@ export const defaultThreads: () => number = availableParallelism;
  *   that are used; says what to do.
  */
 export function loadNativeRuntime(): NativeRuntime {
+  loaded ??= load();
+  return loaded;
+}
+
+let loaded: NativeRuntime | undefined;
+
+function load(): NativeRuntime {
   const require = createRequire(import.meta.url);
   let binding: Binding;
   let Tensor: new (type: string, data: unknown, dims: readonly number[]) => unknown;
   let version: string;
   try {
     version = (require("onnxruntime-node/package.json") as { version: string }).version;
-    const loaded = require("onnxruntime-node/dist/binding.js") as { binding: Binding; initOrt(): void };
-    loaded.initOrt();
-    binding = loaded.binding;
+    const module = require("onnxruntime-node/dist/binding.js") as { binding: Binding; initOrt(): void };
+    module.initOrt();
+    binding = module.binding;
     const requireThere = createRequire(require.resolve("onnxruntime-node/dist/binding.js"));
     Tensor = (requireThere("onnxruntime-common") as { Tensor: typeof Tensor }).Tensor;
   } catch (cause) {

@@ -12,6 +12,7 @@ import { runFallback } from "./fallback.ts";
 import type { Value } from "./graph.ts";
 import { nativeKernels } from "./kernels/index.ts";
 import type { Input, Trace } from "./kernels/table.ts";
+import { loadNativeRuntime } from "./native.ts";
 import type { BackendReport } from "./report.ts";
 import { traceAs } from "./tracer.ts";
 
@@ -43,6 +44,15 @@ export function configureOnnx(next: OnnxOptions): void {
 export function backendReport(): BackendReport {
   if (current === undefined) throw new Error('backendReport: the backend does not run; call setBackend("onnx") first');
   return current.report(Object.keys(nativeKernels));
+}
+
+/**
+ * Checks that the native runtime runs here. tfjs-core only prints what goes wrong in a backend's start.
+ *
+ * @throws {RuntimeUnavailableError} When it does not; says what to do.
+ */
+export function checkRuntime(): void {
+  loadNativeRuntime();
 }
 
 const dtypeOf = (value: Value): DataType => value.type as DataType;

@@ -1,6 +1,7 @@
 import { env, getBackend, ready, setBackend } from "@tensorflow/tfjs-core";
 import "./gradients.ts";
 import { ConfigError, StateError } from "./errors.ts";
+import { registerMissingKernels } from "./missing-kernels.ts";
 
 /** What can be asked for: a backend by name, or the fastest that runs here. */
 export type BackendChoice = "auto" | "onnx" | "webgpu" | "wasm" | "cpu" | "tensorflow";
@@ -16,7 +17,7 @@ export interface Runtime {
 
 interface Candidate {
   readonly device: Runtime["device"];
-  /** Imports the package that registers the backend. */
+  /** Imports the package that registers the backend, and throws where it cannot run. */
   load(): Promise<unknown>;
   readonly packageName: string;
 }
@@ -25,7 +26,11 @@ interface Candidate {
 const importOptional = (name: string): Promise<unknown> => import(/* @vite-ignore */ name);
 
 const candidates: Readonly<Record<Exclude<BackendChoice, "auto">, Candidate>> = {
-  onnx: { device: "cpu", packageName: "@cambium/backend-onnx", load: () => import("@cambium/backend-onnx") },
+  onnx: {
+    device: "cpu",
+    packageName: "@cambium/backend-onnx",
+    load: async () => (await import("@cambium/backend-onnx")).checkRuntime(),
+  },
   webgpu: {
     device: "gpu",
     packageName: "@tensorflow/tfjs-backend-webgpu",
@@ -70,6 +75,7 @@ async function tryBackend(name: Exclude<BackendChoice, "auto">): Promise<unknown
   try {
     if (await setBackend(name)) {
       await ready();
+      registerMissingKernels(name);
       return undefined;
     }
     return new StateError({ message: `the backend "${name}" could not be initialised here` });

@@ -19,6 +19,5 @@ export { isDecayed, type ParameterGroup } from "./optimisers/groups.ts";
 export type { Optimiser, OptimiserState, OptimiserUpdate } from "./optimisers/optimiser.ts";
 export { type SgdOptions, sgd } from "./optimisers/sgd.ts";
 export { constant, cosine, type DecayOptions, linear, type Schedule, type WarmUpOptions } from "./schedules.ts";
-export type { StepReport } from "./step.ts";
 export { train } from "./train.ts";
 export type { CheckpointOptions, TrainOptions } from "./train-options.ts";

@@ -1,5 +1,5 @@
 import { ConfigError, parseConfig } from "@cambium/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A learning rate by step. Steps count from 1, as in the events of `train`. Pure. */
 export type Schedule = (step: number) => number;

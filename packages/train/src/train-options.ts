@@ -1,5 +1,5 @@
 import { ConfigError, type Files, parseConfig, type Random, random as randomOf } from "@cambium/core";
-import { z } from "zod";
+import * as z from "zod";
 import type { EvaluationOptions } from "./evaluation.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 

@@ -1,5 +1,5 @@
 import { type Files, FormatError, readJson } from "@cambium/core";
-import { z } from "zod";
+import * as z from "zod";
 import type { Position } from "../data/groups-of-batches.ts";
 import type { JsonObject } from "../json.ts";
 import { digestText, type Fingerprint } from "./digest.ts";

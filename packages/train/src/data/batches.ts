@@ -1,5 +1,5 @@
 import { ConfigError, parseConfig, type Random } from "@cambium/core";
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonObject } from "../json.ts";
 import { type PlanOptions, planBatches } from "./plan.ts";
 import { markLast, windows } from "./streams.ts";

@@ -1,6 +1,6 @@
 import { parseConfig } from "@cambium/core";
 import { add, div, expandDims, maximum, mean, mul, rsqrt, sqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
-import { z } from "zod";
+import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
 import { createOptimiser, type Optimiser } from "./optimiser.ts";

@@ -1,5 +1,5 @@
 import { ConfigError, type Parameters } from "@cambium/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Settings for some of the parameters. The first group that matches a name counts. */
 export interface ParameterGroup {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Schedule } from "../schedules.ts";
 
 /** A learning rate: a number of at least 0, or a schedule. */

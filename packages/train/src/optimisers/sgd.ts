@@ -1,6 +1,6 @@
 import { ConfigError, parseConfig } from "@cambium/core";
 import { add, mul, sub } from "@tensorflow/tfjs-core";
-import { z } from "zod";
+import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
 import { createOptimiser, type Optimiser } from "./optimiser.ts";

@@ -154,7 +154,7 @@ const laws = {
   "gradients are those of finite differences": ({ library, model, batch, delta }: Bench) =>
     atPerturbed(library.attach(model, delta), (tuned) => {
       const checks = checkDerivatives((q) => tuned.loss(q, batch, context), tuned.parameters);
-      // A central difference of step 0.01 in float32: rounding 1e-5, truncation below a hundredth of these derivatives.
+      // Central differences in float32: rounding below 1e-4, truncation below a hundredth of these derivatives.
       expect(checks.map(({ difference }) => difference)).toBeAllClose(
         checks.map(({ derivative }) => derivative),
         { absolute: 2e-4, relative: 2e-2 },

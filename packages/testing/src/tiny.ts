@@ -28,6 +28,8 @@ export interface TinyModelOptions {
   readonly head?: HeadConfig | undefined;
   /** @default 1 */
   readonly seed?: number;
+  /** Rate of every dropout. @default 0.1 */
+  readonly dropout?: number;
 }
 
 const classes: HeadConfig = { kind: "sequence-classification", labels: ["red", "green", "blue"] };
@@ -37,10 +39,14 @@ const classes: HeadConfig = { kind: "sequence-classification", labels: ["red", "
  * them hides behind a zero or a one. The caller disposes of its parameters.
  */
 export function tinyModel(options: TinyModelOptions = {}): EncoderModel {
-  const { type = "bert", seed = 1 } = options;
+  const { type = "bert", seed = 1, dropout = 0.1 } = options;
   const head = "head" in options ? options.head : classes;
   const key = random(seed);
-  const model = createModel({ ...tinySizes, model_type: type }, key, head === undefined ? {} : { head });
+  const model = createModel(
+    { ...tinySizes, model_type: type, hidden_dropout_prob: dropout, attention_probs_dropout_prob: dropout },
+    key,
+    head === undefined ? {} : { head },
+  );
   const parameters = new Map<string, Tensor>();
   for (const [name, value] of model.parameters) {
     const shifted = tidy(() =>

@@ -1,7 +1,7 @@
 import { Tensor, tidy } from "@tensorflow/tfjs-core";
 
 /** Every tensor in a tensor, array, plain object or map, however deep. */
-export function tensorsIn(container: unknown): Tensor[] {
+function tensorsIn(container: unknown): Tensor[] {
   if (container instanceof Tensor) return [container];
   if (container instanceof Map) return [...container.values()].flatMap(tensorsIn);
   if (Array.isArray(container)) return container.flatMap(tensorsIn);

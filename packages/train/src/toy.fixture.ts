@@ -26,14 +26,14 @@ export interface ToyBatch {
   readonly y: Tensor2D;
 }
 
-export function toyRows(count: number, key: Random = random(11)): Row[] {
+function toyRows(count: number, key: Random = random(11)): Row[] {
   return Array.from({ length: count }, (_, i): Row => {
     const [a, b] = key.at(i).normals(2);
     return { x: [a!, b!], y: Math.sin(a!) - b! };
   });
 }
 
-export const collateToy = (rows: readonly Row[]): ToyBatch => ({
+const collateToy = (rows: readonly Row[]): ToyBatch => ({
   x: tensor2d(
     rows.flatMap(({ x }) => x),
     [rows.length, 2],

@@ -1,5 +1,5 @@
 import { expectTypeOf, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseConfig } from "./config.ts";
 
 test("the configuration has the schema's type, with its defaults there and its exact optionals absent or given", () => {

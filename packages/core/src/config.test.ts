@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { parseConfig } from "./config.ts";
 
 const layer = z.strictObject({ width: z.int().positive(), activation: z.enum(["gelu", "relu"]).default("gelu") });

@@ -13,12 +13,9 @@ import { publicPackages, root } from "./workspace.mjs";
 export function packAll(target) {
   mkdirSync(target, { recursive: true });
   const packages = publicPackages();
-  // A file whose source is gone would be packed too.
+  // From nothing: a file whose source is gone would be packed too.
   for (const { folder } of packages) rmSync(join(folder, "dist"), { recursive: true, force: true });
-  execFileSync("pnpm", ["run", "build", "--output-logs=errors-only"], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  execFileSync("pnpm", ["exec", "tsc", "-b"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   return packages.map(({ folder, name }) => {
     const output = execFileSync("pnpm", ["pack", "--json", "--pack-destination", target], {
       cwd: folder,

@@ -66,5 +66,5 @@ export async function exportSapling({
     perplexity,
   };
   await target.write("growth.json", `${JSON.stringify(growth, null, 2)}\n`);
-  await target.write("README.md", modelCard(growth));
+  await target.write("README.md", modelCard(growth, []));
 }

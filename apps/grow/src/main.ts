@@ -2,31 +2,62 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { configureOnnx } from "@cambium/backend-onnx";
-import { type BackendChoice, useBackend } from "@cambium/core";
+import { type BackendChoice, type Files, folder, useBackend } from "@cambium/core";
+import { modelCard } from "./card.ts";
+import { compare, readComparison } from "./compare.ts";
 import { grow } from "./grow.ts";
+import type { Growth } from "./growth.ts";
 import { type RecipeName, recipes } from "./recipes.ts";
 import { openText } from "./text.ts";
 
+const names = Object.keys(recipes) as RecipeName[];
+
 const HELP = `pnpm grow <what> [options]
 
-  text                reads the corpora and trains the vocabulary
-${Object.values(recipes)
-  .map(
-    ({ name, domain, from }) =>
-      `  ${name}       ${from === undefined ? "from random weights" : `from ${from}`}, on the ${domain} text`,
-  )
-  .join("\n")}
+  text             reads the corpora and trains the vocabulary
+  bert-2x128-v1    from random weights, on books, speeches and dictionaries
+  bert-4x256-v1    likewise
+  bert-4x256-v2    from bert-4x256-v1, on e-mail
+  compare          tunes grown models and twins of random weights on spam, and shows the table
+  cards            writes the model cards anew, with the comparison
 
   --minutes <n>       time to spend in training steps, all sittings together (default 60)
+  --only <name>       compare this model only
+  --tasks <list>      compare on few-shot, full or both (default few-shot,full)
+  --seeds <n>         seeds to compare over (default 5)
   --threads <n>       threads of the onnx backend: 1 is faster on a busy machine (default all cores)
   --backend <name>    auto, onnx, wasm, cpu or tensorflow (default auto)
   --cache <folder>    text, checkpoints and metrics (default .cache/grow)
-  --models <folder>   where grown models go (default packages/saplings/models)
+  --models <folder>   grown models (default packages/saplings/models)
 
 A run that was stopped (Ctrl-C) or killed goes on when the same command is given again.
 Debian's texts are fetched by apt-get. Example: pnpm grow bert-2x128-v1 --minutes 20`;
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Those that are grown, with their folders. */
+async function grownModels(models: string): Promise<readonly { readonly name: RecipeName; readonly files: Files }[]> {
+  const all = names.map((name) => ({ name, files: folder(`${models}/${name}`) }));
+  const isGrown = await Promise.all(
+    all.map(async ({ files }) => (await files.list()).some((file) => file.name === "growth.json")),
+  );
+  return all.filter((_, i) => isGrown[i]);
+}
+
+async function writeCards(models: string): Promise<void> {
+  const rows = await readComparison(models);
+  for (const { name, files } of await grownModels(models)) {
+    const growth = JSON.parse(new TextDecoder().decode(await files.read("growth.json"))) as Growth;
+    await files.write(
+      "README.md",
+      modelCard(
+        growth,
+        rows.filter(({ model }) => model === name),
+      ),
+    );
+    console.log(`written: ${models}/${name}/README.md`);
+  }
+}
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -34,38 +65,53 @@ async function main(): Promise<number> {
     options: {
       help: { type: "boolean", short: "h" },
       minutes: { type: "string", default: "60" },
+      only: { type: "string" },
+      tasks: { type: "string", default: "few-shot,full" },
+      seeds: { type: "string", default: "5" },
       threads: { type: "string" },
       backend: { type: "string", default: "auto" },
       cache: { type: "string", default: `${root}.cache/grow` },
       models: { type: "string", default: `${root}packages/saplings/models` },
     },
   });
+  const { cache, models } = values;
   const [what] = positionals;
   if (values.help || what === undefined) {
     console.log(HELP);
     return values.help ? 0 : 2;
   }
-  if (what === "text") {
-    await openText(`${values.cache}/text`, console.log);
-    return 0;
-  }
-  if (!Object.hasOwn(recipes, what)) {
-    console.error(`grow: "${what}" is none of text, ${Object.keys(recipes).join(", ")}`);
+  if (what === "text") await openText(`${cache}/text`, console.log);
+  if (what === "cards") await writeCards(models);
+  if (what === "text" || what === "cards") return 0;
+  if (what !== "compare" && !Object.hasOwn(recipes, what)) {
+    console.error(`grow: "${what}" is none of text, ${names.join(", ")}, compare, cards`);
     return 2;
   }
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+
   if (values.threads !== undefined) configureOnnx({ threads: Number(values.threads) });
   const { backend, reason } = await useBackend(values.backend as BackendChoice);
   console.log(`backend ${backend}: ${reason}`);
+  if (what === "compare") {
+    const tasks = (["few-shot", "full"] as const).filter((task) => values.tasks.split(",").includes(task));
+    await compare({
+      names: (await grownModels(models)).map(({ name }) => name).filter((name) => name === (values.only ?? name)),
+      tasks,
+      seeds: Number(values.seeds),
+      models,
+      report: console.log,
+    });
+    return 0;
+  }
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const isDone = await grow(recipes[what as RecipeName], {
     minutes: Number(values.minutes),
-    cache: values.cache,
-    models: values.models,
+    cache,
+    models,
     signal: stop.signal,
     report: console.log,
   });
-  console.log(isDone ? `grown: ${values.models}/${what}` : `stopped with a checkpoint; "pnpm grow ${what}" goes on`);
+  console.log(isDone ? `grown: ${models}/${what}` : `stopped with a checkpoint; "pnpm grow ${what}" goes on`);
   return isDone ? 0 : 130;
 }
 

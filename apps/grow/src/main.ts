@@ -7,6 +7,7 @@ import { modelCard } from "./card.ts";
 import { compare, readComparison } from "./compare.ts";
 import { grow } from "./grow.ts";
 import type { Growth } from "./growth.ts";
+import { writePackageTables } from "./package-table.ts";
 import { type RecipeName, recipes } from "./recipes.ts";
 import { openText } from "./text.ts";
 
@@ -19,7 +20,7 @@ const HELP = `pnpm grow <what> [options]
   bert-4x256-v1    likewise
   bert-4x256-v2    from bert-4x256-v1, on e-mail
   compare          tunes grown models and twins of random weights on spam, and shows the table
-  cards            writes the model cards anew, with the comparison
+  cards            writes model cards and the package's tables anew, with the comparison
 
   --minutes <n>       time to spend in training steps, all sittings together (default 60)
   --only <name>       compare this model only
@@ -44,19 +45,21 @@ async function grownModels(models: string): Promise<readonly { readonly name: Re
   return all.filter((_, i) => isGrown[i]);
 }
 
+/** Writes every model's card, and the tables in the README of the package. */
 async function writeCards(models: string): Promise<void> {
   const rows = await readComparison(models);
+  const growths: Growth[] = [];
   for (const { name, files } of await grownModels(models)) {
     const growth = JSON.parse(new TextDecoder().decode(await files.read("growth.json"))) as Growth;
-    await files.write(
-      "README.md",
-      modelCard(
-        growth,
-        rows.filter(({ model }) => model === name),
-      ),
-    );
-    console.log(`written: ${models}/${name}/README.md`);
+    growths.push(growth);
+    const own = rows.filter(({ model }) => model === name);
+    await files.write("README.md", modelCard(growth, own));
+    console.log(`written: ${files.location}/README.md`);
   }
+  const saplings = folder(`${models}/..`);
+  const readme = new TextDecoder().decode(await saplings.read("README.md"));
+  await saplings.write("README.md", writePackageTables(readme, growths, rows));
+  console.log(`written: ${saplings.location}/README.md`);
 }
 
 async function main(): Promise<number> {

@@ -26,13 +26,22 @@ const large = {
   layers: 4,
   width: 256,
   heads: 4,
-  parameterCount: 0,
-  sizeBytes: 0,
+  parameterCount: 5_414_210,
+  sizeBytes: 10_837_148,
 } as const;
 
 /** Everything that is shipped. */
 export const saplings: readonly SaplingInfo[] = [
-  { ...shared, name: "bert-2x128", version: 1, layers: 2, width: 128, heads: 2, parameterCount: 0, sizeBytes: 0 },
+  {
+    ...shared,
+    name: "bert-2x128",
+    version: 1,
+    layers: 2,
+    width: 128,
+    heads: 2,
+    parameterCount: 1_495_362,
+    sizeBytes: 2_995_772,
+  },
   { ...large, version: 1 },
   { ...large, version: 2 },
 ];

@@ -20,10 +20,10 @@ import { type Delta, partOf, type Stack, stack } from "./delta.ts";
 export type AnyModel = Model<never, unknown>;
 
 /** What a model reads. */
-export type InputOf<M> = M extends { forward(input: infer Input, options?: ForwardOptions): unknown } ? Input : never;
+export type InputOf<M> = M extends Model<infer Input, unknown> ? Input : never;
 
 /** What a model's forward pass returns. */
-export type OutputOf<M> = M extends { forward(input: never, options?: ForwardOptions): infer Output } ? Output : never;
+export type OutputOf<M> = M extends Model<never, infer Output> ? Output : never;
 
 /** A model with deltas on it: the same forward pass, and an objective that `train` takes. */
 export interface Tuned<M extends AnyModel = AnyModel> extends Objective<InputOf<M>> {
@@ -57,7 +57,7 @@ export interface Tuned<M extends AnyModel = AnyModel> extends Objective<InputOf<
 }
 
 /** Whether a model has deltas on it. */
-export function isTuned<M extends AnyModel>(model: M | Tuned<M>): model is Tuned<M> {
+function isTuned<M extends AnyModel>(model: M | Tuned<M>): model is Tuned<M> {
   return "deltas" in model;
 }
 

@@ -10,8 +10,11 @@ import { overlay, tidyParameters } from "./trees.ts";
 
 /** What a method reads of a model before it touches a value: sites, and the shapes of the weights. A `Model` is one. */
 export interface Host {
+  /** As in the checkpoint's `config.json`. */
   readonly config: unknown;
+  /** Shapes of the weights by their names in the checkpoint. */
   readonly parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  /** Every site, in the order of the visits. */
   sites(): readonly Site[];
 }
 
@@ -46,7 +49,7 @@ export interface Stack extends Delta<Readonly<Record<string, unknown>>> {
 }
 
 /** Whether a delta is made of several. */
-export function isStack(delta: Delta): delta is Stack {
+function isStack(delta: Delta): delta is Stack {
   return delta.kind === "stack";
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the tests of every package share: contract suites, finite differences, matchers and tiny seeded encoders.
+ * What the tests of every package share: contract suites, finite differences and tiny seeded encoders.
  *
  * @module
  */
@@ -14,5 +14,4 @@ export {
   type TunedSubject,
 } from "./describe-delta-method.ts";
 export { checkDerivatives, type DerivativeCheck } from "./finite-differences.ts";
-export { type Numbers, type Tolerance, toBeAllClose } from "./matchers.ts";
 export { disposeFields, type TinyModelOptions, tinyBatch, tinyModel, tinySizes } from "./tiny.ts";

@@ -46,7 +46,7 @@ export async function fillParts(
 }
 
 /** The error that lists what is wrong with an adapter. */
-export function misfit(problems: readonly string[], location: string): FormatError {
+function misfit(problems: readonly string[], location: string): FormatError {
   return new FormatError({
     message: `loadAdapter: the adapter in ${location} does not fit this model: ${problems.join("; ")}. Was it made for another base?`,
     problems,

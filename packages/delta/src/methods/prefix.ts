@@ -1,16 +1,7 @@
 import { around, ConfigError, parseConfig, type Random, type Site } from "@cambium/core";
-import {
-  concat,
-  expandDims,
-  reshape,
-  slice,
-  type Tensor,
-  type Tensor4D,
-  tile,
-  transpose,
-  zeros,
-} from "@tensorflow/tfjs-core";
+import { concat, reshape, slice, type Tensor, type Tensor4D, transpose, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
+import { repeatForBatch } from "../batch-axis.ts";
 import type { Delta, Host } from "../delta.ts";
 
 /** Settings of `prefix`. */
@@ -60,7 +51,7 @@ export function prefix(model: Host, options: PrefixOptions, random: Random): Del
     const place = 2 * attentions.findIndex(({ path }) => path === site.path) + part;
     const flat = slice(embeddings, [0, place * width], [length, width]);
     const split = transpose(reshape(flat, [length, heads, dHead]), [1, 0, 2]);
-    return tile(expandDims(split, 0), [batch, 1, 1, 1]);
+    return repeatForBatch(split, batch) as Tensor4D;
   }
 
   return {

@@ -1,16 +1,7 @@
 import { around, ConfigError, type Model, parseConfig, type Random } from "@cambium/core";
-import {
-  concat,
-  expandDims,
-  gather,
-  ones,
-  type Tensor2D,
-  type Tensor3D,
-  tensor1d,
-  tidy,
-  tile,
-} from "@tensorflow/tfjs-core";
+import { concat, gather, ones, type Tensor2D, type Tensor3D, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
+import { repeatForBatch } from "../batch-axis.ts";
 import type { Delta } from "../delta.ts";
 
 /** Settings of `prompt`. */
@@ -71,7 +62,7 @@ export function prompt(model: Model<never, unknown>, options: PromptOptions, ran
         ({ input, next }) => {
           const words = next(input);
           const [batch] = words.x.shape;
-          const rows = tile(expandDims(current.get("prompt_embeddings")!, 0), [batch, 1, 1]) as Tensor3D;
+          const rows = repeatForBatch(current.get("prompt_embeddings")!, batch) as Tensor3D;
           return {
             x: concat([rows, words.x], 1),
             mask: concat([ones([batch, length]) as Tensor2D, words.mask], 1),

@@ -45,6 +45,7 @@ export {
   textOf,
   type UserMessage,
 } from "./message.ts";
+export { openModels } from "./open-models.ts";
 export type { Models, OpenModelsOptions } from "./options.ts";
 export type { Policy, WrittenError, WrittenReply } from "./policy.ts";
 export type {
@@ -57,6 +58,11 @@ export type {
   ToolDeclaration,
   Usage,
 } from "./request.ts";
+export { hashEmbedding } from "./server/embedding.ts";
+export type { Fault, FaultPlan } from "./server/fault.ts";
+export type { Backend, Embed } from "./server/handlers.ts";
+export { type Server, type ServerOptions, startServer } from "./server/server.ts";
 export type { Source, SourceContext } from "./source.ts";
-export type { AiSdkModel } from "./sources/ai-sdk.ts";
+export type { AiSdkModel } from "./sources/ai-sdk/model.ts";
+export { type OpenAiOptions, openai } from "./sources/openai.ts";
 export { type Scripted, type ScriptedOptions, type Step, type StepCondition, scripted } from "./sources/scripted.ts";

@@ -2,7 +2,7 @@ import type { Budget, Price, ProviderLimits, Spent } from "./budget.ts";
 import type { ChatModel } from "./chat-model.ts";
 import type { Clock } from "./clock.ts";
 import type { Source } from "./source.ts";
-import type { AiSdkModel } from "./sources/ai-sdk.ts";
+import type { AiSdkModel } from "./sources/ai-sdk/model.ts";
 
 /** Settings of `openModels`. */
 export interface OpenModelsOptions {

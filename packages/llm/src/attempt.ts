@@ -1,0 +1,64 @@
+import type { Piece } from "./chat-model.ts";
+import type { Clock } from "./clock.ts";
+import { CancelledError, ModelsError, UnavailableError } from "./errors.ts";
+import type { ModelRequest, Reply } from "./request.ts";
+import type { Source } from "./source.ts";
+
+/** What one request to a source needs. */
+export interface AttemptOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly createId: () => string;
+  readonly onPiece: ((piece: Piece) => void) | undefined;
+}
+
+/** The error as one of ours: what a source throws beside them is a provider that failed in an unknown way. */
+function toModelsError(source: Source, error: unknown): ModelsError {
+  if (error instanceof ModelsError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new UnavailableError({
+    message: `call: "${source.provider}" failed: ${text}`,
+    cause: error,
+    reason: "unknown",
+  });
+}
+
+/**
+ * Asks a source once. Ends at the caller's signal or when the time is up, even if the source does not.
+ *
+ * @throws {ModelsError}
+ */
+export async function askOnce(source: Source, request: ModelRequest, options: AttemptOptions): Promise<Reply> {
+  const { signal, timeoutMs, clock, createId, onPiece } = options;
+  const stop = new AbortController();
+  const finished = new AbortController();
+  const ended = new Promise<never>((_, reject) => {
+    const cancel = (): void => {
+      reject(new CancelledError({ message: "call: the signal was aborted", cause: signal.reason }));
+      stop.abort(signal.reason);
+    };
+    if (signal.aborted) cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    finished.signal.addEventListener("abort", () => signal.removeEventListener("abort", cancel), { once: true });
+    clock.wait(timeoutMs, finished.signal).then(
+      () => {
+        const message = `call: no reply from "${source.provider}" within ${timeoutMs} ms; raise timeoutMs if it is that slow`;
+        reject(new UnavailableError({ message, reason: "timeout" }));
+        stop.abort();
+      },
+      () => {}, // finished in time
+    );
+  });
+  try {
+    const show =
+      onPiece === undefined ? {} : { onPiece: (piece: Piece) => void (stop.signal.aborted || onPiece(piece)) };
+    const work = source.generate(request, { signal: stop.signal, clock, createId, ...show });
+    return await Promise.race([work, ended]);
+  } catch (error) {
+    throw toModelsError(source, error);
+  } finally {
+    finished.abort();
+    ended.catch(() => {});
+  }
+}

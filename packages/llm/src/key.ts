@@ -1,0 +1,46 @@
+import { encodeRequest } from "./encoding.ts";
+import { sha256 } from "./hash.ts";
+import { canonicalJson, type Json, type JsonObject } from "./json.ts";
+import type { ModelRequest } from "./request.ts";
+import type { Source } from "./source.ts";
+
+/** Enters every key; another number makes every stored reply unknown. */
+const KEY_VERSION = 1;
+
+/**
+ * Tool call ids are drawn afresh by every run, so a key holds their order of appearance in their place.
+ */
+function numberCalls(messages: Json): Json {
+  const seen = new Map<string, string>();
+  const rename = (id: string): string => {
+    if (!seen.has(id)) seen.set(id, `call-${seen.size}`);
+    return seen.get(id)!;
+  };
+  return (messages as readonly JsonObject[]).map((message) => {
+    const content = message["content"];
+    if (!Array.isArray(content)) return message;
+    const parts = (content as readonly JsonObject[]).map((part) =>
+      part["type"] === "tool-call" || part["type"] === "tool-result"
+        ? { ...part, id: rename(String(part["id"])) }
+        : part,
+    );
+    return { ...message, content: parts };
+  });
+}
+
+/** What a key is the hash of: canonical JSON of who is asked and what. Files stand in it by their hash. */
+export function keyText(source: Pick<Source, "provider" | "model" | "identity">, request: ModelRequest): string {
+  const { messages, ...settings } = encodeRequest(request, (bytes) => ({ sha256: sha256(bytes) }));
+  return canonicalJson({
+    version: KEY_VERSION,
+    provider: source.provider,
+    model: source.model,
+    identity: source.identity ?? null,
+    request: { ...settings, sample: request.sample ?? 0, messages: numberCalls(messages!) },
+  });
+}
+
+/** SHA-256 under which the reply to a request is stored. Hexadecimal. */
+export function keyOf(source: Pick<Source, "provider" | "model" | "identity">, request: ModelRequest): string {
+  return sha256(keyText(source, request));
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+import { CancelledError, ModelFormatError, type ModelsError } from "../errors.ts";
+import { errorOfStatus } from "../http-errors.ts";
+import type { JsonObject } from "../json.ts";
+import { checkOptions } from "../options-check.ts";
+import { showParts } from "../pieces.ts";
+import type { Reply } from "../request.ts";
+import type { Source, SourceContext } from "../source.ts";
+import { createAssembler } from "../wire/assemble.ts";
+import { replyFromWire } from "../wire/reply-from-wire.ts";
+import { requestToWire } from "../wire/request-to-wire.ts";
+import { readEvents } from "../wire/sse.ts";
+import { connectionError, parseObject, readBody, readText, retryAfter } from "./http.ts";
+
+/** Settings of `openai`. */
+export interface OpenAiOptions {
+  /** Address up to and without `/chat/completions`. @default "https://api.openai.com/v1" */
+  readonly baseURL?: string;
+  /** Sent as a bearer token; nothing is sent without one. */
+  readonly apiKey?: string | undefined;
+  /** Further headers. Not part of the key of a call. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Field that bounds the reply; OpenAI's own reasoning models want the second one. @default "max_tokens" */
+  readonly maxTokensField?: "max_tokens" | "max_completion_tokens";
+  /** Field in which the reasoning of earlier replies is sent back, such as `reasoning_content`. @default not sent */
+  readonly reasoningField?: string;
+  /** Largest reply that is read. Bytes. @default 33554432 */
+  readonly maxBodyBytes?: number;
+  /** @default the global `fetch` */
+  readonly fetch?: typeof fetch;
+}
+
+const schema = z.strictObject({
+  baseURL: z.url({ protocol: /^https?$/ }).optional(),
+  apiKey: z.string().optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  maxTokensField: z.enum(["max_tokens", "max_completion_tokens"]).optional(),
+  reasoningField: z.string().optional(),
+  maxBodyBytes: z.int().positive().optional(),
+  fetch: z.custom<typeof fetch>((value) => typeof value === "function").optional(),
+});
+
+const ERROR_BODY_BYTES = 65_536;
+
+/** What a provider says of a failure, shortened and without the key. */
+function detailOf(text: string, apiKey: string | undefined): string {
+  let said: unknown;
+  try {
+    const body = JSON.parse(text) as { error?: { message?: unknown } | string; message?: unknown };
+    said = typeof body.error === "object" ? body.error.message : (body.error ?? body.message);
+  } catch {
+    said = text; // not JSON: a proxy's page, shown as it is
+  }
+  const detail = String(said ?? text).slice(0, 300);
+  return apiKey === undefined || apiKey === "" ? detail : detail.replaceAll(apiKey, "[key]");
+}
+
+/** The error that stands in the body of a reply whose status says that all is well. */
+function errorInBody(body: JsonObject, apiKey: string | undefined): ModelsError | undefined {
+  const error = body["error"] as JsonObject | string | null | undefined;
+  if (error === undefined || error === null) return undefined;
+  const detail = detailOf(JSON.stringify({ error }), apiKey);
+  const code = typeof error === "object" ? Number(error["code"] ?? error["status"]) : Number.NaN;
+  return errorOfStatus("openai", code >= 400 && code < 600 ? code : 502, detail);
+}
+
+/**
+ * A model of any endpoint that speaks OpenAI's `/chat/completions`: OpenAI, OpenRouter, vLLM, Ollama, llama.cpp,
+ * `cambium serve`. Redirects are not followed, so that the key goes to no other host.
+ *
+ * Fields that this library does not know, of messages and of tool calls, are kept and sent back (signatures of thoughts,
+ * for example); `provider: { openai: { … } }` in a request adds fields to its body.
+ *
+ * @throws {UsageError} When an option cannot be meant.
+ * @example
+ * const chat = llm.model(openai("qwen3", { baseURL: "http://localhost:11434/v1" }));
+ */
+export function openai(model: string, options: OpenAiOptions = {}): Source {
+  checkOptions("openai", schema, options);
+  const { apiKey, maxTokensField = "max_tokens", reasoningField, maxBodyBytes = 2 ** 25 } = options;
+  const baseURL = (options.baseURL ?? "https://api.openai.com/v1").replace(/\/+$/, "");
+  const address = `${baseURL}/chat/completions`;
+
+  async function send(body: JsonObject, signal: AbortSignal): Promise<Response> {
+    const headers = {
+      "content-type": "application/json",
+      accept: body["stream"] === true ? "text/event-stream, application/json" : "application/json",
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+      ...options.headers,
+    };
+    const request = { method: "POST", headers, body: JSON.stringify(body), redirect: "manual", signal } as const;
+    try {
+      return await (options.fetch ?? fetch)(address, request);
+    } catch (cause) {
+      if (signal.aborted) throw new CancelledError({ message: "openai: the signal was aborted", cause });
+      throw connectionError(address, cause);
+    }
+  }
+
+  async function failure(response: Response, { clock }: SourceContext): Promise<ModelsError> {
+    const location = response.headers.get("location");
+    const said = location === null ? await readText(response, ERROR_BODY_BYTES).catch(() => "") : `to ${location}`;
+    if (location !== null) await response.body?.cancel();
+    return errorOfStatus("openai", response.status, detailOf(said, apiKey), retryAfter(response.headers, clock));
+  }
+
+  async function readWhole(response: Response, { createId }: SourceContext): Promise<Reply> {
+    const body = parseObject(await readText(response, maxBodyBytes));
+    const error = errorInBody(body, apiKey);
+    if (error !== undefined) throw error;
+    return replyFromWire(body, createId);
+  }
+
+  async function readStream(response: Response, { createId, onPiece }: SourceContext): Promise<Reply> {
+    const assembler = createAssembler(createId, onPiece);
+    for await (const data of readEvents(readBody(response, maxBodyBytes))) {
+      if (data === "[DONE]") break;
+      const chunk = parseObject(data);
+      const error = errorInBody(chunk, apiKey);
+      if (error !== undefined) throw error;
+      assembler.push(chunk);
+    }
+    return assembler.finish();
+  }
+
+  return {
+    provider: new URL(baseURL).host,
+    model,
+    identity: { baseURL },
+    async generate(request, context) {
+      const streamed = context.onPiece === undefined ? {} : { stream: true, stream_options: { include_usage: true } };
+      const body = { ...requestToWire(model, request, { maxTokensField, reasoningField }), ...streamed };
+      const response = await send(body, context.signal);
+      if (!response.ok) throw await failure(response, context);
+      const type = response.headers.get("content-type") ?? "";
+      if (/[/+]json\b/.test(type)) {
+        const reply = await readWhole(response, context);
+        showParts(reply.content, context.onPiece);
+        return reply;
+      }
+      if (context.onPiece !== undefined && type.startsWith("text/event-stream")) return readStream(response, context);
+      const head = await readText(response, ERROR_BODY_BYTES).then(
+        (text) => text.slice(0, 200),
+        () => "",
+      );
+      throw new ModelFormatError({
+        message: `openai: expected ${context.onPiece === undefined ? "" : "an event stream or "}JSON, got content type "${type}": ${JSON.stringify(head)}`,
+        head,
+        contentType: type,
+      });
+    },
+  };
+}

@@ -1,0 +1,284 @@
+/**
+ * The call store: replies under the hash of their request, and the books of what was spent. Every change that must hold
+ * together is one SQL transaction, so that a process may die between any two of them:
+ *
+ * `open` takes the lease of a key and reserves an upper bound on the price, or neither;
+ * `settle` saves the reply, books the true price and frees the lease; `refund` and `lose` end a request without a reply.
+ */
+import type { InStatement } from "@libsql/client";
+import { decodeReply, encodeReply } from "../encoding.ts";
+import { FormatError } from "../errors.ts";
+import { sha256 } from "../hash.ts";
+import type { JsonObject } from "../json.ts";
+import type { Reply } from "../request.ts";
+import { openDatabase } from "./database.ts";
+
+/** Tokens and billionths of a US dollar. */
+export interface Cost {
+  readonly tokens: number;
+  readonly nanos: bigint;
+}
+
+/** The most that may be spent; `undefined` does not limit. */
+export interface Limits {
+  readonly calls: number | undefined;
+  readonly tokens: number | undefined;
+  readonly nanos: bigint | undefined;
+}
+
+/** The sums of a budget, reservations included. */
+export interface Books {
+  readonly calls: number;
+  readonly tokens: number;
+  readonly nanos: bigint;
+}
+
+/** A reply and what is known of how it was made. */
+export interface StoredCall {
+  readonly key: string;
+  readonly reply: Reply;
+  readonly tokens: number;
+  readonly nanos: bigint;
+  readonly attempts: number;
+  readonly durationMs: number;
+}
+
+/** What `settle` needs beside the reply: the request as it is kept, with its files. */
+export interface CallRecord extends StoredCall {
+  readonly provider: string;
+  readonly model: string;
+  readonly request: string;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly createdMs: number;
+}
+
+/** A lease as another process sees it. */
+export interface Holder {
+  readonly owner: string;
+  /** `undefined` when the owner is gone. */
+  readonly beat: bigint | undefined;
+}
+
+/** What a process asks for before a request. */
+export interface Opening {
+  readonly key: string;
+  readonly reservation: string;
+  readonly cost: Cost;
+  readonly limits: Limits;
+  readonly openedMs: number;
+  /** A holder to be taken over, if it still is the holder and its beat still is the same. */
+  readonly dead?: Holder;
+}
+
+/** The answer: go ahead, or why not. */
+export type Opened =
+  | { readonly type: "open" }
+  | { readonly type: "stored"; readonly call: StoredCall }
+  | { readonly type: "held"; readonly holder: Holder }
+  | { readonly type: "refused"; readonly books: Books };
+
+/** The store of one process. */
+export interface Store {
+  find(key: string): Promise<StoredCall | undefined>;
+  open(opening: Opening): Promise<Opened>;
+  /** The saved call: this one, or the one that another process saved before. */
+  settle(reservation: string, record: CallRecord): Promise<StoredCall>;
+  /** Nothing was spent after all. */
+  refund(reservation: string): Promise<void>;
+  /** What was spent will not be known: the upper bound stays in the books. */
+  lose(reservation: string): Promise<void>;
+  /** Frees the lease of a key without a reply. */
+  release(key: string): Promise<void>;
+  /** Shows others that this process lives. */
+  beat(): Promise<void>;
+  books(): Promise<Books>;
+  close(): Promise<void>;
+}
+
+const UNLIMITED = 2n ** 63n - 1n;
+
+/** Opens the store for one process, known to others as `owner`, booking under `budget`. */
+export async function openStore(path: string, owner: string, budget: string): Promise<Store> {
+  const database = await openDatabase(path);
+  await database.write([
+    { sql: "INSERT INTO owners VALUES (?, 0)", args: [owner] },
+    { sql: "INSERT INTO budgets VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING", args: [budget] },
+  ]);
+
+  async function readFiles(hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    const files = new Map<string, Uint8Array>();
+    for (const hash of hashes) {
+      const { rows } = await database.read({ sql: "SELECT bytes FROM files WHERE sha256 = ?", args: [hash] });
+      const bytes = rows[0] === undefined ? undefined : new Uint8Array(rows[0]["bytes"] as ArrayBuffer);
+      if (bytes === undefined || sha256(bytes) !== hash) {
+        throw new FormatError({ message: `openModels: the store ${path} lacks the file ${hash}`, hash, path });
+      }
+      files.set(hash, bytes);
+    }
+    return files;
+  }
+
+  async function parseReply(key: string, text: string): Promise<Reply> {
+    try {
+      const json = JSON.parse(text) as JsonObject;
+      const hashes: string[] = [];
+      decodeReply(json, ({ sha256: hash }) => {
+        hashes.push(String(hash));
+        return new Uint8Array();
+      });
+      const files = await readFiles(hashes);
+      return decodeReply(json, ({ sha256: hash }) => files.get(String(hash))!);
+    } catch (cause) {
+      throw new FormatError({
+        message: `openModels: the store ${path} holds no reply under ${key}, but rubbish`,
+        cause,
+        key,
+      });
+    }
+  }
+
+  async function find(key: string): Promise<StoredCall | undefined> {
+    const { rows } = await database.read({
+      sql: "SELECT reply, tokens, nanos, attempts, duration_ms FROM calls WHERE key = ?",
+      args: [key],
+    });
+    const row = rows[0];
+    if (row === undefined) return undefined;
+    return {
+      key,
+      reply: await parseReply(key, String(row["reply"])),
+      tokens: Number(row["tokens"]),
+      nanos: row["nanos"] as bigint,
+      attempts: Number(row["attempts"]),
+      durationMs: Number(row["duration_ms"]),
+    };
+  }
+
+  async function books(): Promise<Books> {
+    const sql = "SELECT calls, tokens, nanos FROM budgets WHERE name = ?";
+    const row = (await database.read({ sql, args: [budget] })).rows[0]!;
+    return { calls: Number(row["calls"]), tokens: Number(row["tokens"]), nanos: row["nanos"] as bigint };
+  }
+
+  async function holderOf(key: string): Promise<Holder | undefined> {
+    const sql = "SELECT owner, beat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
+    const row = (await database.read({ sql, args: [key] })).rows[0];
+    if (row === undefined) return undefined;
+    return { owner: String(row["owner"]), beat: (row["beat"] as bigint | null) ?? undefined };
+  }
+
+  return {
+    find,
+    books,
+
+    async open(opening) {
+      const { key, reservation, cost, limits, openedMs, dead } = opening;
+      const takeOver: InStatement[] =
+        dead === undefined
+          ? []
+          : [
+              {
+                sql: "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT beat FROM owners WHERE id = ?) IS ?",
+                args: [owner, key, dead.owner, dead.owner, dead.beat ?? null],
+              },
+            ];
+      const results = await database.write([
+        ...takeOver,
+        {
+          sql: `INSERT INTO leases SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM calls WHERE key = ?) ON CONFLICT DO NOTHING`,
+          args: [key, owner, key],
+        },
+        {
+          sql: `UPDATE budgets SET calls = calls + 1, tokens = tokens + ?, nanos = nanos + ?
+            WHERE name = ? AND calls + 1 <= ? AND tokens + ? <= ? AND nanos + ? <= ?
+            AND EXISTS (SELECT 1 FROM leases WHERE key = ? AND owner = ?)
+            AND NOT EXISTS (SELECT 1 FROM calls WHERE key = ?)`,
+          args: [
+            ...[cost.tokens, cost.nanos, budget, limits.calls ?? UNLIMITED, cost.tokens, limits.tokens ?? UNLIMITED],
+            ...[cost.nanos, limits.nanos ?? UNLIMITED, key, owner, key],
+          ],
+        },
+        {
+          sql: "INSERT INTO reservations SELECT ?, ?, ?, ?, 'open', ?, ?, ? WHERE changes() = 1",
+          args: [reservation, budget, owner, key, cost.tokens, cost.nanos, openedMs],
+        },
+        {
+          sql: "DELETE FROM leases WHERE key = ? AND owner = ? AND NOT EXISTS (SELECT 1 FROM reservations WHERE id = ?)",
+          args: [key, owner, reservation],
+        },
+      ]);
+      if (results.at(-2)!.rowsAffected === 1) return { type: "open" };
+      const call = await find(key);
+      if (call !== undefined) return { type: "stored", call };
+      const holder = await holderOf(key);
+      if (holder !== undefined && holder.owner !== owner) return { type: "held", holder };
+      return { type: "refused", books: await books() };
+    },
+
+    async settle(reservation, record) {
+      const files = new Map(record.files);
+      const reply = encodeReply(record.reply, (bytes) => {
+        const hash = sha256(bytes);
+        files.set(hash, bytes);
+        return { sha256: hash };
+      });
+      const results = await database.write([
+        {
+          sql: `UPDATE budgets SET tokens = tokens + ? - (SELECT tokens FROM reservations WHERE id = ?),
+            nanos = nanos + ? - (SELECT nanos FROM reservations WHERE id = ?)
+            WHERE name = ? AND EXISTS (SELECT 1 FROM reservations WHERE id = ?)`,
+          args: [record.tokens, reservation, record.nanos, reservation, budget, reservation],
+        },
+        { sql: "DELETE FROM reservations WHERE id = ?", args: [reservation] },
+        ...[...files].map(([hash, bytes]) => ({
+          sql: "INSERT INTO files VALUES (?, ?) ON CONFLICT DO NOTHING",
+          args: [hash, bytes],
+        })),
+        { sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [record.key, owner] },
+        {
+          sql: "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+          args: [
+            ...[record.key, record.provider, record.model, record.request, JSON.stringify(reply), record.tokens],
+            ...[record.nanos, record.attempts, record.durationMs, record.createdMs],
+          ],
+        },
+      ]);
+      return results.at(-1)!.rowsAffected === 1 ? record : (await find(record.key))!;
+    },
+
+    async refund(reservation) {
+      await database.write([
+        {
+          sql: `UPDATE budgets SET calls = calls - 1, tokens = tokens - (SELECT tokens FROM reservations WHERE id = ?),
+            nanos = nanos - (SELECT nanos FROM reservations WHERE id = ?)
+            WHERE name = ? AND EXISTS (SELECT 1 FROM reservations WHERE id = ?)`,
+          args: [reservation, reservation, budget, reservation],
+        },
+        { sql: "DELETE FROM reservations WHERE id = ?", args: [reservation] },
+      ]);
+    },
+
+    async lose(reservation) {
+      await database.write([{ sql: "UPDATE reservations SET state = 'lost' WHERE id = ?", args: [reservation] }]);
+    },
+
+    async release(key) {
+      await database.write([{ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] }]);
+    },
+
+    async beat() {
+      await database.write([{ sql: "UPDATE owners SET beat = beat + 1 WHERE id = ?", args: [owner] }]);
+    },
+
+    async close() {
+      try {
+        await database.write([
+          { sql: "DELETE FROM leases WHERE owner = ?", args: [owner] },
+          { sql: "DELETE FROM owners WHERE id = ?", args: [owner] },
+        ]);
+      } finally {
+        database.close();
+      }
+    },
+  };
+}

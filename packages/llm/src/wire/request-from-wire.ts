@@ -1,0 +1,145 @@
+import { z } from "zod";
+import { UsageError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../message.ts";
+import type { ModelRequest, ToolChoice } from "../request.ts";
+import { fileFromWire } from "./files.ts";
+import { partsFromWire } from "./reply-from-wire.ts";
+
+const message = z.looseObject({ role: z.enum(["system", "developer", "user", "assistant", "tool"]) });
+const named = z.looseObject({ name: z.string() });
+const schema = z.looseObject({
+  model: z.string(),
+  messages: z.array(message).min(1),
+  tools: z.array(z.looseObject({ function: named })).nullish(),
+  tool_choice: z.union([z.enum(["auto", "none", "required"]), z.looseObject({ function: named })]).nullish(),
+  response_format: z.looseObject({ type: z.string() }).nullish(),
+  max_tokens: z.int().positive().nullish(),
+  max_completion_tokens: z.int().positive().nullish(),
+  temperature: z.number().nullish(),
+  top_p: z.number().nullish(),
+  top_k: z.number().nullish(),
+  presence_penalty: z.number().nullish(),
+  frequency_penalty: z.number().nullish(),
+  stop: z.union([z.string(), z.array(z.string())]).nullish(),
+  seed: z.number().nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
+});
+
+/** A `/chat/completions` request, read. */
+export interface WireRequest {
+  readonly model: string;
+  readonly request: ModelRequest;
+  readonly isStream: boolean;
+  readonly includesUsage: boolean;
+}
+
+function partsOf(content: unknown): (TextPart | FilePart)[] {
+  if (typeof content === "string") return [{ type: "text", text: content }];
+  if (!Array.isArray(content)) return [];
+  return content.map((part: JsonObject, i) => {
+    const file = fileFromWire(part);
+    if (file !== undefined) return file;
+    if (part["type"] === "text" && typeof part["text"] === "string") return { type: "text", text: part["text"] };
+    throw new UsageError({
+      message: `messages: content part ${i} has the unknown type ${JSON.stringify(part["type"])}`,
+    });
+  });
+}
+
+const textIn = (content: unknown): string =>
+  partsOf(content)
+    .map((part) => (part.type === "text" ? part.text : ""))
+    .join("");
+
+function toolResult(given: JsonObject, names: ReadonlyMap<string, string>): ToolResultPart {
+  const id = String(given["tool_call_id"]);
+  const parts = partsOf(given["content"]);
+  const isText = parts.every(({ type }) => type === "text");
+  return {
+    type: "tool-result",
+    id,
+    name: names.get(id) ?? "unknown",
+    output: isText ? textIn(given["content"]) : { parts },
+  };
+}
+
+/** Messages in this library's form; results of one turn are one message, as they answer one message. */
+function messagesFromWire(given: readonly JsonObject[]): Message[] {
+  const names = new Map<string, string>();
+  const messages: Message[] = [];
+  for (const wire of given) {
+    const { role, content } = wire;
+    if (role === "tool") {
+      const result = toolResult(wire, names);
+      const last = messages.at(-1);
+      if (last?.role === "tool") messages[messages.length - 1] = { role, content: [...last.content, result] };
+      else messages.push({ role, content: [result] });
+    } else if (role === "assistant") {
+      const parts: AssistantPart[] = partsFromWire({ ...wire, content: textIn(content) }, () => "call");
+      for (const part of parts) if (part.type === "tool-call") names.set(part.id, part.name);
+      messages.push({ role, content: parts });
+    } else if (role === "user") {
+      messages.push({ role, content: typeof content === "string" ? content : partsOf(content) });
+    } else {
+      messages.push({ role: "system", content: textIn(content) });
+    }
+  }
+  return messages;
+}
+
+function defined<T extends object>(fields: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(entries) as { [Key in keyof T]?: NonNullable<T[Key]> };
+}
+
+/**
+ * The body of a `/chat/completions` request in this library's form.
+ *
+ * @throws {UsageError} When it is none; names what is wrong.
+ */
+export function requestFromWire(body: unknown): WireRequest {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message: said }) => `${path.join(".")}: ${said}`);
+    throw new UsageError({ message: problems.join("; ") });
+  }
+  const wire = parsed.data;
+  const choice = wire.tool_choice;
+  const format = wire.response_format?.type;
+  const schemaOf = wire.response_format?.["json_schema"] as
+    | { readonly name?: string; readonly schema?: JsonObject }
+    | undefined;
+  const request: ModelRequest = {
+    messages: messagesFromWire(wire.messages as unknown as JsonObject[]),
+    ...defined({
+      tools: wire.tools?.map(({ function: { name, description, parameters, strict } }) => ({
+        name,
+        parameters: (parameters ?? { type: "object" }) as JsonObject,
+        ...defined({ description: description as string | undefined, strict: strict as boolean | undefined }),
+      })),
+      toolChoice: (typeof choice === "object" && choice !== null
+        ? { tool: choice.function.name }
+        : choice) as ToolChoice,
+      format:
+        format === undefined || format === "text"
+          ? undefined
+          : defined({ schema: schemaOf?.schema, name: schemaOf?.name }),
+      maxTokens: wire.max_completion_tokens ?? wire.max_tokens,
+      temperature: wire.temperature,
+      topP: wire.top_p,
+      topK: wire.top_k,
+      presencePenalty: wire.presence_penalty,
+      frequencyPenalty: wire.frequency_penalty,
+      stop: typeof wire.stop === "string" ? [wire.stop] : wire.stop,
+      seed: wire.seed,
+    }),
+  };
+  return {
+    model: wire.model,
+    request,
+    isStream: wire.stream === true,
+    includesUsage: wire.stream_options?.include_usage === true,
+  };
+}

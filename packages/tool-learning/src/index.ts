@@ -3,7 +3,10 @@
  *
  * @module
  */
+export type { SandboxAdapterOptions } from "./sandbox/adapter.ts";
+export { ConfigError } from "./sandbox/errors.ts";
 export type { JsonValue } from "./sandbox/json.ts";
+export { quickjs } from "./sandbox/quickjs.ts";
 export type {
   HostFunction,
   Sandbox,

@@ -66,7 +66,7 @@ export interface SandboxOptions {
   readonly seed?: number;
   /** What the guest's clock shows when it starts, in ms since 1970; it moves 1 ms with each reading. @default 1767225600000 (2026-01-01T00:00:00Z) */
   readonly clockMs?: number;
-  /** Whether the maths kit (`rational`, `integers`, `polynomials`, `matrices`, `statistics`) is there. JavaScript only. @default false */
+  /** Whether the maths kit (`rational`, `integers`, `polynomial`, `matrix`, `statistics`) is there. JavaScript only. @default false */
   readonly kit?: boolean;
   /** Ends the run, and takes it from the queue. */
   readonly signal?: AbortSignal;

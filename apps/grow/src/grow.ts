@@ -33,8 +33,8 @@ export interface GrowOptions {
 }
 
 const ENDLESS = Number.MAX_SAFE_INTEGER;
-const EVALUATE_EVERY = 1000;
-const CHECKPOINT_EVERY = 100;
+const EVALUATE_EVERY = 2000;
+const CHECKPOINT_EVERY = 200;
 const SHORT = { batch: PIECES_PER_STEP / 128, seq: 128 };
 const LONG = { batch: PIECES_PER_STEP / 256, seq: 256 };
 

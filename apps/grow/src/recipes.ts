@@ -18,8 +18,8 @@ export interface Recipe {
   readonly seed: number;
 }
 
-/** Pieces per step; a step is 32 rows of 128, at the end 16 rows of 256. */
-export const PIECES_PER_STEP = 4096;
+/** Pieces per step: 16 rows of 128, at the end 8 rows of 256. Few, for time is short, and small batches learn more from each piece. */
+export const PIECES_PER_STEP = 2048;
 
 /** Steps of cooling down for each step at the full rate; the second half of them has the long rows. */
 export const COOLING_SHARE = 0.25;
@@ -43,14 +43,14 @@ function sizes(layers: number, width: number): EncoderSizes & Partial<EncoderCon
 
 /** Everything that can be grown. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
-  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 1.5e-3, seed: 1 },
-  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 7e-4, seed: 2 },
+  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 1e-3, seed: 1 },
+  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 5e-4, seed: 2 },
   "bert-4x256-v2": {
     name: "bert-4x256-v2",
     config: sizes(4, 256),
     domain: "mail",
     from: "bert-4x256-v1",
-    learningRate: 3e-4,
+    learningRate: 2e-4,
     seed: 3,
   },
 };

@@ -7,6 +7,7 @@
  */
 import {
   type BackendValues,
+  backend_util,
   type DataId,
   DataStorage,
   type DataType,
@@ -14,9 +15,10 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import { type HostArray, hostArrayOf, hostValue, sizeOf, type Value } from "./graph.ts";
+import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
 import { defaultThreads, loadNativeRuntime, type NativeRuntime } from "./native.ts";
-import { traceProgram } from "./program.ts";
+import { type Program, traceProgram } from "./program.ts";
+import { type CompileOptions, Replayer } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
 import { type CacheLimits, SessionCache } from "./session-cache.ts";
 import { elementType, reshapeTo } from "./tracer.ts";
@@ -27,10 +29,18 @@ export interface OnnxOptions extends Partial<CacheLimits> {
   readonly threads?: number;
 }
 
+/** The parts of a complex tensor, which belong to it. */
+export interface Pair {
+  readonly real: TensorInfo;
+  readonly imag: TensorInfo;
+}
+
 interface Entry {
-  /** A tensor that graphs can work on, or strings, which only pass through. */
-  readonly content: Value | readonly Uint8Array[];
+  /** A tensor that graphs can work on, a complex one, or strings, which only pass through. */
+  readonly content: Value | Pair | readonly Uint8Array[];
   references: number;
+  /** The content in the shape of a handle that was read last, when that is another shape. */
+  view?: Value;
 }
 
 /** Arrays up to this size are copied when written, so that the caller may change them afterwards; larger ones are borrowed. */
@@ -50,7 +60,8 @@ function toHostArray(values: ArrayLike<number>, dtype: DataType): HostArray {
   return values instanceof Uint8Array ? values : Uint8Array.from(values);
 }
 
-const isValue = (content: Entry["content"]): content is Value => !Array.isArray(content);
+const isValue = (content: Entry["content"]): content is Value => "type" in content;
+const isPair = (content: Entry["content"]): content is Pair => "real" in content;
 
 /** A failed run: names the kernels whose values could not be made. */
 function failureOf(value: Value, cause: unknown): Error {
@@ -94,7 +105,13 @@ export class OnnxBackend extends KernelBackend {
   }
 
   private put(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, references: number): void {
-    if (dtype === "string" || dtype === "complex64") {
+    if (dtype === "complex64") {
+      const { real, imag } = backend_util.splitRealAndImagArrays((values ?? new Float32Array(0)) as Float32Array);
+      const part = (part: Float32Array): TensorInfo => ({ dataId: this.write(part, shape, "float32"), shape, dtype: "float32" });
+      this.entries.set(dataId, { content: { real: part(real), imag: part(imag) }, references });
+      return;
+    }
+    if (dtype === "string") {
       this.entries.set(dataId, { content: (values ?? []) as Uint8Array[], references });
       return;
     }
@@ -109,7 +126,8 @@ export class OnnxBackend extends KernelBackend {
   private hold(dataId: DataId, value: Value, references: number): void {
     this.entries.set(dataId, { content: value, references });
     value.holders++;
-    if (value.data === undefined && value.uniform === undefined) this.pending.add(value);
+    if (value.data === undefined && value.uniform === undefined && value.producer?.evaluate === undefined)
+      this.pending.add(value);
   }
 
   /** A handle for a traced value. */
@@ -119,20 +137,45 @@ export class OnnxBackend extends KernelBackend {
     return { dataId, shape: [...value.shape], dtype };
   }
 
+  /** Another handle for the data of a handle, in a shape of as many elements. */
+  alias({ dataId, dtype }: TensorInfo, shape: readonly number[]): TensorInfo {
+    this.incRef(dataId);
+    return { dataId, shape: [...shape], dtype };
+  }
+
+  /** A handle for a complex tensor, which owns its parts from now on. */
+  complexHandle(pair: Pair): TensorInfo {
+    const dataId = {};
+    this.entries.set(dataId, { content: pair, references: 1 });
+    return { dataId, shape: [...pair.real.shape], dtype: "complex64" };
+  }
+
+  /** The parts of a complex tensor. */
+  partsBehind({ dataId }: TensorInfo): Pair {
+    return this.entries.get(dataId).content as Pair;
+  }
+
   /** The value behind a handle in the handle's shape; undefined for strings and complex numbers. */
   valueBehind({ dataId, shape }: TensorInfo): Value | undefined {
-    const { content } = this.entries.get(dataId);
-    return isValue(content) ? reshapeTo(content, shape) : undefined;
+    const entry = this.entries.get(dataId);
+    const { content, view } = entry;
+    if (!isValue(content)) return undefined;
+    if (sameShape(content.shape, shape)) return content;
+    // A view of a value that has been made since would make it again.
+    if (view === undefined || !sameShape(view.shape, shape) || (content.data === undefined) !== (view.data === undefined))
+      entry.view = reshapeTo(content, shape);
+    return entry.view;
   }
 
   override readSync(dataId: DataId): BackendValues {
     const { content } = this.entries.get(dataId);
+    if (isPair(content))
+      return backend_util.mergeRealAndImagArrays(
+        this.readSync(content.real.dataId) as Float32Array,
+        this.readSync(content.imag.dataId) as Float32Array,
+      );
     if (!isValue(content)) return content as Uint8Array[];
-    const known = hostArrayOf(content);
-    if (known !== undefined) return known as BackendValues;
-    if (content.failure === undefined) this.flush(content);
-    if (content.failure !== undefined) throw content.failure;
-    return content.data as BackendValues;
+    return this.materialise(content) as BackendValues;
   }
 
   override async read(dataId: DataId): Promise<BackendValues> {
@@ -160,26 +203,54 @@ export class OnnxBackend extends KernelBackend {
     }
   }
 
-  private run(roots: readonly Value[]): void {
+  /** Runs the program that makes `roots`. */
+  run(roots: readonly Value[]): void {
     const program = traceProgram(roots);
-    const { session, literals, inputNames, outputNames } = this.cache.get(program);
-    const fed = [...program.feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
-    const feeds: Record<string, unknown> = {};
-    for (const [i, value] of fed.entries()) {
-      value.feed ??= this.runtime.createTensor(value.type, hostArrayOf(value)!, value.shape);
-      feeds[inputNames[i]!] = value.feed;
-    }
-    const fetches = Object.fromEntries(outputNames.map((name) => [name, null]));
-    const results = session.run(feeds, fetches);
-    this.runs++;
+    const made = this.execute(program, program.feeds);
     for (const [i, root] of roots.entries()) {
-      const made = results[outputNames[i]!]!;
-      root.data = made.data;
-      root.feed = sizeOf(made.dims) === sizeOf(root.shape) && made.dims.length === root.shape.length ? made : undefined;
+      root.data = made[i]!.data;
+      root.feed = made[i]!.feed;
       root.producer = undefined;
       this.pending.delete(root);
-      this.bytesCopied += made.data.byteLength;
     }
+  }
+
+  /** Runs a program on feeds of the shapes that it was traced with, and returns new values for its roots. */
+  execute(program: Program, feeds: readonly Value[]): readonly Value[] {
+    const { session, literals, inputNames, outputNames } = this.cache.get(program);
+    const fed = [...feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
+    const inputs: Record<string, unknown> = {};
+    for (const [i, value] of fed.entries()) {
+      value.feed ??= this.runtime.createTensor(value.type, hostArrayOf(value)!, value.shape);
+      inputs[inputNames[i]!] = value.feed;
+    }
+    const results = session.run(inputs, Object.fromEntries(outputNames.map((name) => [name, null])));
+    this.runs++;
+    return program.roots.map(({ shape, type }, i) => {
+      const made = results[outputNames[i]!]!;
+      this.bytesCopied += made.data.byteLength;
+      const value = hostValue(made.data, shape, type);
+      value.feed = made;
+      return value;
+    });
+  }
+
+  /** A value's elements, made now where they have to be. */
+  materialise(value: Value): HostArray {
+    const known = hostArrayOf(value);
+    if (known !== undefined) return known;
+    if (value.failure === undefined) this.flush(value);
+    if (value.failure !== undefined) throw value.failure;
+    return value.data!;
+  }
+
+  /** A function that is traced a few times and then replayed. */
+  compile<Arguments extends unknown[], Result>(
+    run: (...parameters: Arguments) => Result,
+    options?: CompileOptions,
+  ): (...parameters: Arguments) => Result {
+    const replayer = new Replayer(this, run, options);
+    return (...parameters) => (engine().state.gradientDepth > 0 ? run(...parameters) : replayer.call(parameters));
   }
 
   override refCount(dataId: DataId): number {
@@ -200,7 +271,11 @@ export class OnnxBackend extends KernelBackend {
     entry.references--;
     if (!force && entry.references > 0) return false;
     this.entries.delete(dataId);
-    if (isValue(entry.content) && --entry.content.holders === 0) this.pending.delete(entry.content);
+    const { content } = entry;
+    if (isPair(content)) {
+      this.disposeData(content.real.dataId, true);
+      this.disposeData(content.imag.dataId, true);
+    } else if (isValue(content) && --content.holders === 0) this.pending.delete(content);
     return true;
   }
 

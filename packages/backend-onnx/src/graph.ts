@@ -60,6 +60,8 @@ export interface Operation {
   readonly signature: number;
   /** The tfjs kernel that traced it, for messages. */
   readonly kernel: string;
+  /** Makes the output on the host, for what JavaScript does faster than a graph. Its inputs are on the host. */
+  readonly evaluate?: (inputs: readonly HostArray[]) => HostArray;
 }
 
 /** Numbers for texts, equal for equal texts. */
@@ -146,8 +148,15 @@ export function allocate(type: ElementType, size: number): HostArray {
   }
 }
 
-/** The host array of a value that needs no run, or undefined when it has to be computed. */
+/** The host array of a value that needs no run, or undefined when a graph has to make it. */
 export function hostArrayOf(value: Value): HostArray | undefined {
+  const { producer } = value;
+  if (value.data === undefined && producer?.evaluate !== undefined) {
+    const inputs = producer.inputs.map((input) => hostArrayOf(input!));
+    if (inputs.some((input) => input === undefined)) return undefined;
+    value.data = producer.evaluate(inputs as HostArray[]);
+    value.producer = undefined;
+  }
   if (value.data === undefined && value.uniform !== undefined) {
     const data = allocate(value.type, sizeOf(value.shape));
     if (value.type === "int64") (data as BigInt64Array).fill(BigInt(value.uniform));

@@ -8,7 +8,8 @@ import { registerOnnx } from "./register.ts";
 
 export type { OnnxOptions } from "./backend.ts";
 export { RuntimeUnavailableError } from "./native.ts";
-export { backendReport, checkRuntime, configureOnnx } from "./register.ts";
+export { backendReport, checkRuntime, compile, configureOnnx } from "./register.ts";
+export { type CompileOptions, ImpureFunctionError } from "./replay.ts";
 export type { BackendReport } from "./report.ts";
 export type { Compile } from "./session-cache.ts";
 

@@ -103,7 +103,7 @@ export function traceProgram(roots: readonly Value[]): Program {
   const stack: { operation: Operation; next: number }[] = [];
   const visit = (value: Value | undefined): void => {
     if (value === undefined || positions.has(value)) return;
-    if (value.producer === undefined || value.data !== undefined) enter(value);
+    if (value.producer === undefined || value.producer.evaluate !== undefined || value.data !== undefined) enter(value);
     else if (!visited.has(value.producer)) {
       visited.add(value.producer);
       stack.push({ operation: value.producer, next: 0 });

@@ -1,5 +1,6 @@
 import {
   type DataType,
+  getBackend,
   getKernelsForBackend,
   type KernelConfig,
   type NamedAttrMap,
@@ -13,6 +14,7 @@ import type { Value } from "./graph.ts";
 import { nativeKernels } from "./kernels/index.ts";
 import type { Input, Trace } from "./kernels/table.ts";
 import { loadNativeRuntime } from "./native.ts";
+import type { CompileOptions } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
 import { traceAs } from "./tracer.ts";
 
@@ -53,6 +55,30 @@ export function backendReport(): BackendReport {
  */
 export function checkRuntime(): void {
   loadNativeRuntime();
+}
+
+/**
+ * A function that is traced on its first calls and replayed afterwards, as `jax.jit` does it: no operation of it runs in
+ * JavaScript any more. On other backends, and while a gradient is being recorded, the function itself runs.
+ *
+ * Arguments and result are tensors, or arrays, plain objects and maps of them; plain values among them belong to the
+ * signature, and each signature is traced anew. Tensors of the result are the caller's. Whatever varies from call to call
+ * must be an argument: three traces are compared, and a function that reads anything else that varies is refused.
+ *
+ * @throws {ImpureFunctionError} From its calls: what varies is named.
+ * @example
+ * const step = compile((x: Tensor, rate: Tensor) => sub(x, mul(rate, x)));
+ */
+export function compile<Arguments extends unknown[], Result>(
+  run: (...parameters: Arguments) => Result,
+  options?: CompileOptions,
+): (...parameters: Arguments) => Result {
+  let compiled: { backend: OnnxBackend; run: (...parameters: Arguments) => Result } | undefined;
+  return (...parameters) => {
+    if (getBackend() !== BACKEND_NAME || current === undefined) return run(...parameters);
+    if (compiled?.backend !== current) compiled = { backend: current, run: current.compile(run, options) };
+    return compiled.run(...parameters);
+  };
 }
 
 const dtypeOf = (value: Value): DataType => value.type as DataType;

@@ -83,6 +83,19 @@ export function operations(
   return values;
 }
 
+/** A value that the host makes of values it has, when it is read. */
+export function hostOperation(
+  type: string,
+  inputs: readonly Value[],
+  spec: OutputSpec,
+  attributes: string,
+  evaluate: NonNullable<Operation["evaluate"]>,
+): Value {
+  const [value] = operations(`${type} ${attributes}`, inputs, [spec]) as [Value];
+  value.producer = { ...value.producer!, outputs: [value], evaluate };
+  return value;
+}
+
 /** An operator with one output. */
 export function operation(
   type: string,

@@ -5,6 +5,7 @@
  * @module
  */
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
+export { compile } from "./compile.ts";
 export { parseConfig } from "./config.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
 export { directory } from "./directory.ts";
@@ -57,7 +58,7 @@ export {
   zerosLikeParameters,
   zipParameters,
 } from "./parameters.ts";
-export { type Random, random } from "./random.ts";
+export { type Random, random, randomOf } from "./random.ts";
 export { readJson } from "./read-json.ts";
 export { remote } from "./remote.ts";
 export { type RunEvent, result } from "./run.ts";

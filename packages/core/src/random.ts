@@ -3,9 +3,10 @@
  * numbers, on every backend and machine; new numbers come from a new key, `random.at("label")`. So a run's state of
  * randomness is its seed and a step number, and nothing has to be saved.
  */
-import { deriveKey, type Key, randomBits, word } from "@cambium/kernels";
+import { deriveKey, deriveKeyKernel, type Key, randomBits, word } from "@cambium/kernels";
 import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { ConfigError } from "./errors.ts";
+import { runCustomKernel } from "./ops/run-kernel.ts";
 
 /** A key from which numbers and further keys are drawn. Immutable. */
 export interface Random {
@@ -33,6 +34,53 @@ export interface Random {
   truncatedNormal(shape: readonly number[], mean?: number, deviation?: number): Tensor;
   /** The key as an int32 tensor `[2]`, for kernels that draw on the device. The caller owns it. */
   tensor(): Tensor1D;
+}
+
+/**
+ * Randomness inside a compiled function: keys on the device follow from `key`, a tensor, so that a replay draws anew from
+ * each key it is given. Numbers on the host come from `host`; a replay could not draw them, so `onHostDraw` tells of it.
+ *
+ * @param key - int32 `[2]`, the tensor of `host`. Not disposed of.
+ * @param host - The same key on the host.
+ * @param onHostDraw - Called whenever anything of `host` is used.
+ */
+export function randomOf(key: Tensor1D, host: Random, onHostDraw: () => void): Random {
+  const onHost = (here: Random): Random => {
+    onHostDraw();
+    return here;
+  };
+  const from = (here: Random, labels: readonly (string | number)[]): Random => ({
+    get seed() {
+      return onHost(here).seed;
+    },
+    get path() {
+      return onHost(here).path;
+    },
+    get key() {
+      return onHost(here).key;
+    },
+    at: (label) => from(here.at(label), [...labels, label]),
+    uniforms: (count) => onHost(here).uniforms(count),
+    normals: (count) => onHost(here).normals(count),
+    integers: (count, below) => onHost(here).integers(count, below),
+    permutation: (count) => onHost(here).permutation(count),
+    uniform: (...parameters) => onHost(here).uniform(...parameters),
+    normal: (...parameters) => onHost(here).normal(...parameters),
+    truncatedNormal: (...parameters) => onHost(here).truncatedNormal(...parameters),
+    tensor: () =>
+      labels.length === 0 ? key.clone() : runCustomKernel<Tensor1D>(deriveKeyKernel, { key }, { path: [...labels] }),
+  });
+  return from(host, []);
+}
+
+function checkLabel(label: string | number): string | number {
+  if (typeof label === "number" && !Number.isSafeInteger(label)) {
+    throw new ConfigError({
+      message: `random.at: a label is a string or an integer, got ${label}; write "${label}" for a string`,
+      label,
+    });
+  }
+  return label;
 }
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((size, dimension) => size * dimension, 1);
@@ -116,15 +164,7 @@ function fromKey(seed: number, path: readonly (string | number)[], key: Key): Ra
     seed,
     path,
     key,
-    at(label) {
-      if (typeof label === "number" && !Number.isSafeInteger(label)) {
-        throw new ConfigError({
-          message: `random.at: a label is a string or an integer, got ${label}; write "${label}" for a string`,
-          label,
-        });
-      }
-      return fromKey(seed, [...path, label], deriveKey(key, label));
-    },
+    at: (label) => fromKey(seed, [...path, label], deriveKey(key, checkLabel(label))),
     uniforms: (count) => uniforms(key, count),
     normals: (count) => normals(key, count),
     integers: (count, below) => integers(key, count, below),

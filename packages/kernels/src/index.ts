@@ -12,7 +12,7 @@ import { attentionGradKernel, attentionKernel } from "./attention.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import type { CustomKernel } from "./custom-kernel.ts";
 import { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
-import { randomMaskKernel } from "./random-mask.ts";
+import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 
 export type { ActivationGradInputs, ActivationInputs, GeluAttributes } from "./activation.ts";
 export { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
@@ -24,7 +24,14 @@ export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 export type { CustomKernel } from "./custom-kernel.ts";
 export type { LayerNormInputs, NormAttributes, NormGradInputs, RmsNormInputs } from "./layer-norm.ts";
 export { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
-export { maskValues, type RandomMaskAttributes, type RandomMaskInputs, randomMaskKernel } from "./random-mask.ts";
+export {
+  type DeriveKeyAttributes,
+  deriveKeyKernel,
+  maskValues,
+  type RandomMaskAttributes,
+  type RandomMaskInputs,
+  randomMaskKernel,
+} from "./random-mask.ts";
 
 /** Every custom kernel. */
 export const customKernels: readonly CustomKernel[] = [
@@ -41,4 +48,5 @@ export const customKernels: readonly CustomKernel[] = [
   crossEntropyKernel,
   crossEntropyGradKernel,
   randomMaskKernel,
+  deriveKeyKernel,
 ];

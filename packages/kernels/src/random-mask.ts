@@ -1,5 +1,5 @@
 import { type Tensor, tensor } from "@tensorflow/tfjs-core";
-import { type Key, word } from "./bits.ts";
+import { deriveKey, type Key, word } from "./bits.ts";
 import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
 
 /** Tensor of `RandomMask`: `key` `[2]` int32, the halves of a `Key`. */
@@ -39,5 +39,21 @@ export const randomMaskKernel: CustomKernel = defineKernel<RandomMaskInputs, Ran
     const [high, low] = key.dataSync() as Int32Array;
     const count = shape.reduce((size, dimension) => size * dimension, 1);
     return tensor(maskValues([high! >>> 0, low! >>> 0], count, rate), [...shape], "float32");
+  },
+);
+
+/** Attributes of `DeriveKey`. */
+export interface DeriveKeyAttributes {
+  /** Labels, as `deriveKey` takes them one after the other. */
+  readonly path: readonly (string | number)[];
+}
+
+/** The key `[2]` that labels lead to from another key. */
+export const deriveKeyKernel: CustomKernel = defineKernel<RandomMaskInputs, DeriveKeyAttributes>(
+  "DeriveKey",
+  ({ key }, { path }) => {
+    const [high, low] = key.dataSync() as Int32Array;
+    const derived = path.reduce<Key>(deriveKey, [high! >>> 0, low! >>> 0]);
+    return tensor(Int32Array.of(derived[0] | 0, derived[1] | 0), [2], "int32");
   },
 );

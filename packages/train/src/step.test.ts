@@ -7,7 +7,7 @@ import { adamW } from "./optimisers/adam.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 import { sgd } from "./optimisers/sgd.ts";
 import { linear } from "./schedules.ts";
-import { takeStep } from "./step.ts";
+import { createStep } from "./step.ts";
 import { disposeTrees } from "./tensors.ts";
 import { type ToyBatch, toyData, toyObjective } from "./toy.fixture.ts";
 
@@ -28,6 +28,7 @@ async function watch(optimiser: Optimiser, accumulate = 1): Promise<Watched> {
   for await (const batch of toyData(4 * accumulate, { size: 4 }).epoch(0)) batches.push(batch);
   let parameters: Parameters = cloneParameters(objective.parameters);
   let state = optimiser.init(parameters);
+  const takeStep = createStep(objective, { optimiser, clipNorm: 0.1, random: random(1) });
   const scalars: number[][] = [];
   const shapes: string[][] = [];
   const reads: number[] = [];
@@ -51,11 +52,7 @@ async function watch(optimiser: Optimiser, accumulate = 1): Promise<Watched> {
     scalars.push([]);
     shapes.push([]);
     reads.push(0);
-    const { point } = await takeStep(objective, { parameters, state }, batches, {
-      optimiser,
-      clipNorm: 0.1,
-      random: random(1),
-    });
+    const { point } = await takeStep({ parameters, state }, batches);
     disposeTrees(parameters, state);
     ({ parameters, state } = point);
   }

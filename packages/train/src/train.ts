@@ -13,7 +13,7 @@ import { groupsOfBatches } from "./data/groups-of-batches.ts";
 import { isPatienceOver, judge } from "./evaluation.ts";
 import type { EndEvent, TrainEvent } from "./events.ts";
 import { advance, checkFiniteParameters, type Progress, startProgress } from "./progress.ts";
-import { takeStep } from "./step.ts";
+import { createStep } from "./step.ts";
 import { disposeTrees } from "./tensors.ts";
 import { planTraining, type TrainOptions, type TrainPlan } from "./train-options.ts";
 
@@ -61,6 +61,7 @@ export async function* train<Batch>(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const plan = planTraining(options);
   const { optimiser, evaluate } = plan;
+  const takeStep = createStep(objective, plan);
   const checkpoints = plan.checkpoint && (await openCheckpoints(plan.checkpoint, describeRun(objective, data, plan)));
   let progress = (await checkpoints?.load([...objective.parameters.keys()])) ?? startProgress(objective, optimiser);
   const groups = groupsOfBatches(data, progress.position, plan.accumulate);
@@ -68,7 +69,7 @@ export async function* train<Batch>(
     while (reasonToEnd(progress, plan) === undefined) {
       const startedAt = performance.now();
       const { batches, next } = await groups.take();
-      const { point, report } = await takeStep(objective, progress, batches, plan).finally(() => disposeTrees(batches));
+      const { point, report } = await takeStep(progress, batches).finally(() => disposeTrees(batches));
       progress = advance(progress, point, next);
       const { step } = progress;
       yield { type: "step", step, ...report, durationMs: performance.now() - startedAt };

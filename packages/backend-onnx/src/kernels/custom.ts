@@ -2,13 +2,16 @@
 import {
   type AttentionAttributes,
   type CrossEntropyAttributes,
+  type DeriveKeyAttributes,
+  deriveKey,
   type GeluAttributes,
+  type Key,
   maskValues,
   type NormAttributes,
   type RandomMaskAttributes,
 } from "@cambium/kernels";
-import { constant, hostArrayOf, hostValue, sizeOf, uniformValue, type Value } from "../graph.ts";
-import { castTo, operation, operations, reduce, reshapeTo } from "../tracer.ts";
+import { constant, type HostArray, sizeOf, uniformValue, type Value } from "../graph.ts";
+import { castTo, hostOperation, operation, operations, reduce, reshapeTo } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
 import { product } from "./product.ts";
 import type { Input, KernelTable } from "./table.ts";
@@ -151,12 +154,17 @@ export const customKernelTraces: KernelTable = {
   },
   RandomMask: ({ key }, attributes) => {
     const { shape, rate } = attributes as unknown as RandomMaskAttributes;
-    const halves = hostArrayOf(key!.value);
-    if (halves === undefined) return undefined; // a key that was computed: read it first
-    return hostValue(
-      maskValues([Number(halves[0]) >>> 0, Number(halves[1]) >>> 0], sizeOf(shape), rate),
-      shape,
-      "float32",
+    return hostOperation("RandomMask", [key!.value], { shape, type: "float32" }, `${shape} ${rate}`, ([halves]) =>
+      maskValues(toKey(halves!), sizeOf(shape), rate),
+    );
+  },
+  DeriveKey: ({ key }, attributes) => {
+    const { path } = attributes as unknown as DeriveKeyAttributes;
+    return hostOperation("DeriveKey", [key!.value], { shape: [2], type: "int32" }, JSON.stringify(path), ([halves]) =>
+      fromKey(path.reduce(deriveKey, toKey(halves!))),
     );
   },
 };
+
+const toKey = (halves: HostArray): Key => [Number(halves[0]) >>> 0, Number(halves[1]) >>> 0];
+const fromKey = ([high, low]: Key): Int32Array => Int32Array.of(high | 0, low | 0);

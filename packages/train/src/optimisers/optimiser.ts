@@ -20,13 +20,20 @@ export interface OptimiserState {
   readonly tensors: Parameters;
 }
 
+/** A new point and the slots there. */
+export interface OptimiserMove {
+  readonly parameters: Map<string, Tensor>;
+  /** Tensors by `<slot>/<parameter>`. */
+  readonly tensors: Map<string, Tensor>;
+}
+
 /** A new point and what to remember there. */
 export interface OptimiserUpdate {
   readonly parameters: Map<string, Tensor>;
   readonly state: OptimiserState;
 }
 
-/** A pair of pure functions, `init` and `update`, and what there is to know about them. */
+/** A pair of pure functions, `init` and `update`, what `update` is made of, and what there is to know about them. */
 export interface Optimiser {
   /** The rate of each step, before the factors of groups. */
   readonly learningRate: Schedule;
@@ -42,6 +49,20 @@ export interface Optimiser {
    * @throws {ShapeError} When the gradients or the state belong to other parameters.
    */
   update(gradients: Parameters, state: OptimiserState, parameters: Parameters): OptimiserUpdate;
+  /** All that differs between two steps besides tensors: numbers by name. Steps are counted from 1. */
+  scalars(step: number, parameters: Parameters): Readonly<Record<string, number>>;
+  /**
+   * What `update` does to tensors, as a function of tensors alone, so that it can be compiled. `scalars` are those of the
+   * step, each of shape [1]. The caller owns the result.
+   *
+   * @throws {ShapeError} When the gradients or the state belong to other parameters.
+   */
+  move(
+    gradients: Parameters,
+    tensors: Parameters,
+    parameters: Parameters,
+    scalars: Readonly<Record<string, Tensor>>,
+  ): OptimiserMove;
   /** Its kind and settings as JSON: two optimisers of equal descriptions take equal steps. */
   describe(parameters: Parameters): JsonObject;
 }
@@ -81,6 +102,11 @@ const present = <Value>(record: { readonly [key: string]: Value | undefined }): 
 /** Shapes as a rule sees them: broadcasting against shape [1] would change rank 0. */
 const shapeInRule = (shape: readonly number[]): readonly number[] => (shape.length === 0 ? [1] : shape);
 
+/** Numbers as tensors of shape [1], which no backend takes for constants. The caller owns them. */
+export function toTensors(numbers: Readonly<Record<string, number>>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, tensor1d([value])]));
+}
+
 /** The optimiser that applies a rule to every parameter. */
 export function createOptimiser<Slot extends string, Scalar extends string>(rule: Rule<Slot, Scalar>): Optimiser {
   const { kind, groups, learningRate } = rule;
@@ -101,21 +127,63 @@ export function createOptimiser<Slot extends string, Scalar extends string>(rule
     ) as Slots<Slot>;
   }
 
-  /** The scalars of one step, made once for each setting. */
-  function scalarsAt(step: number): (setting: Setting) => Record<Scalar, Tensor> {
+  /** The settings of all parameters, without repetition. */
+  const distinct = (settings: ReadonlyMap<string, Setting>): Setting[] => [...new Set(settings.values())];
+
+  /** What a scalar is called among those of all settings. */
+  const scalarName = (setting: number, scalar: string): string => `${setting}/${scalar}`;
+
+  function scalars(step: number, parameters: Parameters): Record<string, number> {
     const rate = rateAt(kind, learningRate, step);
-    const made = new Map<Setting, Record<Scalar, Tensor>>();
-    return (setting) => {
-      let scalars = made.get(setting);
-      if (scalars === undefined) {
-        const numbers = rule.scalars(step, rate * setting.learningRateFactor, setting.weightDecay);
-        scalars = Object.fromEntries(
-          present<number>(numbers).map(([name, value]) => [name, tensor1d([value])]),
-        ) as Record<Scalar, Tensor>;
-        made.set(setting, scalars);
+    const settings = distinct(settingsOf(parameters, groups, rule.weightDecay));
+    return Object.fromEntries(
+      settings.flatMap(({ learningRateFactor, weightDecay }, i) =>
+        present<number>(rule.scalars(step, rate * learningRateFactor, weightDecay)).map(([name, value]) => [
+          scalarName(i, name),
+          value,
+        ]),
+      ),
+    );
+  }
+
+  function move(
+    gradients: Parameters,
+    tensors: Parameters,
+    parameters: Parameters,
+    values: Readonly<Record<string, Tensor>>,
+  ): OptimiserMove {
+    checkSameStructure(kind, gradients, parameters);
+    const settings = settingsOf(parameters, groups, rule.weightDecay);
+    const scalarsOf = new Map(
+      distinct(settings).map((setting, i) => {
+        const prefix = scalarName(i, "");
+        const own = Object.entries(values).filter(([name]) => name.startsWith(prefix));
+        return [
+          setting,
+          Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), value])) as Record<Scalar, Tensor>,
+        ];
+      }),
+    );
+    return tidyTrees(() => {
+      const moved = new Map<string, Tensor>();
+      const remembered = new Map<string, Tensor>();
+      for (const [name, parameter] of parameters) {
+        const { shape } = parameter;
+        const setting = settings.get(name)!;
+        const inRule = (tensor: Tensor): Tensor => (shape.length === 0 ? reshape(tensor, [1]) : tensor);
+        const slots = slotsOf(name, shape, tensors);
+        const after = rule.update(
+          inRule(parameter),
+          inRule(gradients.get(name)!),
+          slots,
+          scalarsOf.get(setting)!,
+          setting,
+        );
+        moved.set(name, shape.length === 0 ? reshape(after.parameter, []) : after.parameter);
+        for (const [slot, tensor] of present<Tensor>(after.slots)) remembered.set(`${slot}/${name}`, tensor);
       }
-      return scalars;
-    };
+      return { parameters: moved, tensors: remembered };
+    });
   }
 
   return {
@@ -129,30 +197,13 @@ export function createOptimiser<Slot extends string, Scalar extends string>(rule
       }
       return { step: 0, tensors };
     },
+    scalars,
+    move,
     update(gradients, state, parameters) {
-      checkSameStructure(kind, gradients, parameters);
       const step = state.step + 1;
-      const settings = settingsOf(parameters, groups, rule.weightDecay);
       return tidyTrees(() => {
-        const scalarsFor = scalarsAt(step);
-        const moved = new Map<string, Tensor>();
-        const tensors = new Map<string, Tensor>();
-        for (const [name, parameter] of parameters) {
-          const { shape } = parameter;
-          const setting = settings.get(name)!;
-          const inRule = (tensor: Tensor): Tensor => (shape.length === 0 ? reshape(tensor, [1]) : tensor);
-          const slots = slotsOf(name, shape, state.tensors);
-          const after = rule.update(
-            inRule(parameter),
-            inRule(gradients.get(name)!),
-            slots,
-            scalarsFor(setting),
-            setting,
-          );
-          moved.set(name, shape.length === 0 ? reshape(after.parameter, []) : after.parameter);
-          for (const [slot, tensor] of present<Tensor>(after.slots)) tensors.set(`${slot}/${name}`, tensor);
-        }
-        return { parameters: moved, state: { step, tensors } };
+        const moved = move(gradients, state.tensors, parameters, toTensors(scalars(step, parameters)));
+        return { parameters: moved.parameters, state: { step, tensors: moved.tensors } };
       });
     },
     describe(parameters) {

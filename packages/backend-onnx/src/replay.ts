@@ -1,0 +1,271 @@
+/**
+ * Functions that are traced a few times and then replayed: the graph of a call is kept, later calls feed it directly, and
+ * no tensor operation runs in JavaScript any more (as `jax.jit` does it).
+ *
+ * What varies must be an argument. So the first calls of each signature are traced in full and compared: their graphs must
+ * be equal, and every tensor that goes in must be an argument, a host function of arguments (a dropout mask of a key), or
+ * the same each time. A function for which that does not hold is refused, and the culprit named.
+ */
+import { engine, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
+import { type HostArray, hostArrayOf, type Operation, type Value } from "./graph.ts";
+import { type Program, traceProgram } from "./program.ts";
+import { fillTree, signatureOf, tensorsOf } from "./tree.ts";
+
+/** What a replay needs of its backend. */
+export interface ReplayHost {
+  /** The value behind a handle. */
+  valueBehind(info: TensorInfo): Value | undefined;
+  /** Makes sure that a value is on the host. */
+  materialise(value: Value): HostArray;
+  handle(value: Value, dtype: Tensor["dtype"]): TensorInfo;
+  /** Runs a program on other feeds than it was traced with, and returns its roots. */
+  execute(program: Program, feeds: readonly Value[]): readonly Value[];
+  /** Runs the program of values that have just been traced. */
+  run(roots: readonly Value[]): void;
+}
+
+/** Where a tensor that goes into the graph comes from. */
+type Source =
+  | { readonly kind: "argument"; readonly index: number }
+  | { readonly kind: "captured"; readonly value: Value }
+  | { readonly kind: "made"; readonly operation: Operation; readonly inputs: readonly Source[] };
+
+/** Where a tensor of the result comes from: the graph, or straight from an argument or a captured tensor. */
+type Outlet = { readonly kind: "root"; readonly index: number } | Source;
+
+interface Trace {
+  readonly program: Program;
+  readonly sources: readonly Source[];
+  readonly outlets: readonly Outlet[];
+  readonly dtypes: readonly Tensor["dtype"][];
+  readonly result: unknown;
+}
+
+/** Equal traces before a function is replayed. */
+const TRACES = 3;
+
+/** Signatures that are remembered for one function. */
+const MAX_SIGNATURES = 64;
+
+interface Signature {
+  equalTraces: number;
+  last: Trace | undefined;
+  refusal: string | undefined;
+}
+
+/** How `compile` treats functions that cannot be replayed. */
+export interface CompileOptions {
+  /** `"throw"` refuses them, `"trace"` goes on tracing every call. @default "throw" */
+  readonly impure?: "throw" | "trace";
+}
+
+/** A function cannot be replayed: something that varies is no argument. */
+export class ImpureFunctionError extends Error {
+  readonly code = "STATE";
+  constructor(message: string) {
+    super(message);
+    this.name = "ImpureFunctionError";
+  }
+}
+
+function sourceOf(value: Value, standIns: ReadonlyMap<Value, number>): Source {
+  const index = standIns.get(value);
+  if (index !== undefined) return { kind: "argument", index };
+  const { producer } = value;
+  if (producer?.evaluate === undefined) return { kind: "captured", value };
+  return { kind: "made", operation: producer, inputs: producer.inputs.map((input) => sourceOf(input!, standIns)) };
+}
+
+function sameContent(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  const [left, right] = [hostArrayOf(a), hostArrayOf(b)];
+  return (
+    left !== undefined &&
+    right !== undefined &&
+    left.length === right.length &&
+    left.every((element, i) => Object.is(element, right[i]))
+  );
+}
+
+function sameSource(a: Source, b: Source): boolean {
+  if (a.kind === "argument") return b.kind === "argument" && a.index === b.index;
+  if (a.kind === "captured") return b.kind === "captured" && sameContent(a.value, b.value);
+  return (
+    b.kind === "made" &&
+    a.operation.signature === b.operation.signature &&
+    a.inputs.every((input, i) => sameSource(input, b.inputs[i]!))
+  );
+}
+
+/** The kernel that reads a value, for messages. */
+function readerOf(program: Program, value: Value): string {
+  const reader = program.operations.find((operation) => operation.inputs.includes(value));
+  return reader === undefined ? "the result" : reader.kernel;
+}
+
+/** What differs between two traces that should be equal, in words; undefined when nothing does. */
+function differenceOf(a: Trace, b: Trace): string | undefined {
+  const [before, after] = [a.program, b.program];
+  if (
+    before.hash !== after.hash ||
+    before.code.length !== after.code.length ||
+    before.code.some((item, i) => item !== after.code[i])
+  ) {
+    const i = after.operations.findIndex((operation, j) => operation.signature !== before.operations[j]?.signature);
+    return `the operations differ${i < 0 ? "" : `, first at ${after.operations[i]!.kernel} [${after.operations[i]!.outputs[0]!.shape}]`}`;
+  }
+  const literal = after.literals.findIndex((value, i) => !sameContent(value, before.literals[i]!));
+  if (literal >= 0)
+    return `the scalar ${before.literals[literal]!.data![0]} read by ${readerOf(before, before.literals[literal]!)} became ${after.literals[literal]!.data![0]}`;
+  const feed = b.sources.findIndex((source, i) => !sameSource(source, a.sources[i]!));
+  if (feed >= 0)
+    return `a tensor [${after.feeds[feed]!.shape}] read by ${readerOf(after, after.feeds[feed]!)} has other values, or is another tensor`;
+  const outlet = b.outlets.findIndex((source, i) =>
+    source.kind === "root" ? a.outlets[i]!.kind !== "root" : !sameSource(source, a.outlets[i] as Source),
+  );
+  return outlet >= 0 ? `tensor ${outlet} of the result is another one` : undefined;
+}
+
+/** The same program over values of its own, so that nothing of the traced call stays in memory but what was captured. */
+function detach(trace: Trace): Trace {
+  const copies = new Map<Value, Value>();
+  const captured = new Set(trace.sources.flatMap((source) => (source.kind === "captured" ? [source.value] : [])));
+  const copy = (value: Value): Value => {
+    if (captured.has(value) || value.literal || value.uniform !== undefined) return value;
+    let made = copies.get(value);
+    if (made === undefined) {
+      made = { ...value, data: undefined, feed: undefined, producer: undefined, holders: 0 };
+      copies.set(value, made);
+    }
+    return made;
+  };
+  const operations = trace.program.operations.map((operation): Operation => {
+    const detached: Operation = {
+      ...operation,
+      inputs: operation.inputs.map((input) => input && copy(input)),
+      outputs: operation.outputs.map(copy),
+    };
+    for (const output of detached.outputs) output.producer = detached;
+    return detached;
+  });
+  const { program } = trace;
+  return {
+    ...trace,
+    program: { ...program, operations, feeds: program.feeds.map(copy), roots: program.roots.map(copy) },
+  };
+}
+
+/** Traces calls of one function and replays them. */
+export class Replayer<Arguments extends unknown[], Result> {
+  private readonly host: ReplayHost;
+  private readonly run: (...parameters: Arguments) => Result;
+  private readonly options: CompileOptions;
+  private readonly signatures = new Map<string, Signature>();
+
+  constructor(host: ReplayHost, run: (...parameters: Arguments) => Result, options: CompileOptions = {}) {
+    this.host = host;
+    this.run = run;
+    this.options = options;
+  }
+
+  call(parameters: Arguments): Result {
+    const key = signatureOf(parameters);
+    if (key === undefined) {
+      if (this.options.impure === "trace") return this.run(...parameters);
+      throw new ImpureFunctionError(
+        "compile: arguments are trees of tensors and plain values; an instance of a class is among them",
+      );
+    }
+    const signature = this.signatures.get(key) ?? { equalTraces: 0, last: undefined, refusal: undefined };
+    // The least recently used goes first, so that data of ever new signatures does not pile up.
+    this.signatures.delete(key);
+    this.signatures.set(key, signature);
+    if (this.signatures.size > MAX_SIGNATURES) this.signatures.delete(this.signatures.keys().next().value!);
+    if (signature.refusal !== undefined) return this.run(...parameters);
+    const given = tensorsOf(parameters).map((tensor) => this.valueOf(tensor));
+    if (signature.equalTraces >= TRACES) return this.replay(signature.last!, given);
+    const trace = this.trace(parameters, given);
+    const difference = signature.last === undefined ? undefined : differenceOf(signature.last, trace);
+    if (difference !== undefined) {
+      signature.refusal = `compile: two calls of equal signature differ: ${difference}; pass what varies as an argument`;
+      if (this.options.impure !== "trace") {
+        for (const tensor of tensorsOf(trace.result)) tensor.dispose();
+        throw new ImpureFunctionError(signature.refusal);
+      }
+    }
+    signature.equalTraces++;
+    signature.last = signature.equalTraces >= TRACES ? detach(trace) : trace;
+    return trace.result as Result;
+  }
+
+  /** An argument's value, on the host. */
+  private valueOf(tensor: Tensor): Value {
+    const value = this.host.valueBehind(tensor);
+    if (value === undefined)
+      throw new ImpureFunctionError(`compile: arguments are numeric tensors, got ${tensor.dtype} [${tensor.shape}]`);
+    this.host.materialise(value);
+    return value;
+  }
+
+  /** One call in full, on stand-ins for the arguments: tensors that no graph takes for constants. */
+  private trace(parameters: Arguments, given: readonly Value[]): Trace {
+    const arguments_ = tensorsOf(parameters);
+    const standIns = new Map(
+      given.map((value, index) => [
+        { ...value, uniform: undefined, literal: false, holders: 0, producer: undefined } as Value,
+        index,
+      ]),
+    );
+    const handles = [...standIns.keys()].map((value, i) => this.tensorOf(value, arguments_[i]!.dtype));
+    let result: unknown;
+    try {
+      tidy(() => {
+        result = this.run(...(fillTree(parameters, handles) as Arguments));
+        return tensorsOf(result);
+      });
+      const tensors = tensorsOf(result);
+      const values = tensors.map((tensor) => this.host.valueBehind(tensor)!);
+      const roots = [
+        ...new Set(
+          values.filter(
+            (value) =>
+              value.data === undefined && value.uniform === undefined && value.producer?.evaluate === undefined,
+          ),
+        ),
+      ];
+      const program = traceProgram(roots);
+      const sources = program.feeds.map((feed) => sourceOf(feed, standIns));
+      const outlets = values.map(
+        (value): Outlet =>
+          roots.includes(value) ? { kind: "root", index: roots.indexOf(value) } : sourceOf(value, standIns),
+      );
+      if (roots.length > 0) this.host.run(roots);
+      // Tensors of the result are the caller's, also where the function returned an argument or one tensor twice.
+      const dtypes = tensors.map((tensor) => tensor.dtype);
+      const own = values.map((value, i) => this.tensorOf(value, dtypes[i]!));
+      for (const tensor of new Set(tensors)) if (!handles.includes(tensor)) tensor.dispose();
+      return { program, sources, outlets, dtypes, result: fillTree(result, own) };
+    } finally {
+      for (const handle of handles) handle.dispose();
+    }
+  }
+
+  private replay(trace: Trace, given: readonly Value[]): Result {
+    const resolve = (source: Source): Value => {
+      if (source.kind === "argument") return given[source.index]!;
+      if (source.kind === "captured") return source.value;
+      const { operation, inputs } = source;
+      const data = operation.evaluate!(inputs.map((input) => hostArrayOf(resolve(input))!));
+      return { ...operation.outputs[0]!, producer: undefined, data, feed: undefined, holders: 0 };
+    };
+    const roots = trace.program.roots.length === 0 ? [] : this.host.execute(trace.program, trace.sources.map(resolve));
+    const tensors = trace.outlets.map((outlet, i) =>
+      this.tensorOf(outlet.kind === "root" ? roots[outlet.index]! : resolve(outlet), trace.dtypes[i]!),
+    );
+    return fillTree(trace.result, tensors) as Result;
+  }
+
+  private tensorOf(value: Value, dtype: Tensor["dtype"]): Tensor {
+    return engine().makeTensorFromTensorInfo(this.host.handle(value, dtype));
+  }
+}

@@ -1,0 +1,62 @@
+import { javascriptShape } from "./javascript.ts";
+import { pythonShape } from "./python.ts";
+
+/** A statement at the top of a program. */
+export interface Statement {
+  /** Its text, with the comments right before it. */
+  readonly source: string;
+  /** Names it declares. */
+  readonly declares: readonly string[];
+  /** Names it refers to; members of objects as `object.member` too. */
+  readonly uses: ReadonlySet<string>;
+  /** Set when it declares a function or a class. */
+  readonly callable?: {
+    /** Parameters as written. */
+    readonly parameters: readonly string[];
+    /** The documentation block, without its marks. */
+    readonly documentation: string;
+  };
+  /** Whether it only declares: constants, functions, classes, imports. */
+  readonly isDeclaration: boolean;
+}
+
+/** A program by its statements. */
+export type ProgramShape = readonly Statement[];
+
+/** The statements of a program, or `undefined` when it is no program of the language. */
+export function shapeOf(source: string, language: "javascript" | "python"): ProgramShape | undefined {
+  return language === "javascript" ? javascriptShape(source) : pythonShape(source);
+}
+
+/** A program taken apart. */
+export interface SplitProgram {
+  /** Functions, classes and what they need. */
+  readonly tool: string;
+  /** The rest: what sets the inputs, calls and prints. */
+  readonly call: string;
+}
+
+/**
+ * Takes a whole program apart into the tool and the code that calls it: functions, classes, imports and the constants that
+ * those refer to are the tool.
+ *
+ * @returns `undefined` when the program cannot be read or holds no function.
+ */
+export function splitProgram(source: string, language: "javascript" | "python"): SplitProgram | undefined {
+  const shape = shapeOf(source, language);
+  if (shape === undefined || !shape.some(({ callable }) => callable !== undefined)) return undefined;
+  const isImport = ({ isDeclaration, declares }: Statement): boolean => isDeclaration && declares.length === 0;
+  const tool = new Set(shape.filter((statement) => statement.callable !== undefined || isImport(statement)));
+  for (let before = -1; before < tool.size; ) {
+    before = tool.size;
+    const needed = new Set([...tool].flatMap(({ uses }) => [...uses]));
+    for (const statement of shape) {
+      if (statement.isDeclaration && statement.declares.some((name) => needed.has(name))) tool.add(statement);
+    }
+  }
+  const join = (statements: readonly Statement[]): string => statements.map(({ source }) => source).join("\n");
+  return {
+    tool: join(shape.filter((statement) => tool.has(statement))),
+    call: join(shape.filter((statement) => !tool.has(statement))),
+  };
+}

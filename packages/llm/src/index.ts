@@ -65,4 +65,5 @@ export { type Server, type ServerOptions, startServer } from "./server/server.ts
 export type { Source, SourceContext } from "./source.ts";
 export type { AiSdkModel } from "./sources/ai-sdk/model.ts";
 export { type OpenAiOptions, openai } from "./sources/openai.ts";
+export { type RecordedOptions, recorded } from "./sources/recorded.ts";
 export { type Scripted, type ScriptedOptions, type Step, type StepCondition, scripted } from "./sources/scripted.ts";

@@ -4,6 +4,9 @@ import { canonicalJson, type Json, type JsonObject } from "./json.ts";
 import type { ModelRequest } from "./request.ts";
 import type { Source } from "./source.ts";
 
+/** What of a source enters a key. */
+type KeySource = Pick<Source, "provider" | "model" | "identity">;
+
 /** Enters every key; another number makes every stored reply unknown. */
 const KEY_VERSION = 1;
 
@@ -28,19 +31,19 @@ function numberCalls(messages: Json): Json {
   });
 }
 
-/** What a key is the hash of: canonical JSON of who is asked and what. Files stand in it by their hash. */
-export function keyText(source: Pick<Source, "provider" | "model" | "identity">, request: ModelRequest): string {
+/** Who is asked and what, as JSON: what a key is the hash of. Files stand in it by their hash. */
+export function keySubject(source: KeySource, request: ModelRequest): JsonObject {
   const { messages, ...settings } = encodeRequest(request, (bytes) => ({ sha256: sha256(bytes) }));
-  return canonicalJson({
+  return {
     version: KEY_VERSION,
     provider: source.provider,
     model: source.model,
     identity: source.identity ?? null,
     request: { ...settings, sample: request.sample ?? 0, messages: numberCalls(messages!) },
-  });
+  };
 }
 
 /** SHA-256 under which the reply to a request is stored. Hexadecimal. */
-export function keyOf(source: Pick<Source, "provider" | "model" | "identity">, request: ModelRequest): string {
-  return sha256(keyText(source, request));
+export function keyOf(source: KeySource, request: ModelRequest): string {
+  return sha256(canonicalJson(keySubject(source, request)));
 }

@@ -11,6 +11,7 @@ import {
 import { OnnxBackend, type OnnxOptions } from "./backend.ts";
 import { runFallback } from "./fallback.ts";
 import type { Value } from "./graph.ts";
+import { handleKernels } from "./kernels/handles.ts";
 import { nativeKernels } from "./kernels/index.ts";
 import type { Input, Trace } from "./kernels/table.ts";
 import { loadNativeRuntime } from "./native.ts";
@@ -45,7 +46,7 @@ export function configureOnnx(next: OnnxOptions): void {
  */
 export function backendReport(): BackendReport {
   if (current === undefined) throw new Error('backendReport: the backend does not run; call setBackend("onnx") first');
-  return current.report(Object.keys(nativeKernels));
+  return current.report(kernelNames());
 }
 
 /**
@@ -81,6 +82,8 @@ export function compile<Arguments extends unknown[], Result>(
   };
 }
 
+const kernelNames = (): string[] => [...new Set([...Object.keys(handleKernels), ...Object.keys(nativeKernels)])];
+
 const dtypeOf = (value: Value): DataType => value.type as DataType;
 
 function traceInputs(backend: OnnxBackend, inputs: NamedTensorInfoMap): Record<string, Input> | undefined {
@@ -101,6 +104,8 @@ function toKernel(
 ): KernelConfig["kernelFunc"] {
   return ({ inputs, attrs, backend }) => {
     const here = backend as OnnxBackend;
+    const handle = handleKernels[name]?.(here, inputs, (attrs ?? {}) as NamedAttrMap);
+    if (handle !== undefined) return handle;
     const traced = trace === undefined ? undefined : traceInputs(here, inputs);
     const made = traced === undefined ? undefined : traceAs(name, () => trace!(traced, (attrs ?? {}) as NamedAttrMap));
     if (made !== undefined)
@@ -126,7 +131,7 @@ export function registerOnnx(): void {
     PRIORITY,
   );
   const plain = new Map(getKernelsForBackend("cpu").map((config) => [config.kernelName, config]));
-  for (const name of new Set([...Object.keys(nativeKernels), ...plain.keys()])) {
+  for (const name of new Set([...kernelNames(), ...plain.keys()])) {
     registerKernel({
       kernelName: name,
       backendName: BACKEND_NAME,

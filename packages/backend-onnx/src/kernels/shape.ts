@@ -31,18 +31,6 @@ const pack: Trace = (inputs, { axis }) => {
 };
 
 export const shapeKernels: KernelTable = {
-  Reshape: ({ x }, { shape }) => {
-    const inferred = util.inferFromImplicitShape(shape as number[], sizeOf(x!.shape));
-    util.assert(
-      sizeOf(inferred) === sizeOf(x!.shape),
-      () => `reshape: ${sizeOf(x!.shape)} elements of [${x!.shape}] do not fill [${inferred}]`,
-    );
-    return reshapeTo(x!.value, inferred);
-  },
-  ExpandDims: ({ input }, { dim }) => {
-    const axis = (dim as number) < 0 ? (dim as number) + input!.shape.length + 1 : (dim as number);
-    return reshapeTo(input!.value, [...input!.shape.slice(0, axis), 1, ...input!.shape.slice(axis)]);
-  },
   Transpose: ({ x }, { perm }) => transposeTo(x!.value, perm as number[]),
   Tile: ({ x }, { reps }) => {
     const shape = x!.shape.map((dimension, axis) => dimension * (reps as number[])[axis]!);

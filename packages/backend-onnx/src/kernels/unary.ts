@@ -77,5 +77,4 @@ export const unaryKernels: KernelTable = {
     // tfjs-core rounds towards zero, as ONNX does; NaN becomes 0 there and anything here.
     return castTo(x!.value, to);
   },
-  Identity: ({ x }) => x!.value,
 };

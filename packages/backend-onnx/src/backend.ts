@@ -107,7 +107,11 @@ export class OnnxBackend extends KernelBackend {
   private put(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, references: number): void {
     if (dtype === "complex64") {
       const { real, imag } = backend_util.splitRealAndImagArrays((values ?? new Float32Array(0)) as Float32Array);
-      const part = (part: Float32Array): TensorInfo => ({ dataId: this.write(part, shape, "float32"), shape, dtype: "float32" });
+      const part = (part: Float32Array): TensorInfo => ({
+        dataId: this.write(part, shape, "float32"),
+        shape,
+        dtype: "float32",
+      });
       this.entries.set(dataId, { content: { real: part(real), imag: part(imag) }, references });
       return;
     }
@@ -162,7 +166,11 @@ export class OnnxBackend extends KernelBackend {
     if (!isValue(content)) return undefined;
     if (sameShape(content.shape, shape)) return content;
     // A view of a value that has been made since would make it again.
-    if (view === undefined || !sameShape(view.shape, shape) || (content.data === undefined) !== (view.data === undefined))
+    if (
+      view === undefined ||
+      !sameShape(view.shape, shape) ||
+      (content.data === undefined) !== (view.data === undefined)
+    )
       entry.view = reshapeTo(content, shape);
     return entry.view;
   }

@@ -4,7 +4,7 @@ import type { StepEvent } from "@cambium/train";
 import { modelCard } from "./card.ts";
 import type { Growth } from "./growth.ts";
 import type { Seedling } from "./objective.ts";
-import { maskedPerplexity } from "./perplexity.ts";
+import { measurePerplexities } from "./perplexity.ts";
 import { PIECES_PER_STEP, type Recipe } from "./recipes.ts";
 import { loadSeedling, saveSeedling } from "./seedling-files.ts";
 import type { Text } from "./text.ts";
@@ -42,9 +42,7 @@ export async function exportSapling({
   await target.write("tokenizer_config.json", tokenizerConfigJson(seedling.model.config.max_position_embeddings));
 
   const stored = await loadSeedling(target);
-  const perplexity: Record<string, number> = {};
-  for (const { name } of text.corpora)
-    perplexity[name] = await maskedPerplexity(stored.model, stored.parameters, await text.held(name));
+  const perplexity = await measurePerplexities(stored.model, stored.parameters, text);
   disposeParameters(stored.parameters);
 
   const growth: Growth = {

@@ -13,7 +13,7 @@ import { type DataOptions, pretrainingData } from "./data.ts";
 import { exportSapling } from "./export.ts";
 import { readSteps } from "./metrics.ts";
 import { createSeedling, type PretrainingBatch, pretraining, type Seedling } from "./objective.ts";
-import { maskedPerplexity } from "./perplexity.ts";
+import { measurePerplexities } from "./perplexity.ts";
 import { createProgress } from "./progress.ts";
 import { COOLING_SHARE, MASKED_PER_STEP, PIECES_PER_STEP, type Recipe } from "./recipes.ts";
 import { loadSeedling } from "./seedling-files.ts";
@@ -88,7 +88,7 @@ async function runStage(
     steps,
     clipNorm: 1,
     random: keyOf(recipe, name).at("train"),
-    evaluate: { every: EVALUATE_EVERY, run: (parameters) => measurePerplexities(seedling, parameters, text) },
+    evaluate: { every: EVALUATE_EVERY, run: (parameters) => measurePerplexities(seedling.model, parameters, text) },
     checkpoint: { files: join(home, name), every: CHECKPOINT_EVERY },
     signal,
   });
@@ -98,18 +98,6 @@ async function runStage(
     onEvent(event);
   }
   throw new Error("internal: train ended without an end event");
-}
-
-/** Held-out perplexity of every corpus. */
-export async function measurePerplexities(
-  { model }: Seedling,
-  parameters: Parameters,
-  text: Text,
-): Promise<Record<string, number>> {
-  const measured: Record<string, number> = {};
-  for (const { name } of text.corpora)
-    measured[name] = await maskedPerplexity(model, parameters, await text.held(name));
-  return measured;
 }
 
 /** Trains at the level rate until its share of the time is spent. Once that is so, the number of steps is on file. */

@@ -3,6 +3,7 @@ import type { EncoderModel } from "@cambium/models";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { toBatch } from "./batch.ts";
 import { maskPieces } from "./masking.ts";
+import type { Text } from "./text.ts";
 import { SPECIAL_PIECES } from "./wordpiece.ts";
 
 const SHAPE = { batch: 16, seq: 128 };
@@ -50,4 +51,16 @@ export async function maskedPerplexity(
     dispose([loss, ...(Object.values(batch) as Tensor[])]);
   }
   return Math.exp(total / count);
+}
+
+/** Held-out perplexity of every corpus. */
+export async function measurePerplexities(
+  model: EncoderModel,
+  parameters: Parameters,
+  text: Text,
+): Promise<Record<string, number>> {
+  const measured: Record<string, number> = {};
+  for (const { name } of text.corpora)
+    measured[name] = await maskedPerplexity(model, parameters, await text.held(name));
+  return measured;
 }

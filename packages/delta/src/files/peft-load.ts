@@ -1,4 +1,9 @@
-/** From a PEFT folder to deltas: which layers the config means, which tensors the file must hold then. */
+/**
+ * From a PEFT folder to deltas.
+ *
+ * Methods make the deltas that the config means, at any starting point (`draft…`); that says which tensors the file must
+ * hold, and `fillParts` compares, reads and puts them in place.
+ */
 import { type Files, openSafetensors, type Parameters, random, type Safetensors } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import type { Delta } from "../delta.ts";

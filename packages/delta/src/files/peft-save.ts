@@ -1,4 +1,9 @@
-/** From deltas to a PEFT folder, where PEFT has words for them. */
+/**
+ * From deltas to a PEFT folder, where PEFT has words for them.
+ *
+ * `describePeft` tells the one method from what is trained whole beside it, refuses with a reason what PEFT would read
+ * differently, and writes configs with the fields that every version of PEFT knows.
+ */
 import type { Parameters } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";

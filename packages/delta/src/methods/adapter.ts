@@ -1,3 +1,9 @@
+/**
+ * Bottleneck adapters: a narrow two-layer network on what a sub-layer gives.
+ *
+ * `adapter` settles the defaults and makes the tensors, `findPlaces` knows where each placement sits, and `hookAt` what it
+ * does there. Pfeiffer's order needs no more than a hook on a norm: `next` is the norm itself, and may be called twice.
+ */
 import {
   applyLinear,
   around,

@@ -36,9 +36,16 @@ const trainable = [...tuned.parameters.values()].reduce((sum, tensor) => sum + t
 /** The same made-up batch at every step, as on the Python side: ids that walk through the vocabulary, labels in turn. */
 function makeBatch(): EncoderBatch {
   return {
-    ids: tensor2d(Int32Array.from({ length: batch * seq }, (_, i) => 2 + ((i * 7919) % (vocabulary - 2))), [batch, seq], "int32"),
+    ids: tensor2d(
+      Int32Array.from({ length: batch * seq }, (_, i) => 2 + ((i * 7919) % (vocabulary - 2))),
+      [batch, seq],
+      "int32",
+    ),
     mask: tensor2d(new Float32Array(batch * seq).fill(1), [batch, seq]),
-    labels: tensor1d(Int32Array.from({ length: batch }, (_, i) => i % 2), "int32"),
+    labels: tensor1d(
+      Int32Array.from({ length: batch }, (_, i) => i % 2),
+      "int32",
+    ),
   };
 }
 
@@ -84,7 +91,9 @@ console.log(
     minMs: Number(durations[0]!.toFixed(1)),
     peakRssMiB,
     gemmGflops: Number(gemmGflops.toFixed(0)),
-    ...(stepGflops === undefined ? {} : { stepGflops: Number(stepGflops.toFixed(0)), gemmFraction: Number((stepGflops / gemmGflops).toFixed(2)) }),
+    ...(stepGflops === undefined
+      ? {}
+      : { stepGflops: Number(stepGflops.toFixed(0)), gemmFraction: Number((stepGflops / gemmGflops).toFixed(2)) }),
     loss: Number(loss.toFixed(5)),
     threads: availableParallelism(),
     node: process.version,

@@ -4,7 +4,12 @@ import type { EncoderConfig, EncoderSizes } from "@cambium/models";
 export type SizeName = "4x256" | "12x768";
 
 /** RoBERTa's shape without dropout, as the Python side has it. */
-function roberta(width: number, layers: number, heads: number, vocabulary: number): EncoderSizes & Partial<EncoderConfig> {
+function roberta(
+  width: number,
+  layers: number,
+  heads: number,
+  vocabulary: number,
+): EncoderSizes & Partial<EncoderConfig> {
   return {
     model_type: "roberta",
     vocab_size: vocabulary,

@@ -2,9 +2,9 @@
  * `pnpm bench:train`: training steps of this repository, and of PyTorch with PEFT where `PEFT_PYTHON` names a Python that
  * has it, in alternating pairs of fresh processes. Prints one JSON line for each process and one for each comparison.
  */
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { runHere, runToLine, spreadOf } from "./processes.ts";
 
 const HELP = `usage: pnpm bench:train [options]
 
@@ -39,16 +39,8 @@ interface Row {
   readonly peakRssMiB: number;
 }
 
-function run(command: string, parameters: readonly string[]): Row {
-  const { status, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${command} ${parameters.join(" ")} failed:\n${stderr}`);
-  const line = stdout.trim().split("\n").at(-1)!;
-  console.log(line);
-  return JSON.parse(line) as Row;
-}
-
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const python = process.env["PEFT_PYTHON"];
+const script = fileURLToPath(new URL("../python/peft_step.py", import.meta.url));
 const pairs = Number(values.pairs ?? (python === undefined ? 1 : 5));
 const full = values.full ? ["--full"] : [];
 
@@ -57,16 +49,12 @@ for (const size of values.size === undefined ? ["4x256", "12x768"] : [values.siz
   const common = ["--size", size, "--steps", steps, ...full];
   const ratios: { time: number; memory: number }[] = [];
   for (let pair = 0; pair < pairs; pair++) {
-    const ours = run(process.execPath, [...process.execArgv, here("./measure-step.ts"), ...common, "--backend", values.backend]);
+    const ours = runHere<Row>("./measure-step.ts", [...common, "--backend", values.backend]);
     if (python === undefined) continue;
-    const theirs = run(python, [here("../python/peft_step.py"), ...common]);
+    const theirs = runToLine<Row>(python, [script, ...common]);
     ratios.push({ time: ours.medianMs / theirs.medianMs, memory: ours.peakRssMiB / theirs.peakRssMiB });
   }
   if (ratios.length === 0) continue;
-  const spread = (numbers: readonly number[]): { median: number; min: number; max: number } => {
-    const sorted = numbers.map((x) => Number(x.toFixed(3))).sort((a, b) => a - b);
-    return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted.at(-1)! };
-  };
   console.log(
     JSON.stringify({
       bench: "train",
@@ -74,8 +62,8 @@ for (const size of values.size === undefined ? ["4x256", "12x768"] : [values.siz
       method: values.full ? "full" : "lora",
       compare: "ours / PyTorch + PEFT",
       pairs,
-      time: spread(ratios.map((ratio) => ratio.time)),
-      memory: spread(ratios.map((ratio) => ratio.memory)),
+      time: spreadOf(ratios.map((ratio) => ratio.time)),
+      memory: spreadOf(ratios.map((ratio) => ratio.memory)),
     }),
   );
 }

@@ -1,11 +1,11 @@
 /** The same run on every backend: equal numbers, no growth, and a way out when the native runtime is missing. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type BackendChoice, disposeParameters, random, useBackend } from "@cambium/core";
+import { type BackendChoice, disposeParameters, random, silu, useBackend } from "@cambium/core";
 import { attach, head, lora, whole } from "@cambium/delta";
 import { createModel, type EncoderBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
-import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 
 interface Flatness {
@@ -119,4 +119,14 @@ test("without its native runtime, auto falls back to wasm and says why, and onnx
   expect(automatic.backend).toBe("wasm");
   expect(automatic.reason).toMatch(/onnx: .*onnxruntime-node/);
   expect(explicit).toMatch(/ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node/);
+});
+
+test("composites that another backend ran first do not stand in onnx's way", async () => {
+  const x = [-1, 0, 2];
+  const values: number[][] = [];
+  for (const backend of ["cpu", "onnx"] as const) {
+    await useBackend(backend);
+    values.push([...tidy(() => silu(tensor1d(x))).dataSync()]);
+  }
+  expect(values[1]).toEqual(values[0]!.map((value) => expect.closeTo(value, 6)));
 });

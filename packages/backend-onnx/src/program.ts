@@ -55,7 +55,8 @@ function bitsOf(element: number): number {
   return integerBits[0]!;
 }
 
-const MARK = { feed: -1, literal: -2, uniform: -3, constant: -4, operation: -5, roots: -6, absent: -7 } as const;
+/** Items of a code that say what follows. */
+export const MARK = { feed: -1, literal: -2, uniform: -3, constant: -4, operation: -5, roots: -6, absent: -7 } as const;
 
 /** Traces the program that makes `roots`, all of them without data. */
 export function traceProgram(roots: readonly Value[]): Program {

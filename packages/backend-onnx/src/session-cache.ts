@@ -3,6 +3,7 @@
  * comes with another value at that place; from then on the place is fed. Bounded in number and in bytes.
  */
 import { type CompiledModel, compileProgram } from "./compile.ts";
+import { describeDifference } from "./describe-difference.ts";
 import type { HostArray, Value } from "./graph.ts";
 import type { NativeRuntime, NativeSession } from "./native.ts";
 import type { Program } from "./program.ts";
@@ -87,7 +88,7 @@ export class SessionCache {
         code: program.code,
         hash: program.hash,
         fed,
-        session: this.compile(program, fed, "a program of a new structure"),
+        session: this.compile(program, fed, describeDifference(program.code, this.knownCodes())),
       };
       this.byHash.set(program.hash, [...(this.byHash.get(program.hash) ?? []), structure]);
       this.structures.set(structure, true);
@@ -132,6 +133,10 @@ export class SessionCache {
       sizeBytes,
       literals: program.literals.map((literal, i) => (fed[i] ? undefined : literalOf(literal))),
     };
+  }
+
+  private *knownCodes(): Iterable<Int32Array> {
+    for (const { code } of this.structures.keys()) yield code;
   }
 
   private evict(): void {

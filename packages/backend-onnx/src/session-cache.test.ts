@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { constant, hostValue, type Value } from "./graph.ts";
+import { loadNativeRuntime } from "./native.ts";
+import { type Program, traceProgram } from "./program.ts";
+import { SessionCache } from "./session-cache.ts";
+import { operation } from "./tracer.ts";
+
+const limits = { maxSessions: 3, maxBytes: 2 ** 30 };
+const cache = (given = limits): SessionCache => new SessionCache(loadNativeRuntime(), given, 1);
+
+/** `exp(x) · factor` for x of some size. */
+function program(size: number, factor = 2): Program {
+  const x: Value = hostValue(new Float32Array(size), [size], "float32");
+  const exponential = operation("Exp", [x], [size], "float32");
+  return traceProgram([operation("Mul", [exponential, constant(factor)], [size], "float32")]);
+}
+
+test("a program of equal structure is compiled once", () => {
+  const sessions = cache();
+  expect(sessions.get(program(4)).session).toBe(sessions.get(program(4)).session);
+  expect([sessions.compileCount, sessions.hits]).toEqual([1, 1]);
+  sessions.clear();
+});
+
+test("a scalar that varies is fed from then on, and says so", () => {
+  const sessions = cache();
+  for (const factor of [2, 3, 4, 5]) sessions.get(program(4, factor));
+  expect(sessions.compileCount).toBe(2);
+  expect(sessions.compiles[1]!.reason).toBe("a scalar that varies (2 became 3) is fed from now on");
+  sessions.clear();
+});
+
+test("sessions are bounded in number, the least recently used goes first", () => {
+  const sessions = cache();
+  for (const size of [1, 2, 3, 1, 4]) sessions.get(program(size));
+  expect([sessions.sessionCount, sessions.evictions]).toEqual([3, 1]);
+  sessions.get(program(1));
+  expect(sessions.compileCount).toBe(4); // 2 went, 1 stayed
+  sessions.clear();
+});
+
+test("sessions are bounded in bytes", () => {
+  const sessions = cache({ maxSessions: 100, maxBytes: 100_000 });
+  for (const size of [10_000, 10_001, 10_002]) sessions.get(program(size));
+  expect(sessions.sessionCount).toBe(1);
+  expect(sessions.sizeBytes).toBeLessThan(100_000);
+  sessions.clear();
+  expect(sessions.sizeBytes).toBe(0);
+});
+
+test("a compile says how its program differs from the likest before", () => {
+  const sessions = cache();
+  sessions.get(program(4));
+  sessions.get(program(5));
+  sessions.get(traceProgram([operation("Neg", [hostValue(new Float32Array(5), [5], "float32")], [5], "float32")]));
+  expect(sessions.compiles.map(({ reason }) => reason)).toEqual([
+    "the first program",
+    "like a program before, but input float32 [4] became input float32 [5]",
+    "1 operations, the likest program before had 2",
+  ]);
+  sessions.clear();
+});

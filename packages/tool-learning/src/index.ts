@@ -6,7 +6,10 @@
 export type { SandboxAdapterOptions } from "./sandbox/adapter.ts";
 export { ConfigError } from "./sandbox/errors.ts";
 export type { JsonValue } from "./sandbox/json.ts";
+export { mathsKitGuide } from "./sandbox/kit.ts";
+export { type PythonOptions, python } from "./sandbox/python.ts";
 export { quickjs } from "./sandbox/quickjs.ts";
+export { runPackage } from "./sandbox/run-package.ts";
 export type {
   HostFunction,
   Sandbox,

@@ -1,0 +1,151 @@
+import { createRunner, RunError } from "run";
+import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions } from "./adapter.ts";
+import { readKit, readPrelude } from "./guest-files.ts";
+import { framesOf, settingsOf } from "./javascript.ts";
+import { limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
+import type { SandboxRequest } from "./request.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/** The text before the program's first line. The last parameters stand in front of frozen, unseeded built-ins. */
+type Head = (request: SandboxRequest) => string;
+
+const TAIL = "\n});";
+
+/** The program is the body of the innermost function: it sees nothing of what prepares the guest, which runs before it. */
+async function readHead(): Promise<Head> {
+  const [prelude, kit] = await Promise.all([readPrelude(), readKit()]);
+  // The first run loads a worker and, where it is installed, the TypeScript compiler: not the time of any program.
+  await createRunner({ limits: { timeoutMs: 60_000 } }).run({ source: "return 0" });
+  const prepare = prelude.slice(prelude.indexOf("(function")).trimEnd().replace(/;$/, "");
+  return (request) => `
+return (async (program) => {
+const answers = [];
+const api = ${prepare}({
+  print: (text) => sandboxOutput.print(text),
+  call: (id, name, text) => answers.push(sandboxHost.call(name, text).then((answer) => api.settle(id, answer))),
+}, ${settingsOf(request)});
+const RealDate = Date;
+let clock = ${request.clockMs};
+const now = () => clock++;
+const SeededDate = function Date(...parts) {
+  if (new.target === undefined) return new RealDate(now()).toString();
+  return parts.length === 0 ? new RealDate(now()) : new RealDate(...parts);
+};
+Object.defineProperties(SeededDate, { ...Object.getOwnPropertyDescriptors(RealDate), now: { value: now } });
+const seededMath = Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(Math), random: { value: api.random } });
+${request.kit ? kit.join("\n") : ""}
+const result = await api.start(program(seededMath, SeededDate));
+await Promise.all(answers);
+return result;
+})((Math, Date) => async function () {
+`;
+}
+
+/** Texts cross as JSON strings of theirs, in which a character takes up to six bytes. */
+const asJsonBytes = (bytes: number): number => 6 * bytes + 1000;
+
+/** Characters that a description of an error may have, in bytes of the result. */
+const DESCRIPTION_BYTES = 100_000;
+
+function limitsOf({ limits }: SandboxRequest) {
+  return {
+    timeoutMs: limits.wallMs,
+    memoryLimitBytes: limits.memoryBytes,
+    maxStackSizeBytes: limits.stackBytes,
+    maxSourceBytes: 2 ** 30, // ours is checked before
+    maxConsoleOutputBytes: 1, // its console writes to the standard output of this process
+    maxResultBytes: asJsonBytes(Math.max(limits.resultBytes, DESCRIPTION_BYTES)),
+    maxHostFunctionArgumentsBytes: asJsonBytes(Math.max(limits.resultBytes, limits.stdoutBytes)),
+    maxHostFunctionOutputBytes: asJsonBytes(limits.resultBytes),
+    maxBridgeRequests: 2 ** 31 - 1, // ours are counted here, and output takes one each line
+    maxInFlightBridgeRequests: limits.bridgeCalls + 1,
+  };
+}
+
+function verdictOf(request: SandboxRequest, error: unknown, offset: number): Verdict {
+  if (!RunError.isInstance(error)) return refuse("sandbox_crash", "the sandbox broke");
+  if (error.code === "RUN_TIMEOUT") return limitReached(request, "wall");
+  if (error.code === "RUN_CONCURRENCY_LIMIT") return refuse("unavailable", "no memory is left for another program");
+  if (error.code !== "RUN_USER_SOURCE_ERROR") return refuse("sandbox_crash", "the sandbox broke");
+  const { name, message, stack = "" } = error;
+  const text = `e${JSON.stringify({ name, message, stack })}`;
+  return readResult(request, text, name === "SyntaxError" ? "load" : "run", frames(offset));
+}
+
+const frames = (offset: number) => (stack: string) => framesOf(stack, String.raw`run\.js:(\d+):(\d+)`, offset);
+
+async function execute({ request, signal, call }: Execution, before: Head): Promise<Ended> {
+  const { limits } = request;
+  const ended = new AbortController();
+  let early: Verdict | undefined;
+  const stop = (verdict: Verdict): void => {
+    early ??= verdict;
+    ended.abort();
+  };
+  const cancel = (): void => stop(refuse("tool_cancelled", "the run was cancelled"));
+  signal.addEventListener("abort", cancel);
+
+  const output: Uint8Array[] = [];
+  let room = limits.stdoutBytes;
+  const print = (text: unknown): void => {
+    const bytes = new TextEncoder().encode(String(text));
+    output.push(bytes.subarray(0, room));
+    room -= bytes.length;
+    if (room < 0) stop(limitReached(request, "stdout"));
+  };
+  let calls = 0;
+  const callHost = async (name: unknown, argument: unknown): Promise<string> => {
+    if (++calls > limits.bridgeCalls) stop(limitReached(request, "calls"));
+    if (ended.signal.aborted) return "u";
+    return call(String(name), typeof argument === "string" ? argument : undefined);
+  };
+
+  const watch = new Stopwatch(limits.wallMs, () => {});
+  watch.start();
+  const head = before(request);
+  const offset = head.split("\n").length - 1;
+  let verdict: Verdict;
+  try {
+    const runner = createRunner({ syncHostFunctions: { sandboxOutput: { print } }, limits: limitsOf(request) });
+    const result = await runner.run({
+      source: `${head}${request.program.source}${TAIL}`,
+      hostFunctions: { sandboxHost: { call: callHost } },
+      abortSignal: ended.signal,
+    });
+    const text = result.status === "completed" ? result.value : undefined;
+    verdict = readResult(request, typeof text === "string" ? text : "", "run", frames(offset));
+  } catch (error) {
+    verdict = verdictOf(request, error, offset);
+  }
+  watch.pause();
+  signal.removeEventListener("abort", cancel);
+  const stdout = new TextDecoder().decode(Buffer.concat(output));
+  return { verdict: early ?? verdict, stdout, wallMs: watch.usedMs };
+}
+
+/**
+ * A second sandbox for JavaScript, on the npm package `run`, which hardens its guest: built-in prototypes are frozen,
+ * `eval` and `Function` are gone. Its workers and their number belong to the process, not to this sandbox.
+ *
+ * Where it differs from `quickjs()`: a loop of some hundred ms of pure computing ends as `guest_timeout` whatever the
+ * limit; assigning to a built-in prototype does nothing and says nothing; waiting for host functions counts as running
+ * time; memory may exceed the limit by more; one idle worker stays until Node ends. The guide on sandbox security lists all.
+ *
+ * @throws {ConfigError} When an option is out of its range.
+ */
+export function runPackage(options: SandboxAdapterOptions = {}): Sandbox {
+  let head: Promise<Head> | undefined;
+  return createSandbox(
+    {
+      name: "run",
+      language: "javascript",
+      async execute(execution) {
+        head ??= readHead();
+        return execute(execution, await head);
+      },
+      async close() {},
+    },
+    options,
+  );
+}

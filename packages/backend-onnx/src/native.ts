@@ -35,6 +35,8 @@ export interface NativeRuntime {
 export interface SessionOptions {
   /** Threads inside an operator. */
   readonly threads: number;
+  /** Whether threads wait for work by spinning. */
+  readonly spinning: boolean;
 }
 
 /** The native runtime is missing or not as expected. `code` is "STATE", as for all errors of this kind in Cambium. */
@@ -108,7 +110,7 @@ function load(): NativeRuntime {
   return {
     version,
     createTensor: (type, data, shape) => new Tensor(type, data, shape),
-    createSession(model, { threads }) {
+    createSession(model, { threads, spinning }) {
       const session = new binding.InferenceSession();
       session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
         executionProviders: ["cpu"],
@@ -117,6 +119,7 @@ function load(): NativeRuntime {
         interOpNumThreads: 1,
         enableMemPattern: false, // saves a quarter of the memory at equal speed
         enableCpuMemArena: true,
+        extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
         logSeverityLevel: 4, // failures are thrown, not printed
       });
       return {

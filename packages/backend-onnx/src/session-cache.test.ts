@@ -6,7 +6,8 @@ import { SessionCache } from "./session-cache.ts";
 import { operation } from "./tracer.ts";
 
 const limits = { maxSessions: 3, maxBytes: 2 ** 30 };
-const cache = (given = limits): SessionCache => new SessionCache(loadNativeRuntime(), given, 1);
+const cache = (given = limits): SessionCache =>
+  new SessionCache(loadNativeRuntime(), given, { threads: 1, spinning: false });
 
 /** `exp(x) · factor` for x of some size. */
 function program(size: number, factor = 2): Program {

@@ -5,7 +5,7 @@
 import { type CompiledModel, compileProgram } from "./compile.ts";
 import { describeDifference } from "./describe-difference.ts";
 import type { HostArray, Value } from "./graph.ts";
-import type { NativeRuntime, NativeSession } from "./native.ts";
+import type { NativeRuntime, NativeSession, SessionOptions } from "./native.ts";
 import type { Program } from "./program.ts";
 
 /** Why a program had to be compiled. */
@@ -56,6 +56,7 @@ export class SessionCache {
   private readonly runtime: NativeRuntime;
   private readonly limits: CacheLimits;
   private readonly threads: number;
+  private readonly spinning: boolean;
   /** In order of use, the oldest first. */
   private readonly structures = new Map<Structure, true>();
   private readonly byHash = new Map<number, Structure[]>();
@@ -65,10 +66,11 @@ export class SessionCache {
   readonly compiles: Compile[] = [];
   compileCount = 0;
 
-  constructor(runtime: NativeRuntime, limits: CacheLimits, threads: number) {
+  constructor(runtime: NativeRuntime, limits: CacheLimits, { threads, spinning }: SessionOptions) {
     this.runtime = runtime;
     this.limits = limits;
     this.threads = threads;
+    this.spinning = spinning;
   }
 
   get sessionCount(): number {
@@ -120,7 +122,7 @@ export class SessionCache {
     const start = performance.now();
     const compiled = compileProgram(program, fed);
     const threads = compiled.work < SMALL_WORK ? 1 : this.threads;
-    const session = this.runtime.createSession(compiled.model, { threads });
+    const session = this.runtime.createSession(compiled.model, { threads, spinning: this.spinning });
     const sizeBytes = compiled.model.length + compiled.peakBytes;
     this.totalBytes += sizeBytes;
     this.compileCount++;

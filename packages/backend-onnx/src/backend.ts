@@ -21,7 +21,7 @@ import { type Program, traceProgram } from "./program.ts";
 import { type CompileOptions, Replayer } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
 import { type CacheLimits, SessionCache } from "./session-cache.ts";
-import { elementType, reshapeTo } from "./tracer.ts";
+import { elementType, reshapeTo, sourceOf } from "./tracer.ts";
 
 /** Settings of the backend. */
 export interface OnnxOptions extends Partial<CacheLimits> {
@@ -252,6 +252,12 @@ export class OnnxBackend extends KernelBackend {
   materialise(value: Value): HostArray {
     const known = hostArrayOf(value);
     if (known !== undefined) return known;
+    const source = sourceOf(value);
+    if (source !== value) {
+      value.data = this.materialise(source);
+      value.producer = undefined;
+      return value.data;
+    }
     if (value.failure === undefined) this.flush(value);
     if (value.failure !== undefined) throw value.failure;
     return value.data!;

@@ -73,7 +73,7 @@ function bare(comment: string): string {
 /** The function or class that a statement declares, if it does. */
 function callableOf(node: AnyNode): { name: string; body: AnyNode } | undefined {
   if (node.type === "FunctionDeclaration" || node.type === "ClassDeclaration") {
-    return { name: node.id.name, body: node as AnyNode };
+    return node.id === null ? undefined : { name: node.id.name, body: node as AnyNode };
   }
   if (node.type !== "VariableDeclaration" || node.declarations.length !== 1) return undefined;
   const { id, init } = node.declarations[0]!;

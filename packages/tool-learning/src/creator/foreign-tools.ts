@@ -1,0 +1,49 @@
+import { shapeOf } from "../code/shape.ts";
+import type { ToolLibrary } from "../library/library.ts";
+import type { LibraryTool } from "../library/tool-record.ts";
+import type { SourcePart } from "../sandbox/sandbox.ts";
+
+/** Objects of the sandbox's maths kit: calls of their members are calls of foreign tools. */
+const KIT: readonly string[] = ["rational.*", "integers.*", "polynomial.*", "matrix.*", "statistics.*"];
+
+/** Library tools offered to one creation. */
+const OFFERED = 3;
+
+/** Tools that exist already, as far as a run may use them. */
+export interface ForeignTools {
+  readonly offered: readonly LibraryTool[];
+  /** Names for the detection of levels. */
+  readonly names: readonly string[];
+  /** Offered tools that a source refers to. */
+  usedIn(source: string): readonly LibraryTool[];
+  /** What must run before a source: the offered tools that it refers to, and what those call. */
+  partsFor(source: string): Promise<readonly SourcePart[]>;
+}
+
+/** Nothing but the kit. */
+const nothing: ForeignTools = { offered: [], names: KIT, usedIn: () => [], partsFor: async () => [] };
+
+/** The tools of a library that may help with a question, one for each name. */
+export async function findForeignTools(
+  library: ToolLibrary | undefined,
+  question: string,
+  language: "javascript" | "python",
+): Promise<ForeignTools> {
+  if (library === undefined) return nothing;
+  const found = await library.retrieve(question, { limit: OFFERED, language });
+  const offered = found.filter(({ name }, i) => found.findIndex((other) => other.name === name) === i);
+  const usedIn = (source: string): readonly LibraryTool[] => {
+    const shape = shapeOf(source, language) ?? [];
+    const declared = new Set(shape.flatMap(({ declares }) => declares));
+    return offered.filter(({ name }) => !declared.has(name) && shape.some(({ uses }) => uses.has(name)));
+  };
+  return {
+    offered,
+    names: [...KIT, ...offered.map(({ name }) => name)],
+    usedIn,
+    async partsFor(source) {
+      const sources = await Promise.all(usedIn(source).map((tool) => library.sourcesOf(tool)));
+      return [...new Set(sources.flat())].map((part, i) => ({ name: `library-${i + 1}`, source: part }));
+    },
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * Programs that try a tool in a sandbox. They are written around its source: the source gets a scope of its own, and values
+ * cross as JSON text, with the numbers that JSON lacks spelled out.
+ */
+import { shapeOf } from "../code/shape.ts";
+import type { JsonValue } from "../sandbox/json.ts";
+import type { Sandbox, SandboxFailure, SandboxLimits } from "../sandbox/sandbox.ts";
+import { equalValues, type TestResult, type ToolTest } from "./tool-test.ts";
+
+const JAVASCRIPT_CODEC = `
+const $encode = (value) => JSON.stringify(value, (key, item) => {
+  if (typeof item === "number" && !Number.isFinite(item)) return { $number: String(item) };
+  if (typeof item === "function" || typeof item === "bigint" || typeof item === "symbol") throw new TypeError("no JSON");
+  return item;
+});
+const $decode = (text) => JSON.parse(text, (key, item) =>
+  item !== null && typeof item === "object" && typeof item.$number === "string" ? Number(item.$number) : item);
+`;
+
+const PYTHON_CODEC = `
+import json as _json, math as _math
+def _prepare(value):
+    if isinstance(value, float) and not _math.isfinite(value):
+        return {"$number": "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, dict):
+        return {str(key): _prepare(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_prepare(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError("no JSON")
+def _encode(value):
+    return _json.dumps(_prepare(value))
+def _restore(item):
+    return float(item["$number"].replace("Infinity", "inf")) if set(item) == {"$number"} else item
+def _decode(text):
+    return _json.loads(text, object_hook=_restore)
+`;
+
+/** A tool as it is tried: with the sources of the tools it calls before it. */
+export interface TriedTool {
+  readonly name: string;
+  /** Sources of dependencies, then its own. */
+  readonly sources: readonly string[];
+}
+
+/** What it is tried with. */
+export interface Trial {
+  readonly sandbox: Sandbox;
+  readonly limits?: Partial<SandboxLimits>;
+  readonly signal?: AbortSignal;
+}
+
+const declaredNames = (source: string, language: "javascript" | "python"): readonly string[] => [
+  ...new Set(shapeOf(source, language)?.flatMap(({ declares }) => declares) ?? []),
+];
+
+/** What came of each test's call: encoded values or the problem, as JSON from the guest. */
+type Tried = readonly { readonly value?: string; readonly holds?: boolean; readonly problem?: string }[];
+
+function testProgram(
+  { name, sources }: TriedTool,
+  tests: readonly ToolTest[],
+  language: "javascript" | "python",
+): string {
+  if (language === "python") {
+    const checks = tests.map(({ property }) =>
+      property === undefined ? "None" : `lambda value, args: bool(${property})`,
+    );
+    return `${sources.join("\n\n")}
+${PYTHON_CODEC}
+_checks = [${checks.join(", ")}]
+def _try(text, check):
+    try:
+        args = _decode(text)
+        value = ${name}(*args)
+        tried = {"value": _encode(value)}
+        if check is not None:
+            tried["holds"] = check(value, args)
+        return tried
+    except Exception as error:
+        return {"problem": type(error).__name__ + ": " + str(error)}
+result = [_try(text, check) for text, check in zip(input, _checks)]`;
+  }
+  const checks = tests.map(({ property }) =>
+    property === undefined ? "null" : `(value, args) => Boolean(${property})`,
+  );
+  return `${JAVASCRIPT_CODEC}
+const $tool = (() => {
+${sources.join("\n\n")}
+return ${name};
+})();
+const $checks = [${checks.join(", ")}];
+const $results = [];
+for (const [i, text] of input.entries()) {
+  try {
+    const args = $decode(text);
+    const value = await $tool(...args);
+    const tried = { value: $encode(value === undefined ? null : value) };
+    if ($checks[i] !== null) tried.holds = $checks[i](value, args);
+    $results.push(tried);
+  } catch (error) {
+    $results.push({ problem: String(error) });
+  }
+}
+return $results;`;
+}
+
+function judge({ expected, property }: ToolTest, tried: Tried[number]): TestResult {
+  if (tried.problem !== undefined) return { passed: false, problem: tried.problem };
+  const value = JSON.parse(tried.value!) as JsonValue;
+  if (expected !== undefined && !equalValues(value, expected)) {
+    return {
+      passed: false,
+      value,
+      problem: `returned ${tried.value!.slice(0, 200)}, expected ${JSON.stringify(expected).slice(0, 200)}`,
+    };
+  }
+  if (tried.holds === false) return { passed: false, value, problem: `does not hold: ${property}` };
+  return { passed: true, value };
+}
+
+/** Runs all tests of a tool in one program, so that they cost one start; a tool that never returns fails them all. */
+export async function runTests(
+  tool: TriedTool,
+  tests: readonly ToolTest[],
+  { sandbox, limits, signal }: Trial,
+): Promise<readonly TestResult[]> {
+  if (tests.length === 0) return [];
+  const outcome = await sandbox.run(testProgram(tool, tests, sandbox.language), {
+    input: tests.map(({ args }) => JSON.stringify(args)),
+    kit: sandbox.language === "javascript",
+    ...(limits === undefined ? {} : { limits }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (!outcome.ok) return tests.map(() => ({ passed: false, problem: outcome.failure.message }));
+  const tried = outcome.value as unknown as Tried;
+  return tests.map((test, i) => judge(test, tried[i]!));
+}
+
+/** Most calls that are recorded of one run. */
+const MOST_CALLS = 20;
+
+function recordingProgram({ name, sources }: TriedTool, call: string, language: "javascript" | "python"): string {
+  if (language === "python") {
+    return `${sources.join("\n\n")}
+${PYTHON_CODEC}
+_calls = []
+def _record(tool):
+    def recorded(*args):
+        before = _encode(list(args))
+        value = tool(*args)
+        if len(_calls) < ${MOST_CALLS}:
+            _calls.append({"args": before, "value": _encode(value)})
+        return value
+    return recorded
+${name} = _record(${name})
+${call}
+result = _calls`;
+  }
+  const names = [...new Set(sources.flatMap((source) => declaredNames(source, language)))];
+  return `${JAVASCRIPT_CODEC}
+const $calls = [];
+const $record = (tool) => (...args) => {
+  let before;
+  try { before = $encode(args); } catch {}
+  const keep = (value) => {
+    try { if (before !== undefined && $calls.length < ${MOST_CALLS}) $calls.push({ args: before, value: $encode(value === undefined ? null : value) }); } catch {}
+    return value;
+  };
+  const value = tool(...args);
+  return value instanceof Promise ? value.then(keep) : keep(value);
+};
+const { ${names.join(", ")} } = (() => {
+${sources.join("\n\n")}
+return { ${names.map((each) => (each === name ? `${each}: $record(${each})` : each)).join(", ")} };
+})();
+await (async () => {
+${call}
+})();
+return $calls;`;
+}
+
+/**
+ * Runs the calling code once more and keeps what the tool was called with and what it returned: tests that cost nothing.
+ * Calls with functions among their arguments are left out. Any failure gives no tests.
+ */
+export async function recordCalls(
+  tool: TriedTool,
+  call: string,
+  { sandbox, limits, signal }: Trial,
+): Promise<readonly ToolTest[]> {
+  const outcome = await sandbox.run(recordingProgram(tool, call, sandbox.language), {
+    kit: sandbox.language === "javascript",
+    ...(limits === undefined ? {} : { limits }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (!outcome.ok) return [];
+  const calls = outcome.value as unknown as readonly { readonly args: string; readonly value: string }[];
+  const distinct = new Map(calls.map((each) => [each.args, each]));
+  return [...distinct.values()].map(({ args, value }) => ({
+    args: JSON.parse(args) as JsonValue[],
+    expected: JSON.parse(value) as JsonValue,
+    origin: "recorded",
+  }));
+}
+
+/** Whether a failure of the sandbox says that a limit was reached. */
+export const isLimit = ({ code }: SandboxFailure): boolean =>
+  code === "guest_timeout" || code === "guest_memory" || code === "guest_stack" || code === "guest_output_limit";

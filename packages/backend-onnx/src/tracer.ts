@@ -1,5 +1,5 @@
 /** What kernels are written with: values of tensors, operations on them, and tensors of the results. */
-import type { DataType, TensorInfo } from "@tensorflow/tfjs-core";
+import type { DataType } from "@tensorflow/tfjs-core";
 import {
   type Attributes,
   constant,
@@ -155,6 +155,3 @@ export function reduce(type: string, value: Value, axes: readonly number[], keep
     attributes: { keepdims: keepDimensions ? 1 : 0 },
   });
 }
-
-/** A tensor handle, as kernels return them. */
-export interface Handle extends TensorInfo {}

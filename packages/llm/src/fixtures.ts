@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Clock } from "./clock.ts";
-import { CancelledError } from "./errors.ts";
+import { type Clock, waitBy } from "./clock.ts";
 import { openModels } from "./open-models.ts";
 import type { Models, OpenModelsOptions } from "./options.ts";
 import type { SourceContext } from "./source.ts";
@@ -43,34 +42,22 @@ export function testClock(): TestClock {
     advancing = false;
   }
 
+  const after: Clock["after"] = (ms, ring) => {
+    const timer = { at: time + Math.max(0, ms), ring };
+    timers.add(timer);
+    if (!advancing) {
+      advancing = true;
+      void advance();
+    }
+    return () => timers.delete(timer);
+  };
   return {
     now: () => offset + time,
     elapsed: () => time,
+    after,
+    wait: waitBy(after),
     jump(ms) {
       offset += ms;
-    },
-    wait(ms, signal) {
-      return new Promise((resolve, reject) => {
-        const ring = (): void => {
-          signal?.removeEventListener("abort", cancel);
-          resolve();
-        };
-        const timer = { at: time + Math.max(0, ms), ring };
-        const cancel = (): void => {
-          timers.delete(timer);
-          reject(new CancelledError({ message: "wait: the signal was aborted", cause: signal?.reason }));
-        };
-        if (signal?.aborted === true) {
-          cancel();
-          return;
-        }
-        signal?.addEventListener("abort", cancel, { once: true });
-        timers.add(timer);
-        if (!advancing) {
-          advancing = true;
-          void advance();
-        }
-      });
     },
   };
 }

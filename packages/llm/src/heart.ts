@@ -13,26 +13,24 @@ export interface Heart {
 /** The heart of one process. */
 export function createHeart(store: Store, leaseMs: number, clock: Clock): Heart {
   let held = 0;
-  let rest: AbortController | undefined;
+  let rest = (): void => {};
 
-  async function beat(until: AbortController): Promise<void> {
-    for (;;) {
-      await clock.wait(leaseMs / BEATS_PER_LEASE, until.signal);
-      await store.beat();
-    }
+  function beatLater(): void {
+    rest = clock.after(leaseMs / BEATS_PER_LEASE, () => {
+      // A beat that cannot be written (a full disk) costs at most a request made twice; the writes that matter report it.
+      store.beat().catch(() => {});
+      beatLater();
+    });
   }
 
   return {
     hold() {
       held += 1;
-      if (held > 1) return;
-      rest = new AbortController();
-      // A beat that cannot be written (a full disk) costs at most a request made twice; the writes that matter report it.
-      beat(rest).catch(() => {});
+      if (held === 1) beatLater();
     },
     drop() {
       held -= 1;
-      if (held === 0) rest?.abort();
+      if (held === 0) rest();
     },
   };
 }

@@ -85,7 +85,7 @@ test("on a disk that is full already nothing is sent, and closing names the repl
 });
 
 /** A clock on which no time passes: that of a process that hangs. */
-const stopped: Clock = { now: () => 0, elapsed: () => 0, wait: () => new Promise(() => {}) };
+const stopped: Clock = { now: () => 0, elapsed: () => 0, after: () => () => {}, wait: () => new Promise(() => {}) };
 
 test("the request of a process that shows no life is made again after the lease, and counts twice", async () => {
   const store = `${freshFolder()}/calls.db`;

@@ -14,14 +14,14 @@ export const SCHEMA: readonly string[] = [
   // What was spent, reservations included.
   `CREATE TABLE IF NOT EXISTS budgets (
     name TEXT PRIMARY KEY, calls INTEGER NOT NULL, tokens INTEGER NOT NULL, nanos INTEGER NOT NULL
-  ) STRICT`,
+  ) STRICT, WITHOUT ROWID`,
   // Requests under way ("open"), and those whose price will never be known ("lost"). Both are in the sums above.
   `CREATE TABLE IF NOT EXISTS reservations (
     id TEXT PRIMARY KEY, budget TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL,
     tokens INTEGER NOT NULL, nanos INTEGER NOT NULL, opened_ms INTEGER NOT NULL
-  ) STRICT`,
+  ) STRICT, WITHOUT ROWID`,
   // Processes that make requests. A beat that stands still for long is a dead process.
-  "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, beat INTEGER NOT NULL) STRICT",
+  "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, beat INTEGER NOT NULL) STRICT, WITHOUT ROWID",
   // Who is asking for a key right now.
-  "CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT",
+  "CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT, WITHOUT ROWID",
 ];

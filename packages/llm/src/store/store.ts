@@ -2,7 +2,7 @@
  * The call store: replies under the hash of their request, and the books of what was spent. Every change that must hold
  * together is one SQL transaction, so that a process may die between any two of them:
  *
- * `open` takes the lease of a key and reserves an upper bound on the price, or neither;
+ * `open` takes the lease of a key and reserves an upper bound on the price;
  * `settle` saves the reply, books the true price and frees the lease; `refund` and `lose` end a request without a reply.
  */
 import type { InStatement } from "@libsql/client";
@@ -167,6 +167,10 @@ export async function openStore(path: string, owner: string, budget: string): Pr
     return { owner: String(row["owner"]), beat: (row["beat"] as bigint | null) ?? undefined };
   }
 
+  async function release(key: string): Promise<void> {
+    await database.write([{ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] }]);
+  }
+
   return {
     find,
     books,
@@ -202,16 +206,13 @@ export async function openStore(path: string, owner: string, budget: string): Pr
           sql: "INSERT INTO reservations SELECT ?, ?, ?, ?, 'open', ?, ?, ? WHERE changes() = 1",
           args: [reservation, budget, owner, key, cost.tokens, cost.nanos, openedMs],
         },
-        {
-          sql: "DELETE FROM leases WHERE key = ? AND owner = ? AND NOT EXISTS (SELECT 1 FROM reservations WHERE id = ?)",
-          args: [key, owner, reservation],
-        },
       ]);
-      if (results.at(-2)!.rowsAffected === 1) return { type: "open" };
+      if (results.at(-1)!.rowsAffected === 1) return { type: "open" };
       const call = await find(key);
       if (call !== undefined) return { type: "stored", call };
       const holder = await holderOf(key);
       if (holder !== undefined && holder.owner !== owner) return { type: "held", holder };
+      await release(key);
       return { type: "refused", books: await books() };
     },
 
@@ -262,9 +263,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
       await database.write([{ sql: "UPDATE reservations SET state = 'lost' WHERE id = ?", args: [reservation] }]);
     },
 
-    async release(key) {
-      await database.write([{ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] }]);
-    },
+    release,
 
     async beat() {
       await database.write([{ sql: "UPDATE owners SET beat = beat + 1 WHERE id = ?", args: [owner] }]);

@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/**
+ * `cambium <verb> …`. Exit code 0 done, 1 failed, 2 wrong use, 130 stopped by Ctrl-C with what was done kept.
+ */
+import { EXIT, type Io } from "./io.ts";
+import { run } from "./program.ts";
+
+/** Aborted by the first Ctrl-C; the second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(EXIT.stopped);
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+const io: Io = {
+  out: (line) => process.stdout.write(`${line}\n`),
+  error: (line) => process.stderr.write(`${line}\n`),
+  isTerminal: process.stdout.isTTY === true,
+  signal: stopSignal(),
+};
+
+process.exitCode = await run(process.argv.slice(2), io);

@@ -7,15 +7,15 @@ import { root } from "./workspace.mjs";
 const steps = {
   check: "pnpm run check",
   typecheck: "pnpm run typecheck",
+  build: "pnpm run build --output-logs=errors-only",
   snippets: "node scripts/snippets.mjs",
   links: "node scripts/check-links.mjs",
   sherif: "pnpm exec sherif",
   knip: "pnpm exec knip",
-  test: "pnpm test",
-  build: "pnpm run build --output-logs=errors-only",
   packages: "node scripts/check-packages.mjs",
   size: "pnpm run size",
   docs: "pnpm run docs",
+  test: "pnpm test",
 };
 
 const options = { without: { type: "string", multiple: true, default: [] }, only: { type: "string", multiple: true } };

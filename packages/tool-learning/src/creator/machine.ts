@@ -97,6 +97,9 @@ const MENDABLE: ReadonlySet<FailureCode> = new Set([
   "output_invalid",
 ]);
 
+/** Whether a model can mend a failure, so that repairs and new tries may follow. */
+export const isMendable = ({ code }: Failure): boolean => MENDABLE.has(code);
+
 function draftOf(state: CreatorState): Draft | undefined {
   if ("draft" in state) return state.draft;
   if (state.name === "Rectifying") return state.failed.at(-1)?.draft;
@@ -126,7 +129,7 @@ function repair(
 /** The next state. Total: every state has a successor for every outcome of its work. */
 export function next(state: CreatorState, outcome: Outcome, guards: Guards): CreatorState {
   const failure = "failure" in outcome ? outcome.failure : undefined;
-  if (failure !== undefined && !MENDABLE.has(failure.code))
+  if (failure !== undefined && !isMendable(failure))
     return stop(state, failure, "stdout" in outcome ? outcome.stdout : "");
   const stdout = "stdout" in outcome ? (outcome.stdout ?? "") : "";
   switch (state.name) {

@@ -8,15 +8,15 @@ const VERSION = 1;
 
 const TABLES: readonly string[] = [
   // Every version of every tool; lists and objects as JSON text. `place` is the order in which versions came.
-  `CREATE TABLE tools (
+  `CREATE TABLE IF NOT EXISTS tools (
     place INTEGER PRIMARY KEY, id TEXT NOT NULL, version TEXT NOT NULL, name TEXT NOT NULL, language TEXT NOT NULL,
     source TEXT NOT NULL, source_hash TEXT NOT NULL, documentation TEXT NOT NULL, parameters TEXT NOT NULL,
     dependencies TEXT NOT NULL, level INTEGER NOT NULL, origin TEXT NOT NULL, tests TEXT NOT NULL,
     status TEXT NOT NULL, reason TEXT NOT NULL, created_ms INTEGER NOT NULL, UNIQUE (id, version)
   ) STRICT`,
-  "CREATE INDEX tools_by_hash ON tools (source_hash)",
+  "CREATE INDEX IF NOT EXISTS tools_by_hash ON tools (source_hash)",
   // What a version was used for: each question once, its last result.
-  `CREATE TABLE uses (
+  `CREATE TABLE IF NOT EXISTS uses (
     id TEXT NOT NULL, version TEXT NOT NULL, question TEXT NOT NULL, passed INTEGER NOT NULL,
     PRIMARY KEY (id, version, question)
   ) STRICT`,
@@ -57,21 +57,13 @@ function connect(path: string): Client {
 async function prepare(client: Client, path: string): Promise<void> {
   await client.execute("PRAGMA journal_mode = WAL");
   await client.execute("PRAGMA synchronous = NORMAL");
-  const transaction = await client.transaction("write"); // two processes may open a new file at once
-  try {
-    const version = Number((await transaction.execute("PRAGMA user_version")).rows[0]!["user_version"]);
-    if (version !== 0 && version !== VERSION) {
-      const message = `openLibrary: the library ${path} has version ${version}, this package reads ${VERSION}; use another file`;
-      throw new FormatError({ message, version, path });
-    }
-    if (version === 0) {
-      await transaction.batch([...TABLES]);
-      await transaction.execute(`PRAGMA user_version = ${VERSION}`);
-    }
-    await transaction.commit();
-  } finally {
-    transaction.close();
+  const version = Number((await client.execute("PRAGMA user_version")).rows[0]!["user_version"]);
+  if (version === VERSION) return;
+  if (version !== 0) {
+    const message = `openLibrary: the library ${path} has version ${version}, this package reads ${VERSION}; use another file`;
+    throw new FormatError({ message, version, path });
   }
+  await client.batch([...TABLES, `PRAGMA user_version = ${VERSION}`], "write"); // harmless when another process was first
 }
 
 /** Opens the file of a library, and makes it when it is not there; `":memory:"` keeps nothing. */

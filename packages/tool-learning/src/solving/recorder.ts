@@ -42,8 +42,11 @@ function failureOf({ code, message, ...rest }: SandboxFailure): Failure {
   return { code, message, ...stack };
 }
 
+/** What a recorder needs; methods that run nothing go without a sandbox. */
+export type RecorderSetup = Pick<Setup, "model" | "sampling" | "limits"> & Partial<Pick<Setup, "sandbox">>;
+
 /** A recorder for one run of a method. */
-export function createRecorder(setup: Setup, { signal, sample = 0, resume = [] }: SolveOptions): Recorder {
+export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resume = [] }: SolveOptions): Recorder {
   const { model, sandbox, limits } = setup;
   const sampling = setup.sampling ?? DEFAULT_SAMPLING;
   const steps: Step[] = [];
@@ -92,6 +95,7 @@ export function createRecorder(setup: Setup, { signal, sample = 0, resume = [] }
   }
 
   async function runOnce(program: readonly SourcePart[], own: { readonly wallMs?: number }): Promise<SandboxOutcome> {
+    if (sandbox === undefined) throw new StateError({ message: "internal: a method without a sandbox ran a program" });
     return sandbox.run(program, {
       limits: { ...limits, ...own },
       kit: sandbox.language === "javascript",
@@ -112,7 +116,7 @@ export function createRecorder(setup: Setup, { signal, sample = 0, resume = [] }
         return keep<ModelStep>({ ...asked, reply: "", cached: false, durationMs: 0, failure: { code, message } });
       }
       const { text, reasoning, usage, usd, cached, durationMs } = outcome.result;
-      const code = codeOf(text, sandbox.language);
+      const code = sandbox === undefined ? undefined : codeOf(text, sandbox.language);
       const isMissing = wantsCode && code === undefined;
       return keep<ModelStep>({
         ...asked,

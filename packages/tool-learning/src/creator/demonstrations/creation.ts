@@ -24,6 +24,11 @@ function ferryTime(items, capacity, crossing) {
       callThought: "There are 190 items, 40 fit into a trip, and one way takes 25 minutes. The tool returns minutes.",
       call: `const minutes = ferryTime(190, 40, 25);
 console.log("Final Answer:", minutes);`,
+      program: `const trips = Math.ceil(190 / 40);
+const minutes = (2 * trips - 1) * 25;
+console.log("Final Answer:", minutes);`,
+      worked:
+        "190 cars make 5 loads, since 4 loads carry 160 only. The ferry crosses 5 times full and 4 times back in between, so 9 times. That takes 9 · 25 = 225 minutes.",
       answer: "225",
     },
   ],

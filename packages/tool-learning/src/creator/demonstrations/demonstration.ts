@@ -8,7 +8,11 @@ export interface Demonstration {
   /** Reasoning about how to call it. */
   readonly callThought: string;
   readonly call: string;
-  /** What the program prints behind the marker. */
+  /** The same solved in plain code, without a function: for the method that goes without tools. */
+  readonly program: string;
+  /** The same solved in words: for the method that goes without code. */
+  readonly worked: string;
+  /** What the programs print behind the marker. */
   readonly answer: string;
 }
 

@@ -17,12 +17,14 @@ test("there are as many examples as in the publication", () => {
 });
 
 describe.each(sets)("the $name examples", ({ examples, repair }) => {
-  test.each(examples)("answer: $question", async ({ tool, call, answer }) => {
+  test.each(examples)("answer: $question", async ({ tool, call, program, worked, answer }) => {
     const outcome = await sandbox.run([
       { name: "tool", source: tool },
       { name: "call", source: call },
     ]);
     expect(extractAnswer(outcome.stdout)).toBe(answer);
+    expect(extractAnswer((await sandbox.run(program)).stdout)).toBe(answer);
+    expect(worked).toContain(answer);
     expect(toolShape(tool, "javascript")?.documentation).toMatch(/@returns/);
     expect((await sandbox.run(tool)).stdout).toBe("");
   });

@@ -24,6 +24,11 @@ function sumWhere(from, to, test) {
 }`,
       callThought: "The range is 1 to 200; the test is that n² + n leaves no remainder at 12.",
       call: `console.log("Final Answer:", sumWhere(1, 200, (n) => (n * n + n) % 12 === 0));`,
+      program: `let sum = 0;
+for (let n = 1; n <= 200; n++) if ((n * n + n) % 12 === 0) sum += n;
+console.log("Final Answer:", sum);`,
+      worked:
+        "n(n + 1) is divisible by 12 when n leaves 0, 3, 8 or 11 at 12. Up to 200 the remainder 0 gives 12 + … + 192 = 1632, 3 gives 3 + … + 195 = 1683, 8 gives 8 + … + 200 = 1768, and 11 gives 11 + … + 191 = 1616. Together that is 6699.",
       answer: "6699",
     },
     {
@@ -50,6 +55,12 @@ function crossingOfAxis([x1, y1], [x2, y2]) {
 }`,
       callThought: "The points are (2, 7) and (6, -5); the tool returns the fraction as text.",
       call: `console.log("Final Answer:", crossingOfAxis([2, 7], [6, -5]));`,
+      program: `const top = 2 * (-5 - 7) - 7 * (6 - 2);
+const bottom = -5 - 7;
+// -52 / -12, reduced by 4
+console.log("Final Answer:", \`\${top / -4}/\${bottom / -4}\`);`,
+      worked:
+        "The slope is (−5 − 7)/(6 − 2) = −3. From height 7 it takes 7/3 to the right until height 0, so x = 2 + 7/3 = 13/3.",
       answer: "13/3",
     },
     {
@@ -69,6 +80,14 @@ function choose(n, k) {
 }`,
       callThought: "Four of the nine digits 1 to 9: 0 cannot stand first, so it cannot stand anywhere.",
       call: `console.log("Final Answer:", choose(9, 4));`,
+      program: `let count = 0;
+for (let n = 1000; n < 10000; n++) {
+  const [a, b, c, d] = String(n);
+  if (a < b && b < c && c < d) count++;
+}
+console.log("Final Answer:", count);`,
+      worked:
+        "A choice of four different digits can be ordered in one way only, and 0 cannot be among them, as it would stand first. Four of nine digits can be chosen in 126 ways.",
       answer: "126",
     },
     {
@@ -92,6 +111,16 @@ function primeFactors(n) {
 }`,
       callThought: "The integer is 2^12 - 1, and the last factor is the largest.",
       call: `console.log("Final Answer:", primeFactors(2 ** 12 - 1).at(-1));`,
+      program: `let n = 2 ** 12 - 1;
+let largest = 1;
+for (let p = 2; n > 1; p++) {
+  while (n % p === 0) {
+    n /= p;
+    largest = p;
+  }
+}
+console.log("Final Answer:", largest);`,
+      worked: "2^12 − 1 = (2^6 − 1)(2^6 + 1) = 63 · 65 = 3² · 7 · 5 · 13. The largest prime among them is 13.",
       answer: "13",
     },
     {
@@ -111,6 +140,10 @@ function inscribedRadius(a, b, c) {
 }`,
       callThought: "The sides are given; the radius is asked for as it is.",
       call: `console.log("Final Answer:", inscribedRadius(13, 14, 15));`,
+      program: `const half = (13 + 14 + 15) / 2;
+const area = Math.sqrt(half * (half - 13) * (half - 14) * (half - 15));
+console.log("Final Answer:", area / half);`,
+      worked: "Half of the perimeter is 21. By Heron the area is √(21 · 8 · 7 · 6) = 84, so the radius is 84/21 = 4.",
       answer: "4",
     },
     {
@@ -135,6 +168,9 @@ function powerSum(coefficients, k) {
 }`,
       callThought: "The coefficients after x³ are -6, 11 and -6, and the exponent is 4.",
       call: `console.log("Final Answer:", powerSum([-6, 11, -6], 4));`,
+      program: `const roots = [1, 2, 3]; // 1 - 6 + 11 - 6 = 0, 8 - 24 + 22 - 6 = 0, 27 - 54 + 33 - 6 = 0
+console.log("Final Answer:", roots.reduce((sum, root) => sum + root ** 4, 0));`,
+      worked: "The polynomial is (x − 1)(x − 2)(x − 3). The fourth powers of its roots are 1, 16 and 81, together 98.",
       answer: "98",
     },
     {
@@ -158,6 +194,10 @@ function squaredLength(a, b, lengthU, lengthV, degrees) {
       callThought:
         "The factors are 2 and 1, the lengths 3 and 5, the angle 120 degrees. A cosine carries a tiny error, so the result is cleaned.",
       call: `console.log("Final Answer:", Number(squaredLength(2, 1, 3, 5, 120).toPrecision(12)));`,
+      program: `const product = 3 * 5 * Math.cos((120 * Math.PI) / 180);
+const square = 4 * 9 + 4 * product + 25;
+console.log("Final Answer:", Number(square.toPrecision(12)));`,
+      worked: "u · v = 3 · 5 · cos 120° = −7.5. So |2u + v|² = 4 · 9 + 4 · (−7.5) + 25 = 31.",
       answer: "31",
     },
   ],

@@ -25,6 +25,9 @@ function purchaseCost(prices, quantities) {
       call: `const prices = { "rye loaf": 3.2, roll: 0.45, baguette: 1.9 };
 const difference = purchaseCost(prices, { "rye loaf": 2 }) - purchaseCost(prices, { roll: 3 });
 console.log("Final Answer:", difference.toFixed(2));`,
+      program: `const difference = 2 * 3.2 - 3 * 0.45;
+console.log("Final Answer:", difference.toFixed(2));`,
+      worked: "Two loaves of rye cost 2 · $3.20 = $6.40, three rolls 3 · $0.45 = $1.35. The difference is $5.05.",
       answer: "5.05",
     },
     {
@@ -41,6 +44,9 @@ function rangeOf(values) {
 }`,
       callThought: "The second column holds the values.",
       call: `console.log("Final Answer:", rangeOf([61, 48, 75, 52]));`,
+      program: `const visitors = [61, 48, 75, 52];
+console.log("Final Answer:", Math.max(...visitors) - Math.min(...visitors));`,
+      worked: "The largest number is 75, the smallest 48. The range is 75 − 48 = 27.",
       answer: "27",
     },
     {
@@ -68,6 +74,9 @@ function countInPlot(plot, low, high) {
       callThought: "The plot is given; the bounds are 20, included, and 40, excluded.",
       call: `const plot = { 1: [2, 8], 2: [0, 5, 5], 3: [1, 9], 4: [0] };
 console.log("Final Answer:", countInPlot(plot, 20, 40));`,
+      program: `const points = [12, 18, 20, 25, 25, 31, 39, 40];
+console.log("Final Answer:", points.filter((value) => value >= 20 && value < 40).length);`,
+      worked: "The scores of at least 20 and below 40 are 20, 25, 25, 31 and 39. That is 5 teams.",
       answer: "5",
     },
     {
@@ -86,6 +95,8 @@ function meanChange(first, last, steps) {
 }`,
       callThought: "From March to June there are three steps of a month. Commas stand between thousands.",
       call: `console.log("Final Answer:", meanChange(1240, 1510, 3));`,
+      program: `console.log("Final Answer:", (1510 - 1240) / 3);`,
+      worked: "From 1,240 to 1,510 the number rises by 270, in three months. That is 90 a month.",
       answer: "90",
     },
   ],

@@ -198,6 +198,10 @@ def seed(job):
     time.time = time.monotonic = time.perf_counter = tick
 
 
+# Given back when a program fails, so that a program that used up the memory can still be described.
+reserve = [bytearray(8 * 2**20)]
+
+
 def run(job):
     """The phase in which the program ended, and the text that says how."""
     program = {"__name__": "__main__", "__builtins__": builtins, "input": job["input"]}
@@ -220,6 +224,7 @@ def run(job):
     except NoJson as reason:
         return phase, f"x{reason}"
     except BaseException as error:
+        reserve.clear()
         return phase, describe(error, phase)
 
 

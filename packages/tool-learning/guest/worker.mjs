@@ -59,7 +59,8 @@ async function run(job) {
     ending = how;
     parentPort.postMessage({ type: "end", ...how, memoryBytes: wasmMemory.buffer.byteLength });
   };
-  const isFull = () => wasmMemory.buffer.byteLength + 4 * PAGE > job.memoryBytes;
+  // The module asks for a twentieth more than it has at least, and takes no for an answer.
+  const isFull = () => wasmMemory.buffer.byteLength * 1.06 > job.memoryBytes;
   const crash = (error) => {
     // V8's own stack ran out below QuickJS, or WebAssembly trapped, which it does when it cannot grow.
     if (error instanceof RangeError) end({ limit: "stack" });
@@ -97,7 +98,7 @@ async function run(job) {
     const thrown = result.error;
     const described = context.callFunction(describe, context.undefined, thrown);
     const text = described.error === undefined ? take(described.value, 100_000) : undefined;
-    return end(text === undefined ? { limit: "memory" } : { text, phase: "load" });
+    return end(text === undefined ? { limit: "memory" } : { text, phase: "load", memoryFull: isFull() });
   };
   const evaluate = (code, file, describe) => unwrap(context.evalCode(code, file), describe);
 
@@ -129,7 +130,7 @@ async function run(job) {
         if (state.type === "fulfilled") {
           // A result's JSON has at most `resultBytes`, a description of an error about 30,000 characters.
           const text = take(state.value, Math.max(job.resultBytes + 1, 100_000));
-          return end(text === undefined ? { limit: "result" } : { text, phase: "run" });
+          return end(text === undefined ? { limit: "result" } : { text, phase: "run", memoryFull: isFull() });
         }
         if (state.type === "rejected") return end(isFull() ? { limit: "memory" } : { crash: "the prelude rejected" });
         if (error === undefined && runtime.hasPendingJob()) continue;

@@ -25,6 +25,9 @@ function verdictOf(request: SandboxRequest, end: JobEnd): Verdict {
   if ("limit" in end) return limitReached(request, end.limit);
   if ("crash" in end) return refuse("sandbox_crash", "the sandbox broke");
   if ("stalled" in end) return { ok: false, failure: { code: "guest_error", name: "", message: STALLED, stack: "" } };
+  // QuickJS throws null when no room is left for an error.
+  if (end.memoryFull && end.text === `e${JSON.stringify({ name: "", message: "null", stack: "" })}`)
+    return limitReached(request, "memory");
   return readResult(request, end.text, end.phase, (stack) => framesOf(stack, String.raw`program\.js:(\d+):(\d+)`, 1));
 }
 

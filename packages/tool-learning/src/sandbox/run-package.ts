@@ -85,6 +85,7 @@ async function execute({ request, signal, call }: Execution, before: Head): Prom
   };
   const cancel = (): void => stop(refuse("tool_cancelled", "the run was cancelled"));
   signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
 
   const output: Uint8Array[] = [];
   let room = limits.stdoutBytes;

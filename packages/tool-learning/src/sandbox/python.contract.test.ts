@@ -1,0 +1,4 @@
+import { describeSandbox } from "./conformance/describe-sandbox.fixture.ts";
+import { python } from "./python.ts";
+
+describeSandbox(python);

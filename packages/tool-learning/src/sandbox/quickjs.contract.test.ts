@@ -1,0 +1,4 @@
+import { describeSandbox } from "./conformance/describe-sandbox.fixture.ts";
+import { quickjs } from "./quickjs.ts";
+
+describeSandbox(quickjs);

@@ -5,7 +5,7 @@
 import { type Attribute, type Attributes, ELEMENT_TYPES, type ElementType, type HostArray } from "./graph.ts";
 
 /** ONNX operator set that the kernels are written for. */
-export const OPERATOR_SET = 21;
+const OPERATOR_SET = 21;
 const IR_VERSION = 10;
 
 /** Growing bytes of one message. */

@@ -21,7 +21,7 @@ import type { BackendReport } from "./report.ts";
 import { traceAs } from "./tracer.ts";
 
 /** Name in tfjs-core's registry. */
-export const BACKEND_NAME = "onnx";
+const BACKEND_NAME = "onnx";
 
 /** Above both of tfjs's CPU backends, so that `tf.ready()` prefers it. */
 const PRIORITY = 3;

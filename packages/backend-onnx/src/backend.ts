@@ -198,7 +198,7 @@ export class OnnxBackend extends KernelBackend {
   /** Makes `requested`, and outside the tape everything else that is pending. */
   private flush(requested: Value): void {
     const recording = engine().state.gradientDepth > 0;
-    const roots = recording ? [requested] : [...this.pending];
+    const roots = recording ? [requested] : [...new Set([...this.pending, requested])];
     try {
       this.run(roots);
     } catch (cause) {
@@ -253,7 +253,7 @@ export class OnnxBackend extends KernelBackend {
     const known = hostArrayOf(value);
     if (known !== undefined) return known;
     const source = sourceOf(value);
-    if (source !== value) {
+    if (source !== value && !this.pending.has(value)) {
       value.data = this.materialise(source);
       value.producer = undefined;
       return value.data;

@@ -15,9 +15,13 @@ function valuesOf(code: Int32Array): string[] {
   for (let i = 0; i < code.length; i++) {
     const what = described.get(code[i]!);
     if (what === undefined) continue;
-    const rank = code[i + 2]!;
-    values.push(`${what} ${typeNames.get(code[i + 1]!)} [${code.subarray(i + 3, i + 3 + rank).join()}]`);
+    const [mark, rank] = [code[i]!, code[i + 2]!];
+    const shape = code.subarray(i + 3, i + 3 + rank);
+    values.push(`${what} ${typeNames.get(code[i + 1]!)} [${shape.join()}]`);
     i += 2 + rank;
+    // The elements of constants follow, which may look like marks.
+    if (mark === MARK.constant) i += shape.reduce((size, dimension) => size * dimension, 1);
+    else if (mark === MARK.uniform) i += 1;
   }
   return values;
 }

@@ -3,6 +3,7 @@ import type { DataType } from "@tensorflow/tfjs-core";
 import {
   type Attributes,
   constant,
+  ELEMENT_TYPES,
   type ElementType,
   hostValue,
   integers,
@@ -96,7 +97,7 @@ export function hostOperation(
   return value;
 }
 
-/** An operator with one output. */
+/** An operator with one output. What has no elements needs no operator. */
 export function operation(
   type: string,
   inputs: readonly (Value | undefined)[],
@@ -104,6 +105,7 @@ export function operation(
   elements: ElementType,
   options: OperationOptions = {},
 ): Value {
+  if (shape.includes(0)) return uniformValue(0, shape, elements);
   return operations(type, inputs, [{ shape, type: elements }], options)[0]!;
 }
 
@@ -122,18 +124,35 @@ export function sourceOf(value: Value): Value {
   return value.data === undefined && value.producer?.type === "Reshape" ? value.producer.inputs[0]! : value;
 }
 
-/** The value in another element type. */
-export function castTo(value: Value, type: ElementType): Value {
+/** The value in another element type, which holds its elements. */
+export function convertTo(value: Value, type: ElementType): Value {
   if (value.type === type) return value;
   if (value.uniform !== undefined) {
     const element =
-      type === "bool" ? Number(value.uniform !== 0) : type === "int32" ? Math.trunc(value.uniform) : value.uniform;
+      type === "bool" ? Number(value.uniform !== 0) : type === "int32" ? value.uniform | 0 : value.uniform;
     return uniformValue(element, value.shape, type);
   }
-  if (value.literal && value.shape.length === 0) return constant(Number(value.data![0]), type);
-  return operation("Cast", [value], value.shape, type, {
-    attributes: { to: { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float64: 11, uint32: 12 }[type] },
-  });
+  if (value.literal && value.shape.length === 0) {
+    const element = Number(value.data![0]);
+    return constant(type === "bool" ? Number(element !== 0) : element, type);
+  }
+  return operation("Cast", [value], value.shape, type, { attributes: { to: ELEMENT_TYPES[type] } });
+}
+
+/** Where a 64-bit integer no longer holds a float. */
+const TOO_LARGE = 2 ** 63;
+
+/**
+ * The value in another element type, as JavaScript converts it: to int32 towards zero and modulo 2^32, NaN and infinities
+ * as 0. ONNX leaves those to the machine, but takes 64-bit integers modulo 2^32.
+ */
+export function castTo(value: Value, type: ElementType): Value {
+  const isFloat = value.type === "float32" || value.type === "float64";
+  if (type !== "int32" || !isFloat || value.uniform !== undefined || value.literal) return convertTo(value, type);
+  const size = operation("Abs", [value], value.shape, value.type);
+  const holds = operation("Less", [size, constant(TOO_LARGE, value.type)], value.shape, "bool");
+  const held = operation("Where", [holds, value, constant(0, value.type)], value.shape, value.type);
+  return convertTo(convertTo(held, "int64"), "int32");
 }
 
 /** Axes permuted. */

@@ -1,8 +1,8 @@
 /** Binary arithmetic and sums of many tensors. */
-import { integers, sameShape, sizeOf, type Value } from "../graph.ts";
-import { operation } from "../tracer.ts";
+import { constant, integers, sameShape, sizeOf, type Value } from "../graph.ts";
+import { castTo, convertTo, operation } from "../tracer.ts";
 import { broadcast, elementwise } from "./elementwise.ts";
-import type { KernelTable, Trace } from "./table.ts";
+import { type KernelTable, listOf, type Trace } from "./table.ts";
 
 /** The element every place of a value holds, where that is part of the program. */
 export function knownElement(value: Value): number | undefined {
@@ -22,9 +22,38 @@ const binary =
   (type: string, { float = false }: { float?: boolean } = {}): Trace =>
   ({ a, b }) => {
     const [left, right] = [a!.value, b!.value];
-    if (left.type === "bool" || (float && left.type !== "float32")) return undefined;
+    if (left.type === "bool" || left.type !== right.type || (float && left.type !== "float32")) return undefined;
     return elementwise(type, [left, right], left.type);
   };
+
+/** The quotient rounded down, int32 for any operands; that by zero is 0. */
+const floorDivide: Trace = ({ a, b }) => {
+  const quotient = elementwise("Div", [convertTo(a!.value, "float64"), convertTo(b!.value, "float64")], "float64");
+  return castTo(operation("Floor", [quotient], quotient.shape, "float64"), "int32");
+};
+
+/** The remainder with the sign of the divisor. */
+const remainder: Trace = ({ a, b }) => {
+  const [dividend, divisor] = [a!.value, b!.value];
+  if (dividend.type !== divisor.type || dividend.type === "bool") return undefined;
+  if (dividend.type === "int32") {
+    // By 0 the processor fails, by -1 it may; tfjs gives 0 for both, as for 1.
+    const fails = elementwise(
+      "Or",
+      [0, -1].map((element) => elementwise("Equal", [divisor, constant(element, "int32")], "bool")),
+      "bool",
+    );
+    const safe = operation("Where", [fails, constant(1, "int32"), divisor], divisor.shape, "int32");
+    return elementwise("Mod", [dividend, safe], "int32");
+  }
+  const fmod = (x: Value, y: Value): Value => elementwise("Mod", [x, y], "float64", { attributes: { fmod: 1 } });
+  const isNegative = (x: Value): Value => operation("Less", [x, constant(0, "float64")], x.shape, "bool");
+  const [x, y] = [convertTo(dividend, "float64"), convertTo(divisor, "float64")];
+  const rest = fmod(x, y);
+  const moved = fmod(elementwise("Add", [rest, y], "float64"), y);
+  const sameSign = elementwise("Equal", [isNegative(x), isNegative(y)], "bool");
+  return convertTo(operation("Where", [sameSign, rest, moved], rest.shape, "float64"), "float32");
+};
 
 /** A product; factors of one that are part of the program vanish. */
 const multiply: Trace = (inputs, attributes) => {
@@ -46,19 +75,24 @@ export const arithmeticKernels: KernelTable = {
   Add: add,
   Sub: binary("Sub"),
   Multiply: multiply,
+  BitwiseAnd: ({ a, b }) =>
+    a!.value.type === "int32" && b!.value.type === "int32"
+      ? elementwise("BitwiseAnd", [a!.value, b!.value], "int32")
+      : undefined,
   RealDiv: binary("Div", { float: true }),
+  FloorDiv: floorDivide,
+  Mod: remainder,
   Maximum: binary("Max"),
   Minimum: binary("Min"),
   Pow: binary("Pow", { float: true }),
   SquaredDifference: ({ a, b }) => {
-    if (a!.value.type === "bool") return undefined;
+    if (a!.value.type === "bool" || a!.value.type !== b!.value.type) return undefined;
     const difference = elementwise("Sub", [a!.value, b!.value], a!.value.type);
     return elementwise("Mul", [difference, difference], a!.value.type);
   },
   AddN: (inputs) => {
-    const values = Object.keys(inputs)
-      .sort((x, y) => Number(x) - Number(y))
-      .map((key) => inputs[key]!.value);
+    const values = listOf(inputs).map(({ value }) => value);
+    if (values.some(({ type }) => type === "bool" || type !== values[0]!.type)) return undefined;
     return values.slice(1).reduce((sum, value) => elementwise("Add", [sum, value], value.type), values[0]!);
   },
 };

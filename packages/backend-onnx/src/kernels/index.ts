@@ -1,4 +1,5 @@
 /** Every kernel that runs natively, by name. One file for each family. */
+import { activationKernels } from "./activation.ts";
 import { arithmeticKernels } from "./arithmetic.ts";
 import { compareKernels } from "./compare.ts";
 import { creationKernels } from "./creation.ts";
@@ -12,6 +13,7 @@ import type { KernelTable } from "./table.ts";
 import { unaryKernels } from "./unary.ts";
 
 export const nativeKernels: KernelTable = {
+  ...activationKernels,
   ...arithmeticKernels,
   ...compareKernels,
   ...creationKernels,

@@ -1,59 +1,90 @@
 /** Reductions. */
 import { util } from "@tensorflow/tfjs-core";
-import { constant, sizeOf, type Value } from "../graph.ts";
-import { castTo, operation, reduce } from "../tracer.ts";
+import { constant, integers, sizeOf, uniformValue, type Value } from "../graph.ts";
+import { convertTo, operation, reduce, reshapeTo } from "../tracer.ts";
 import type { Input, KernelTable, Trace } from "./table.ts";
 
 const axesOf = (x: Input, axis: unknown): number[] => util.parseAxisParam(axis as number | number[], x.shape);
 
-/** A reduction in `through`, or in the tensor's own type. `Max` calls its axes `reductionIndices`. */
-const reduction =
-  (type: string, through?: Value["type"]): Trace =>
+/** The reduction of nothing to `element`. */
+function reduceNothing(x: Input, axes: readonly number[], keepDimensions: boolean, element: number): Value {
+  const shape = keepDimensions
+    ? x.shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension))
+    : x.shape.filter((_, axis) => !axes.includes(axis));
+  return uniformValue(element, shape, x.value.type === "float32" ? "float32" : "int32");
+}
+
+/** A sum or a product, which of nothing is `empty`; of booleans in integers. */
+const accumulation =
+  (type: string, empty: number): Trace =>
+  ({ x }, { axis, keepDims }) => {
+    const axes = axesOf(x!, axis);
+    if (sizeOf(x!.shape) === 0) return reduceNothing(x!, axes, keepDims === true, empty);
+    return reduce(type, x!.value.type === "bool" ? convertTo(x!.value, "int32") : x!.value, axes, keepDims === true);
+  };
+
+/** The largest or smallest element, NaN when one is among them. ONNX Runtime passes over NaN. */
+const extreme =
+  (type: string): Trace =>
   ({ x }, { axis, reductionIndices, keepDims }) => {
+    const { value } = x!;
     if (sizeOf(x!.shape) === 0) return undefined;
-    const value =
-      through !== undefined
-        ? castTo(x!.value, through)
-        : x!.value.type === "bool"
-          ? castTo(x!.value, "int32")
-          : x!.value;
-    return reduce(type, value, axesOf(x!, axis ?? reductionIndices), keepDims === true);
+    const axes = axesOf(x!, axis ?? reductionIndices); // `Max` calls its axes `reductionIndices`
+    const found = reduce(type, value, axes, keepDims === true);
+    if (value.type !== "float32" || found.producer?.type !== type) return found;
+    const isNan = operation("IsNaN", [value], value.shape, "bool");
+    const hasNaN = reduce("ReduceMax", isNan, axes, keepDims === true);
+    return operation("Where", [hasNaN, constant(Number.NaN), found], found.shape, "float32");
   };
 
 /** Whether all or any are true: the smallest or largest of 0 and 1. */
 const quantifier =
   (type: string): Trace =>
   ({ x }, { axis, keepDims }) => {
-    if (sizeOf(x!.shape) === 0) return undefined;
-    return castTo(reduce(type, castTo(x!.value, "int32"), axesOf(x!, axis), keepDims === true), "bool");
+    if (sizeOf(x!.shape) === 0 || x!.value.type !== "bool") return undefined;
+    return reduce(type, x!.value, axesOf(x!, axis), keepDims === true);
   };
 
-/** The place of the first extreme element along one axis, int32. */
+/** The place of the first extreme element along one axis, int32. tfjs passes over NaN, unless it comes first. */
 const place =
-  (type: string): Trace =>
+  (type: "ArgMax" | "ArgMin"): Trace =>
   ({ x }, { axis }) => {
+    const { value } = x!;
     if (sizeOf(x!.shape) === 0) return undefined;
-    const [along] = axesOf(x!, axis);
+    const along = axesOf(x!, axis)[0]!;
     const shape = x!.shape.filter((_, i) => i !== along);
-    return castTo(
-      operation(type, [castTo(x!.value, "float32")], shape, "int64", { attributes: { axis: along!, keepdims: 0 } }),
-      "int32",
+    const placeIn = (elements: Value): Value =>
+      convertTo(operation(type, [elements], shape, "int64", { attributes: { axis: along, keepdims: 0 } }), "int32");
+    if (value.type !== "float32") return placeIn(convertTo(value, "int32"));
+    const isNan = (elements: Value): Value => operation("IsNaN", [elements], elements.shape, "bool");
+    const worst = constant(type === "ArgMax" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+    const found = placeIn(operation("Where", [isNan(value), worst, value], value.shape, "float32"));
+    const first = operation(
+      "Slice",
+      [value, integers([0]), integers([1]), integers([along])],
+      x!.shape.with(along, 1),
+      "float32",
     );
+    return operation("Where", [isNan(reshapeTo(first, shape)), constant(0, "int32"), found], shape, "int32");
   };
 
 export const reduceKernels: KernelTable = {
-  Sum: reduction("ReduceSum"),
-  Mean: reduction("ReduceMean", "float32"),
-  Max: reduction("ReduceMax"),
-  Min: reduction("ReduceMin"),
-  Prod: reduction("ReduceProd"),
+  Sum: accumulation("ReduceSum", 0),
+  Mean: ({ x }, { axis, keepDims }) => {
+    const floats = { ...x!, value: convertTo(x!.value, "float32") };
+    const axes = axesOf(x!, axis);
+    if (sizeOf(x!.shape) === 0) return reduceNothing(floats, axes, keepDims === true, 0);
+    return reduce("ReduceMean", floats.value, axes, keepDims === true);
+  },
+  Max: extreme("ReduceMax"),
+  Min: extreme("ReduceMin"),
+  Prod: accumulation("ReduceProd", 1),
   All: quantifier("ReduceMin"),
   Any: quantifier("ReduceMax"),
   ArgMax: place("ArgMax"),
   ArgMin: place("ArgMin"),
   Cumsum: ({ x }, { axis, exclusive, reverse }) => {
-    if (sizeOf(x!.shape) === 0) return undefined;
-    const value = x!.value.type === "bool" ? castTo(x!.value, "int32") : x!.value;
+    const value = x!.value.type === "bool" ? convertTo(x!.value, "int32") : x!.value;
     const attributes = { exclusive: exclusive === true ? 1 : 0, reverse: reverse === true ? 1 : 0 };
     return operation("CumSum", [value, constant(axis as number, "int64")], x!.shape, value.type, { attributes });
   },

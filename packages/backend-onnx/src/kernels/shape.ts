@@ -1,22 +1,30 @@
 /** Kernels that move elements without changing them. */
 import { backend_util, slice_util, util } from "@tensorflow/tfjs-core";
-import { constant, integers, sizeOf, type Value } from "../graph.ts";
-import { castTo, operation, operations, reshapeTo, transposeTo } from "../tracer.ts";
-import type { Input, KernelTable, Trace } from "./table.ts";
-
-/** Inputs that are a list, in order. */
-export function listOf(inputs: Readonly<Record<string, Input>>): Input[] {
-  return Object.keys(inputs)
-    .sort((x, y) => Number(x) - Number(y))
-    .map((key) => inputs[key]!);
-}
+import { constant, integers, sameShape, sizeOf, uniformValue, type Value } from "../graph.ts";
+import { convertTo, operation, operations, reshapeTo, transposeTo } from "../tracer.ts";
+import { pick } from "./indexing.ts";
+import { type KernelTable, listOf, type Trace } from "./table.ts";
 
 /** Half-open ranges along every axis. */
-function slice(value: Value, begin: readonly number[], size: readonly number[]): Value {
+export function slice(value: Value, begin: readonly number[], size: readonly number[]): Value {
   if (begin.every((from, axis) => from === 0 && size[axis] === value.shape[axis])) return value;
   const axes = begin.flatMap((from, axis) => (from === 0 && size[axis] === value.shape[axis] ? [] : [axis]));
   const [starts, ends] = [axes.map((axis) => begin[axis]!), axes.map((axis) => begin[axis]! + size[axis]!)];
   return operation("Slice", [value, integers(starts), integers(ends), integers(axes)], size, value.type);
+}
+
+/** Elements of one value around a tensor. */
+export function pad(value: Value, paddings: readonly (readonly [number, number])[], element: number): Value {
+  const shape = value.shape.map((dimension, axis) => dimension + paddings[axis]![0] + paddings[axis]![1]);
+  if (sameShape(shape, value.shape)) return value;
+  if (sizeOf(value.shape) === 0) return uniformValue(element, shape, value.type);
+  const elements = value.type === "bool" ? "int32" : value.type;
+  const inputs = [
+    convertTo(value, elements),
+    integers([...paddings.map((pair) => pair[0]), ...paddings.map((pair) => pair[1])]),
+    constant(element, elements),
+  ];
+  return convertTo(operation("Pad", inputs, shape, elements, { attributes: { mode: "constant" } }), value.type);
 }
 
 const concatenate = (values: readonly Value[], axis: number, shape: readonly number[]): Value =>
@@ -24,6 +32,10 @@ const concatenate = (values: readonly Value[], axis: number, shape: readonly num
 
 const pack: Trace = (inputs, { axis }) => {
   const list = listOf(inputs);
+  for (const { shape, dtype } of list) {
+    util.assertShapesMatch(list[0]!.shape, shape, "All tensors passed to stack must have matching shapes");
+    util.assert(dtype === list[0]!.dtype, () => "All tensors passed to stack must have matching dtypes");
+  }
   const along = (axis as number) < 0 ? (axis as number) + list[0]!.shape.length + 1 : (axis as number);
   const single = [...list[0]!.shape.slice(0, along), 1, ...list[0]!.shape.slice(along)];
   const values = list.map(({ value }) => reshapeTo(value, single));
@@ -71,12 +83,16 @@ export const shapeKernels: KernelTable = {
     const [along] = util.parseAxisParam(axis as number, list[0]!.shape);
     const shapes = list.map((input) => input.shape);
     backend_util.assertParamsConsistent(shapes, along!);
-    const filled = list.filter((input) => sizeOf(input.shape) > 0);
-    if (filled.length === 0) return list[0]!.value;
+    const shape = backend_util.computeOutShape(shapes, along!);
+    if (sizeOf(shape) === 0) return uniformValue(0, shape, list[0]!.value.type);
+    const filled = list.filter((input) => sizeOf(input.shape) > 0).map((input) => input.value);
     return concatenate(
-      filled.map((input) => input.value),
+      filled,
       along!,
-      backend_util.computeOutShape(shapes, along!),
+      backend_util.computeOutShape(
+        filled.map((value) => [...value.shape]),
+        along!,
+      ),
     );
   },
   Pack: pack,
@@ -102,17 +118,48 @@ export const shapeKernels: KernelTable = {
     const outputs = sizes.map((size) => ({ shape: x!.shape.with(along!, size), type: x!.value.type }));
     return operations("Split", [x!.value, integers(sizes)], outputs, { attributes: { axis: along! } });
   },
-  PadV2: ({ x }, { paddings, constantValue }) => {
-    const pads = paddings as [number, number][];
-    const shape = x!.shape.map((dimension, axis) => dimension + pads[axis]![0] + pads[axis]![1]);
-    if (sizeOf(x!.shape) === 0) return undefined;
-    const elements = x!.value.type === "bool" ? "int32" : x!.value.type;
-    const inputs = [
-      castTo(x!.value, elements),
-      integers([...pads.map((pair) => pair[0]), ...pads.map((pair) => pair[1])]),
-      constant(constantValue as number, elements),
-    ];
-    return castTo(operation("Pad", inputs, shape, elements, { attributes: { mode: "constant" } }), x!.value.type);
+  PadV2: ({ x }, { paddings, constantValue }) => pad(x!.value, paddings as [number, number][], constantValue as number),
+  MirrorPad: ({ x }, { paddings, mode }) => {
+    const repeated = mode === "symmetric" ? 1 : 0; // whether the border itself is mirrored
+    return (paddings as [number, number][]).reduce((value, [before, after], axis) => {
+      const length = value.shape[axis]!;
+      if (before === 0 && after === 0) return value;
+      const places = Array.from({ length: before + length + after }, (_, i) => {
+        const place = i - before;
+        if (place < 0) return -place - repeated;
+        return place < length ? place : 2 * (length - 1) - place + repeated;
+      });
+      return pick(value, axis, places);
+    }, x!.value);
+  },
+  SpaceToBatchND: ({ x }, { blockShape, paddings }) => {
+    const block = blockShape as number[];
+    const pads = [[0, 0], ...(paddings as number[][])];
+    while (pads.length < x!.shape.length) pads.push([0, 0]);
+    const padded = pad(x!.value, pads as [number, number][], 0);
+    const [shape, size] = [[...padded.shape], sizeOf(block)];
+    const split = reshapeTo(padded, backend_util.getReshaped(shape, block, size, false));
+    const moved = transposeTo(split, backend_util.getPermuted(split.shape.length, block.length, false));
+    return reshapeTo(moved, backend_util.getReshapedPermuted(shape, block, size, false));
+  },
+  BatchToSpaceND: ({ x }, { blockShape, crops }) => {
+    const block = blockShape as number[];
+    const size = sizeOf(block);
+    const split = reshapeTo(x!.value, backend_util.getReshaped(x!.shape, block, size));
+    const moved = transposeTo(split, backend_util.getPermuted(split.shape.length, block.length));
+    const shape = backend_util.getReshapedPermuted(x!.shape, block, size);
+    const cut = crops as [number, number][];
+    const begin = shape.map((_, axis) => cut[axis - 1]?.[0] ?? 0);
+    const kept = shape.map((dimension, axis) => dimension - begin[axis]! - (cut[axis - 1]?.[1] ?? 0));
+    return slice(reshapeTo(moved, shape), begin, kept);
+  },
+  DepthToSpace: ({ x }, { blockSize, dataFormat }) => {
+    if (dataFormat !== "NHWC") return undefined;
+    const block = blockSize as number;
+    const [batch, height, width, depth] = x!.shape as [number, number, number, number];
+    const rest = depth / (block * block);
+    const split = reshapeTo(x!.value, [batch, height, width, block, block, rest]);
+    return reshapeTo(transposeTo(split, [0, 1, 3, 2, 4, 5]), [batch, height * block, width * block, rest]);
   },
   Reverse: ({ x }, { dims }) => {
     const axes = util.parseAxisParam(dims as number[], x!.shape);

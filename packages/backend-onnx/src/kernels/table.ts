@@ -19,3 +19,10 @@ export type Trace = (
 
 /** Kernels by the names of tfjs-core's registry. */
 export type KernelTable = Readonly<Record<string, Trace>>;
+
+/** Inputs that are a list, in order. */
+export function listOf(inputs: Readonly<Record<string, Input>>): Input[] {
+  return Object.keys(inputs)
+    .sort((x, y) => Number(x) - Number(y))
+    .map((key) => inputs[key]!);
+}

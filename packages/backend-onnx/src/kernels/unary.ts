@@ -1,15 +1,15 @@
-/** Functions of one tensor, element by element. */
+/** Functions of one tensor, element by element. NaN stays NaN, except where tfjs says otherwise. */
 import type { DataType } from "@tensorflow/tfjs-core";
 import { constant, type Value } from "../graph.ts";
-import { castTo, elementType } from "../tracer.ts";
+import { castTo, convertTo, elementType, operation } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
 import type { KernelTable, Trace } from "./table.ts";
 
-/** A function that ONNX defines on float32; other types are converted, as tfjs-core does before most of them. */
+/** A function of float32. Of integers tfjs takes most functions in integers: that is left to its own kernels. */
 const float =
   (type: string): Trace =>
   ({ x }) =>
-    elementwise(type, [castTo(x!.value, "float32")], "float32");
+    x!.value.type === "float32" ? elementwise(type, [x!.value], "float32") : undefined;
 
 /** A function that keeps its type, defined on float32 and int32. */
 const keeping =
@@ -23,16 +23,37 @@ const rounding =
   ({ x }) =>
     x!.value.type === "float32" ? elementwise(type, [x!.value], "float32") : x!.value;
 
-const square = (value: Value): Value => elementwise("Mul", [value, value], value.type);
+const add = (a: Value, b: number): Value => elementwise("Add", [a, constant(b)], "float32");
+const multiply = (a: Value, b: number): Value => elementwise("Mul", [a, constant(b)], "float32");
+const divide = (a: Value, b: Value): Value => elementwise("Div", [a, b], "float32");
+const unary = (type: string, value: Value): Value => elementwise(type, [value], value.type);
+
+/** `near` where |x| is below one half, `far` elsewhere. */
+function near(x: Value, inner: Value, outer: Value): Value {
+  const isNear = operation("Less", [unary("Abs", x), constant(0.5)], x.shape, "bool");
+  return operation("Where", [isNear, inner, outer], x.shape, "float32");
+}
+
+/** Limits of a type, for constants that stand for no limit. */
+const withinInt32 = (limit: number): number => Math.min(Math.max(limit, -(2 ** 31)), 2 ** 31 - 1);
+
+/** Elements held between two limits. */
+export function clip(value: Value, low: number, high: number): Value {
+  const { type } = value;
+  const limits = type === "int32" ? [low, high].map(withinInt32) : [low, high];
+  return elementwise("Clip", [value, ...limits.map((limit) => constant(limit, type))], type);
+}
 
 export const unaryKernels: KernelTable = {
   Abs: keeping("Abs"),
   Neg: keeping("Neg"),
-  Sign: keeping("Sign"),
   Floor: rounding("Floor"),
   Ceil: rounding("Ceil"),
   Round: rounding("Round"),
-  Exp: float("Exp"),
+  Exp: ({ x }) =>
+    x!.value.type === "float32"
+      ? unary("Exp", x!.value)
+      : convertTo(unary("Exp", convertTo(x!.value, "float64")), "float32"),
   Log: float("Log"),
   Sqrt: float("Sqrt"),
   Reciprocal: float("Reciprocal"),
@@ -41,7 +62,6 @@ export const unaryKernels: KernelTable = {
   Erf: float("Erf"),
   Sin: float("Sin"),
   Cos: float("Cos"),
-  Tan: float("Tan"),
   Asin: float("Asin"),
   Acos: float("Acos"),
   Atan: float("Atan"),
@@ -51,30 +71,50 @@ export const unaryKernels: KernelTable = {
   Acosh: float("Acosh"),
   Atanh: float("Atanh"),
   Softplus: float("Softplus"),
-  Rsqrt: ({ x }) =>
-    elementwise("Reciprocal", [elementwise("Sqrt", [castTo(x!.value, "float32")], "float32")], "float32"),
-  Square: ({ x }) => (x!.value.type === "bool" ? undefined : square(x!.value)),
-  Relu: ({ x }) =>
-    x!.value.type === "float32"
-      ? elementwise("Relu", [x!.value], "float32")
-      : elementwise("Max", [castTo(x!.value, "int32"), constant(0, "int32")], "int32"),
-  Step: ({ x }, { alpha }) => {
-    if (alpha !== undefined && alpha !== 0) return undefined;
-    return castTo(elementwise("Greater", [castTo(x!.value, "float32"), constant(0)], "bool"), x!.value.type);
+  // Near its poles a float32 is too coarse for the operator's polynomial.
+  Tan: ({ x }) => {
+    if (x!.value.type !== "float32") return undefined;
+    const angle = convertTo(x!.value, "float64");
+    return convertTo(elementwise("Div", [unary("Sin", angle), unary("Cos", angle)], "float64"), "float32");
   },
-  ClipByValue: ({ x }, { clipValueMin, clipValueMax }) => {
+  // With t = tanh(x/2): eˣ − 1 = 2t / (1 − t), which keeps the digits of small x.
+  Expm1: ({ x }) => {
+    if (x!.value.type !== "float32") return undefined;
+    const t = unary("Tanh", multiply(x!.value, 0.5));
+    return near(x!.value, divide(multiply(t, 2), add(unary("Neg", t), 1)), add(unary("Exp", x!.value), -1));
+  },
+  // ln(1 + x) = 2 artanh(x / (2 + x)), likewise.
+  Log1p: ({ x }) => {
+    if (x!.value.type !== "float32") return undefined;
+    const inner = multiply(unary("Atanh", divide(x!.value, add(x!.value, 2))), 2);
+    return near(x!.value, inner, unary("Log", add(x!.value, 1)));
+  },
+  Rsqrt: ({ x }) => (x!.value.type === "float32" ? unary("Reciprocal", unary("Sqrt", x!.value)) : undefined),
+  Square: ({ x }) => (x!.value.type === "bool" ? undefined : elementwise("Mul", [x!.value, x!.value], x!.value.type)),
+  // The sign of NaN is 0 in tfjs, and NaN here.
+  Sign: ({ x }) => {
     const { value } = x!;
+    if (value.type === "bool") return undefined;
+    const sign = unary("Sign", value);
+    if (value.type === "int32") return sign;
+    return operation("Where", [unaryTest("IsNaN", value), constant(0), sign], value.shape, "float32");
+  },
+  // With no slope left of zero this is the positive part of the sign, which keeps NaN.
+  Step: ({ x }, { alpha }) => {
+    const { value } = x!;
+    if (value.type === "bool") return undefined;
+    if (alpha === undefined || alpha === 0) return unary("Relu", unary("Sign", value));
     if (value.type !== "float32") return undefined;
-    return elementwise(
-      "Min",
-      [elementwise("Max", [value, constant(clipValueMin as number)], "float32"), constant(clipValueMax as number)],
-      "float32",
-    );
+    const positive = operation("Greater", [value, constant(0)], value.shape, "bool");
+    const steps = operation("Where", [positive, constant(1), constant(alpha as number)], value.shape, "float32");
+    return operation("Where", [unaryTest("IsNaN", value), value, steps], value.shape, "float32");
   },
-  Cast: ({ x }, { dtype }) => {
-    if (dtype === "complex64" || dtype === "string") return undefined;
-    const to = elementType(dtype as DataType);
-    // tfjs-core rounds towards zero, as ONNX does; NaN becomes 0 there and anything here.
-    return castTo(x!.value, to);
-  },
+  ClipByValue: ({ x }, { clipValueMin, clipValueMax }) =>
+    x!.value.type === "bool" ? undefined : clip(x!.value, clipValueMin as number, clipValueMax as number),
+  Cast: ({ x }, { dtype }) =>
+    dtype === "complex64" || dtype === "string" ? undefined : castTo(x!.value, elementType(dtype as DataType)),
 };
+
+function unaryTest(type: string, value: Value): Value {
+  return operation(type, [value], value.shape, "bool");
+}

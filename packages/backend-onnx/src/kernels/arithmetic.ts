@@ -1,14 +1,8 @@
 /** Binary arithmetic and sums of many tensors. */
-import { constant, integers, sameShape, sizeOf, type Value } from "../graph.ts";
+import { constant, integers, sameShape, type Value } from "../graph.ts";
 import { castTo, convertTo, operation } from "../tracer.ts";
 import { broadcast, elementwise } from "./elementwise.ts";
 import { type KernelTable, listOf, type Trace } from "./table.ts";
-
-/** The element every place of a value holds, where that is part of the program. */
-export function knownElement(value: Value): number | undefined {
-  if (value.uniform !== undefined) return value.uniform;
-  return value.literal && sizeOf(value.shape) === 1 ? Number(value.data![0]) : undefined;
-}
 
 /** `value` in the shape that an operator with `other` would have given. */
 function broadcastWith(value: Value, other: Value): Value {

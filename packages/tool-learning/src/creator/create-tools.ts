@@ -153,6 +153,7 @@ function endOf(state: CreatorState, { plan, task, recorder, foreign }: Work, sam
   const repaired = steps.some(
     ({ stage, attempt }) => stage === "rectification" || (stage === "creation" && attempt > 0),
   );
+  const made = describeTool(tool, steps, foreign, language);
   return {
     type: "end",
     status,
@@ -160,7 +161,8 @@ function endOf(state: CreatorState, { plan, task, recorder, foreign }: Work, sam
     stdout: "stdout" in state ? state.stdout : "",
     firstTry: status === "done" && !repaired,
     trajectory,
-    tool: describeTool(tool, steps, foreign, language),
+    ...(made.name === "" ? {} : { creationLevel: made.level }),
+    tool: made,
     call,
   };
 }

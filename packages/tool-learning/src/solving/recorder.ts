@@ -86,7 +86,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
     const number = sample * SAMPLES_PER_RUN + place.attempt;
     return model.outcome({
       ...sampling,
-      ...(sampling.seed === undefined ? {} : { seed: sampling.seed + number }),
+      ...(sampling.seed === undefined ? {} : { seed: sampling.seed * SAMPLES_PER_RUN + number }),
       messages: messagesOf(prompt),
       sample: number,
       stage: place.stage,

@@ -1,3 +1,4 @@
+import type { CreationLevel } from "../code/tool-shape.ts";
 import type { Failure } from "../failure.ts";
 import type { Task } from "../problem.ts";
 import type { JsonValue } from "../sandbox/json.ts";
@@ -31,6 +32,8 @@ export interface Solved {
   readonly failure?: Failure;
   /** Whether the first program ran without an error and without a repair, the tool having loaded at once. */
   readonly firstTry: boolean;
+  /** Level of creation of the tool, for methods that make one. */
+  readonly creationLevel?: CreationLevel;
   readonly trajectory: Trajectory;
 }
 

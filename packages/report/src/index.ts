@@ -12,7 +12,17 @@ export type { LegendEntry } from "./legend.ts";
 export { PALETTE, type SeriesStyle, seriesStyle } from "./palette.ts";
 export { type LinePoint, type LineSeries, type PlotLinesOptions, plotLines } from "./plot-lines.ts";
 export { type PlotRowsOptions, plotBars, plotPoints, type Row } from "./plot-rows.ts";
-export { type Block, type Code, code, type Report, type ReportOptions, report, type Section } from "./report.ts";
+export {
+  type Block,
+  type Code,
+  code,
+  type Fold,
+  fold,
+  type Report,
+  type ReportOptions,
+  report,
+  type Section,
+} from "./report.ts";
 export { type Settings, settings } from "./settings.ts";
 export { type Cell, type Column, type Table, table } from "./table.ts";
 export { textTable } from "./text-table.ts";

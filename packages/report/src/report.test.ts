@@ -1,7 +1,7 @@
 import { parseHTML } from "linkedom";
 import { expect, test } from "vitest";
 import { plotPoints } from "./plot-rows.ts";
-import { code, type Report, report } from "./report.ts";
+import { code, fold, type Report, report } from "./report.ts";
 import { flattenSettings, settings } from "./settings.ts";
 import { table } from "./table.ts";
 
@@ -95,6 +95,16 @@ test("settings show nested keys with dots, and leave out what is undefined", () 
     ["targets", "a, b"],
     ["nothing", "null"],
   ]);
+});
+
+test("a fold shows its title and holds its blocks, folds too", () => {
+  const page = report({
+    title: "T",
+    sections: [{ title: "S", blocks: [fold("More <b>", ["Inside.", fold("Deeper", [code("x")])])] }],
+  });
+  expect(page.html()).toContain(
+    "<details><summary>More &lt;b&gt;</summary>\n<p>Inside.</p><details><summary>Deeper</summary>",
+  );
 });
 
 test("eight sections need no table of contents, nine get one", () => {

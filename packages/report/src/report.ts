@@ -13,8 +13,19 @@ export interface Code {
 /** Lines shown as they are, such as the command that makes the report again. */
 export const code = (text: string): Code => ({ kind: "code", text });
 
+/** Blocks behind a line that opens and closes them. */
+export interface Fold {
+  readonly kind: "fold";
+  /** The line that is always shown. */
+  readonly title: string;
+  readonly blocks: readonly Block[];
+}
+
+/** Blocks that are shown when their title is clicked, for what only some readers want to see. */
+export const fold = (title: string, blocks: readonly Block[]): Fold => ({ kind: "fold", title, blocks });
+
 /** A part of a section; a string is text, whose paragraphs are separated by empty lines. */
-export type Block = string | Figure | Table | Settings | Code;
+export type Block = string | Figure | Table | Settings | Code | Fold;
 
 /** A titled part of a report. */
 export interface Section {
@@ -58,6 +69,10 @@ function renderBlock(block: Block): Html {
       return renderSettings(block);
     case "code":
       return html`<pre tabindex="0"><code>${block.text}</code></pre>`;
+    case "fold":
+      return html`<details><summary>${block.title}</summary>
+${block.blocks.map(renderBlock)}
+</details>`;
   }
 }
 

@@ -2,9 +2,12 @@
 import { activationKernels } from "./activation.ts";
 import { arithmeticKernels } from "./arithmetic.ts";
 import { compareKernels } from "./compare.ts";
+import { convolutionKernels } from "./convolution.ts";
 import { creationKernels } from "./creation.ts";
 import { customKernelTraces } from "./custom.ts";
+import { imageKernels, normalizationKernels } from "./image.ts";
 import { indexingKernels } from "./indexing.ts";
+import { poolingKernels } from "./pooling.ts";
 import { productKernels } from "./product.ts";
 import { reduceKernels } from "./reduce.ts";
 import { shapeKernels } from "./shape.ts";
@@ -16,9 +19,13 @@ export const nativeKernels: KernelTable = {
   ...activationKernels,
   ...arithmeticKernels,
   ...compareKernels,
+  ...convolutionKernels,
   ...creationKernels,
   ...customKernelTraces,
+  ...imageKernels,
   ...indexingKernels,
+  ...normalizationKernels,
+  ...poolingKernels,
   ...productKernels,
   ...reduceKernels,
   ...shapeKernels,

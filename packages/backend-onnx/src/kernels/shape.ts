@@ -5,12 +5,20 @@ import { convertTo, operation, operations, reshapeTo, transposeTo } from "../tra
 import { pick } from "./indexing.ts";
 import { type KernelTable, listOf, type Trace } from "./table.ts";
 
-/** Half-open ranges along every axis. */
-export function slice(value: Value, begin: readonly number[], size: readonly number[]): Value {
-  if (begin.every((from, axis) => from === 0 && size[axis] === value.shape[axis])) return value;
+/** Ranges of `size` elements from `begin` on along every axis, every `strides`-th one. */
+export function slice(
+  value: Value,
+  begin: readonly number[],
+  size: readonly number[],
+  strides: readonly number[] = size.map(() => 1),
+): Value {
   const axes = begin.flatMap((from, axis) => (from === 0 && size[axis] === value.shape[axis] ? [] : [axis]));
-  const [starts, ends] = [axes.map((axis) => begin[axis]!), axes.map((axis) => begin[axis]! + size[axis]!)];
-  return operation("Slice", [value, integers(starts), integers(ends), integers(axes)], size, value.type);
+  if (axes.length === 0) return value;
+  const along = (list: readonly number[]): Value => integers(axes.map((axis) => list[axis]!));
+  const ends = begin.map((from, axis) => from + (size[axis]! - 1) * strides[axis]! + 1);
+  const inputs = [value, along(begin), along(ends), integers(axes)];
+  if (strides.some((stride) => stride !== 1)) inputs.push(along(strides));
+  return operation("Slice", inputs, size, value.type);
 }
 
 /** Elements of one value around a tensor. */
@@ -73,10 +81,9 @@ export const shapeKernels: KernelTable = {
       newAxisMask!,
       shrinkAxisMask!,
     );
-    if (!info.isSimpleSlice && !info.isIdentity && !info.sliceDim0) return undefined;
-    if (info.isIdentity) return reshapeTo(x!.value, info.finalShape);
-    const size = slice_util.computeOutShape(info.begin, info.end, info.strides);
-    return reshapeTo(slice(x!.value, info.begin, size), info.finalShape);
+    if (info.strides.some((stride: number) => stride < 1)) return undefined;
+    const size = slice_util.computeOutShape(info.begin, info.end, info.strides).map((length) => Math.max(length, 0)); // not −0
+    return reshapeTo(slice(x!.value, info.begin, size, info.strides), info.finalShape);
   },
   Concat: (inputs, { axis }) => {
     const list = listOf(inputs);

@@ -103,7 +103,7 @@ test("a fold shows its title and holds its blocks, folds too", () => {
     sections: [{ title: "S", blocks: [fold("More <b>", ["Inside.", fold("Deeper", [code("x")])])] }],
   });
   expect(page.html()).toContain(
-    "<details><summary>More &lt;b&gt;</summary>\n<p>Inside.</p><details><summary>Deeper</summary>",
+    "<details><summary>More &lt;b&gt;</summary>\n<p>Inside.</p>\n<details><summary>Deeper</summary>",
   );
 });
 

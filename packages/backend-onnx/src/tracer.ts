@@ -139,20 +139,19 @@ export function convertTo(value: Value, type: ElementType): Value {
   return operation("Cast", [value], value.shape, type, { attributes: { to: ELEMENT_TYPES[type] } });
 }
 
-/** Where a 64-bit integer no longer holds a float. */
-const TOO_LARGE = 2 ** 63;
-
 /**
  * The value in another element type, as JavaScript converts it: to int32 towards zero and modulo 2^32, NaN and infinities
- * as 0. ONNX leaves those to the machine, but takes 64-bit integers modulo 2^32.
+ * as 0. ONNX leaves those to the machine: which makes of NaN a 64-bit integer with no low bits.
  */
 export function castTo(value: Value, type: ElementType): Value {
   const isFloat = value.type === "float32" || value.type === "float64";
   if (type !== "int32" || !isFloat || value.uniform !== undefined || value.literal) return convertTo(value, type);
-  const size = operation("Abs", [value], value.shape, value.type);
-  const holds = operation("Less", [size, constant(TOO_LARGE, value.type)], value.shape, "bool");
-  const held = operation("Where", [holds, value, constant(0, value.type)], value.shape, value.type);
-  return convertTo(convertTo(held, "int64"), "int32");
+  const rest = operation("Mod", [value, constant(2 ** 32, value.type)], value.shape, value.type, {
+    attributes: { fmod: 1 },
+  });
+  // Without an operator between them, ONNX Runtime makes one conversion of the two.
+  const low = operation("BitwiseAnd", [convertTo(rest, "int64"), constant(2 ** 32 - 1, "int64")], value.shape, "int64");
+  return convertTo(low, "int32");
 }
 
 /** Axes permuted. */

@@ -1,10 +1,97 @@
 /**
  * Models that write tools, use them and repair them, in a sandbox that holds.
  *
+ * `createTools` answers a question by CREATOR's four stages: the model writes a tool, calls it, and mends what fails.
+ * `openLibrary` keeps the tools, `runEvaluation` measures this method and its baselines over problem sets, `runTransfer`
+ * measures how far tools reach beyond their question. Programs run in a `Sandbox`: `quickjs` by default.
+ *
  * @module
  */
+export type { AnswerMethodOptions } from "./baselines/answer-method.ts";
+export {
+  type Calculator,
+  type CalculatorReply,
+  calculator,
+  type WolframAlphaOptions,
+  wolframAlpha,
+} from "./baselines/calculator.ts";
+export { entangled } from "./baselines/entangled.ts";
+export type { ProgramMethodOptions } from "./baselines/program-method.ts";
+export { programOfThought } from "./baselines/program-of-thought.ts";
+export { type ToolUseOptions, toolUse } from "./baselines/tool-use.ts";
+export { vanilla } from "./baselines/vanilla.ts";
+export { type CreationLevel, type ToolShape, toolShape } from "./code/tool-shape.ts";
+export { createTools } from "./creator/create-tools.ts";
+export { creationDemonstrations } from "./creator/demonstrations/creation.ts";
+export {
+  type Demonstration,
+  type DemonstrationSet,
+  noDemonstrations,
+  type RepairDemonstration,
+} from "./creator/demonstrations/demonstration.ts";
+export { mathDemonstrations } from "./creator/demonstrations/math.ts";
+export { tableDemonstrations } from "./creator/demonstrations/table.ts";
+export type { CreatedTool, CreatorEnd, CreatorEvent, LibraryEvent, TransitionEvent } from "./creator/events.ts";
+export type { CreatorStateName } from "./creator/machine.ts";
+export type { CreatorOptions } from "./creator/options.ts";
+export {
+  type CreationInput,
+  type CreatorPrompts,
+  type DecisionInput,
+  defaultPrompts,
+  type KnownTool,
+  type PromptInput,
+  type RectificationInput,
+} from "./creator/prompts/prompts.ts";
+export { creator } from "./creator/solver.ts";
+export {
+  ConfigError,
+  type ErrorDetails,
+  FileError,
+  FormatError,
+  StateError,
+  ToolLearningError,
+} from "./errors.ts";
+export {
+  type EvaluationReportOptions,
+  evaluationReport,
+  type ReportedEvaluation,
+  trajectoryReport,
+} from "./evaluation/evaluation-report.ts";
+export type { Manifest } from "./evaluation/manifest.ts";
+export { type KeptEvaluation, loadResults } from "./evaluation/read-results.ts";
+export type { EvaluationRecord, RowOutcome } from "./evaluation/record.ts";
+export { folderResults, memoryResults, type Results } from "./evaluation/results.ts";
+export {
+  type EvaluationEnd,
+  type EvaluationEvent,
+  type EvaluationOptions,
+  type EvaluationProgress,
+  runEvaluation,
+} from "./evaluation/run-evaluation.ts";
+export type { EvaluationSummary, GroupSummary, Share } from "./evaluation/summary.ts";
+export { type Interval, wilson } from "./evaluation/wilson.ts";
+export type { Failure, FailureCode } from "./failure.ts";
+export { type EqualityRule, equalAnswers, type Tolerance } from "./graders/equal-answers.ts";
+export { type Answered, type Grade, type Grader, isPlainNumber, paperGrader, strictGrader } from "./graders/grader.ts";
+export { normaliseAnswer } from "./graders/normalise.ts";
+export {
+  type Added,
+  type CheckReport,
+  type OpenLibraryOptions,
+  openLibrary,
+  type ToolFilter,
+  type ToolLibrary,
+} from "./library/library.ts";
+export type { LibraryTool, ToolCandidate, ToolOrigin, ToolStatus } from "./library/tool-record.ts";
+export type { TestResult, ToolTest } from "./library/tool-test.ts";
+export { type HintLevel, type Hints, hintLevel, type Problem, type Task, withHints } from "./problem.ts";
+export { parseCreationChallenge } from "./readers/creation-challenge.ts";
+export { type ParseMathOptions, parseMath } from "./readers/math.ts";
+export { type ParseTabMwpOptions, parseTabMwp } from "./readers/tab-mwp.ts";
+export { parseTransferSets, type TransferSet } from "./readers/transfer.ts";
+export { type RunEvent, result } from "./run.ts";
 export type { SandboxAdapterOptions } from "./sandbox/adapter.ts";
-export { ConfigError } from "./sandbox/errors.ts";
 export type { JsonValue } from "./sandbox/json.ts";
 export { mathsKitGuide } from "./sandbox/kit.ts";
 export { type PythonOptions, python } from "./sandbox/python.ts";
@@ -23,3 +110,11 @@ export type {
   SourcePart,
   SourcePosition,
 } from "./sandbox/sandbox.ts";
+export type { Prompt } from "./solving/prompt.ts";
+export type { Setup } from "./solving/setup.ts";
+export type { Solved, SolveEvent, SolveOptions, Solver, StepEvent } from "./solving/solver.ts";
+export type { Cost, ModelStep, QueryStep, RunStep, Stage, Status, Step, Trajectory } from "./trajectory.ts";
+export type { TransferRecord, TransferTool, TransferUse, Validation } from "./transfer/record.ts";
+export { runTransfer, type TransferEvent, type TransferOptions } from "./transfer/run-transfer.ts";
+export { summariseTransfer, type TransferSummary } from "./transfer/summary.ts";
+export { transferReport, transferText } from "./transfer/transfer-report.ts";

@@ -1,13 +1,4 @@
-import {
-  type ModelRequest,
-  openai,
-  openModels,
-  type Policy,
-  type Server,
-  scripted,
-  startServer,
-  textOf,
-} from "@cambium/llm";
+import { type ModelRequest, openai, openModels, type Policy, type Server, startServer, textOf } from "@cambium/llm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entangled } from "../baselines/entangled.ts";
 import { programOfThought } from "../baselines/program-of-thought.ts";

@@ -1,3 +1,4 @@
+import { mathsKitGuide } from "../../sandbox/kit.ts";
 import { ANSWER_MARKER } from "../../solving/answer.ts";
 
 /** What prompts say of a language. */
@@ -22,8 +23,7 @@ export const WORDS: Readonly<Record<"javascript" | "python", LanguageWords>> = {
     fence: "js",
     documentation: "a comment block (/** … */) right above it",
     print: `console.log("${ANSWER_MARKER}", value)`,
-    libraries:
-      "The code runs by itself in an interpreter of modern JavaScript without files, network, modules and timers: import and require do not work.",
+    libraries: `The code runs by itself in an interpreter of modern JavaScript without files, network, modules and timers: import and require do not work. ${mathsKitGuide.replaceAll("\n", "\n  ")}`,
     comment: "//",
   },
   python: {

@@ -1,0 +1,16 @@
+import { StateError } from "../errors.ts";
+
+/** `@cambium/report`, which is installed by those who want reports. */
+export type ReportPackage = typeof import("@cambium/report");
+
+/** Loads it. */
+export async function loadReportPackage(caller: string): Promise<ReportPackage> {
+  try {
+    return await import("@cambium/report");
+  } catch (cause) {
+    throw new StateError({
+      message: `${caller}: reports need the package @cambium/report; install it beside this one`,
+      cause,
+    });
+  }
+}

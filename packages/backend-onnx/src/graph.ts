@@ -129,7 +129,7 @@ export function uniformValue(element: number, shape: readonly number[], type: El
 }
 
 /** Host memory for `size` elements. */
-export function allocate(type: ElementType, size: number): HostArray {
+function allocate(type: ElementType, size: number): HostArray {
   switch (type) {
     case "float32":
       return new Float32Array(size);

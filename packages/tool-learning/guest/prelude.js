@@ -96,7 +96,8 @@
       stack = read(error, "stack", 8000);
     }
     if (name === "" && message === "") message = head(format(error), 1500);
-    return `e${stringify({ name, message, stack })}`;
+    // Without a prototype, so that no toJSON of the program's is found.
+    return `e${stringify({ __proto__: null, name, message, stack })}`;
   }
 
   // Calls of host functions that wait for their answer, by number.

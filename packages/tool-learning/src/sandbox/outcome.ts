@@ -55,6 +55,12 @@ export function refuse(code: "tool_cancelled" | "unavailable" | "sandbox_crash",
   return fail({ code, message });
 }
 
+/** The end of a program that wrote itself what only the sandbox should write. It can lie about its own result, no more. */
+export const disturbed: Verdict = fail({
+  code: "output_invalid",
+  message: "the program disturbed the way of its result",
+});
+
 /** A result text, as `guest/prelude.js` describes it. */
 export function readResult(
   request: SandboxRequest,
@@ -79,7 +85,7 @@ export function readResult(
     case "e":
       return readError(request, rest, phase, frames);
     default:
-      return refuse("sandbox_crash", "the sandbox gave no result");
+      return disturbed;
   }
 }
 
@@ -90,13 +96,25 @@ export interface Frame {
   readonly column?: number;
 }
 
+function describedError(json: string): Readonly<Record<"name" | "message" | "stack", string>> | undefined {
+  try {
+    const { name, message, stack } = JSON.parse(json) as Record<string, unknown>;
+    const isText = typeof name === "string" && typeof message === "string" && typeof stack === "string";
+    return isText ? { name, message, stack } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function readError(
   request: SandboxRequest,
   json: string,
   phase: "load" | "run",
   frames: (stack: string) => readonly Frame[],
 ): Verdict {
-  const { name, message, stack } = JSON.parse(json) as { name: string; message: string; stack: string };
+  const described = describedError(json);
+  if (described === undefined) return disturbed;
+  const { name, message, stack } = described;
   const kind = `${name}: ${message}`;
   if (/^InternalError: out of memory$|^MemoryError: /.test(kind)) return limitReached(request, "memory");
   if (

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions } from "./adapter.ts";
 import { readLines } from "./lines.ts";
-import { type Frame, limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
+import { disturbed, type Frame, limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
 import { findJail, imprison, type Jail, type JailMessage } from "./python-jail.ts";
 import type { SandboxRequest } from "./request.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -80,11 +80,7 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
       input.write("go\n");
     }
   };
-  // A program can write to this channel too: it may lie about its own result, and that is all.
-  const disturbed: Verdict = {
-    ok: false,
-    failure: { code: "output_invalid", message: "the program disturbed the way of its result" },
-  };
+  // A program can write to this channel too.
   const read = (line: string): void => {
     if (verdict !== undefined) return;
     try {

@@ -1,4 +1,6 @@
+import { describeHostile } from "./conformance/describe-hostile.fixture.ts";
 import { describeSandbox } from "./conformance/describe-sandbox.fixture.ts";
 import { quickjs } from "./quickjs.ts";
 
 describeSandbox(quickjs);
+describeHostile(quickjs, 300, 100);

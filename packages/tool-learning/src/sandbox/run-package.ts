@@ -2,44 +2,51 @@ import { createRunner, RunError } from "run";
 import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions } from "./adapter.ts";
 import { readKit, readPrelude } from "./guest-files.ts";
 import { framesOf, settingsOf } from "./javascript.ts";
-import { limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
+import { disturbed, limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
 import type { SandboxRequest } from "./request.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
-/** The text before the program's first line. The last parameters stand in front of frozen, unseeded built-ins. */
-type Head = (request: SandboxRequest) => string;
+/** Modules that a program's frame imports. Their text is the same in every run: `run` compiles it once for the process. */
+type Modules = Readonly<Record<"sandbox" | "kit", string>>;
 
+/** The frame before the program's first line, which is the body of the innermost function. */
+function headOf(request: SandboxRequest): string {
+  return `${request.kit ? 'await import("kit");' : ""} const { start } = await import("sandbox");
+return start(${settingsOf(request)}, ${request.clockMs}, (Math, Date) => async function () {
+`;
+}
+const HEAD_LINES = 2;
 const TAIL = "\n});";
 
-/** The program is the body of the innermost function: it sees nothing of what prepares the guest, which runs before it. */
-async function readHead(): Promise<Head> {
+async function readModules(): Promise<Modules> {
   const [prelude, kit] = await Promise.all([readPrelude(), readKit()]);
   // The first run loads a worker and, where it is installed, the TypeScript compiler: not the time of any program.
   await createRunner({ limits: { timeoutMs: 60_000 } }).run({ source: "return 0" });
-  const prepare = prelude.slice(prelude.indexOf("(function")).trimEnd().replace(/;$/, "");
-  return (request) => `
-return (async (program) => {
-const answers = [];
-const api = ${prepare}({
-  print: (text) => sandboxOutput.print(text),
-  call: (id, name, text) => answers.push(sandboxHost.call(name, text).then((answer) => api.settle(id, answer))),
-}, ${settingsOf(request)});
+  const sandbox = `
+const prepare = ${prelude.slice(prelude.indexOf("(function"))}
+const RealMath = Math;
 const RealDate = Date;
-let clock = ${request.clockMs};
-const now = () => clock++;
-const SeededDate = function Date(...parts) {
-  if (new.target === undefined) return new RealDate(now()).toString();
-  return parts.length === 0 ? new RealDate(now()) : new RealDate(...parts);
-};
-Object.defineProperties(SeededDate, { ...Object.getOwnPropertyDescriptors(RealDate), now: { value: now } });
-const seededMath = Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(Math), random: { value: api.random } });
-${request.kit ? kit.join("\n") : ""}
-const result = await api.start(program(seededMath, SeededDate));
-await Promise.all(answers);
-return result;
-})((Math, Date) => async function () {
-`;
+// Built-in objects are frozen in this guest: seeded ones stand in front of them, as parameters around the program.
+export async function start(settings, clock, frame) {
+  const answers = [];
+  const api = prepare({
+    print: (text) => sandboxOutput.print(text),
+    call: (id, name, text) => answers.push(sandboxHost.call(name, text).then((answer) => api.settle(id, answer))),
+  }, settings);
+  const now = () => clock++;
+  const SeededDate = function Date(...parts) {
+    if (new.target === undefined) return new RealDate(now()).toString();
+    return parts.length === 0 ? new RealDate(now()) : new RealDate(...parts);
+  };
+  Object.defineProperties(SeededDate, { ...Object.getOwnPropertyDescriptors(RealDate), now: { value: now } });
+  const random = { value: api.random };
+  const SeededMath = Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(RealMath), random });
+  const result = await api.start(frame(SeededMath, SeededDate));
+  await Promise.all(answers);
+  return result;
+}`;
+  return { sandbox, kit: kit.join("\n") };
 }
 
 /** Texts cross as JSON strings of theirs, in which a character takes up to six bytes. */
@@ -57,25 +64,39 @@ function limitsOf({ limits }: SandboxRequest) {
     maxConsoleOutputBytes: 1, // its console writes to the standard output of this process
     maxResultBytes: asJsonBytes(Math.max(limits.resultBytes, DESCRIPTION_BYTES)),
     maxHostFunctionArgumentsBytes: asJsonBytes(Math.max(limits.resultBytes, limits.stdoutBytes)),
-    maxHostFunctionOutputBytes: asJsonBytes(limits.resultBytes),
+    maxHostFunctionOutputBytes: asJsonBytes(Math.max(limits.resultBytes, DESCRIPTION_BYTES)), // also of our modules
     maxBridgeRequests: 2 ** 31 - 1, // ours are counted here, and output takes one each line
     maxInFlightBridgeRequests: limits.bridgeCalls + 1,
   };
 }
 
-function verdictOf(request: SandboxRequest, error: unknown, offset: number): Verdict {
+const DETACHED = {
+  code: "guest_error",
+  name: "",
+  message: "the program left a call of the host open",
+  stack: "",
+} as const;
+
+function verdictOf(request: SandboxRequest, error: unknown): Verdict {
   if (!RunError.isInstance(error)) return refuse("sandbox_crash", "the sandbox broke");
   if (error.code === "RUN_TIMEOUT") return limitReached(request, "wall");
   if (error.code === "RUN_CONCURRENCY_LIMIT") return refuse("unavailable", "no memory is left for another program");
+  if (error.code === "RUN_SERIALIZATION_ERROR") return disturbed; // it left the function that it stands in
+  if (error.code === "RUN_DETACHED_BRIDGE_REQUEST") return { ok: false, failure: DETACHED };
   if (error.code !== "RUN_USER_SOURCE_ERROR") return refuse("sandbox_crash", "the sandbox broke");
   const { name, message, stack = "" } = error;
   const text = `e${JSON.stringify({ name, message, stack })}`;
-  return readResult(request, text, name === "SyntaxError" ? "load" : "run", frames(offset));
+  return readResult(request, text, name === "SyntaxError" ? "load" : "run", frames);
 }
 
-const frames = (offset: number) => (stack: string) => framesOf(stack, String.raw`run\.js:(\d+):(\d+)`, offset);
+const frames = (stack: string) => framesOf(stack, String.raw`run\.js:(\d+):(\d+)`, HEAD_LINES);
 
-async function execute({ request, signal, call }: Execution, before: Head): Promise<Ended> {
+function loadModule(modules: Modules, name: string): string {
+  if (!Object.hasOwn(modules, name)) throw new Error("there are no modules");
+  return modules[name as keyof Modules];
+}
+
+async function execute({ request, signal, call }: Execution, modules: Modules): Promise<Ended> {
   const { limits } = request;
   const ended = new AbortController();
   let early: Verdict | undefined;
@@ -104,20 +125,20 @@ async function execute({ request, signal, call }: Execution, before: Head): Prom
 
   const watch = new Stopwatch(limits.wallMs, () => {});
   watch.start();
-  const head = before(request);
-  const offset = head.split("\n").length - 1;
   let verdict: Verdict;
   try {
     const runner = createRunner({ syncHostFunctions: { sandboxOutput: { print } }, limits: limitsOf(request) });
     const result = await runner.run({
-      source: `${head}${request.program.source}${TAIL}`,
+      source: `${headOf(request)}${request.program.source}${TAIL}`,
+      sourceType: "function-body",
+      moduleLoader: { load: (name) => loadModule(modules, name) },
       hostFunctions: { sandboxHost: { call: callHost } },
       abortSignal: ended.signal,
     });
     const text = result.status === "completed" ? result.value : undefined;
-    verdict = readResult(request, typeof text === "string" ? text : "", "run", frames(offset));
+    verdict = readResult(request, typeof text === "string" ? text : "", "run", frames);
   } catch (error) {
-    verdict = verdictOf(request, error, offset);
+    verdict = verdictOf(request, error);
   }
   watch.pause();
   signal.removeEventListener("abort", cancel);
@@ -136,14 +157,14 @@ async function execute({ request, signal, call }: Execution, before: Head): Prom
  * @throws {ConfigError} When an option is out of its range.
  */
 export function runPackage(options: SandboxAdapterOptions = {}): Sandbox {
-  let head: Promise<Head> | undefined;
+  let modules: Promise<Modules> | undefined;
   return createSandbox(
     {
       name: "run",
       language: "javascript",
       async execute(execution) {
-        head ??= readHead();
-        return execute(execution, await head);
+        modules ??= readModules();
+        return execute(execution, await modules);
       },
       async close() {},
     },

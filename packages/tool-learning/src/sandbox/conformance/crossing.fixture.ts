@@ -207,6 +207,14 @@ export const errors: readonly Law[] = [
     },
   },
   {
+    law: "an error is told though the program broke toJSON of everything",
+    javascript: "Object.prototype.toJSON = () => { throw 1; }; throw new RangeError('told');",
+    options: patient,
+    expects(outcome) {
+      expect(outcome).toMatchObject({ failure: { code: "guest_error", message: "RangeError: told" } });
+    },
+  },
+  {
     law: "a stack that loops ends at the time limit",
     javascript: "throw Object.defineProperty(new Error('x'), 'stack', { get() { for (;;); } });",
     python: "class Liar(Exception):\n  def __str__(self):\n    while True: pass\nraise Liar()",

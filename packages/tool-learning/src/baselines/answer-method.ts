@@ -17,7 +17,7 @@ export interface AnswerMethodOptions {
 }
 
 /** The fields of `AnswerMethodOptions`, for schemas. */
-export const answerFields = {
+export const answerFields: Readonly<Record<"model" | "sampling" | "demonstrations" | "thought", z.ZodType>> = {
   model: setupFields.model,
   sampling: setupFields.sampling,
   demonstrations: z.looseObject({ name: z.string(), examples: z.array(z.looseObject({})) }).optional(),

@@ -20,7 +20,7 @@ export interface Setup {
 export const DEFAULT_SAMPLING: Sampling = { temperature: 0.3, maxTokens: 1024 };
 
 /** The fields of `Setup`, for the schemas of methods. */
-export const setupFields = {
+export const setupFields: Readonly<Record<"model" | "sandbox" | "sampling" | "limits", z.ZodType>> = {
   model: z.custom<ChatModel>((value) => typeof (value as ChatModel | undefined)?.outcome === "function", {
     message: "must be a ChatModel, such as models.model(openai(…))",
   }),

@@ -63,8 +63,7 @@ async function live(name: string, death?: { readonly paid: number; readonly ms: 
   let text = "";
   child.stdout.setEncoding("utf8").on("data", async (piece: string) => {
     text += piece;
-    const isDue = death !== undefined && text.startsWith("start") && text.split("\npaid ").length - 1 >= death.paid;
-    if (!isDue) return;
+    if (death === undefined || !text.startsWith("start") || text.split("\npaid ").length - 1 < death.paid) return;
     const { ms } = death;
     death = undefined;
     await setTimeout(ms);

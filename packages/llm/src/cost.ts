@@ -6,7 +6,7 @@ import type { Source } from "./source.ts";
 import type { Books, Cost, Limits } from "./store/store.ts";
 
 /** Upper bound on the tokens of an image. */
-export const IMAGE_TOKENS = 8192;
+const IMAGE_TOKENS = 8192;
 
 const NANOS_PER_USD = 1e9;
 const TOKENS_PER_PRICE = 1e6;

@@ -41,7 +41,7 @@ test.each([
 });
 
 test("the stage, the default sample and fields without a value are no part of the key", () => {
-  expect(of({ stage: "creation", sample: 0, ...{ temperature: undefined } } as Partial<ModelRequest>)).toBe(of({}));
+  expect(of({ stage: "creation", sample: 0, ...({ temperature: undefined } as object) })).toBe(of({}));
 });
 
 test("ids of tool calls are no part of the key, but who answers whom is", () => {
@@ -77,7 +77,10 @@ test("what is no JSON is named with its place", () => {
 test("replies survive the way through JSON: reasoning, signatures, files, and what only a provider knows", () => {
   const provider = fc.dictionary(
     fc.string(),
-    fc.dictionary(fc.string(), fc.jsonValue({ noNegativeZero: true }) as fc.Arbitrary<string>),
+    fc.dictionary(
+      fc.string(),
+      fc.jsonValue().map((value) => JSON.stringify(value)),
+    ),
   );
   const part = fc.oneof(
     fc.record({ type: fc.constant("text" as const), text: fc.string({ unit: "binary" }), provider }),

@@ -15,7 +15,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /** The known word that differs from `word` in the fewest letters, at most a third of them. */
-export function nearestWord(word: string, known: readonly string[]): string | undefined {
+function nearestWord(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((other) => ({ other, distance: editDistance(word.toLowerCase(), other.toLowerCase()) }))
     .filter(({ other, distance }) => distance <= Math.max(word.length, other.length) / 3)

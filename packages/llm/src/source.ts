@@ -30,7 +30,7 @@ export interface Source {
   /**
    * Upper bound on the tokens of the request.
    *
-   * @default One for each UTF-8 byte of its JSON, `IMAGE_TOKENS` for an image.
+   * @default One for each UTF-8 byte of its JSON, 8192 for an image.
    */
   countTokens?(request: ModelRequest): number;
   /**

@@ -1,7 +1,7 @@
 import type { Json } from "../json.ts";
 
 /** What stands in a secret's place. */
-export const SCRUBBED = "[secret]";
+const SCRUBBED = "[secret]";
 
 /** Texts that look like secrets wherever they stand: keys of well-known services, tokens, private keys. */
 const PATTERNS: readonly RegExp[] = [
@@ -23,7 +23,7 @@ const NAMED: RegExp =
 const SECRET_KEY = /^(api[_-]?key|access[_-]?token|auth(orization|[_-]?token)?|password|secret|x-api-key)$/i;
 
 /** A text without what looks like a secret, and without the known ones. */
-export function scrubText(text: string, known: readonly string[]): string {
+function scrubText(text: string, known: readonly string[]): string {
   let clean = text;
   for (const secret of known) if (secret !== "") clean = clean.replaceAll(secret, SCRUBBED);
   for (const pattern of PATTERNS) clean = clean.replace(pattern, SCRUBBED);

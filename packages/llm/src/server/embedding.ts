@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Numbers of a hashed embedding unless another count is asked for. */
-export const HASH_DIMENSIONS = 256;
+const HASH_DIMENSIONS = 256;
 
 /** Words and the three-letter pieces of each word, its ends marked: what two texts share when they are alike. */
 function features(text: string): string[] {

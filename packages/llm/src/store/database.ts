@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Client, createClient, type InStatement, type ResultSet } from "@libsql/client";
 import { FormatError, ModelsError, StoreError } from "../errors.ts";
-import { SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { type Refusal, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long a process waits for another one's write. Milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -12,7 +12,9 @@ const BUSY_TIMEOUT_MS = 5000;
 export interface Database {
   read(statement: InStatement): Promise<ResultSet>;
   /** All statements or none, alone among all processes. */
-  write(statements: readonly InStatement[]): Promise<ResultSet[]>;
+  write(statements: readonly InStatement[]): Promise<void>;
+  /** One statement; gives the word by which a trigger refused it, if one did. */
+  change(statement: InStatement): Promise<Refusal | undefined>;
   close(): void;
 }
 
@@ -21,6 +23,12 @@ function reasonOf(code: unknown): string {
   if (code === "SQLITE_BUSY" || code === "SQLITE_LOCKED") return "busy";
   if (code === "CLIENT_CLOSED") return "closed";
   return String(code ?? "unknown");
+}
+
+function refusalOf(error: unknown): Refusal | undefined {
+  const { extendedCode, message } = error as { readonly extendedCode?: string; readonly message: string };
+  if (extendedCode !== "SQLITE_CONSTRAINT_TRIGGER") return undefined;
+  return (["stored", "held", "refused"] as const).find((word) => message.endsWith(word));
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
@@ -82,7 +90,18 @@ export async function openDatabase(path: string): Promise<Database> {
   }
   return {
     read: (statement) => guard(path, "read", () => client.execute(statement)),
-    write: (statements) => guard(path, "written", () => client.batch([...statements], "write")),
+    write: (statements) => guard(path, "written", async () => void (await client.batch([...statements], "write"))),
+    change: (statement) =>
+      guard(path, "written", async () => {
+        try {
+          await client.execute(statement);
+          return undefined;
+        } catch (error) {
+          const refusal = refusalOf(error);
+          if (refusal === undefined) throw error;
+          return refusal;
+        }
+      }),
     close: () => client.close(),
   };
 }

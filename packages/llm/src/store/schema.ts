@@ -1,7 +1,15 @@
 /** Version of the tables below; a store of another one is refused. */
 export const SCHEMA_VERSION = 1;
 
-/** The tables. `nanos` are billionths of a US dollar; SQLite's integers hold 2^63 of them. */
+/** Words by which the triggers below refuse. */
+export type Refusal = "stored" | "held" | "refused";
+
+/**
+ * The tables, and the two changes that touch several of them at once: inserting into `openings` and into `settlements`.
+ * Written as triggers they are one statement each, which is all or nothing and quick.
+ *
+ * `nanos` are billionths of a US dollar; SQLite's integers hold 2^63 of them.
+ */
 export const SCHEMA: readonly string[] = [
   // Every reply, under the hash of its request. The request is kept for people who look.
   `CREATE TABLE IF NOT EXISTS calls (
@@ -24,4 +32,34 @@ export const SCHEMA: readonly string[] = [
   "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, beat INTEGER NOT NULL) STRICT, WITHOUT ROWID",
   // Who is asking for a key right now.
   "CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT, WITHOUT ROWID",
+
+  // Before a request: takes the lease and reserves the upper bound.
+  `CREATE VIEW IF NOT EXISTS openings AS SELECT
+    '' AS key, '' AS owner, '' AS budget, '' AS reservation, 0 AS tokens, 0 AS nanos, 0 AS opened_ms,
+    0 AS most_calls, 0 AS most_tokens, 0 AS most_nanos`,
+  `CREATE TRIGGER IF NOT EXISTS open INSTEAD OF INSERT ON openings BEGIN
+    SELECT RAISE(ABORT, 'stored') WHERE EXISTS (SELECT 1 FROM calls WHERE key = NEW.key);
+    SELECT RAISE(ABORT, 'held') FROM leases WHERE key = NEW.key AND owner <> NEW.owner;
+    SELECT RAISE(ABORT, 'refused') FROM budgets WHERE name = NEW.budget AND (
+      calls + 1 > NEW.most_calls OR tokens + NEW.tokens > NEW.most_tokens OR nanos + NEW.nanos > NEW.most_nanos);
+    INSERT INTO leases VALUES (NEW.key, NEW.owner) ON CONFLICT DO NOTHING;
+    UPDATE budgets SET calls = calls + 1, tokens = tokens + NEW.tokens, nanos = nanos + NEW.nanos WHERE name = NEW.budget;
+    INSERT INTO reservations VALUES (
+      NEW.reservation, NEW.budget, NEW.owner, NEW.key, 'open', NEW.tokens, NEW.nanos, NEW.opened_ms);
+  END`,
+
+  // After it: saves the reply, books the true price and frees the lease.
+  `CREATE VIEW IF NOT EXISTS settlements AS SELECT
+    '' AS reservation, '' AS owner, '' AS key, '' AS provider, '' AS model, '' AS request, '' AS reply, 0 AS tokens, 0 AS nanos,
+    0 AS attempts, 0 AS duration_ms, 0 AS created_ms`,
+  `CREATE TRIGGER IF NOT EXISTS settle INSTEAD OF INSERT ON settlements BEGIN
+    SELECT RAISE(ABORT, 'stored') WHERE EXISTS (SELECT 1 FROM calls WHERE key = NEW.key);
+    INSERT INTO calls VALUES (
+      NEW.key, NEW.provider, NEW.model, NEW.request, NEW.reply, NEW.tokens, NEW.nanos,
+      NEW.attempts, NEW.duration_ms, NEW.created_ms);
+    UPDATE budgets SET tokens = budgets.tokens + NEW.tokens - held.tokens, nanos = budgets.nanos + NEW.nanos - held.nanos
+      FROM (SELECT * FROM reservations WHERE id = NEW.reservation) AS held WHERE name = held.budget;
+    DELETE FROM reservations WHERE id = NEW.reservation;
+    DELETE FROM leases WHERE key = NEW.key AND owner = NEW.owner;
+  END`,
 ];

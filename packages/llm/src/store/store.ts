@@ -1,8 +1,8 @@
 /**
  * The call store: replies under the hash of their request, and the books of what was spent. Every change that must hold
- * together is one SQL transaction, so that a process may die between any two of them:
+ * together is one SQL statement or transaction, so that a process may die between any two of them:
  *
- * `open` takes the lease of a key and reserves an upper bound on the price;
+ * `open` takes the lease of a key and reserves an upper bound on the price, both or neither;
  * `settle` saves the reply, books the true price and frees the lease; `refund` and `lose` end a request without a reply.
  */
 import type { InStatement } from "@libsql/client";
@@ -160,60 +160,46 @@ export async function openStore(path: string, owner: string, budget: string): Pr
     return { calls: Number(row["calls"]), tokens: Number(row["tokens"]), nanos: row["nanos"] as bigint };
   }
 
-  async function holderOf(key: string): Promise<Holder | undefined> {
+  /** The holder of a lease; one that is gone meanwhile has no beat, so that the next look finds another. */
+  async function holderOf(key: string): Promise<Holder> {
     const sql = "SELECT owner, beat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
     const row = (await database.read({ sql, args: [key] })).rows[0];
-    if (row === undefined) return undefined;
-    return { owner: String(row["owner"]), beat: (row["beat"] as bigint | null) ?? undefined };
+    return { owner: String(row?.["owner"]), beat: (row?.["beat"] as bigint | null | undefined) ?? undefined };
   }
 
-  async function release(key: string): Promise<void> {
-    await database.write([{ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] }]);
+  /** Ends a reservation with what was spent. */
+  function closing(reservation: string, { calls, tokens, nanos }: Books): InStatement[] {
+    const held = "(SELECT * FROM reservations WHERE id = ?) AS held WHERE name = held.budget";
+    const sums =
+      "calls = calls - 1 + ?, tokens = budgets.tokens - held.tokens + ?, nanos = budgets.nanos - held.nanos + ?";
+    return [
+      { sql: `UPDATE budgets SET ${sums} FROM ${held}`, args: [calls, tokens, nanos, reservation] },
+      { sql: "DELETE FROM reservations WHERE id = ?", args: [reservation] },
+    ];
   }
 
   return {
     find,
     books,
 
-    async open(opening) {
-      const { key, reservation, cost, limits, openedMs, dead } = opening;
-      const takeOver: InStatement[] =
-        dead === undefined
-          ? []
-          : [
-              {
-                sql: "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT beat FROM owners WHERE id = ?) IS ?",
-                args: [owner, key, dead.owner, dead.owner, dead.beat ?? null],
-              },
-            ];
-      const results = await database.write([
-        ...takeOver,
-        {
-          sql: `INSERT INTO leases SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM calls WHERE key = ?) ON CONFLICT DO NOTHING`,
-          args: [key, owner, key],
-        },
-        {
-          sql: `UPDATE budgets SET calls = calls + 1, tokens = tokens + ?, nanos = nanos + ?
-            WHERE name = ? AND calls + 1 <= ? AND tokens + ? <= ? AND nanos + ? <= ?
-            AND EXISTS (SELECT 1 FROM leases WHERE key = ? AND owner = ?)
-            AND NOT EXISTS (SELECT 1 FROM calls WHERE key = ?)`,
-          args: [
-            ...[cost.tokens, cost.nanos, budget, limits.calls ?? UNLIMITED, cost.tokens, limits.tokens ?? UNLIMITED],
-            ...[cost.nanos, limits.nanos ?? UNLIMITED, key, owner, key],
-          ],
-        },
-        {
-          sql: "INSERT INTO reservations SELECT ?, ?, ?, ?, 'open', ?, ?, ? WHERE changes() = 1",
-          args: [reservation, budget, owner, key, cost.tokens, cost.nanos, openedMs],
-        },
-      ]);
-      if (results.at(-1)!.rowsAffected === 1) return { type: "open" };
+    async open({ key, reservation, cost, limits, openedMs, dead }) {
+      if (dead !== undefined) {
+        const sql =
+          "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT beat FROM owners WHERE id = ?) IS ?";
+        await database.change({ sql, args: [owner, key, dead.owner, dead.owner, dead.beat ?? null] });
+      }
+      const refusal = await database.change({
+        sql: "INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        args: [
+          ...[key, owner, budget, reservation, cost.tokens, cost.nanos, openedMs],
+          ...[limits.calls ?? UNLIMITED, limits.tokens ?? UNLIMITED, limits.nanos ?? UNLIMITED],
+        ],
+      });
+      if (refusal === undefined) return { type: "open" };
+      if (refusal === "refused") return { type: "refused", books: await books() };
       const call = await find(key);
       if (call !== undefined) return { type: "stored", call };
-      const holder = await holderOf(key);
-      if (holder !== undefined && holder.owner !== owner) return { type: "held", holder };
-      await release(key);
-      return { type: "refused", books: await books() };
+      return { type: "held", holder: await holderOf(key) };
     },
 
     async settle(reservation, record) {
@@ -223,50 +209,35 @@ export async function openStore(path: string, owner: string, budget: string): Pr
         files.set(hash, bytes);
         return { sha256: hash };
       });
-      const results = await database.write([
-        {
-          sql: `UPDATE budgets SET tokens = tokens + ? - (SELECT tokens FROM reservations WHERE id = ?),
-            nanos = nanos + ? - (SELECT nanos FROM reservations WHERE id = ?)
-            WHERE name = ? AND EXISTS (SELECT 1 FROM reservations WHERE id = ?)`,
-          args: [record.tokens, reservation, record.nanos, reservation, budget, reservation],
-        },
-        { sql: "DELETE FROM reservations WHERE id = ?", args: [reservation] },
-        ...[...files].map(([hash, bytes]) => ({
-          sql: "INSERT INTO files VALUES (?, ?) ON CONFLICT DO NOTHING",
-          args: [hash, bytes],
-        })),
-        { sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [record.key, owner] },
-        {
-          sql: "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-          args: [
-            ...[record.key, record.provider, record.model, record.request, JSON.stringify(reply), record.tokens],
-            ...[record.nanos, record.attempts, record.durationMs, record.createdMs],
-          ],
-        },
-      ]);
-      return results.at(-1)!.rowsAffected === 1 ? record : (await find(record.key))!;
+      // Files first: a crash in between leaves a file without a reply, never a reply without a file.
+      const sql = "INSERT INTO files VALUES (?, ?) ON CONFLICT DO NOTHING";
+      if (files.size > 0) await database.write([...files].map((args) => ({ sql, args })));
+      const refusal = await database.change({
+        sql: "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        args: [
+          ...[reservation, owner, record.key, record.provider, record.model, record.request, JSON.stringify(reply)],
+          ...[record.tokens, record.nanos, record.attempts, record.durationMs, record.createdMs],
+        ],
+      });
+      if (refusal === undefined) return record;
+      await database.write(closing(reservation, { calls: 1, tokens: record.tokens, nanos: record.nanos }));
+      return (await find(record.key))!;
     },
 
     async refund(reservation) {
-      await database.write([
-        {
-          sql: `UPDATE budgets SET calls = calls - 1, tokens = tokens - (SELECT tokens FROM reservations WHERE id = ?),
-            nanos = nanos - (SELECT nanos FROM reservations WHERE id = ?)
-            WHERE name = ? AND EXISTS (SELECT 1 FROM reservations WHERE id = ?)`,
-          args: [reservation, reservation, budget, reservation],
-        },
-        { sql: "DELETE FROM reservations WHERE id = ?", args: [reservation] },
-      ]);
+      await database.write(closing(reservation, { calls: 0, tokens: 0, nanos: 0n }));
     },
 
     async lose(reservation) {
-      await database.write([{ sql: "UPDATE reservations SET state = 'lost' WHERE id = ?", args: [reservation] }]);
+      await database.change({ sql: "UPDATE reservations SET state = 'lost' WHERE id = ?", args: [reservation] });
     },
 
-    release,
+    async release(key) {
+      await database.change({ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] });
+    },
 
     async beat() {
-      await database.write([{ sql: "UPDATE owners SET beat = beat + 1 WHERE id = ?", args: [owner] }]);
+      await database.change({ sql: "UPDATE owners SET beat = beat + 1 WHERE id = ?", args: [owner] });
     },
 
     async close() {

@@ -6,6 +6,8 @@ export interface Io {
   error(line: string): void;
   /** Whether `out` is a terminal that can be drawn on. */
   readonly isTerminal: boolean;
+  /** Shows a line that the next one replaces: progress. Absent where nobody watches. */
+  readonly live?: (line: string) => void;
   /** Aborted by Ctrl-C, and when the process is asked to end. */
   readonly signal: AbortSignal;
 }

@@ -17,9 +17,17 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
+const clearLine = process.stderr.isTTY ? "\r\x1b[2K" : "";
+
 const io: Io = {
-  out: (line) => process.stdout.write(`${line}\n`),
-  error: (line) => process.stderr.write(`${line}\n`),
+  out: (line) => process.stdout.write(`${process.stdout.isTTY ? clearLine : ""}${line}\n`),
+  error: (line) => process.stderr.write(`${clearLine}${line}\n`),
+  ...(process.stderr.isTTY
+    ? {
+        live: (line: string) =>
+          process.stderr.write(`${clearLine}${line.slice(0, (process.stderr.columns ?? 80) - 1)}`),
+      }
+    : {}),
   isTerminal: process.stdout.isTTY === true,
   signal: stopSignal(),
 };

@@ -1,12 +1,15 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Policy, textOf } from "@cambium/llm";
+import { rulePolicy } from "@cambium/tool-learning/synthetic";
 import { UseError } from "./io.ts";
 
 /** Policies that come with the command. */
 const BUILT_IN: Readonly<Record<string, Policy>> = {
   /** Says what it was told: enough to see that a client is set up well. */
   echo: ({ messages }) => textOf(messages.at(-1)?.content ?? ""),
+  /** Solves the synthetic problems by rules, in a model's place; breaks a share of its first tries. */
+  rules: rulePolicy(),
 };
 
 /** Names of the policies that come with the command. */

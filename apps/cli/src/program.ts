@@ -1,9 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { serve } from "./commands/serve.ts";
+import { tools } from "./commands/tools.ts";
 import { EXIT, type Io } from "./io.ts";
 
 /** The verbs; each file in `commands` exports one function that makes its command. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [serve];
+const COMMANDS: readonly ((io: Io) => Command)[] = [serve, tools];
 
 /** The whole command, with its output going to `io` and its errors thrown. */
 function createProgram(io: Io): Command {
@@ -11,11 +12,13 @@ function createProgram(io: Io): Command {
     (write: (line: string) => void) =>
     (text: string): void =>
       write(text.trimEnd());
-  const settings = (command: Command): Command =>
-    command
+  const settings = (command: Command): Command => {
+    command.commands.forEach((inner) => void settings(inner as Command));
+    return command
       .exitOverride()
       .configureOutput({ writeOut: trimmed(io.out), writeErr: trimmed(io.error) })
       .showHelpAfterError("(--help shows how it is used)");
+  };
   const program = settings(new Command("cambium"))
     .description("Small trainable parts grafted onto frozen language models.")
     .helpCommand(false);
@@ -38,6 +41,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (io.signal.aborted) return EXIT.stopped;
     const { message, code } = error as Error & { code?: string };
     io.error(`cambium: ${message}`);
-    return code === "use" || code === "usage" ? EXIT.wrongUse : EXIT.failed;
+    return code === "use" || code === "usage" || code === "CONFIG" ? EXIT.wrongUse : EXIT.failed;
   }
 }

@@ -35,6 +35,6 @@ pre{background:var(--fill);border-radius:8px;padding:.9rem 1.1rem;overflow-x:aut
 details{border:1px solid var(--line);border-radius:8px;margin:0 0 .75rem;padding:0 1.1rem}
 summary{cursor:pointer;margin:0 -1.1rem;padding:.6rem 1.1rem;overflow-wrap:anywhere}
 details[open]>summary{border-bottom:1px solid var(--line);margin-bottom:1rem}
-details details{background:var(--page)}
+details pre{white-space:pre-wrap;overflow-wrap:anywhere}
 @media print{:root{--page:#fff;--ink:#000;--soft:#444;--line:#bbb;--fill:#fff}html{font-size:10.5pt}body{max-width:none;padding:0}nav{display:none}figure,tr,pre{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}a{text-decoration:none}}
 `;

@@ -84,7 +84,7 @@ export {
   type ToolLibrary,
 } from "./library/library.ts";
 export type { LibraryTool, ToolCandidate, ToolOrigin, ToolStatus } from "./library/tool-record.ts";
-export type { TestResult, ToolTest } from "./library/tool-test.ts";
+export { describeTest, type TestResult, type ToolTest } from "./library/tool-test.ts";
 export { type HintLevel, type Hints, hintLevel, type Problem, type Task, withHints } from "./problem.ts";
 export { parseCreationChallenge } from "./readers/creation-challenge.ts";
 export { type ParseMathOptions, parseMath } from "./readers/math.ts";
@@ -113,7 +113,17 @@ export type {
 export type { Prompt } from "./solving/prompt.ts";
 export type { Setup } from "./solving/setup.ts";
 export type { Solved, SolveEvent, SolveOptions, Solver, StepEvent } from "./solving/solver.ts";
-export type { Cost, ModelStep, QueryStep, RunStep, Stage, Status, Step, Trajectory } from "./trajectory.ts";
+export {
+  type Cost,
+  costOf,
+  type ModelStep,
+  type QueryStep,
+  type RunStep,
+  type Stage,
+  type Status,
+  type Step,
+  type Trajectory,
+} from "./trajectory.ts";
 export type { TransferRecord, TransferTool, TransferUse, Validation } from "./transfer/record.ts";
 export { runTransfer, type TransferEvent, type TransferOptions } from "./transfer/run-transfer.ts";
 export { summariseTransfer, type TransferSummary } from "./transfer/summary.ts";

@@ -4,6 +4,7 @@ import type { EvaluationRecord } from "./record.ts";
 import { loadReportPackage, type ReportPackage } from "./report-package.ts";
 import type { EvaluationSummary, GroupSummary } from "./summary.ts";
 import { trajectoryBlocks } from "./trajectory-blocks.ts";
+import type { Interval } from "./wilson.ts";
 
 /** A run with the name that it has in a report. */
 export interface ReportedEvaluation extends KeptEvaluation {
@@ -17,11 +18,16 @@ export interface EvaluationReportOptions {
   readonly title?: string;
   /** Stands under the title, before what the figures say. For example where the problems come from. */
   readonly note?: string;
+  /** Further sections, before the trajectories. @default none */
+  readonly sections?: readonly Section[];
   /** Trajectories on the page, the first of each run; `trajectoryReport` shows others. @default 200 */
   readonly trajectories?: number;
 }
 
 const percent = (share: number): number => share * 100;
+/** An interval in percent that stays on one line. */
+const intervalText = ({ low, high }: Interval): string =>
+  `${percent(low).toFixed(1)}\u2060–\u2060${percent(high).toFixed(1)}`;
 const percentText = (share: number): string => `${percent(share).toFixed(1)} %`;
 
 /** Names as reports show them: levels of creation, and what the outcomes mean. */
@@ -54,7 +60,9 @@ function overview(runs: readonly ReportedEvaluation[], { table, plotPoints }: Re
     columns: [
       { name: "method" },
       { name: "rows" },
-      ...graders.flatMap((grader) => [{ name: grader, unit: "%", digits: 1 }, { name: "interval" }]),
+      { name: first!, unit: "%", digits: 1 },
+      { name: "interval" },
+      ...graders.slice(1).map((grader) => ({ name: grader, unit: "%", digits: 1 })),
       { name: "wrong", unit: "%", digits: 1 },
       { name: "no answer", unit: "%", digits: 1 },
       { name: "first try", unit: "%", digits: 1 },
@@ -64,11 +72,10 @@ function overview(runs: readonly ReportedEvaluation[], { table, plotPoints }: Re
       return [
         nameOf(run),
         summary.total,
-        ...graders.flatMap((grader) => {
+        ...graders.flatMap((grader, i) => {
           const share = summary.accuracy[grader];
-          return share === undefined
-            ? [undefined, undefined]
-            : [percent(share.rate), `${percent(share.low).toFixed(1)}–${percent(share.high).toFixed(1)}`];
+          const shown = share === undefined ? undefined : percent(share.rate);
+          return i === 0 ? [shown, share === undefined ? undefined : intervalText(share)] : [shown];
         }),
         percent(summary.wrong.rate),
         percent(summary.executionErrors.rate),
@@ -81,7 +88,7 @@ function overview(runs: readonly ReportedEvaluation[], { table, plotPoints }: Re
   const chart = plotPoints({
     title: `Accuracy (${first})`,
     description: "Share of right answers with 95 % intervals.",
-    value: { label: "right answers", unit: "%" },
+    value: { label: "right answers", unit: "%", domain: [0, 100] },
     rows: shown.map((run) => accuracyRow(nameOf(run), run.summary, first!)),
   });
   return { title: "Results", blocks: [results, chart] };
@@ -104,7 +111,7 @@ function groupBlocks(
     plotPoints({
       title,
       description: `Right answers (${grader}) with 95 % intervals after Wilson.`,
-      value: { label: "right answers", unit: "%" },
+      value: { label: "right answers", unit: "%", domain: [0, 100] },
       rows: groups.map((group) => accuracyRow(group.name, group, grader)),
     }),
     table({
@@ -123,7 +130,7 @@ function groupBlocks(
           group.name,
           group.total,
           percent(share.rate),
-          `${percent(share.low).toFixed(1)}–${percent(share.high).toFixed(1)}`,
+          intervalText(share),
           percent(group.executionErrors.rate),
           percent(group.firstTry.rate),
         ];
@@ -153,17 +160,18 @@ function outcomeTable(summary: EvaluationSummary, { table }: ReportPackage): Blo
 
 function costTable(runs: readonly ReportedEvaluation[], { table }: ReportPackage): Block {
   return table({
-    caption: "What it took, all rows together",
+    caption:
+      "What it took, all rows together: calls of the model, replies from the store among them, runs in the sandbox",
     columns: [
       { name: "method" },
       { name: "calls" },
-      { name: "of them stored" },
+      { name: "stored" },
       { name: "tokens in" },
       { name: "tokens out" },
       { name: "cost", unit: "US$", digits: 4 },
-      { name: "sandbox runs" },
+      { name: "runs" },
       { name: "calls a row", digits: 2 },
-      { name: "seconds a row", digits: 2 },
+      { name: "s a row", digits: 2 },
     ],
     rows: runs.map((run) => {
       const { cost, total } = run.summary;
@@ -263,7 +271,7 @@ export async function evaluationReport(
   options: EvaluationReportOptions = {},
 ): Promise<Report> {
   const report = await loadReportPackage("evaluationReport");
-  const { title = "Evaluation", note, trajectories = 200 } = options;
+  const { title = "Evaluation", note, sections = [], trajectories = 200 } = options;
   const [grader] = gradersOf(runs);
   const perRun = runs.flatMap((run): readonly Section[] => {
     const { summary } = run;
@@ -289,6 +297,7 @@ export async function evaluationReport(
       overview(runs, report),
       ...perRun,
       { title: "Cost", blocks: [costTable(runs, report)] },
+      ...sections,
       ...(await Promise.all(runs.map((run) => trajectorySection(run, trajectories, report)))),
       { title: "Settings", blocks: runs.map((run) => report.settings(nameOf(run), run.manifest.settings as object)) },
     ],

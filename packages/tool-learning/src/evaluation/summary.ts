@@ -68,10 +68,13 @@ function summarise(name: string, { total, right, wrong, errors, firstTry }: Coun
   };
 }
 
+/** The order of hints: from nothing to everything. */
+const HINTS: readonly string[] = ["none", "utility", "all"];
+
 /** Groups by name, with numbers in the order of numbers. */
 function summariseGroups(groups: ReadonlyMap<string, Counts>): readonly GroupSummary[] {
   return [...groups]
-    .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
+    .sort(([a], [b]) => HINTS.indexOf(a) - HINTS.indexOf(b) || a.localeCompare(b, "en", { numeric: true }))
     .map(([name, counts]) => summarise(name, counts));
 }
 

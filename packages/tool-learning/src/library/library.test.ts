@@ -9,7 +9,7 @@ import { openLibrary, type ToolLibrary } from "./library.ts";
 import { probesFor } from "./probes.ts";
 import { schemaOf, schemasFromTests } from "./schemas.ts";
 import type { ToolCandidate } from "./tool-record.ts";
-import { equalValues, type ToolTest } from "./tool-test.ts";
+import { describeTest, equalValues, type ToolTest } from "./tool-test.ts";
 import { nextVersion } from "./versions.ts";
 
 const sandbox = quickjs({ limits: { wallMs: 500 } });
@@ -309,6 +309,17 @@ describe("trials in the sandbox", () => {
     expect(equalValues(null, {})).toBe(false);
     expect(equalValues("1", 1)).toBe(false);
   });
+});
+
+test("a test is told in a line", () => {
+  const infinite: ToolTest = {
+    args: [1, [{ $number: "-Infinity" }]],
+    expected: 2,
+    property: "value > 0",
+    origin: "written",
+  };
+  expect(describeTest("f", infinite)).toBe("f(1, [-Infinity]) = 2, with value > 0");
+  expect(describeTest("f", { args: [], origin: "recorded" })).toBe("f() = anything");
 });
 
 test("schemas are as narrow as the values", () => {

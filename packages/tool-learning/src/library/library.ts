@@ -413,7 +413,7 @@ class Library implements ToolLibrary {
       tool: await this.setStatus(
         tool.id,
         "verified",
-        `passed ${tool.tests.length} tests twice, solved ${solved} other questions`,
+        `passed ${tool.tests.length === 1 ? "its test" : `${tool.tests.length} tests`} twice, solved ${solved} other questions`,
       ),
       problems,
     };

@@ -49,3 +49,16 @@ export function equalValues(a: JsonValue, b: JsonValue): boolean {
   }
   return a === b;
 }
+
+/**
+ * A test as a line of text.
+ *
+ * @example
+ * describeTest("area", { args: [3, 4], expected: 12, origin: "recorded" }); // "area(3, 4) = 12"
+ */
+export function describeTest(name: string, { args, expected, property }: ToolTest): string {
+  const show = (value: JsonValue): string => JSON.stringify(value).replace(/\{"\$number":"(-?\w+)"\}/g, "$1");
+  const value = expected === undefined ? [] : [show(expected)];
+  const wanted = [...value, ...(property === undefined ? [] : [`with ${property}`])].join(", ");
+  return `${name}(${args.map(show).join(", ")}) = ${wanted === "" ? "anything" : wanted}`;
+}

@@ -9,6 +9,7 @@ import { newQuickJSWASMModuleFromVariant, newVariant } from "quickjs-emscripten-
 
 const { wasmModule, prelude, kit, memoryBytes, stackBytes } = workerData;
 const PAGE = 65_536;
+const ENGINE_BYTES = 8 * 2 ** 20; // of the limit: this thread, and V8 compiling QuickJS's hot functions
 const INITIAL_PAGES = 256; // what the module was linked with
 const JOBS_AT_ONCE = 64;
 
@@ -23,7 +24,10 @@ date.getTimezoneOffset = () => 0;
 
 /** A QuickJS that has run nothing yet but the prelude. */
 async function prepare(memory, stack) {
-  const wasmMemory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: Math.floor(memory / PAGE) });
+  const wasmMemory = new WebAssembly.Memory({
+    initial: INITIAL_PAGES,
+    maximum: Math.floor((memory - ENGINE_BYTES) / PAGE),
+  });
   const silent = { print() {}, printErr() {}, thisProgram: "guest" };
   const variant = newVariant(releaseSync, { wasmModule, wasmMemory, emscriptenModule: silent });
   const module = await newQuickJSWASMModuleFromVariant(variant);
@@ -60,7 +64,7 @@ async function run(job) {
     parentPort.postMessage({ type: "end", ...how, memoryBytes: wasmMemory.buffer.byteLength });
   };
   // The module asks for a twentieth more than it has at least, and takes no for an answer.
-  const isFull = () => wasmMemory.buffer.byteLength * 1.06 > job.memoryBytes;
+  const isFull = () => wasmMemory.buffer.byteLength * 1.06 > job.memoryBytes - ENGINE_BYTES;
   const crash = (error) => {
     // V8's own stack ran out below QuickJS, or WebAssembly trapped, which it does when it cannot grow.
     if (error instanceof RangeError) end({ limit: "stack" });

@@ -89,6 +89,10 @@ export function createSandbox(engine: Engine, options: SandboxAdapterOptions): S
     limits,
     async run(source, runOptions = {}) {
       const request = checkRequest(engine.name, limits, source, runOptions);
+      if (request.kit && engine.language !== "javascript")
+        throw new ConfigError({
+          message: `run: the maths kit is for JavaScript, this sandbox runs ${engine.language}`,
+        });
       const level = levels.getStore() ?? 0;
       let bridgeCalls = 0;
       const early =

@@ -13,14 +13,17 @@ export interface Jail {
 /** Namespaces of its own: no network, no other process in sight. Killing it kills what it started. */
 const NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child"];
 
+/** Longest time to find out what is offered, in ms. */
+const PROBE_MS = 20_000;
+
 const run = promisify(execFile);
 
 /** Finds the interpreter itself, behind any launcher that needs an environment, and namespaces where they are offered. */
 export async function findJail(python: string): Promise<Jail> {
-  const { stdout } = await run(python, ["-c", "import sys; print(sys.executable)"]);
+  const { stdout } = await run(python, ["-c", "import sys; print(sys.executable)"], { timeout: PROBE_MS });
   const interpreter = stdout.trim();
   try {
-    await run(NAMESPACES[0]!, [...NAMESPACES.slice(1), interpreter, "-S", "-c", ""], { env: {} });
+    await run(NAMESPACES[0]!, [...NAMESPACES.slice(1), interpreter, "-S", "-c", ""], { env: {}, timeout: PROBE_MS });
     return { command: [...NAMESPACES, interpreter] };
   } catch {
     return { command: [interpreter] };

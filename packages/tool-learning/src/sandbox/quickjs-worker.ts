@@ -56,7 +56,7 @@ export function startWorker(setup: WorkerSetup): QuickjsWorker {
     stdout: true,
     stderr: true,
     // For our own code in there; guests live in WebAssembly memory.
-    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 2 },
   });
   thread.setMaxListeners(0);
   thread.on("error", () => {}); // "exit" follows, and who waits hears that

@@ -12,7 +12,7 @@ export interface SandboxLimits {
   readonly sourceBytes: number;
   /** Running time of the guest, in ms; waiting for host functions does not count. @default 2000 */
   readonly wallMs: number;
-  /** Memory of the guest. @default 67108864 (64 MiB) */
+  /** Memory of the guest and of the engine that runs it. @default 67108864 (64 MiB) */
   readonly memoryBytes: number;
   /** Call stack of the guest. @default 262144 (256 KiB) */
   readonly stackBytes: number;

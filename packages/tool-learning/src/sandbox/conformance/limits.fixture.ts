@@ -1,5 +1,6 @@
 /** Laws about limits: time, memory, stack, output, source, results and calls. */
 import { expect } from "vitest";
+import { memoryBombs } from "./bombs.fixture.ts";
 import { brief, fails, type Law, patient, returns } from "./law.fixture.ts";
 
 const endless = (law: string, javascript: string, python?: string): Law => ({
@@ -71,41 +72,17 @@ const bomb = (what: string, javascript: string, python?: string): Law => ({
 });
 
 export const memory: readonly Law[] = [
-  bomb(
-    "arrays",
-    "const kept = []; for (;;) kept.push(new Array(1000).fill(1.5));",
-    "kept = []\nwhile True: kept.append([1.5] * 1000)",
-  ),
-  bomb(
-    "strings",
-    "const kept = []; for (let i = 0; ; i++) kept.push(String(i).repeat(5000));",
-    "kept = []\nwhile True: kept.append('x' * len(kept) + str(len(kept)))",
-  ),
-  bomb(
-    "typed arrays",
-    "const kept = []; for (;;) kept.push(new Uint8Array(100_000).fill(1));",
-    "kept = []\nwhile True: kept.append(bytearray(100000))",
-  ),
-  bomb(
-    "maps",
-    "const kept = new Map(); for (let i = 0; ; i++) kept.set(i, { i });",
-    "kept = {}\nwhile True: kept[len(kept)] = {}",
-  ),
-  bomb(
-    "closures",
-    "const kept = []; for (let i = 0; ; i++) { const big = new Array(100).fill(i); kept.push(() => big); }",
-    "kept = []\nwhile True: kept.append(lambda big=list(range(100)): big)",
-  ),
+  bomb("arrays", memoryBombs.arrays, "kept = []\nwhile True: kept.append([1.5] * 1000)"),
+  bomb("strings", memoryBombs.strings, "kept = []\nwhile True: kept.append('x' * len(kept) + str(len(kept)))"),
+  bomb("typed arrays", memoryBombs["typed arrays"], "kept = []\nwhile True: kept.append(bytearray(100000))"),
+  bomb("maps", memoryBombs.maps, "kept = {}\nwhile True: kept[len(kept)] = {}"),
+  bomb("closures", memoryBombs.closures, "kept = []\nwhile True: kept.append(lambda big=list(range(100)): big)"),
   bomb(
     "large integers",
-    "const kept = []; for (let i = 1n; ; i++) kept.push((1n << 100_000n) + i);",
+    memoryBombs["large integers"],
     "kept = []\nwhile True: kept.append((1 << 100000) + len(kept))",
   ),
-  bomb(
-    "objects in objects",
-    "let chain = {}; for (;;) chain = { chain, more: {} };",
-    "chain = {}\nwhile True: chain = {'chain': chain}",
-  ),
+  bomb("objects in objects", memoryBombs["objects in objects"], "chain = {}\nwhile True: chain = {'chain': chain}"),
   {
     law: "one allocation past the limit fails at once",
     javascript: "return new Uint8Array(2 ** 30).length;",

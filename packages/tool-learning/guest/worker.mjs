@@ -9,7 +9,7 @@ import { newQuickJSWASMModuleFromVariant, newVariant } from "quickjs-emscripten-
 
 const { wasmModule, prelude, kit, memoryBytes, stackBytes } = workerData;
 const PAGE = 65_536;
-const ENGINE_BYTES = 8 * 2 ** 20; // of the limit: this thread, and V8 compiling QuickJS's hot functions
+const ENGINE_BYTES = 12 * 2 ** 20; // of the limit: this thread, and V8 compiling QuickJS's hot functions
 const INITIAL_PAGES = 256; // what the module was linked with
 const JOBS_AT_ONCE = 64;
 

@@ -15,7 +15,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /** The known word nearest to `word`, if it is near enough to have been meant. */
-export function nearestWord(word: string, known: readonly string[]): string | undefined {
+function nearestWord(word: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(word.length, candidate.length) / 3)

@@ -75,14 +75,8 @@ export type { Failure, FailureCode } from "./failure.ts";
 export { type EqualityRule, equalAnswers, type Tolerance } from "./graders/equal-answers.ts";
 export { type Answered, type Grade, type Grader, isPlainNumber, paperGrader, strictGrader } from "./graders/grader.ts";
 export { normaliseAnswer } from "./graders/normalise.ts";
-export {
-  type Added,
-  type CheckReport,
-  type OpenLibraryOptions,
-  openLibrary,
-  type ToolFilter,
-  type ToolLibrary,
-} from "./library/library.ts";
+export { openLibrary } from "./library/library.ts";
+export type { Added, CheckReport, OpenLibraryOptions, ToolFilter, ToolLibrary } from "./library/tool-library.ts";
 export type { LibraryTool, ToolCandidate, ToolOrigin, ToolStatus } from "./library/tool-record.ts";
 export { describeTest, type TestResult, type ToolTest } from "./library/tool-test.ts";
 export { type HintLevel, type Hints, hintLevel, type Problem, type Task, withHints } from "./problem.ts";

@@ -30,7 +30,7 @@ function parseNumber(text: string): number {
 }
 
 /** `calls=500,usd=2,tokens=1000000` */
-export function parseBudget(text: string): Budget {
+function parseBudget(text: string): Budget {
   const limits = text.split(",").map((part) => {
     const [, name, value] = /^\s*(calls|tokens|usd)\s*=\s*(\d+(?:\.\d+)?)\s*$/.exec(part) ?? [];
     if (name === undefined)
@@ -41,7 +41,7 @@ export function parseBudget(text: string): Budget {
 }
 
 /** `0.15/0.60`: US dollars for a million tokens of input and output. */
-export function parsePrice(text: string): Price {
+function parsePrice(text: string): Price {
   const [, input, output] = /^\s*(\d+(?:\.\d+)?)\s*\/\s*(\d+(?:\.\d+)?)\s*$/.exec(text) ?? [];
   if (output === undefined)
     throw new InvalidArgumentError("It is written as 0.15/0.60: dollars for a million tokens of input and of output.");

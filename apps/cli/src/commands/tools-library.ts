@@ -113,7 +113,11 @@ export function library(io: Io): Command {
       withLibrary(path, async (opened) => {
         const { id, tests } = await need(opened, name);
         const report = await opened.check(id);
-        tell(json, report, report.passed ? `${name} passed ${countTests(tests.length)}, twice` : report.problems.join("\n"));
+        tell(
+          json,
+          report,
+          report.passed ? `${name} passed ${countTests(tests.length)}, twice` : report.problems.join("\n"),
+        );
         if (!report.passed) throw new Error(`tools library: ${name} failed its checks`);
       }),
     );

@@ -166,12 +166,14 @@ export function plains(
 }
 
 /** Two shapes that broadcast against each other. */
-export const broadcastable: fc.Arbitrary<[number[], number[]]> = shapes().chain((shape) => {
-  const part = fc
-    .tuple(fc.integer({ min: 0, max: shape.length }), fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }))
-    .map(([from, ones]) => shape.slice(from).map((dimension, axis) => (ones[axis] ? 1 : dimension)));
-  return fc.tuple(part, part);
-});
+export function broadcastable({ empty = true } = {}): fc.Arbitrary<[number[], number[]]> {
+  return shapes({ empty }).chain((shape) => {
+    const part = fc
+      .tuple(fc.integer({ min: 0, max: shape.length }), fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }))
+      .map(([from, ones]) => shape.slice(from).map((dimension, axis) => (ones[axis] ? 1 : dimension)));
+    return fc.tuple(part, part);
+  });
+}
 
 /** Runs a property on fixed seeds. */
 export function holds<T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void, numRuns = 60): void {

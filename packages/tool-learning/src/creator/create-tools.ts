@@ -4,7 +4,8 @@
 import { type ToolShape, toolShape } from "../code/tool-shape.ts";
 import { sha256 } from "../hash.ts";
 import { recordCalls } from "../library/guest-programs.ts";
-import { openLibrary, type ToolLibrary } from "../library/library.ts";
+import { openLibrary } from "../library/library.ts";
+import type { ToolLibrary } from "../library/tool-library.ts";
 import { type Task, taskOf } from "../problem.ts";
 import { checkAnswer, extractAnswer } from "../solving/answer.ts";
 import { describeFailure } from "../solving/error-text.ts";

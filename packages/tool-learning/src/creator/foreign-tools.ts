@@ -1,10 +1,8 @@
+import { KIT_TOOLS } from "../code/kit-tools.ts";
 import { shapeOf } from "../code/shape.ts";
-import type { ToolLibrary } from "../library/library.ts";
+import type { ToolLibrary } from "../library/tool-library.ts";
 import type { LibraryTool } from "../library/tool-record.ts";
 import type { SourcePart } from "../sandbox/sandbox.ts";
-
-/** Objects of the sandbox's maths kit: calls of their members are calls of foreign tools. */
-const KIT: readonly string[] = ["rational.*", "integers.*", "polynomial.*", "matrix.*", "statistics.*"];
 
 /** Library tools offered to one creation. */
 const OFFERED = 3;
@@ -21,7 +19,7 @@ export interface ForeignTools {
 }
 
 /** Nothing but the kit. */
-const nothing: ForeignTools = { offered: [], names: KIT, usedIn: () => [], partsFor: async () => [] };
+const nothing: ForeignTools = { offered: [], names: KIT_TOOLS, usedIn: () => [], partsFor: async () => [] };
 
 /** The tools of a library that may help with a question, one for each name. */
 export async function findForeignTools(
@@ -39,7 +37,7 @@ export async function findForeignTools(
   };
   return {
     offered,
-    names: [...KIT, ...offered.map(({ name }) => name)],
+    names: [...KIT_TOOLS, ...offered.map(({ name }) => name)],
     usedIn,
     async partsFor(source) {
       const sources = await Promise.all(usedIn(source).map((tool) => library.sourcesOf(tool)));

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { checkOptions } from "../check-options.ts";
 import { ConfigError } from "../errors.ts";
-import type { ToolLibrary } from "../library/library.ts";
+import type { ToolLibrary } from "../library/tool-library.ts";
 import { type Setup, setupFields } from "../solving/setup.ts";
 import { creationDemonstrations } from "./demonstrations/creation.ts";
 import { type DemonstrationSet, noDemonstrations } from "./demonstrations/demonstration.ts";

@@ -4,7 +4,7 @@
  */
 import { shapeOf } from "../code/shape.ts";
 import type { JsonValue } from "../sandbox/json.ts";
-import type { Sandbox, SandboxFailure, SandboxLimits } from "../sandbox/sandbox.ts";
+import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 import { equalValues, type TestResult, type ToolTest } from "./tool-test.ts";
 
 const JAVASCRIPT_CODEC = `
@@ -204,7 +204,3 @@ export async function recordCalls(
     origin: "recorded",
   }));
 }
-
-/** Whether a failure of the sandbox says that a limit was reached. */
-export const isLimit = ({ code }: SandboxFailure): boolean =>
-  code === "guest_timeout" || code === "guest_memory" || code === "guest_stack" || code === "guest_output_limit";

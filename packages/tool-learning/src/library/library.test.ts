@@ -5,9 +5,10 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest"
 import { sha256 } from "../hash.ts";
 import { quickjs } from "../sandbox/quickjs.ts";
 import { recordCalls, runTests } from "./guest-programs.ts";
-import { openLibrary, type ToolLibrary } from "./library.ts";
+import { openLibrary } from "./library.ts";
 import { probesFor } from "./probes.ts";
 import { schemaOf, schemasFromTests } from "./schemas.ts";
+import type { ToolLibrary } from "./tool-library.ts";
 import type { ToolCandidate } from "./tool-record.ts";
 import { describeTest, equalValues, type ToolTest } from "./tool-test.ts";
 import { nextVersion } from "./versions.ts";

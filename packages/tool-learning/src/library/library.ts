@@ -5,91 +5,23 @@
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "@cambium/llm";
-import type { Row } from "@libsql/client";
 import * as z from "zod";
 import { checkOptions } from "../check-options.ts";
+import { KIT_TOOLS } from "../code/kit-tools.ts";
 import { toolShape } from "../code/tool-shape.ts";
 import { ConfigError } from "../errors.ts";
-import { wilson } from "../evaluation/wilson.ts";
 import { sha256 } from "../hash.ts";
 import { createLexicalIndex } from "../retrieval/lexical-index.ts";
-import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { runTests, type Trial, type TriedTool } from "./guest-programs.ts";
 import { behaveAlike, probesFor } from "./probes.ts";
-import { schemasFromTests, signatureOf } from "./schemas.ts";
+import { insertStatements, NEWEST, recordOf, SELECT } from "./rows.ts";
+import { signatureOf } from "./schemas.ts";
+import type { Added, CheckReport, OpenLibraryOptions, ToolFilter, ToolLibrary } from "./tool-library.ts";
 import type { LibraryTool, ToolCandidate, ToolStatus } from "./tool-record.ts";
-import type { TestResult, ToolTest } from "./tool-test.ts";
+import type { ToolTest } from "./tool-test.ts";
 import { nextVersion } from "./versions.ts";
-
-/** Settings of `openLibrary`. */
-export interface OpenLibraryOptions {
-  /** Where tools are tried. It is not closed with the library. */
-  readonly sandbox: Sandbox;
-  /** Limits of the trials that differ from the sandbox's own. */
-  readonly limits?: Partial<SandboxLimits>;
-  /** @default the machine's */
-  readonly clock?: Pick<Clock, "now">;
-  /** Fresh ids. @default random UUIDs */
-  readonly createId?: () => string;
-}
-
-/** What became of a tool that was offered. */
-export interface Added {
-  /** `new`: kept as a draft; `duplicate`: `tool`, which was there before, does the same. */
-  readonly outcome: "new" | "duplicate";
-  readonly tool: LibraryTool;
-}
-
-/** What the checks of a tool found. */
-export interface CheckReport {
-  readonly passed: boolean;
-  /** What is not as it should be; empty when all is well. */
-  readonly problems: readonly string[];
-  readonly tests: readonly TestResult[];
-}
-
-/** Tools to look for. */
-export interface ToolFilter {
-  /** @default all */
-  readonly statuses?: readonly ToolStatus[];
-  /** @default both */
-  readonly language?: "javascript" | "python";
-}
-
-/** A library of created tools. Every method rejects with a `FileError` when the file cannot be read or written. */
-export interface ToolLibrary {
-  /** Newest versions, oldest tools first. */
-  list(filter?: ToolFilter): Promise<readonly LibraryTool[]>;
-  /** The newest version, by id or by name; of several tools with one name the one with the most passed uses. */
-  get(idOrName: string): Promise<LibraryTool | undefined>;
-  /** All versions of a tool, newest first. */
-  history(id: string): Promise<readonly LibraryTool[]>;
-  /**
-   * Keeps a tool, unless one that does the same is there: same number and kinds of arguments, same behaviour on probes made
-   * from the tests of both. Then the tests are added to that one.
-   *
-   * @throws {ConfigError} When the source holds no function.
-   */
-  add(candidate: ToolCandidate): Promise<Added>;
-  /** A new version with another source. The old one is deprecated; tools that call it run their tests again. */
-  update(id: string, source: string): Promise<{ readonly tool: LibraryTool; readonly failed: readonly LibraryTool[] }>;
-  /** Adds tests. They are not run. */
-  addTests(id: string, tests: readonly ToolTest[]): Promise<LibraryTool>;
-  /** Loads the tool, runs its tests twice, and compares both runs. A verified tool that fails is quarantined. */
-  check(id: string): Promise<CheckReport>;
-  /** Counts a use for a question; the same question counts once. Tools that fail most questions are quarantined. */
-  recordUse(id: string, use: { readonly question: string; readonly passed: boolean }): Promise<LibraryTool>;
-  /** Makes a draft verified when it passes `check` and has solved two questions other than its first; else says why not. */
-  promote(id: string): Promise<{ readonly tool: LibraryTool; readonly problems: readonly string[] }>;
-  /** Sets the status by hand. */
-  setStatus(id: string, status: ToolStatus, reason: string): Promise<LibraryTool>;
-  /** The best tools for a question by the words of name, documentation and first question. */
-  retrieve(question: string, options?: ToolFilter & { readonly limit?: number }): Promise<readonly LibraryTool[]>;
-  /** The sources that must run before the tool can be called: its dependencies first, its own last. */
-  sourcesOf(tool: LibraryTool): Promise<readonly string[]>;
-  close(): void;
-}
 
 /** Statuses by default when tools are retrieved for use. */
 const USABLE: readonly ToolStatus[] = ["verified", "trusted"];
@@ -108,45 +40,6 @@ const optionsSchema = z.strictObject({
   clock: z.custom<Pick<Clock, "now">>((value) => typeof (value as Clock | undefined)?.now === "function").optional(),
   createId: z.custom<() => string>((value) => typeof value === "function").optional(),
 });
-
-const parse = (row: Row, column: string): never => JSON.parse(String(row[column])) as never;
-
-/** A row of `tools`, joined with the counts of its uses, as a record. */
-function recordOf(row: Row): LibraryTool {
-  const parameters: readonly string[] = parse(row, "parameters");
-  const tests: readonly ToolTest[] = parse(row, "tests");
-  const { input, output } = schemasFromTests(parameters, tests);
-  const [total, passed] = [Number(row["total"]), Number(row["passed"])];
-  return {
-    id: String(row["id"]),
-    name: String(row["name"]),
-    version: String(row["version"]),
-    language: String(row["language"]) as LibraryTool["language"],
-    source: String(row["source"]),
-    sourceHash: String(row["source_hash"]),
-    documentation: String(row["documentation"]),
-    parameters,
-    inputSchema: input,
-    outputSchema: output,
-    dependencies: parse(row, "dependencies"),
-    capabilities: [],
-    level: Number(row["level"]) as LibraryTool["level"],
-    origin: parse(row, "origin"),
-    tests,
-    status: String(row["status"]) as ToolStatus,
-    statusReason: String(row["reason"]),
-    uses: { total, passed },
-    successRate: wilson(passed, total),
-    createdMs: Number(row["created_ms"]),
-  };
-}
-
-const SELECT = `SELECT tools.*,
-  (SELECT COUNT(*) FROM uses WHERE uses.id = tools.id AND uses.version = tools.version) AS total,
-  (SELECT COUNT(*) FROM uses WHERE uses.id = tools.id AND uses.version = tools.version AND uses.passed = 1) AS passed
-  FROM tools`;
-
-const NEWEST = "place = (SELECT MAX(place) FROM tools AS other WHERE other.id = tools.id)";
 
 /** Tests of both, each arguments-and-expectation once. */
 function mergeTests(a: readonly ToolTest[], b: readonly ToolTest[]): readonly ToolTest[] {
@@ -208,50 +101,10 @@ class Library implements ToolLibrary {
     return { name: tool.name, sources: await this.sourcesOf(tool) };
   }
 
-  #insert(
-    tool: Omit<LibraryTool, "inputSchema" | "outputSchema" | "uses" | "successRate" | "capabilities">,
-  ): Promise<void> {
-    const { id, version, name, language, source, sourceHash, documentation, level, status, statusReason, createdMs } =
-      tool;
-    const json = [tool.parameters, tool.dependencies, tool.origin, tool.tests].map((value) => JSON.stringify(value));
-    const [parameters, dependencies, origin, tests] = json;
-    return this.#database.write([
-      {
-        sql: "UPDATE tools SET status = 'deprecated', reason = ? WHERE id = ? AND status != 'deprecated'",
-        args: [`replaced by ${version}`, id],
-      },
-      {
-        sql: `INSERT INTO tools (id, version, name, language, source, source_hash, documentation, parameters, dependencies, level, origin, tests, status, reason, created_ms)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        args: [
-          id,
-          version,
-          name,
-          language,
-          source,
-          sourceHash,
-          documentation,
-          parameters!,
-          dependencies!,
-          level,
-          origin!,
-          tests!,
-          status,
-          statusReason,
-          createdMs,
-        ],
-      },
-    ]);
-  }
-
   async add({ source, origin, tests, dependencies = [] }: ToolCandidate): Promise<Added> {
     const { language } = this.#trial.sandbox;
     const known = await Promise.all(dependencies.map((id) => this.#need(id)));
-    const shape = toolShape(
-      source,
-      language,
-      known.map(({ name }) => name),
-    );
+    const shape = toolShape(source, language, [...KIT_TOOLS, ...known.map(({ name }) => name)]);
     if (shape === undefined) {
       throw new ConfigError({ message: `library.add: the source holds no ${language} function to keep`, source });
     }
@@ -263,20 +116,22 @@ class Library implements ToolLibrary {
     const twin = await this.#twin(candidate, shape.parameters, tests, sourceHash);
     if (twin !== undefined) return { outcome: "duplicate", tool: await this.addTests(twin.id, tests) };
     const id = this.#createId();
-    await this.#insert({
-      ...shape,
-      id,
-      version: "1.0.0",
-      language,
-      source,
-      sourceHash,
-      dependencies,
-      origin,
-      tests: mergeTests([], tests),
-      status: "draft",
-      statusReason: "new",
-      createdMs: this.#now(),
-    });
+    await this.#database.write(
+      insertStatements({
+        ...shape,
+        id,
+        version: "1.0.0",
+        language,
+        source,
+        sourceHash,
+        dependencies,
+        origin,
+        tests: mergeTests([], tests),
+        status: "draft",
+        statusReason: "new",
+        createdMs: this.#now(),
+      }),
+    );
     return { outcome: "new", tool: await this.#need(id) };
   }
 
@@ -307,11 +162,7 @@ class Library implements ToolLibrary {
   ): Promise<{ readonly tool: LibraryTool; readonly failed: readonly LibraryTool[] }> {
     const before = await this.#need(id);
     const known = await Promise.all(before.dependencies.map((dependency) => this.#need(dependency)));
-    const shape = toolShape(
-      source,
-      before.language,
-      known.map(({ name }) => name),
-    );
+    const shape = toolShape(source, before.language, [...KIT_TOOLS, ...known.map(({ name }) => name)]);
     if (shape === undefined) {
       throw new ConfigError({ message: `library.update: the source holds no ${before.language} function to keep`, id });
     }
@@ -319,18 +170,20 @@ class Library implements ToolLibrary {
     const sources = [...(await this.sourcesOf(before)).slice(0, -1), source];
     const results = await runTests({ name: shape.name, sources }, before.tests, this.#trial);
     const kept = before.tests.filter((_, i) => results[i]!.passed);
-    await this.#insert({
-      ...before,
-      ...shape,
-      dependencies: before.dependencies,
-      version: nextVersion(before, { ...shape, keepsTests: kept.length === before.tests.length }),
-      source,
-      sourceHash: sha256(source),
-      tests: kept,
-      status: "draft",
-      statusReason: `new source, ${kept.length} of ${before.tests.length} tests still pass`,
-      createdMs: this.#now(),
-    });
+    await this.#database.write(
+      insertStatements({
+        ...before,
+        ...shape,
+        dependencies: before.dependencies,
+        version: nextVersion(before, { ...shape, keepsTests: kept.length === before.tests.length }),
+        source,
+        sourceHash: sha256(source),
+        tests: kept,
+        status: "draft",
+        statusReason: `new source, ${kept.length} of ${before.tests.length} tests still pass`,
+        createdMs: this.#now(),
+      }),
+    );
     return { tool: await this.#need(id), failed: await this.#checkDependents(id) };
   }
 

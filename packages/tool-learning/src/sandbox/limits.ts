@@ -19,7 +19,7 @@ export const defaultLimits: SandboxLimits = {
 const RANGES: Readonly<Record<keyof SandboxLimits, readonly [least: number, most: number]>> = {
   sourceBytes: [1, 16 * MIB],
   wallMs: [1, 2 ** 31 - 1], // the longest timer
-  memoryBytes: [24 * MIB, 1024 * MIB], // QuickJS starts with 16 MiB, and 8 are for its engine
+  memoryBytes: [28 * MIB, 1024 * MIB], // QuickJS starts with 16 MiB, and 12 are for the engine
   stackBytes: [16 * KIB, 256 * KIB], // past this the stack of the worker's thread ends first
   stdoutBytes: [1, 64 * MIB],
   resultBytes: [2, 64 * MIB],

@@ -3,7 +3,7 @@
 const limits = {
   kernels: "2 kB",
   core: "36 kB",
-  "backend-onnx": "14 kB",
+  "backend-onnx": "20 kB",
   models: "48 kB",
   train: "37 kB",
   delta: "40 kB",

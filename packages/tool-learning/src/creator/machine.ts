@@ -54,7 +54,18 @@ export type CreatorState =
     };
 
 /** Name of a state. */
-export type CreatorStateName = CreatorState["name"];
+export type CreatorStateName =
+  | "Idle"
+  | "Creating"
+  | "Validating"
+  | "Deciding"
+  | "Executing"
+  | "Extracting"
+  | "Rectifying"
+  | "Done"
+  | "Failed"
+  | "Cancelled"
+  | "BudgetExceeded";
 
 /** What the work of a state came to. */
 export type Outcome =

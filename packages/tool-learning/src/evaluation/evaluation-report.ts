@@ -1,3 +1,7 @@
+/**
+ * The page about evaluations. `evaluationReport` at the end puts the sections in order; each function above makes one
+ * section, or a part of it, from summaries and records. Figures and HTML are made by `@cambium/report`.
+ */
 import type { Block, Report, Section } from "@cambium/report";
 import type { KeptEvaluation } from "./read-results.ts";
 import type { EvaluationRecord } from "./record.ts";

@@ -10,6 +10,7 @@ import { FileError } from "../errors.ts";
 export interface Results {
   /** The manifest as JSON text, if one was written. */
   manifest(): Promise<string | undefined>;
+  /** Replaces the manifest, whole or not at all. */
   writeManifest(text: string): Promise<void>;
   /** The lines so far, in the order in which they were added. */
   lines(): AsyncIterable<string>;

@@ -1,3 +1,7 @@
+/**
+ * Runs a method over rows. The loop at the end keeps some rows under way, takes whichever ends first, and appends its record
+ * before it is told of; what was appended by earlier runs is read first and never solved again.
+ */
 import * as z from "zod";
 import { checkOptions } from "../check-options.ts";
 import { ConfigError, FormatError } from "../errors.ts";

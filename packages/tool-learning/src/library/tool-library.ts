@@ -69,5 +69,6 @@ export interface ToolLibrary {
   retrieve(question: string, options?: ToolFilter & { readonly limit?: number }): Promise<readonly LibraryTool[]>;
   /** The sources that must run before the tool can be called: its dependencies first, its own last. */
   sourcesOf(tool: LibraryTool): Promise<readonly string[]>;
+  /** Closes the file. Calls made later reject. */
   close(): void;
 }

@@ -1,3 +1,7 @@
+/**
+ * Runs a transfer of tools, set by set: `makeTool` makes the tool of one scenario and uses it for the others, `solveSet` does so
+ * for all scenarios of a set, and the loop at the end keeps some sets under way and appends each record when it is whole.
+ */
 import * as z from "zod";
 import { checkOptions } from "../check-options.ts";
 import { createTools } from "../creator/create-tools.ts";

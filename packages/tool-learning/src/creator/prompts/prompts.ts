@@ -47,8 +47,11 @@ export interface RectificationInput extends PromptInput {
 
 /** The words in which a model is asked. Replace any of them. */
 export interface CreatorPrompts {
+  /** Asks for a tool. */
   creation(input: CreationInput): Prompt;
+  /** Asks for the code that calls it. */
   decision(input: DecisionInput): Prompt;
+  /** Asks for a repair. */
   rectification(input: RectificationInput): Prompt;
 }
 

@@ -19,7 +19,7 @@ export function outputSize(x: Plain, { kernel, strides, dilations, padding }: Wi
 }
 
 /** The places of the image that a window covers, with their places in the window. */
-export function covered(x: Plain, { kernel, strides, dilations, padding }: Windows, row: number, column: number) {
+function covered(x: Plain, { kernel, strides, dilations, padding }: Windows, row: number, column: number) {
   return Array.from({ length: kernel[0] * kernel[1] }, (_, i) => {
     const [down, right] = [Math.floor(i / kernel[1]), i % kernel[1]];
     const y = row * strides[0] + down * dilations[0] - padding[0][0];

@@ -13,7 +13,7 @@ export interface Draw {
 }
 
 /** A stream of draws; equal seeds, equal draws. */
-export function drawFrom(seed: number): Draw {
+function drawFrom(seed: number): Draw {
   let state = seed >>> 0;
   const uniform = (): number => {
     state = (state + 0x9e3779b9) >>> 0;

@@ -10,7 +10,7 @@ import type { CreatorOptions } from "./options.ts";
 
 let sandbox: Sandbox;
 beforeAll(() => {
-  sandbox = quickjs({ limits: { wallMs: 300 } });
+  sandbox = quickjs();
 });
 afterAll(() => sandbox.close());
 
@@ -274,7 +274,9 @@ describe("ends", () => {
   });
 
   test("a program that never ends is told so", async () => {
-    const played = await play([at("creation", TOOL), at("decision", js("while (true);")), at("rectification", WHOLE)]);
+    const played = await play([at("creation", TOOL), at("decision", js("while (true);")), at("rectification", WHOLE)], {
+      limits: { wallMs: 300 },
+    });
     expect(textOf(played.requests[2]!.messages.at(-1)!.content)).toContain("ran longer than 300 ms");
     expect(played.end.status).toBe("done");
   });

@@ -3,8 +3,9 @@
  * cross as JSON text, with the numbers that JSON lacks spelled out.
  */
 import { shapeOf } from "../code/shape.ts";
+import { StateError } from "../errors.ts";
 import type { JsonValue } from "../sandbox/json.ts";
-import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
+import type { Sandbox, SandboxFailure, SandboxLimits } from "../sandbox/sandbox.ts";
 import { equalValues, type TestResult, type ToolTest } from "./tool-test.ts";
 
 const JAVASCRIPT_CODEC = `
@@ -120,20 +121,41 @@ function judge({ expected, property }: ToolTest, tried: Tried[number]): TestResu
   return { passed: true, value };
 }
 
-/** Runs all tests of a tool in one program, so that they cost one start; a tool that never returns fails them all. */
+/** Failures that say nothing of the program: the sandbox is closed, full, or broke. */
+const SANDBOX_FAILURES: ReadonlySet<SandboxFailure["code"]> = new Set([
+  "unavailable",
+  "tool_cancelled",
+  "sandbox_crash",
+]);
+
+/**
+ * Runs all tests of a tool in one program, so that they cost one start; a tool that never returns fails them all. A program
+ * that ran out of time is run once more, since a busy machine can be the reason.
+ *
+ * @throws {StateError} When the sandbox itself fails, so that the tool cannot be judged.
+ */
 export async function runTests(
   tool: TriedTool,
   tests: readonly ToolTest[],
   { sandbox, limits, signal }: Trial,
 ): Promise<readonly TestResult[]> {
   if (tests.length === 0) return [];
-  const outcome = await sandbox.run(testProgram(tool, tests, sandbox.language), {
-    input: tests.map(({ args }) => JSON.stringify(args)),
-    kit: sandbox.language === "javascript",
-    ...(limits === undefined ? {} : { limits }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (!outcome.ok) return tests.map(() => ({ passed: false, problem: outcome.failure.message }));
+  const run = () =>
+    sandbox.run(testProgram(tool, tests, sandbox.language), {
+      input: tests.map(({ args }) => JSON.stringify(args)),
+      kit: sandbox.language === "javascript",
+      ...(limits === undefined ? {} : { limits }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  let outcome = await run();
+  if (!outcome.ok && outcome.failure.code === "guest_timeout") outcome = await run();
+  if (!outcome.ok) {
+    const { code, message } = outcome.failure;
+    if (SANDBOX_FAILURES.has(code)) {
+      throw new StateError({ message: `the tests of ${tool.name} could not be run: ${message}`, code });
+    }
+    return tests.map(() => ({ passed: false, problem: message }));
+  }
   const tried = outcome.value as unknown as Tried;
   return tests.map((test, i) => judge(test, tried[i]!));
 }

@@ -106,7 +106,6 @@ async function run(job) {
   };
   const evaluate = (code, file, describe) => unwrap(context.evalCode(code, file), describe);
 
-  let pump = () => {};
   try {
     const doors = context.newObject();
     context.setProp(doors, "print", print);
@@ -125,7 +124,7 @@ async function run(job) {
     if (ending !== undefined) return;
     const promise = unwrap(context.callFunction(start, context.undefined, main), describe);
 
-    pump = () => {
+    const pump = () => {
       while (ending === undefined) {
         const { error } = runtime.executePendingJobs(JOBS_AT_ONCE);
         error?.dispose();

@@ -177,5 +177,5 @@ export function broadcastable({ empty = true } = {}): fc.Arbitrary<[number[], nu
 
 /** Runs a property on fixed seeds. */
 export function holds<T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => void, numRuns = 60): void {
-  fc.assert(fc.property(arbitrary, property), { seed: 20, numRuns });
+  fc.assert(fc.property(arbitrary, property), { seed: 20, numRuns, endOnFailure: true });
 }

@@ -41,7 +41,7 @@ export interface Ended {
 export interface Engine {
   readonly name: string;
   readonly language: Sandbox["language"];
-  /** Runs one program. Never rejects. */
+  /** Runs one program. Rejects only when it cannot start. */
   execute(execution: Execution): Promise<Ended>;
   /** Frees what is idle. */
   close(): Promise<void>;
@@ -65,21 +65,29 @@ export function createSandbox(engine: Engine, options: SandboxAdapterOptions): S
   const nothing = { stdout: "", wallMs: 0 };
 
   async function runInTurn(request: SandboxRequest, level: number, counted: () => void): Promise<Ended> {
-    const signals = request.signal === undefined ? [closing.signal] : [closing.signal, request.signal];
-    const signal = AbortSignal.any(signals);
-    const turn = await turns.enter(level, signal);
-    if (turn === "cancelled") return { verdict: refuse("tool_cancelled", "the run was cancelled"), ...nothing };
-    if (turn === "full") return { verdict: refuse("unavailable", "too many programs are waiting"), ...nothing };
+    const cancelled = new AbortController();
+    const cancel = (): void => cancelled.abort();
+    const sources = request.signal === undefined ? [closing.signal] : [closing.signal, request.signal];
+    for (const source of sources) {
+      source.addEventListener("abort", cancel);
+      if (source.aborted) cancel();
+    }
     const over = new AbortController(); // tells host functions that nobody waits for them any more
+    const call: Execution["call"] = (name, argument) => {
+      counted();
+      return levels.run(level + 1, () => answerCall(request, name, argument, over.signal));
+    };
+    const turn = await turns.enter(level, cancelled.signal);
     try {
-      const call: Execution["call"] = (name, argument) => {
-        counted();
-        return levels.run(level + 1, () => answerCall(request, name, argument, over.signal));
-      };
-      return await engine.execute({ request, signal, call });
+      if (turn === "cancelled") return { verdict: refuse("tool_cancelled", "the run was cancelled"), ...nothing };
+      if (turn === "full") return { verdict: refuse("unavailable", "too many programs are waiting"), ...nothing };
+      return await engine.execute({ request, signal: cancelled.signal, call });
+    } catch {
+      return { verdict: refuse("sandbox_crash", "the sandbox did not start"), ...nothing };
     } finally {
       over.abort();
-      turns.leave(level);
+      if (turn === "granted") turns.leave(level);
+      for (const source of sources) source.removeEventListener("abort", cancel);
     }
   }
 

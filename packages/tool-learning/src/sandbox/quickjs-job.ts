@@ -23,7 +23,7 @@ function jobOf(request: SandboxRequest, stdout: SharedArrayBuffer): Job {
 
 function verdictOf(request: SandboxRequest, end: JobEnd): Verdict {
   if ("limit" in end) return limitReached(request, end.limit);
-  if ("crash" in end) return refuse("sandbox_crash", "the sandbox broke");
+  if ("crash" in end) return refuse("sandbox_crash", `the sandbox broke: ${end.crash}`);
   if ("stalled" in end) return { ok: false, failure: { code: "guest_error", name: "", message: STALLED, stack: "" } };
   // QuickJS throws null when no room is left for an error.
   if (end.memoryFull && end.text === `e${JSON.stringify({ name: "", message: "null", stack: "" })}`)

@@ -1,6 +1,7 @@
 import type { Problem } from "../problem.ts";
 import type { TransferSet } from "../readers/transfer.ts";
 import { algebraFamilies } from "./algebra-families.ts";
+import { countingMathFamilies } from "./chance-families.ts";
 import { countingFamilies } from "./counting-families.ts";
 import { createDraw } from "./draw.ts";
 import type { Drawn, Family, MathFamily } from "./family.ts";
@@ -8,12 +9,23 @@ import { moneyFamilies } from "./money-families.ts";
 import { numberFamilies } from "./number-families.ts";
 import { orderFamilies } from "./order-families.ts";
 import { spaceFamilies } from "./space-families.ts";
+import { timeFamilies } from "./time-families.ts";
 
 /** Twelve kinds of word problems, each with three scenarios for one tool. */
-export const creationFamilies: readonly Family[] = [...countingFamilies, ...moneyFamilies, ...orderFamilies];
+export const creationFamilies: readonly Family[] = [
+  ...countingFamilies,
+  ...moneyFamilies,
+  ...timeFamilies,
+  ...orderFamilies,
+];
 
 /** Seven branches of mathematics at five levels. */
-export const mathFamilies: readonly MathFamily[] = [...algebraFamilies, ...numberFamilies, ...spaceFamilies];
+export const mathFamilies: readonly MathFamily[] = [
+  ...algebraFamilies,
+  ...numberFamilies,
+  ...countingMathFamilies,
+  ...spaceFamilies,
+];
 
 /** Word problems of one draw, by family and scenario. */
 function drawFamily({ name, hints, scenarios }: Family, seed: number, copy: number): readonly Problem[] {

@@ -84,7 +84,7 @@ export async function openModel(verb: string, flags: ModelFlags): Promise<Opened
   }
   const baseURL = flags.baseUrl ?? env["OPENAI_BASE_URL"];
   const apiKey = env["OPENAI_API_KEY"];
-  const isRules = name === "rules";
+  const isRules = name === "rules" && baseURL === undefined;
   if (!isRules && baseURL === undefined && (apiKey ?? "") === "") {
     throw new UseError(`${verb}: set OPENAI_API_KEY, or name another endpoint by --base-url or $OPENAI_BASE_URL`);
   }

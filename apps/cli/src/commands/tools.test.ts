@@ -165,6 +165,25 @@ describe("eval", () => {
     expect(errors.at(-1)).toMatch(/6 rows are open: .*key is not accepted/);
   }, 20_000);
 
+  test("asks the endpoint that is named, even for a model called rules, and says when its price is not known", async () => {
+    const server = await startServer({ models: { rules: rulePolicy() } });
+    const flags = [
+      "--model",
+      "rules",
+      "--base-url",
+      server.baseURL,
+      "--store",
+      path("endpoint.db"),
+      "--out",
+      path("endpoint"),
+    ];
+    const { code, lines } = await cambium(["eval", set, ...flags, "--limit", "2"]);
+    await server.close();
+    expect(code).toBe(0);
+    expect(lines[0]).toMatch(/^creator: 2 rows, strict 100.*price unknown$/);
+    expect(readFileSync(path("endpoint/report.html"), "utf8")).not.toContain("about the plumbing");
+  }, 20_000);
+
   test("transfers tools, and prints the three figures", async () => {
     const sets = path("sets.jsonl");
     writeFileSync(

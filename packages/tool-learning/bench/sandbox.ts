@@ -111,13 +111,15 @@ async function benchHostile(first: number, count: number): Promise<void> {
   });
   const ends: Record<string, number> = {};
   const escapes: object[] = [];
+  const crashes: object[] = [];
   let next = first;
   const from = performance.now();
   const attackOn = async (): Promise<void> => {
     for (let seed = next++; seed < first + count; seed = next++) {
-      const { code, escaped } = await attack(sandbox, oracle, seed);
+      const { code, message, escaped } = await attack(sandbox, oracle, seed);
       ends[code] = (ends[code] ?? 0) + 1;
-      if (escaped !== undefined) escapes.push({ seed, escaped });
+      if (escaped !== undefined) escapes.push({ seed, escaped, message });
+      if (code === "sandbox_crash") crashes.push({ seed, message });
     }
   };
   await Promise.all([attackOn(), attackOn(), attackOn()]);
@@ -126,7 +128,8 @@ async function benchHostile(first: number, count: number): Promise<void> {
   const seconds = round((performance.now() - from) / 1000);
   print("hostile", { firstSeed: first, count, escapes: escapes.length, ends, seconds, rssMiB: rssMiB() });
   for (const found of escapes) print("escape", found);
-  if (escapes.length > 0 || (ends["sandbox_crash"] ?? 0) > 0) broken.push("hostile");
+  for (const found of crashes) print("crash", found);
+  if (escapes.length + crashes.length > 0) broken.push("hostile");
 }
 
 print("machine", { node: process.version, cpu: cpus()[0]?.model, cpus: cpus().length });

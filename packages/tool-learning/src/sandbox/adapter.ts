@@ -65,29 +65,23 @@ export function createSandbox(engine: Engine, options: SandboxAdapterOptions): S
   const nothing = { stdout: "", wallMs: 0 };
 
   async function runInTurn(request: SandboxRequest, level: number, counted: () => void): Promise<Ended> {
-    const cancelled = new AbortController();
-    const cancel = (): void => cancelled.abort();
-    const sources = request.signal === undefined ? [closing.signal] : [closing.signal, request.signal];
-    for (const source of sources) {
-      source.addEventListener("abort", cancel);
-      if (source.aborted) cancel();
-    }
+    const signals = request.signal === undefined ? [closing.signal] : [closing.signal, request.signal];
+    const signal = AbortSignal.any(signals);
     const over = new AbortController(); // tells host functions that nobody waits for them any more
     const call: Execution["call"] = (name, argument) => {
       counted();
       return levels.run(level + 1, () => answerCall(request, name, argument, over.signal));
     };
-    const turn = await turns.enter(level, cancelled.signal);
+    const turn = await turns.enter(level, signal);
     try {
       if (turn === "cancelled") return { verdict: refuse("tool_cancelled", "the run was cancelled"), ...nothing };
       if (turn === "full") return { verdict: refuse("unavailable", "too many programs are waiting"), ...nothing };
-      return await engine.execute({ request, signal: cancelled.signal, call });
+      return await engine.execute({ request, signal, call });
     } catch {
       return { verdict: refuse("sandbox_crash", "the sandbox did not start"), ...nothing };
     } finally {
       over.abort();
       if (turn === "granted") turns.leave(level);
-      for (const source of sources) source.removeEventListener("abort", cancel);
     }
   }
 

@@ -33,5 +33,5 @@ test("a loop of pure computing ends long before a long limit", { timeout: 120_00
   expect(outcome.usage.wallMs).toBeLessThan(60_000); // its own bound on the work of a program came first
 });
 
-// The seeded hostile programs run against this adapter in `pnpm bench:sandbox` only: its runs cannot be queued, and a test
-// beside other busy ones outlasts its limits.
+// Hostile programs attack this adapter in `pnpm bench:sandbox --adapter run` only: starting a worker counts as running time
+// there, so that on a busy machine most of them would end before they began.

@@ -12,6 +12,7 @@ const CODES = new Set(
 /** What became of a hostile program: how it ended, and what it achieved that it should not, if anything. */
 export interface Attack {
   readonly code: string;
+  readonly message: string;
   readonly escaped: string | undefined;
 }
 
@@ -55,8 +56,8 @@ export async function attack(sandbox: Sandbox, oracle: EscapeOracle, seed: numbe
     const input = { file: oracle.file };
     const outcome = await sandbox.run(hostileProgram(seed), { input, functions: { echo, again } });
     const escaped = oracle.findEscape([outcome, seen]) ?? fault(outcome, sandbox);
-    return { code: outcome.ok ? "ok" : outcome.failure.code, escaped };
+    return outcome.ok ? { code: "ok", message: "", escaped } : { ...outcome.failure, escaped };
   } catch (error) {
-    return { code: "thrown", escaped: `the run was rejected: ${error instanceof Error ? error.stack : String(error)}` };
+    return { code: "thrown", message: String(error), escaped: "the run was rejected" };
   }
 }

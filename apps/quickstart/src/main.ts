@@ -9,7 +9,7 @@ import { HELP, parseFlags } from "./flags.ts";
 import { createProgress } from "./progress.ts";
 import { commandLine, runComparison } from "./run.ts";
 import { openRunFolder, writeWhole } from "./run-folder.ts";
-import { planSettings } from "./settings.ts";
+import { checkModel, planSettings } from "./settings.ts";
 
 const STOPPED = 130;
 const WRONG_USE = 2;
@@ -33,6 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const settings = planSettings(flags);
+  checkModel(settings);
   const folder = openRunFolder(flags.out, settings);
   const progress = createProgress(process.stdout, () => performance.now());
   const command = commandLine(args);

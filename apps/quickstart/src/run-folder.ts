@@ -1,11 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { RunError } from "./run-error.ts";
 import { type Settings, settingsKey } from "./settings.ts";
-
-/** Something outside the program is not as it must be: exit code 1. */
-export class RunError extends Error {
-  readonly code: string = "RUN";
-}
 
 /** The files of a run: what it leaves, and what it needs to go on after it was stopped. */
 export interface RunFolder {

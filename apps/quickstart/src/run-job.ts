@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { ChildMessage, JobKind, JobTable, Measured, StartMessage } from "./job.ts";
-import { RunError } from "./run-folder.ts";
+import { RunError } from "./run-error.ts";
 
 /** A child process failed: its error's code, message and stack. */
 class JobError extends RunError {

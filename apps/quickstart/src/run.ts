@@ -5,7 +5,8 @@ import type { FewShotRow } from "./jobs/few-shot.ts";
 import type { MailCounts } from "./jobs/prepare.ts";
 import type { Method, TunedRow } from "./jobs/tune.ts";
 import type { Progress } from "./progress.ts";
-import { RunError, type RunFolder } from "./run-folder.ts";
+import { RunError } from "./run-error.ts";
+import type { RunFolder } from "./run-folder.ts";
 import { runJob } from "./run-job.ts";
 import type { Settings } from "./settings.ts";
 

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Flags } from "./flags.ts";
+import { RunError } from "./run-error.ts";
 
 /** How one method is trained. */
 export interface Recipe {
@@ -44,6 +46,18 @@ export function planSettings({ seed, model, backend, quick, fewShot }: Flags): S
       ? { fewShot: quick ? { labels: [16], draws: 2, steps: 10 } : { labels: [16, 64, 256], draws: 10, steps: 60 } }
       : {}),
   };
+}
+
+/**
+ * Says at once what would otherwise come up only when the messages have been read.
+ *
+ * @throws {RunError} When the folder given as `--model` cannot be a model.
+ */
+export function checkModel({ model }: Settings): void {
+  if (model === undefined || existsSync(join(model, "config.json"))) return;
+  throw new RunError(
+    `no config.json in "${model}"; --model takes a folder from Hugging Face, with config.json, model.safetensors and tokenizer.json`,
+  );
 }
 
 /** A short name for settings: an unfinished run is found again by it. */

@@ -34,6 +34,7 @@ export interface SourcePart {
 /** A Standard Schema (zod 4, valibot, arktype, …), as far as a sandbox needs it. */
 export interface Schema<Value = unknown> {
   readonly "~standard": {
+    /** The value as the schema reads it, or what is wrong with it. */
     validate(value: unknown): SchemaResult<Value> | Promise<SchemaResult<Value>>;
   };
 }

@@ -3,8 +3,10 @@ export interface AiSdkModel {
   readonly specificationVersion: string;
   readonly provider: string;
   readonly modelId: string;
+  /** One reply, whole. */
   // biome-ignore lint/suspicious/noExplicitAny: two versions of one interface, told apart at run time
   doGenerate(options: any): PromiseLike<any>;
+  /** One reply, in pieces. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   doStream(options: any): PromiseLike<any>;
 }

@@ -50,6 +50,11 @@ describe("dropout masks", () => {
     expect([...maskValues(key, 9, 0.3)]).toEqual([...maskValues(key, 100, 0.3)].slice(0, 9));
   });
 
+  test("a rate beyond the last step keeps one value in 65,536", () => {
+    const [kept] = [...new Set(maskValues(key, 2 ** 20, 1 - 2 ** -40))].filter((value) => value > 0);
+    expect(kept).toBe(65_536);
+  });
+
   test("a rate of 0 drops nothing", () => {
     expect(new Set(maskValues(key, 1000, 0))).toEqual(new Set([1]));
   });

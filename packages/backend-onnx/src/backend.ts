@@ -16,6 +16,7 @@ import {
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
 import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { defaultThreads, loadNativeRuntime, type NativeRuntime } from "./native.ts";
 import { type Program, traceProgram } from "./program.ts";
 import { type CompileOptions, Replayer } from "./replay.ts";
@@ -84,6 +85,7 @@ export class OnnxBackend extends KernelBackend {
   private readonly entries = new DataStorage<Entry>(this, engine());
   /** Values that a tensor holds and that have not been made, in the order of their tracing. */
   private readonly pending = new Set<Value>();
+  private readonly held = new HeldBytes();
   private runs = 0;
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
@@ -135,6 +137,7 @@ export class OnnxBackend extends KernelBackend {
   private hold(dataId: DataId, value: Value, references: number): void {
     this.entries.set(dataId, { content: value, references });
     value.holders++;
+    this.held.hold(value);
     if (value.data === undefined && value.uniform === undefined && value.producer?.evaluate === undefined)
       this.pending.add(value);
   }
@@ -225,18 +228,23 @@ export class OnnxBackend extends KernelBackend {
       root.feed = made[i]!.feed;
       root.producer = undefined;
       this.pending.delete(root);
+      this.held.hold(root);
     }
   }
 
   /** Runs a program on feeds of the shapes that it was traced with, and returns new values for its roots. */
   execute(program: Program, feeds: readonly Value[]): readonly Value[] {
-    const { session, literals, inputNames, outputNames } = this.cache.get(program);
+    const { session, literals, inputNames, outputNames, peakBytes } = this.cache.get(program);
     const fed = [...feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
     const inputs: Record<string, unknown> = {};
+    let passing = peakBytes;
     for (const [i, value] of fed.entries()) {
       value.feed ??= this.runtime.createTensor(value.type, hostArrayOf(value)!, value.shape);
       inputs[inputNames[i]!] = value.feed;
+      if (value.holders > 0) this.held.hold(value);
+      else passing += value.data!.byteLength;
     }
+    this.held.use(passing);
     const results = session.run(inputs, Object.fromEntries(outputNames.map((name) => [name, null])));
     this.runs++;
     return program.roots.map(({ shape, type }, i) => {
@@ -250,16 +258,14 @@ export class OnnxBackend extends KernelBackend {
 
   /** A value's elements, made now where they have to be. */
   materialise(value: Value): HostArray {
-    const known = hostArrayOf(value);
-    if (known !== undefined) return known;
     const source = sourceOf(value);
-    if (source !== value && !this.pending.has(value)) {
+    if (hostArrayOf(value) === undefined && source !== value && !this.pending.has(value)) {
       value.data = this.materialise(source);
       value.producer = undefined;
-      return value.data;
     }
-    if (value.failure === undefined) this.flush(value);
+    if (value.data === undefined && value.failure === undefined) this.flush(value);
     if (value.failure !== undefined) throw value.failure;
+    this.held.hold(value);
     return value.data!;
   }
 
@@ -294,7 +300,10 @@ export class OnnxBackend extends KernelBackend {
     if (isPair(content)) {
       this.disposeData(content.real.dataId, true);
       this.disposeData(content.imag.dataId, true);
-    } else if (isValue(content) && --content.holders === 0) this.pending.delete(content);
+    } else if (isValue(content) && --content.holders === 0) {
+      this.pending.delete(content);
+      this.held.release(content);
+    }
     return true;
   }
 
@@ -350,6 +359,8 @@ export class OnnxBackend extends KernelBackend {
       sessionBytes: this.cache.sizeBytes,
       evictions: this.cache.evictions,
       bytesCopied: this.bytesCopied,
+      liveBytes: this.held.live,
+      peakBytes: this.held.peak,
       liveValues: this.entries.numDataIds(),
       pendingValues: this.pending.size,
     };

@@ -23,6 +23,17 @@ export interface BackendReport {
   readonly evictions: number;
   /** Bytes that came out of graphs. */
   readonly bytesCopied: number;
+  /**
+   * Bytes of host memory behind the elements of all tensors, where these exist: weights, batches, results. Tensors that
+   * share memory count once; pending tensors, constants that are never stored and strings count nothing.
+   */
+  readonly liveBytes: number;
+  /**
+   * Most bytes in use at one time: `liveBytes`, with the inputs, intermediate values and results of the graph that ran, as
+   * their shapes and the order of its operations tell. What the runtime needs beyond that (its code, packed weights, the
+   * rest of its arenas) and JavaScript's own heap are not in it.
+   */
+  readonly peakBytes: number;
   /** Tensors that exist or are pending, and the pending ones among them. */
   readonly liveValues: number;
   readonly pendingValues: number;

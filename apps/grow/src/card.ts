@@ -75,7 +75,7 @@ A lower-cased BERT encoder with ${thousands(parameterCount)} weights and a WordP
 ${from === undefined ? "Its weights began random." : `It goes on from ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
 
 \`config.json\`, \`model.safetensors\` (16-bit floats) and \`tokenizer.json\` are in Hugging Face's formats; transformers reads them too.
-The file holds the encoder, the pooler, the masked-language-model head (its decoder is the word embeddings) and the head on the order of two texts.
+The file holds the encoder, the pooler and the masked-language-model head (its decoder is the word embeddings).
 
 ## Text
 
@@ -88,8 +88,8 @@ Texts under the GPL or the GFDL (GCIDE, FOLDOC) were left out.
 
 ## Training
 
-BERT's objectives (Devlin et al. 2018): 15 % of the pieces to guess (80 % masked, 10 % replaced, 10 % left), and whether the second text of a
-pair follows the first; half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), rows of 128, in the last tenth of 256. AdamW, weight decay 0.01,
+BERT's masked pieces (Devlin et al. 2018): 15 % to guess (80 % masked, 10 % replaced, 10 % left). In place of BERT's order of two texts, the
+pooled output guesses all pieces of its row (Ma et al. 2024, arXiv:2401.11248); the loss is the sum of both. Half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), rows of 128, in the last tenth of 256. AdamW, weight decay 0.01,
 clipping at 1, rate ${learningRate}, falling to zero over the last fifth of the steps. No dropout, for speed.
 
 | | |

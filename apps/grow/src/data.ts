@@ -37,7 +37,7 @@ export function pretrainingData(
     const { shape } = phases[index]!;
     const rows = samplers[index]!(step - first);
     const masked = maskPieces(rows.ids, { count: maskCount, vocabularySize }, random.at("mask").at(step));
-    return { batch: toBatch(rows, masked, shape), rows: shape.batch };
+    return { batch: toBatch(rows, masked, shape, vocabularySize), rows: shape.batch };
   }
 
   return {

@@ -1,4 +1,12 @@
-import { applyLinear, crossEntropy, type Objective, type Parameters, type Random } from "@cambium/core";
+import {
+  applyLinear,
+  crossEntropy,
+  gelu,
+  layerNorm,
+  type Objective,
+  type Parameters,
+  type Random,
+} from "@cambium/core";
 import {
   createModel,
   type EncoderBatch,
@@ -6,21 +14,37 @@ import {
   type EncoderModel,
   type EncoderSizes,
 } from "@cambium/models";
-import { add, reshape, type Scalar, slice, type Tensor, type Tensor1D, tanh, tidy, zeros } from "@tensorflow/tfjs-core";
+import {
+  add,
+  logSoftmax,
+  mean,
+  mul,
+  neg,
+  reshape,
+  type Scalar,
+  slice,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  tanh,
+  tidy,
+  zeros,
+} from "@tensorflow/tfjs-core";
 
-/** A batch to pretrain on: the hidden pieces to guess, and whether second texts follow the first. */
+/** A batch to pretrain on: the hidden pieces to guess, and what each row is made of. */
 export interface PretrainingBatch extends EncoderBatch {
   readonly positions: Tensor1D;
   /** Pieces at `positions`, int32 `[n]`. */
   readonly labels: Tensor1D;
-  /** 0, 1, or -100 where a row is a single text, int32 `[batch]`. */
-  readonly order: Tensor1D;
+  /** The share of each piece in a row, hidden ones included, `[batch, vocabulary]`; each row sums to 1. */
+  readonly shares: Tensor2D;
 }
 
-/** A masked language model and the weights that pretraining moves beside it: the pooler and the head on order. */
+/** A masked language model and the weights that pretraining moves beside it, the pooler's. */
 export interface Seedling {
   readonly model: EncoderModel;
-  /** The model's parameters and those two. */
+  /** The model's parameters and the pooler's. */
   readonly parameters: Parameters;
 }
 
@@ -28,35 +52,35 @@ export interface Seedling {
 export function createSeedling(config: EncoderSizes & Partial<EncoderConfig>, random: Random): Seedling {
   const model = createModel(config, random, { head: { kind: "masked-lm" } });
   const { hidden_size: width, initializer_range: deviation } = model.config;
-  const matrix = (name: string, rows: number): [string, Tensor] => [
-    name,
-    random.at(name).normal([rows, width], 0, deviation),
-  ];
-  const beside = new Map<string, Tensor>([
-    matrix("pooler.dense.weight", width),
+  const weight = "pooler.dense.weight";
+  const pooler = new Map<string, Tensor>([
+    [weight, random.at(weight).normal([width, width], 0, deviation)],
     ["pooler.dense.bias", zeros([width])],
-    matrix("cls.seq_relationship.weight", 2),
-    ["cls.seq_relationship.bias", zeros([2])],
   ]);
-  return { model, parameters: new Map([...model.parameters, ...beside]) };
+  return { model, parameters: new Map([...model.parameters, ...pooler]) };
 }
 
-/** Scores of "follows" and "from elsewhere" from the first row, through the pooler, `[batch, 2]`. */
-function orderScores(parameters: Parameters, hidden: Tensor): Tensor {
+/** Scores of all pieces from the pooled first position, by the head that guesses hidden pieces, `[batch, vocabulary]`. */
+function pooledScores(model: EncoderModel, parameters: Parameters, hidden: Tensor): Tensor2D {
   const [batch, , width] = hidden.shape as [number, number, number];
+  const weights = (name: string): [Tensor, Tensor] => [
+    parameters.get(`${name}.weight`)!,
+    parameters.get(`${name}.bias`)!,
+  ];
   const first = reshape(slice(hidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
-  const pooled = tanh(applyLinear(first, parameters.get("pooler.dense.weight")!, parameters.get("pooler.dense.bias")));
-  return applyLinear(
-    pooled,
-    parameters.get("cls.seq_relationship.weight")!,
-    parameters.get("cls.seq_relationship.bias"),
-  );
+  const pooled = tanh(applyLinear(first, ...weights("pooler.dense")));
+  const inner = gelu(applyLinear(pooled, ...weights("cls.predictions.transform.dense")), "none");
+  const normed = layerNorm(inner, ...weights("cls.predictions.transform.LayerNorm"), model.config.layer_norm_eps);
+  const pieces = parameters.get("embeddings.word_embeddings.weight")!;
+  return applyLinear(normed, pieces, parameters.get("cls.predictions.bias")) as Tensor2D;
 }
 
 /**
- * BERT's pretraining: the mean cross-entropy of the hidden pieces plus that of the order of two texts, in nats.
+ * The mean cross-entropy of the hidden pieces, plus that of all pieces of a row guessed from its pooled output, in nats.
+ * The second teaches the pooled output what a text is about; telling whether two texts belong together, BERT's own
+ * task for it, stays at chance with as little text as there is here.
  *
- * @see Devlin et al. 2018, BERT, arXiv:1810.04805, section 3.1.
+ * @see Devlin et al. 2018, BERT, arXiv:1810.04805, section 3.1; Ma et al. 2024, arXiv:2401.11248 (bags of words).
  */
 export function pretraining({ model, parameters }: Seedling): Objective<PretrainingBatch> {
   return {
@@ -64,8 +88,9 @@ export function pretraining({ model, parameters }: Seedling): Objective<Pretrain
     loss: (at, batch, context) =>
       tidy(() => {
         const { logits, hidden } = model.forward(batch, { parameters: at, ...context });
-        const words = crossEntropy(logits!, batch.labels);
-        return add<Scalar>(words, crossEntropy(orderScores(at, hidden), batch.order));
+        const hiddenPieces = crossEntropy(logits!, batch.labels);
+        const guesses = logSoftmax(pooledScores(model, at, hidden));
+        return add<Scalar>(hiddenPieces, neg(mean(sum(mul(batch.shares, guesses), 1))));
       }),
   };
 }

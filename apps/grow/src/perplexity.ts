@@ -45,7 +45,7 @@ export async function maskedPerplexity(
       { count: MASK_COUNT, vocabularySize: model.config.vocab_size, always: true },
       random(SEED).at(index),
     );
-    const batch = toBatch({ types: new Int32Array(ids.length), order: new Int32Array(SHAPE.batch) }, masked, SHAPE);
+    const batch = toBatch({ ids, types: new Int32Array(ids.length) }, masked, SHAPE, model.config.vocab_size);
     const loss = model.loss!(batch, { parameters });
     total += (await loss.data())[0]!;
     dispose([loss, ...(Object.values(batch) as Tensor[])]);

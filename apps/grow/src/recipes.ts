@@ -43,14 +43,14 @@ function sizes(layers: number, width: number): EncoderSizes & Partial<EncoderCon
 
 /** Everything that can be grown. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
-  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 1e-3, seed: 1 },
-  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 5e-4, seed: 2 },
+  "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 2e-3, seed: 1 },
+  "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 1e-3, seed: 2 },
   "bert-4x256-v2": {
     name: "bert-4x256-v2",
     config: sizes(4, 256),
     domain: "mail",
     from: "bert-4x256-v1",
-    learningRate: 2e-4,
+    learningRate: 5e-4,
     seed: 3,
   },
 };

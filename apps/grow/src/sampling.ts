@@ -13,8 +13,6 @@ export interface Rows {
   readonly ids: Int32Array;
   /** 0 for the first text of a row, 1 for the second, `[batch * seq]`. */
   readonly types: Int32Array;
-  /** Per row: 0 when the second text follows the first, 1 when it is from elsewhere, -100 when there is one text only. */
-  readonly order: Int32Array;
 }
 
 const CLASSIFICATION = SPECIAL_PIECES.indexOf("[CLS]");
@@ -24,11 +22,9 @@ const SEPARATOR = SPECIAL_PIECES.indexOf("[SEP]");
  * A function from a step to its rows. It holds no state: the same step gives the same rows.
  *
  * The stream is cut into windows, another cut and another order in each epoch. The first half of a batch are pairs,
- * `[CLS] A [SEP] B [SEP]`, where B follows A or, as often, comes from another place; the second half are single texts.
- * So the pooled output learns what belongs together, and both kinds of input are seen.
+ * `[CLS] A [SEP] B [SEP]`, where B follows A; the second half are single texts. So both kinds of input are seen.
  *
  * @param stream - Pieces of all documents, with `[SEP]` between them.
- * @see Devlin et al. 2018, BERT, arXiv:1810.04805, section 3.1 (there every row is a pair).
  */
 export function createSampler(stream: Uint16Array, { batch, seq }: RowShape, random: Random): (step: number) => Rows {
   const width = seq - 2;
@@ -54,26 +50,19 @@ export function createSampler(stream: Uint16Array, { batch, seq }: RowShape, ran
   return (step) => {
     const ids = new Int32Array(batch * seq);
     const types = new Int32Array(batch * seq);
-    const label = new Int32Array(batch).fill(-100);
-    const elsewhere = random.at("elsewhere").at(step).integers(batch, 2);
-    const places = random
-      .at("place")
-      .at(step)
-      .integers(batch, stream.length - secondWidth);
     for (let i = 0; i < batch; i++) {
       const at = i * seq;
       const start = windowStart(step * batch + i);
       ids[at] = CLASSIFICATION;
       ids[at + seq - 1] = SEPARATOR;
       if (i < batch / 2) {
-        const second = elsewhere[i] === 1 ? places[i]! : start + firstWidth;
+        const second = start + firstWidth;
         ids.set(stream.subarray(start, start + firstWidth), at + 1);
         ids[at + 1 + firstWidth] = SEPARATOR;
         ids.set(stream.subarray(second, second + secondWidth), at + 2 + firstWidth);
         types.fill(1, at + 2 + firstWidth, at + seq);
-        label[i] = elsewhere[i]!;
       } else ids.set(stream.subarray(start, start + width), at + 1);
     }
-    return { ids, types, order: label };
+    return { ids, types };
   };
 }

@@ -9,7 +9,7 @@ export async function saveSeedling({ model }: Seedling, parameters: Parameters, 
   await saveModel({ config, prefix, parameters, head: { kind: "masked-lm" } }, files, { dtype: "F16" });
 }
 
-/** Reads what `saveSeedling` wrote, the pooler and the head on order too. */
+/** Reads what `saveSeedling` wrote, the pooler too. */
 export async function loadSeedling(files: Files): Promise<Seedling> {
   const model = await loadModel(files, { head: { kind: "masked-lm" } });
   const stored = await loadSafetensors(files, "model.safetensors");

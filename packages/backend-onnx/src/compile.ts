@@ -26,10 +26,12 @@ export interface CompiledModel {
   readonly nodeCount: number;
 }
 
+const PRODUCTS = new Set(["Gemm", "FusedMatMul", "MatMul", "MatMulIntegerToFloat"]);
+
 /** Work of an operation, in multiply-adds or element visits. */
 function workOf(operation: Operation): number {
   const made = operation.outputs.reduce((sum, output) => sum + sizeOf(output.shape), 0);
-  if (operation.type !== "Gemm" && operation.type !== "FusedMatMul" && operation.type !== "MatMul") return made;
+  if (!PRODUCTS.has(operation.type)) return made;
   const left = operation.inputs[0]!;
   const inner = operation.attributes["transA"] === 1 ? left.shape.at(-2)! : left.shape.at(-1)!;
   return made * inner;

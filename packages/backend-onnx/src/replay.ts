@@ -72,7 +72,8 @@ function sourceOf(value: Value, standIns: ReadonlyMap<Value, number>): Source {
   const index = standIns.get(value);
   if (index !== undefined) return { kind: "argument", index };
   const { producer } = value;
-  if (producer?.evaluate === undefined) return { kind: "captured", value };
+  // What is made of nothing is the same each time.
+  if (producer?.evaluate === undefined || producer.inputs.length === 0) return { kind: "captured", value };
   return { kind: "made", operation: producer, inputs: producer.inputs.map((input) => sourceOf(input!, standIns)) };
 }
 

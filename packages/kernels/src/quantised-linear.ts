@@ -1,0 +1,101 @@
+/**
+ * Products of a frozen linear layer in 8 bits: forward, and for the gradient of its input. Weights have a scale for each
+ * output channel; what they meet is rounded to 255 steps between the least and the greatest number of its row, zero
+ * included. Sums are exact, so that only the rounding separates the kernels from a product of floats.
+ *
+ * Dettmers et al. 2022, LLM.int8(), arXiv:2208.07339, section 2.1, for a scale per row and per column; Wortsman et al. 2023,
+ * arXiv:2304.13013, section 2, for the input's gradient in 8 bits.
+ */
+import {
+  add,
+  div,
+  matMul,
+  max,
+  maximum,
+  min,
+  minimum,
+  mul,
+  neg,
+  reshape,
+  round,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor2D,
+  tensor,
+  tensor1d,
+} from "@tensorflow/tfjs-core";
+import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
+import { dequantiseMatrix, type QuantisedMatrix } from "./quantised-matrix.ts";
+
+/** Attributes of `QuantisedWeight`. */
+export interface QuantisedWeightAttributes {
+  readonly matrix: QuantisedMatrix;
+}
+
+/** The weights that the codes stand for, float32 `[out, in]`. A backend may put off making them until they are read. */
+export const quantisedWeightKernel: CustomKernel = defineKernel<object, QuantisedWeightAttributes>(
+  "QuantisedWeight",
+  (_, { matrix }) => tensor(dequantiseMatrix(matrix), [...matrix.shape], "float32"),
+);
+
+/**
+ * Tensors of `QuantisedLinear`: `x` `[rows, in]`, `weight` `[out, in]` as `QuantisedWeight` makes it of the attribute's
+ * matrix, `bias` `[out]`, or a scalar that nothing reads.
+ */
+export interface QuantisedLinearInputs<T = Tensor> {
+  readonly x: T;
+  readonly weight: T;
+  readonly bias: T;
+}
+
+/** Attributes of `QuantisedLinear` and of its gradient. */
+export interface QuantisedLinearAttributes {
+  readonly matrix: QuantisedMatrix;
+  readonly hasBias: boolean;
+}
+
+/** Tensors of `QuantisedLinearGrad`: `dy` `[rows, out]`, and the forward kernel's weight. */
+export interface QuantisedLinearGradInputs<T = Tensor> {
+  readonly dy: T;
+  readonly weight: T;
+}
+
+/** Steps between the least and the greatest number of a row. */
+export const ROW_STEPS = 255;
+
+/** Least step of a row, the least normal float32: rows of zeros are rounded to zeros, whatever is divided by it. */
+export const LEAST_STEP = 2 ** -126;
+
+/**
+ * Every number rounded to a whole number of steps of its row, `x` `[rows, n]`. A row that holds a NaN or an infinity, or
+ * whose sum leaves float32, becomes NaN.
+ */
+function roundRows(x: Tensor): Tensor {
+  const low = minimum(min(x, 1, true), 0);
+  const high = maximum(max(x, 1, true), 0);
+  const range = sub(mul(high, 1 / ROW_STEPS), mul(low, 1 / ROW_STEPS)); // high - low alone may leave float32
+  const step = add(maximum(range, LEAST_STEP), mul(sum(x, 1, true), 0));
+  const zero = round(neg(div(low, step)));
+  const codes = minimum(maximum(round(div(x, step)), neg(zero)), sub(ROW_STEPS, zero));
+  return mul(codes, step);
+}
+
+/** `rounded(x) weightᵀ + bias`, `[rows, out]`. */
+export const quantisedLinearKernel: CustomKernel = defineKernel<QuantisedLinearInputs, QuantisedLinearAttributes>(
+  "QuantisedLinear",
+  ({ x, weight, bias }, { hasBias }) => {
+    const product = matMul(roundRows(x) as Tensor2D, weight as Tensor2D, false, true);
+    return hasBias ? add(product, bias) : product;
+  },
+);
+
+/** Gradient for x, `rounded(dy · scales) codes`, `[rows, in]`: the scales go with `dy`, so that one set of codes serves both ways. */
+export const quantisedLinearGradKernel: CustomKernel = defineKernel<
+  QuantisedLinearGradInputs,
+  QuantisedLinearAttributes
+>("QuantisedLinearGrad", ({ dy, weight }, { matrix }) => {
+  const scales = tensor1d(matrix.scales);
+  const codes = div(weight, reshape(scales, [-1, 1])) as Tensor2D;
+  return matMul(roundRows(mul(dy, scales)) as Tensor2D, codes);
+});

@@ -6,9 +6,8 @@ import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { attack } from "../src/sandbox/conformance/attack.fixture.ts";
+import { attackMany } from "../src/sandbox/conformance/attack.fixture.ts";
 import { crossingBombs, memoryBombs } from "../src/sandbox/conformance/bombs.fixture.ts";
-import { watchHost } from "../src/sandbox/conformance/escape-oracle.fixture.ts";
 import { defaultLimits } from "../src/sandbox/limits.ts";
 import { adapters } from "./adapters.ts";
 
@@ -104,27 +103,11 @@ async function benchFresh(count: number): Promise<void> {
 }
 
 async function benchHostile(first: number, count: number): Promise<void> {
-  const oracle = watchHost();
-  const sandbox = create({
-    concurrency: 3,
-    limits: { wallMs: adapter === "run" ? 1000 : 100, memoryBytes: 32 * 2 ** 20 },
-  });
-  const ends: Record<string, number> = {};
-  const escapes: object[] = [];
-  const crashes: object[] = [];
-  let next = first;
+  const sandbox = create({ concurrency: 3, limits: { memoryBytes: 32 * 2 ** 20 } });
   const from = performance.now();
-  const attackOn = async (): Promise<void> => {
-    for (let seed = next++; seed < first + count; seed = next++) {
-      const { code, message, escaped } = await attack(sandbox, oracle, seed);
-      ends[code] = (ends[code] ?? 0) + 1;
-      if (escaped !== undefined) escapes.push({ seed, escaped, message });
-      if (code === "sandbox_crash") crashes.push({ seed, message });
-    }
-  };
-  await Promise.all([attackOn(), attackOn(), attackOn()]);
+  const wallMs = adapter === "run" ? 1000 : 100;
+  const { ends, escapes, crashes } = await attackMany(sandbox, { first, count, wallMs, concurrency: 3 });
   await sandbox.close();
-  oracle.remove();
   const seconds = round((performance.now() - from) / 1000);
   print("hostile", { firstSeed: first, count, escapes: escapes.length, ends, seconds, rssMiB: rssMiB() });
   for (const found of escapes) print("escape", found);

@@ -1,7 +1,7 @@
 """Runs one Python program in a process that can compute, read and write its pipes, and nothing else.
 
-Started by the host with an empty environment. In order: load every module a program may import, read the program and its
-limits from standard input (one line of JSON), give up all rights, say so on descriptor 3, wait for "go", run.
+Started by the host with an empty environment. In order: read the program, its limits and the modules that it may import from
+standard input (one line of JSON), load those modules, give up all rights, say so on descriptor 3, wait for "go", run.
 The filter of system calls is the boundary; what Python hides from a program is only there for clear messages.
 
 Messages on descriptor 3, one line of JSON each: {"type": "ready", "obstacle"}, {"type": "call", "name", "text"},
@@ -22,14 +22,6 @@ import platform  # noqa: E402
 import resource  # noqa: E402
 import struct  # noqa: E402
 import traceback  # noqa: E402
-
-MODULES = (
-    "abc array bisect calendar cmath collections collections.abc copy dataclasses datetime decimal enum fractions "
-    "functools heapq itertools json math numbers operator random re statistics string sys textwrap time typing "
-    "unicodedata uuid"
-).split()
-for module in MODULES:
-    __import__(module)
 
 # read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn mremap madvise
 # sched_yield nanosleep getpid exit exit_group gettimeofday sigaltstack futex clock_gettime clock_getres
@@ -172,13 +164,15 @@ def host_function(name, result_bytes):
     return call
 
 
-def restrict_imports():
+def restrict_imports(modules):
     plain_import = builtins.__import__
-    known = set(MODULES)
+    known = set(modules)
+    for module in modules:
+        plain_import(module)
 
     def import_listed(name, scope=None, locals=None, fromlist=(), level=0):
         if scope is not None and scope.get("__name__") == "__main__" and name not in known:
-            raise ModuleNotFoundError(f"no module named {name!r}; there are {', '.join(MODULES)}")
+            raise ModuleNotFoundError(f"no module named {name!r}; there are {', '.join(modules)}")
         return plain_import(name, scope, locals, fromlist, level)
 
     builtins.__import__ = import_listed
@@ -230,7 +224,7 @@ def run(job):
 
 def main():
     job = json.loads(sys.stdin.readline())
-    restrict_imports()
+    restrict_imports(job["modules"])
     seed(job)
     send({"type": "ready", "obstacle": isolate(job)})
     if sys.stdin.readline().strip() != "go":

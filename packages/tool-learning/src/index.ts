@@ -30,6 +30,7 @@ export {
   type RepairDemonstration,
 } from "./creator/demonstrations/demonstration.ts";
 export { mathDemonstrations } from "./creator/demonstrations/math.ts";
+export { pythonDemonstrations } from "./creator/demonstrations/python.ts";
 export { tableDemonstrations } from "./creator/demonstrations/table.ts";
 export type { CreatedTool, CreatorEnd, CreatorEvent, LibraryEvent, TransitionEvent } from "./creator/events.ts";
 export type { CreatorStateName } from "./creator/machine.ts";

@@ -1,7 +1,7 @@
 /** The methods that write a whole program at once, run it, and repair it where they are allowed to. */
 
-import { creationDemonstrations } from "../creator/demonstrations/creation.ts";
-import { type DemonstrationSet, noDemonstrations } from "../creator/demonstrations/demonstration.ts";
+import type { DemonstrationSet } from "../creator/demonstrations/demonstration.ts";
+import { demonstrationsFor } from "../creator/demonstrations/for-language.ts";
 import { isMendable } from "../creator/machine.ts";
 import { rectificationPrompt } from "../creator/prompts/rectification.ts";
 import { setupSettings } from "../creator/settings.ts";
@@ -21,7 +21,7 @@ import { finish } from "./finish.ts";
 export interface ProgramMethodOptions extends Setup {
   /** Repairs at most. */
   readonly rounds?: number;
-  /** Worked examples. @default `creationDemonstrations` for JavaScript, none for Python */
+  /** Worked examples. @default `creationDemonstrations`, or `pythonDemonstrations` for a sandbox for Python */
   readonly demonstrations?: DemonstrationSet;
   /** Reasoning before the code. @default false */
   readonly thought?: boolean;
@@ -43,8 +43,7 @@ export interface ProgramMethod {
 export function programSolver(method: ProgramMethod, options: ProgramMethodOptions): Solver {
   const { thought = false, rounds = method.rounds, ...setup } = options;
   const { language } = setup.sandbox;
-  const demonstrations =
-    options.demonstrations ?? (language === "javascript" ? creationDemonstrations : noDemonstrations);
+  const demonstrations = demonstrationsFor(method.name, language, options.demonstrations);
   const words = { language, demonstrations, thought };
   const settings = {
     ...setupSettings(setup),

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { codeOf, fencedBlocks } from "./fences.ts";
+import { kitTools } from "./kit-tools.ts";
 import { shapeOf, splitProgram } from "./shape.ts";
 import { toolShape } from "./tool-shape.ts";
 
@@ -133,6 +134,61 @@ test("Python programs are read as well", () => {
   });
   expect(splitProgram(python, "python")?.call).toBe('value = 3\nprint("Final Answer:", tool(value))');
   expect(splitProgram(python, "python")?.tool).toContain("import math");
+});
+
+test.each([
+  [
+    "types with commas",
+    "def f(x: dict[str, int], y: tuple[int, int] = (1, 2)) -> int:",
+    ["x: dict[str, int]", "y: tuple[int, int] = (1, 2)"],
+  ],
+  ["marks and a comma in a string", 'def f(a, /, *, sep=","):', ["a", 'sep=","']],
+  ["several lines and comments", "async def f(\n    a,  # the first\n    *rest,\n):", ["a", "*rest"]],
+  ["none", "def f():", []],
+  ["a class", "class Bank(Base):\n    def __init__(self, rate: float):", ["rate: float"]],
+])("parameters of Python: %s", (_, head, parameters) => {
+  expect(toolShape(`${head}\n    pass`, "python")?.parameters).toEqual(parameters);
+});
+
+test.each([
+  ['"""One line."""', "One line."],
+  ["'Quoted once.'", "Quoted once."],
+  ['r"""Two\n    lines: x."""', "Two\nlines: x."],
+  ['x = {1:\n      "no"}', ""],
+])("the docstring of Python is the first statement: %s", (body, documentation) => {
+  expect(toolShape(`def f(x: int = len("a:")):\n    ${body}\n    return x`, "python")?.documentation).toBe(
+    documentation,
+  );
+});
+
+test("the numbers of a question stay in the call, whatever a Python tool calls its own variables", () => {
+  const tool = `LOW, HIGH = 1, 9
+UNIT = "m"
+HEAD = """
+def not_one(x):
+"""
+def total(rows, *, scale=1):
+    def one(name):
+        return name
+    for i, (name, size) in enumerate(rows):
+        width: int = size
+        a, b = one(name), [n for n in rows if (m := n)]
+    with open as handle:
+        pass
+    return f"{HIGH * scale} {UNIT!r} {{LOW}}"`;
+  const call = "i = 3\nname = 4\nsize, width = 5, 6\na, b, n, m, handle, LOW2 = 1, 1, 1, 1, 1, 1\nprint(total([]))";
+  expect(splitProgram(`${tool}\n${call}`, "python")).toEqual({
+    tool: tool.replace('HEAD = """\ndef not_one(x):\n"""\n', ""),
+    call: `HEAD = """\ndef not_one(x):\n"""\n${call}`,
+  });
+});
+
+test("a module of Python is no foreign tool, one of the kit's name neither", () => {
+  expect(kitTools("python")).toEqual([]);
+  expect(toolShape("def f(xs):\n    return statistics.mean(xs) + area(1)", "python", ["area"])).toMatchObject({
+    dependencies: ["area"],
+    level: 1,
+  });
 });
 
 test("an unclosed bracket or string is no Python program", () => {

@@ -1,4 +1,4 @@
-import { KIT_TOOLS } from "../code/kit-tools.ts";
+import { kitTools } from "../code/kit-tools.ts";
 import { shapeOf } from "../code/shape.ts";
 import type { ToolLibrary } from "../library/tool-library.ts";
 import type { LibraryTool } from "../library/tool-record.ts";
@@ -18,16 +18,14 @@ export interface ForeignTools {
   partsFor(source: string): Promise<readonly SourcePart[]>;
 }
 
-/** Nothing but the kit. */
-const nothing: ForeignTools = { offered: [], names: KIT_TOOLS, usedIn: () => [], partsFor: async () => [] };
-
 /** The tools of a library that may help with a question, one for each name. */
 export async function findForeignTools(
   library: ToolLibrary | undefined,
   question: string,
   language: "javascript" | "python",
 ): Promise<ForeignTools> {
-  if (library === undefined) return nothing;
+  const kit = kitTools(language);
+  if (library === undefined) return { offered: [], names: kit, usedIn: () => [], partsFor: async () => [] };
   const found = await library.retrieve(question, { limit: OFFERED, language });
   const offered = found.filter(({ name }, i) => found.findIndex((other) => other.name === name) === i);
   const usedIn = (source: string): readonly LibraryTool[] => {
@@ -37,7 +35,7 @@ export async function findForeignTools(
   };
   return {
     offered,
-    names: [...KIT_TOOLS, ...offered.map(({ name }) => name)],
+    names: [...kit, ...offered.map(({ name }) => name)],
     usedIn,
     async partsFor(source) {
       const sources = await Promise.all(usedIn(source).map((tool) => library.sourcesOf(tool)));

@@ -3,8 +3,8 @@ import { checkOptions } from "../check-options.ts";
 import { ConfigError } from "../errors.ts";
 import type { ToolLibrary } from "../library/tool-library.ts";
 import { type Setup, setupFields } from "../solving/setup.ts";
-import { creationDemonstrations } from "./demonstrations/creation.ts";
-import { type DemonstrationSet, noDemonstrations } from "./demonstrations/demonstration.ts";
+import type { DemonstrationSet } from "./demonstrations/demonstration.ts";
+import { demonstrationsFor } from "./demonstrations/for-language.ts";
 import type { Guards } from "./machine.ts";
 import { type CreatorPrompts, defaultPrompts } from "./prompts/prompts.ts";
 
@@ -31,7 +31,7 @@ export interface CreatorOptions extends Setup {
   readonly library?: string | ToolLibrary;
   /** Repairs at most. @default 3 (the released code) */
   readonly rounds?: number;
-  /** Worked examples in the prompts. @default `creationDemonstrations` for JavaScript, none for Python */
+  /** Worked examples in the prompts. @default `creationDemonstrations`, or `pythonDemonstrations` for a sandbox for Python */
   readonly demonstrations?: DemonstrationSet;
   /** Reasoning before the code. It hurt on MATH and helped on TabMWP (Qian et al. 2023, tables 2 and 3). @default false */
   readonly thought?: boolean;
@@ -116,8 +116,7 @@ export function planCreation(caller: string, options: CreatorOptions): CreatorPl
     partialRepair: extensions.partialRepair ?? isExtended,
     library: options.library,
     guards: { creationRetries: CREATION_RETRIES, rounds: options.rounds ?? 3 },
-    demonstrations:
-      options.demonstrations ?? (sandbox.language === "javascript" ? creationDemonstrations : noDemonstrations),
+    demonstrations: demonstrationsFor(caller, sandbox.language, options.demonstrations),
     thought: options.thought ?? false,
     prompts: { ...defaultPrompts, ...options.prompts },
   };

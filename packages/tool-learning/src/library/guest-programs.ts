@@ -21,19 +21,26 @@ const $decode = (text) => JSON.parse(text, (key, item) =>
 const PYTHON_CODEC = `
 import json as _json, math as _math
 def _prepare(value):
-    if isinstance(value, float) and not _math.isfinite(value):
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else {"$number": str(value)}
+    if isinstance(value, float):
+        if _math.isfinite(value):
+            return value
         return {"$number": "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"}
-    if isinstance(value, dict):
-        return {str(key): _prepare(item) for key, item in value.items()}
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _prepare(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_prepare(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
     raise TypeError("no JSON")
 def _encode(value):
     return _json.dumps(_prepare(value))
 def _restore(item):
-    return float(item["$number"].replace("Infinity", "inf")) if set(item) == {"$number"} else item
+    if set(item) != {"$number"}:
+        return item
+    text = item["$number"]
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 def _decode(text):
     return _json.loads(text, object_hook=_restore)
 `;
@@ -165,18 +172,32 @@ const MOST_CALLS = 20;
 
 function recordingProgram({ name, sources }: TriedTool, call: string, language: "javascript" | "python"): string {
   if (language === "python") {
-    return `${sources.join("\n\n")}
-${PYTHON_CODEC}
+    // The tool lives in a module of its own, so that calls of itself are not recorded.
+    return `${PYTHON_CODEC}
+import inspect as _inspect
 _calls = []
 def _record(tool):
-    def recorded(*args):
-        before = _encode(list(args))
-        value = tool(*args)
-        if len(_calls) < ${MOST_CALLS}:
-            _calls.append({"args": before, "value": _encode(value)})
+    signature = _inspect.signature(tool)
+    def arguments(args, kwargs):
+        try:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return None if bound.kwargs else _encode(list(bound.args))
+        except TypeError:
+            return None
+    def recorded(*args, **kwargs):
+        before = arguments(args, kwargs)
+        value = tool(*args, **kwargs)
+        try:
+            if before is not None and len(_calls) < ${MOST_CALLS}:
+                _calls.append({"args": before, "value": _encode(value)})
+        except TypeError:
+            pass
         return value
     return recorded
-${name} = _record(${name})
+_tool = {"__name__": "__main__"}
+exec(${JSON.stringify(sources.join("\n\n"))}, _tool)
+globals().update({**_tool, "${name}": _record(_tool["${name}"])})
 ${call}
 result = _calls`;
   }
@@ -205,7 +226,7 @@ return $calls;`;
 
 /**
  * Runs the calling code once more and keeps what the tool was called with and what it returned: tests that cost nothing.
- * Calls with functions among their arguments are left out. Any failure gives no tests.
+ * Calls are left out whose arguments or value JSON cannot carry, such as functions. Any failure gives no tests.
  */
 export async function recordCalls(
   tool: TriedTool,

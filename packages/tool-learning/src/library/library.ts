@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "@cambium/llm";
 import * as z from "zod";
 import { checkOptions } from "../check-options.ts";
-import { KIT_TOOLS } from "../code/kit-tools.ts";
+import { kitTools } from "../code/kit-tools.ts";
 import { toolShape } from "../code/tool-shape.ts";
 import { ConfigError } from "../errors.ts";
 import { sha256 } from "../hash.ts";
@@ -98,13 +98,18 @@ class Library implements ToolLibrary {
   }
 
   async #tried(tool: LibraryTool): Promise<TriedTool> {
+    const { language } = this.#trial.sandbox;
+    if (tool.language !== language) {
+      const message = `library: "${tool.name}" is written in ${tool.language} and cannot be tried in a sandbox for ${language}; open the library with one for ${tool.language}`;
+      throw new ConfigError({ message, id: tool.id });
+    }
     return { name: tool.name, sources: await this.sourcesOf(tool) };
   }
 
   async add({ source, origin, tests, dependencies = [] }: ToolCandidate): Promise<Added> {
     const { language } = this.#trial.sandbox;
     const known = await Promise.all(dependencies.map((id) => this.#need(id)));
-    const shape = toolShape(source, language, [...KIT_TOOLS, ...known.map(({ name }) => name)]);
+    const shape = toolShape(source, language, [...kitTools(language), ...known.map(({ name }) => name)]);
     if (shape === undefined) {
       throw new ConfigError({ message: `library.add: the source holds no ${language} function to keep`, source });
     }
@@ -162,12 +167,12 @@ class Library implements ToolLibrary {
   ): Promise<{ readonly tool: LibraryTool; readonly failed: readonly LibraryTool[] }> {
     const before = await this.#need(id);
     const known = await Promise.all(before.dependencies.map((dependency) => this.#need(dependency)));
-    const shape = toolShape(source, before.language, [...KIT_TOOLS, ...known.map(({ name }) => name)]);
+    const shape = toolShape(source, before.language, [...kitTools(before.language), ...known.map(({ name }) => name)]);
     if (shape === undefined) {
       throw new ConfigError({ message: `library.update: the source holds no ${before.language} function to keep`, id });
     }
     if (sha256(source) === before.sourceHash) return { tool: before, failed: [] };
-    const sources = [...(await this.sourcesOf(before)).slice(0, -1), source];
+    const sources = [...(await this.#tried(before)).sources.slice(0, -1), source];
     const results = await runTests({ name: shape.name, sources }, before.tests, this.#trial);
     const kept = before.tests.filter((_, i) => results[i]!.passed);
     await this.#database.write(

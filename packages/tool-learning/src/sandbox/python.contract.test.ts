@@ -1,13 +1,11 @@
-import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { describeSandbox } from "./conformance/describe-sandbox.fixture.ts";
 import { fails, patient, returns } from "./conformance/law.fixture.ts";
+import { hasPython } from "./has-python.fixture.ts";
 import { python } from "./python.ts";
-
-const hasPython = process.platform === "linux" && spawnSync("python3", ["--version"]).status === 0;
 
 if (hasPython) describeSandbox(python);
 else test.skip("the laws of a sandbox, for there is no python3 on Linux here", () => {});

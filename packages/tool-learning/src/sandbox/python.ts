@@ -3,6 +3,7 @@ import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions }
 import { readLines } from "./lines.ts";
 import { disturbed, type Frame, limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
 import { findJail, imprison, type Jail, type JailMessage } from "./python-jail.ts";
+import { PYTHON_MODULES } from "./python-modules.ts";
 import type { SandboxRequest } from "./request.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { Stopwatch } from "./stopwatch.ts";
@@ -22,7 +23,10 @@ const START_MS = 20_000;
 const DESCRIPTION_BYTES = 100_000;
 
 const jobOf = ({ program, input, functions, limits, seed, clockMs }: SandboxRequest): string =>
-  JSON.stringify({ ...limits, source: program.source, input, functions: [...functions.keys()], seed, clockMs });
+  JSON.stringify({
+    ...{ ...limits, source: program.source, input, functions: [...functions.keys()], seed, clockMs },
+    modules: PYTHON_MODULES,
+  });
 
 /** Frames as `describe` of `guest/jail.py` writes them. */
 function framesOf(stack: string): readonly Frame[] {

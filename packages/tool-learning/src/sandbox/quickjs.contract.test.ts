@@ -3,4 +3,4 @@ import { describeSandbox } from "./conformance/describe-sandbox.fixture.ts";
 import { quickjs } from "./quickjs.ts";
 
 describeSandbox(quickjs);
-describeHostile(quickjs, 300, 100);
+describeHostile(quickjs, { count: 300, wallMs: 100 });

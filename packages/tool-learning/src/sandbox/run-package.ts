@@ -83,10 +83,18 @@ function verdictOf(request: SandboxRequest, error: unknown): Verdict {
   if (error.code === "RUN_CONCURRENCY_LIMIT") return refuse("unavailable", "no memory is left for another program");
   if (error.code === "RUN_SERIALIZATION_ERROR") return disturbed; // it left the function that it stands in
   if (error.code === "RUN_DETACHED_BRIDGE_REQUEST") return { ok: false, failure: DETACHED };
-  if (error.code !== "RUN_USER_SOURCE_ERROR") return refuse("sandbox_crash", "the sandbox broke");
-  const { name, message, stack = "" } = error;
+  const thrown = error.code === "RUN_USER_SOURCE_ERROR" ? error : errorOfJob(error);
+  if (thrown === undefined) return refuse("sandbox_crash", "the sandbox broke");
+  const { name, message, stack = "" } = thrown;
+  if (name === "InternalError" && message === "interrupted") return limitReached(request, "wall");
   const text = `e${JSON.stringify({ name, message, stack })}`;
   return readResult(request, text, name === "SyntaxError" ? "load" : "run", frames);
+}
+
+/** The error of the guest that ended one of its jobs, such as a reaction to a promise, outside of its main function. */
+function errorOfJob({ message: told }: RunError): Pick<Error, "name" | "message" | "stack"> | undefined {
+  const [, name, message] = /^Job execution error: (\w+): (.*)$/s.exec(told) ?? [];
+  return name === undefined ? undefined : { name, message: message! };
 }
 
 const frames = (stack: string) => framesOf(stack, String.raw`run\.js:(\d+):(\d+)`, HEAD_LINES);

@@ -34,6 +34,9 @@ export interface Recorder {
 
 const NO_CODE: Failure = { code: "no_code", message: "the reply has no fenced block with code" };
 
+/** Ends a Python program: what it calls `result` is its own affair and need not be JSON, for answers are printed. */
+const NO_RESULT: SourcePart = { name: "end", source: "result = None" };
+
 /** Repeats of one request within a run, and runs of one task, must never share a number. */
 const SAMPLES_PER_RUN = 1000;
 
@@ -96,7 +99,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
 
   async function runOnce(program: readonly SourcePart[], own: { readonly wallMs?: number }): Promise<SandboxOutcome> {
     if (sandbox === undefined) throw new StateError({ message: "internal: a method without a sandbox ran a program" });
-    return sandbox.run(program, {
+    return sandbox.run(sandbox.language === "python" ? [...program, NO_RESULT] : program, {
       limits: { ...limits, ...own },
       kit: sandbox.language === "javascript",
       ...(signal === undefined ? {} : { signal }),

@@ -3,6 +3,7 @@ import type { DemonstrationSet } from "./demonstration.ts";
 /** One worked example of a word problem, for questions of any kind. */
 export const creationDemonstrations: DemonstrationSet = {
   name: "creation",
+  language: "javascript",
   examples: [
     {
       question:

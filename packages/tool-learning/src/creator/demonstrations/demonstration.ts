@@ -30,6 +30,8 @@ export interface RepairDemonstration {
 export interface DemonstrationSet {
   /** Name, for manifests. */
   readonly name: string;
+  /** Language of the code; a sandbox for another one refuses the set. @default any */
+  readonly language?: "javascript" | "python";
   readonly examples: readonly Demonstration[];
   readonly repair?: RepairDemonstration;
 }

@@ -1,22 +1,29 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { toolShape } from "../../code/tool-shape.ts";
+import { hasPython } from "../../sandbox/has-python.fixture.ts";
+import { python } from "../../sandbox/python.ts";
 import { quickjs } from "../../sandbox/quickjs.ts";
 import { extractAnswer } from "../../solving/answer.ts";
 import { describeFailure } from "../../solving/error-text.ts";
 import { creationDemonstrations } from "./creation.ts";
+import { noDemonstrations } from "./demonstration.ts";
+import { demonstrationsFor } from "./for-language.ts";
 import { mathDemonstrations } from "./math.ts";
+import { pythonDemonstrations } from "./python.ts";
 import { tableDemonstrations } from "./table.ts";
 
-const sandbox = quickjs();
-afterAll(() => sandbox.close());
-
-const sets = [creationDemonstrations, mathDemonstrations, tableDemonstrations];
+const javascript = [creationDemonstrations, mathDemonstrations, tableDemonstrations];
+const sets = hasPython ? [...javascript, pythonDemonstrations] : javascript;
+const sandboxes = { javascript: quickjs(), python: python() };
+afterAll(() => Promise.all(Object.values(sandboxes).map((sandbox) => sandbox.close())));
 
 test("there are as many examples as in the publication", () => {
-  expect(sets.map(({ examples }) => examples.length)).toEqual([1, 7, 4]);
+  expect(javascript.map(({ examples }) => examples.length)).toEqual([1, 7, 4]);
 });
 
-describe.each(sets)("the $name examples", ({ examples, repair }) => {
+describe.each(sets)("the $name examples", ({ language = "javascript", examples, repair }) => {
+  const sandbox = sandboxes[language];
+
   test.each(examples)("answer: $question", async ({ tool, call, program, worked, answer }) => {
     const outcome = await sandbox.run([
       { name: "tool", source: tool },
@@ -25,7 +32,7 @@ describe.each(sets)("the $name examples", ({ examples, repair }) => {
     expect(extractAnswer(outcome.stdout)).toBe(answer);
     expect(extractAnswer((await sandbox.run(program)).stdout)).toBe(answer);
     expect(worked).toContain(answer);
-    expect(toolShape(tool, "javascript")?.documentation).toMatch(/@returns/);
+    expect(toolShape(tool, language)?.documentation).toMatch(/@returns|Returns:/);
     expect((await sandbox.run(tool)).stdout).toBe("");
   });
 
@@ -37,4 +44,12 @@ describe.each(sets)("the $name examples", ({ examples, repair }) => {
     expect(describeFailure({ code, message, ...rest }, [{ name: "program", source: program }])).toBe(error);
     expect(extractAnswer((await sandbox.run(repaired)).stdout)).toBeDefined();
   });
+});
+
+test("examples in another language than the sandbox's are refused", () => {
+  expect(demonstrationsFor("here", "python", undefined)).toBe(pythonDemonstrations);
+  expect(demonstrationsFor("here", "python", noDemonstrations)).toBe(noDemonstrations);
+  expect(() => demonstrationsFor("here", "python", mathDemonstrations)).toThrow(
+    'the demonstrations "math" are in javascript',
+  );
 });

@@ -5,6 +5,7 @@ import type { DemonstrationSet } from "./demonstration.ts";
 /** @see Qian et al. 2023, CREATOR, arXiv:2305.14318: seven examples for MATH. These are our own. */
 export const mathDemonstrations: DemonstrationSet = {
   name: "math",
+  language: "javascript",
   examples: [
     {
       question: "What is the sum of all integers $n$ between 1 and 200 for which $n^2 + n$ is divisible by 12?",

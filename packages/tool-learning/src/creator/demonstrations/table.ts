@@ -4,6 +4,7 @@ import type { DemonstrationSet } from "./demonstration.ts";
 /** @see Qian et al. 2023, CREATOR, arXiv:2305.14318: four examples for TabMWP. These are our own. */
 export const tableDemonstrations: DemonstrationSet = {
   name: "table",
+  language: "javascript",
   examples: [
     {
       question: "How much more do two loaves of rye cost than three rolls?",

@@ -1,4 +1,5 @@
 import { mathsKitGuide } from "../../sandbox/kit.ts";
+import { PYTHON_MODULES } from "../../sandbox/python-modules.ts";
 import { ANSWER_MARKER } from "../../solving/answer.ts";
 
 /** What prompts say of a language. */
@@ -31,7 +32,7 @@ export const WORDS: Readonly<Record<"javascript" | "python", LanguageWords>> = {
     fence: "python",
     documentation: "a docstring",
     print: `print("${ANSWER_MARKER}", value)`,
-    libraries: "Only the standard library of Python 3 may be imported; there are no files and no network.",
+    libraries: `The code runs by itself in Python 3 without files and network. Of modules only these can be imported, no others and none that has to be installed: ${PYTHON_MODULES.join(", ")}.`,
     comment: "#",
   },
 };

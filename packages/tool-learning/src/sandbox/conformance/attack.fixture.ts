@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { HostFunction, Sandbox, SandboxOutcome } from "../sandbox.ts";
-import type { EscapeOracle } from "./escape-oracle.fixture.ts";
+import { type EscapeOracle, watchHost } from "./escape-oracle.fixture.ts";
 import { hostileProgram } from "./hostile-programs.fixture.ts";
 
 const CODES = new Set(
@@ -10,7 +10,7 @@ const CODES = new Set(
 );
 
 /** What became of a hostile program: how it ended, and what it achieved that it should not, if anything. */
-export interface Attack {
+interface Attack {
   readonly code: string;
   readonly message: string;
   readonly escaped: string | undefined;
@@ -31,9 +31,18 @@ const text: HostFunction["input"] = {
   "~standard": { validate: (value) => (typeof value === "string" ? { value } : { issues: [{ message: "no text" }] }) },
 };
 
+/** Printed before a hostile program's own text. */
+const BEGUN = "begun";
+
 /** Runs the hostile program of a seed, with a function that hands back its argument and one that runs programs. */
-export async function attack(sandbox: Sandbox, oracle: EscapeOracle, seed: number): Promise<Attack> {
+async function attackOnce(
+  sandbox: Sandbox,
+  oracle: EscapeOracle,
+  seed: number,
+  wallMs: number,
+): Promise<Attack & { readonly hasBegun: boolean }> {
   const seen: unknown[] = [];
+  const limits = { wallMs };
   const echo: HostFunction = {
     input: { "~standard": { validate: (value) => ({ value }) } },
     run(value) {
@@ -47,17 +56,73 @@ export async function attack(sandbox: Sandbox, oracle: EscapeOracle, seed: numbe
       const inner = await sandbox.run(source as string, {
         input: { source: source as string },
         functions: { echo, again },
+        limits,
         signal,
       });
       return inner.ok ? (inner.value ?? null) : inner.failure.code;
     },
   };
+  const program = [
+    { name: "begin", source: `print("${BEGUN}");` },
+    { name: "program", source: hostileProgram(seed) },
+  ];
   try {
     const input = { file: oracle.file };
-    const outcome = await sandbox.run(hostileProgram(seed), { input, functions: { echo, again } });
+    const outcome = await sandbox.run(program, { input, functions: { echo, again }, limits });
     const escaped = oracle.findEscape([outcome, seen]) ?? fault(outcome, sandbox);
-    return outcome.ok ? { code: "ok", message: "", escaped } : { ...outcome.failure, escaped };
+    const hasBegun = outcome.stdout.startsWith(BEGUN);
+    return outcome.ok
+      ? { code: "ok", message: "", escaped, hasBegun }
+      : { code: outcome.failure.code, message: outcome.failure.message, escaped, hasBegun };
   } catch (error) {
-    return { code: "thrown", message: String(error), escaped: "the run was rejected" };
+    return { code: "thrown", message: String(error), escaped: "the run was rejected", hasBegun: false };
   }
+}
+
+/** The longest time that a program gets to begin. Ms. */
+const LONGEST_MS = 60_000;
+
+/**
+ * Attacks a sandbox by the hostile program of a seed. On a busy machine a short time can be up before the program began,
+ * or there is no room for it: then it has attacked nothing, and is run again with four times the time.
+ */
+async function attack(sandbox: Sandbox, oracle: EscapeOracle, seed: number, wallMs: number): Promise<Attack> {
+  for (let limitMs = wallMs; ; limitMs *= 4) {
+    const { hasBegun, ...ended } = await attackOnce(sandbox, oracle, seed, limitMs);
+    const wasKeptOut = ended.code === "guest_timeout" || ended.code === "unavailable";
+    if (hasBegun || ended.escaped !== undefined || !wasKeptOut) return ended;
+    if (limitMs > LONGEST_MS) return { ...ended, escaped: `the program did not begin within ${limitMs} ms` };
+  }
+}
+
+/** What became of many attacks. */
+export interface AttackTally {
+  /** How many programs ended with each code. */
+  readonly ends: Readonly<Record<string, number>>;
+  readonly escapes: readonly { readonly seed: number; readonly escaped: string; readonly message: string }[];
+  /** Programs that broke the sandbox itself. */
+  readonly crashes: readonly { readonly seed: number; readonly message: string }[];
+}
+
+/** Attacks with the seeds `first` … `first + count − 1`, `concurrency` at once. */
+export async function attackMany(
+  sandbox: Sandbox,
+  { first, count, wallMs, concurrency }: Readonly<Record<"first" | "count" | "wallMs" | "concurrency", number>>,
+): Promise<AttackTally> {
+  const oracle = watchHost();
+  const ends: Record<string, number> = {};
+  const escapes: { seed: number; escaped: string; message: string }[] = [];
+  const crashes: { seed: number; message: string }[] = [];
+  let next = first;
+  const work = async (): Promise<void> => {
+    for (let seed = next++; seed < first + count; seed = next++) {
+      const { code, message, escaped } = await attack(sandbox, oracle, seed, wallMs);
+      ends[code] = (ends[code] ?? 0) + 1;
+      if (escaped !== undefined) escapes.push({ seed, escaped, message });
+      if (code === "sandbox_crash") crashes.push({ seed, message });
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  oracle.remove();
+  return { ends, escapes, crashes };
 }

@@ -1,6 +1,6 @@
 """One training step of PyTorch + transformers + PEFT on the work of measure-step.ts, as one JSON line.
 
-usage: python peft_step.py --size 4x256|12x768 [--full] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
+usage: python peft_step.py --size 4x256|12x768|... [--method lora|full|causal] [--dropout 0] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
 needs: pip install torch transformers peft
 """
 
@@ -14,19 +14,25 @@ import peft
 import torch
 import transformers
 
-SIZES = {"4x256": (256, 4, 4, 5_000), "12x768": (768, 12, 12, 50_265)}
-WARM_UP = 3
+WARM_UP = 4
 
 
-def build(size, full):
-    width, layers, heads, vocabulary = SIZES[size]
+def build(size, method, dropout):
+    layers, width = (int(part) for part in size.split("x"))
+    vocabulary = 50_265 if width == 768 else 5_000
+    if method == "causal":
+        config = transformers.GPT2Config(
+            n_embd=width, n_layer=layers, n_head=width // 64, vocab_size=vocabulary, n_positions=514,
+            resid_pdrop=dropout, embd_pdrop=dropout, attn_pdrop=dropout, bos_token_id=0, eos_token_id=0,
+        )  # fmt: skip
+        return transformers.GPT2LMHeadModel(config).train(), vocabulary
     config = transformers.RobertaConfig(
-        hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, intermediate_size=4 * width,
+        hidden_size=width, num_hidden_layers=layers, num_attention_heads=width // 64, intermediate_size=4 * width,
         vocab_size=vocabulary, max_position_embeddings=514, type_vocab_size=1, num_labels=2,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout,
     )  # fmt: skip
     model = transformers.RobertaForSequenceClassification(config)
-    if not full:
+    if method == "lora":
         lora = peft.LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["query", "value"])
         model = peft.get_peft_model(model, lora)
     return model.train(), vocabulary
@@ -34,21 +40,24 @@ def build(size, full):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--size", choices=list(SIZES), default="4x256")
-    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--size", default="4x256")
+    parser.add_argument("--method", choices=["lora", "full", "causal"], default="lora")
+    parser.add_argument("--dropout", type=float, default=0)
+    parser.add_argument("--row")
     for name, value in {"steps": 20, "batch": 8, "seq": 64, "threads": 2}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    model, vocabulary = build(options.size, options.full)
+    model, vocabulary = build(options.size, options.method, options.dropout)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-3)
     count = options.batch * options.seq
+    ids = torch.tensor([2 + i * 7919 % (vocabulary - 2) for i in range(count)]).view(options.batch, options.seq)
     batch = {
-        "input_ids": torch.tensor([2 + i * 7919 % (vocabulary - 2) for i in range(count)]).view(options.batch, options.seq),
+        "input_ids": ids,
         "attention_mask": torch.ones(options.batch, options.seq, dtype=torch.long),
-        "labels": torch.tensor([i % 2 for i in range(options.batch)]),
+        "labels": ids if options.method == "causal" else torch.tensor([i % 2 for i in range(options.batch)]),
     }
     durations = []
     for step in range(WARM_UP + options.steps):
@@ -61,7 +70,7 @@ def main():
         if step >= WARM_UP:
             durations.append((time.perf_counter() - start) * 1e3)
     print(json.dumps({
-        "bench": "train", "size": options.size, "method": "full" if options.full else "lora", "backend": "pytorch",
+        "bench": "train", "row": options.row or f"{options.method} {options.size}", "backend": "pytorch",
         "batch": options.batch, "seq": options.seq, "trainable": sum(weight.numel() for weight in trained), "steps": options.steps,
         "medianMs": round(statistics.median(durations), 1), "minMs": round(min(durations), 1),
         "peakRssMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "loss": round(value, 5),

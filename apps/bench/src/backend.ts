@@ -1,25 +1,31 @@
-/** `pnpm bench:backend`: single operations on onnx against another backend, in alternating pairs of fresh processes. */
+/** `pnpm bench:backend`: single operations on onnx against other backends and PyTorch, in alternating fresh processes. */
 import { parseArgs } from "node:util";
-import { operations } from "./operations.ts";
-import { runHere, spreadOf } from "./processes.ts";
+import { alternate, type Measured, type Side } from "./alternate.ts";
+import { describeMachine } from "./machine.ts";
+import { flopsOf, operations } from "./operations.ts";
+import { chooseOpponents, isSelected, OPPONENTS_HELP, type Opponent, python } from "./opponents.ts";
+import { pathOf, runLinesHere, runToLines } from "./processes.ts";
 
 const HELP = `usage: pnpm bench:backend [options]
 
-Prints JSON lines: the median and 99th percentile of products, attention, norms, activations and forward passes on onnx and
-on another backend, and the ratio of the medians with its spread over pairs of processes.
+Prints JSON lines: the machine, then for each process and operation the median time, then our time over that of each other
+side, as the median of the rounds' ratios with their spread. Products are also held against ONNX Runtime alone ("runtime",
+the better of weights fed and as initialiser). Progress goes to stderr.
 
-  --against NAME  the other backend: wasm or cpu (default wasm)
-  --pairs N       pairs of processes (default 5)
-  --seconds N     time for each measurement (default 2)
-  --filter TEXT   only operations whose name contains it
+  --only TEXTS     operations whose name contains one of these, separated by commas
+  --list           only print the operations' names
+${OPPONENTS_HELP}
+  --pairs N        rounds (default 5; operations of more than 10 GFLOP meet wasm and cpu in the first two only)
+  --seconds N      time for each measurement (default 1)
 `;
 
 const { values } = parseArgs({
   options: {
-    against: { type: "string", default: "wasm" },
+    only: { type: "string", default: "" },
+    list: { type: "boolean", default: false },
+    against: { type: "string" },
     pairs: { type: "string", default: "5" },
-    seconds: { type: "string", default: "2" },
-    filter: { type: "string", default: "" },
+    seconds: { type: "string", default: "1" },
     help: { type: "boolean", default: false },
   },
 });
@@ -27,28 +33,48 @@ if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
-
-for (const operation of Object.keys(operations).filter((name) => name.includes(values.filter))) {
-  const ratios: number[] = [];
-  for (let pair = 0; pair < Number(values.pairs); pair++) {
-    const measure = (backend: string): number =>
-      runHere<{ medianMs: number }>("./measure-operation.ts", [
-        "--operation",
-        operation,
-        "--backend",
-        backend,
-        "--seconds",
-        values.seconds,
-      ]).medianMs;
-    ratios.push(measure("onnx") / measure(values.against));
-  }
-  console.log(
-    JSON.stringify({
-      bench: "backend",
-      operation,
-      compare: `onnx / ${values.against}`,
-      pairs: ratios.length,
-      time: spreadOf(ratios),
-    }),
-  );
+const names = Object.keys(operations).filter((name) => isSelected(name, values.only));
+if (values.list) {
+  console.log(names.join("\n"));
+  process.exit(0);
 }
+
+/** Slow backends would take minutes for what they do at one speed anyway. */
+const SLOW_FLOPS = 1e10;
+const SLOW_ROUNDS = 2;
+
+const isSlow = (name: string): boolean => (flopsOf(operations[name]!) ?? 0) > SLOW_FLOPS;
+const isGemm = (name: string): boolean => name.startsWith("gemm");
+const inRound = (round: number, opponent: Opponent): string[] =>
+  opponent === "wasm" || opponent === "cpu" ? names.filter((name) => round < SLOW_ROUNDS || !isSlow(name)) : names;
+
+function measure(start: (parameters: readonly string[]) => Measured[], chosen: readonly string[]): Measured[] {
+  return chosen.length === 0 ? [] : start(["--operations", chosen.join(";"), "--seconds", values.seconds]);
+}
+const onBackend = (backend: string, chosen: readonly string[]): Measured[] =>
+  measure((parameters) => runLinesHere("./measure-operation.ts", ["--backend", backend, ...parameters]), chosen);
+
+/** Kinds and numbers of operations, as the Python side reads them. */
+const specs = (chosen: readonly string[]): string => JSON.stringify(chosen.map((row) => ({ row, ...operations[row] })));
+
+const opponents: Side[] = chooseOpponents(values.against).map((name) => ({
+  name,
+  run: (round) =>
+    name === "pytorch"
+      ? measure(
+          ([, chosen, ...rest]) =>
+            runToLines(python!, [pathOf("python/operation.py"), "--operations", specs(chosen!.split(";")), ...rest]),
+          names,
+        )
+      : onBackend(name, inRound(round, name)),
+}));
+const runtime: Side = {
+  name: "runtime",
+  run: () => measure((parameters) => runLinesHere("./measure-gemm.ts", parameters), names.filter(isGemm)),
+};
+
+console.log(JSON.stringify(describeMachine("backend")));
+alternate("backend", { name: "onnx", run: () => onBackend("onnx", names) }, [runtime, ...opponents], {
+  rounds: Number(values.pairs),
+  withMemory: false,
+});

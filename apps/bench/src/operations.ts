@@ -1,75 +1,98 @@
 import { gelu, layerNorm, random, scaledDotProductAttention, valueAndGradients } from "@cambium/core";
-import { createModel } from "@cambium/models";
+import { createModel, type EncoderModel } from "@cambium/models";
 import { matMul, sum, type Tensor, type Tensor2D, type Tensor4D, tensor2d, tidy } from "@tensorflow/tfjs-core";
-import { type SizeName, sizes } from "./sizes.ts";
+import { flopsOfForward, parseSize, robertaConfig } from "./sizes.ts";
 
-/** Something to time: `run` makes one tensor and waits for its values. */
-export interface Operation {
-  run(): Promise<unknown>;
-  /** Floating-point operations of a run, where they are known. */
-  readonly flops?: number;
+/** An operation by its kind and numbers: enough for both languages to do the same. */
+export interface OperationSpec {
+  readonly kind: "gemm" | "attention" | "norm" | "gelu" | "forward";
+  /** Rows, inner and columns of a product; batch, heads and length; rows and width; batch and length of a forward pass. */
+  readonly numbers: readonly number[];
+  /** Of a forward pass. */
+  readonly size?: string;
+}
+
+const forwards = (size: string, ...shapes: readonly (readonly [batch: number, seq: number])[]) =>
+  Object.fromEntries(
+    shapes.map(([batch, seq]): [string, OperationSpec] => [
+      `forward ${size}, ${batch}x${seq}`,
+      { kind: "forward", numbers: [batch, seq], size },
+    ]),
+  );
+
+/** Every operation by its name. */
+export const operations: Readonly<Record<string, OperationSpec>> = {
+  "gemm 1024x768x768": { kind: "gemm", numbers: [1024, 768, 768] },
+  "gemm 512x256x1024": { kind: "gemm", numbers: [512, 256, 1024] },
+  "attention and gradients 8x12x64": { kind: "attention", numbers: [8, 12, 64] },
+  "attention and gradients 2x12x256": { kind: "attention", numbers: [2, 12, 256] },
+  "layer norm and gradient 512x768": { kind: "norm", numbers: [512, 768] },
+  "gelu and gradient 512x3072": { kind: "gelu", numbers: [512, 3072] },
+  ...forwards("4x256", [1, 16], [1, 256], [8, 64], [8, 256], [32, 16], [32, 64], [32, 256]),
+  ...forwards("12x768", [1, 16], [1, 256], [8, 64], [32, 16], [32, 64]),
+};
+
+/** Floating-point operations of the products in an operation, where those are its work. */
+export function flopsOf({ kind, numbers, size }: OperationSpec): number | undefined {
+  const [a, b, c] = numbers as [number, number, number];
+  if (kind === "gemm") return 2 * a * b * c;
+  if (kind === "forward") return flopsOfForward(parseSize(size!), a, b).reduce((x, y) => x + y);
+  return undefined;
 }
 
 /** Reads and disposes, so that the work is counted. */
-async function settle(make: () => Tensor): Promise<void> {
+async function settle(make: () => Tensor[]): Promise<void> {
   const made = tidy(make);
-  await made.data();
-  made.dispose();
+  await Promise.all(made.map((tensor) => tensor.data()));
+  for (const tensor of made) tensor.dispose();
 }
 
-/** `f` and its gradient for the first input. */
-const withGradient = (f: (x: Tensor) => Tensor, x: Tensor): Tensor =>
-  valueAndGradients((at) => sum(f(at.get("x")!)), new Map([["x", x]])).gradients.get("x")!;
-
-function gemm(rows: number, inner: number, columns: number): Operation {
-  const [a, b] = [random(1).uniform([rows, inner]) as Tensor2D, random(2).uniform([inner, columns]) as Tensor2D];
-  return { run: () => settle(() => matMul(a, b)), flops: 2 * rows * inner * columns };
-}
-
-function attention(batch: number, heads: number, seq: number): Operation {
-  const [query, key, value] = ["q", "k", "v"].map((name) => random(1).at(name).normal([batch, heads, seq, 64])) as [
-    Tensor4D,
-    Tensor4D,
-    Tensor4D,
-  ];
-  return {
-    run: () =>
-      settle(() => withGradient((q) => scaledDotProductAttention({ query: q as Tensor4D, key, value }), query)),
-  };
-}
-
-function norm(rows: number, width: number): Operation {
-  const [x, gain, bias] = [random(1).normal([rows, width]), random(2).normal([width]), random(3).normal([width])];
-  return { run: () => settle(() => withGradient((at) => layerNorm(at, gain, bias), x)) };
-}
-
-function activation(rows: number, width: number): Operation {
-  const x = random(1).normal([rows, width]);
-  return { run: () => settle(() => withGradient((at) => gelu(at), x)) };
-}
-
-function forward(size: SizeName, batch: number, seq: number): Operation {
-  const model = createModel(sizes[size], random(1));
-  const ids = tensor2d(
-    Int32Array.from({ length: batch * seq }, (_, i) => 2 + ((i * 7919) % (sizes[size].vocab_size - 2))),
-    [batch, seq],
-    "int32",
-  );
-  const mask = tensor2d(new Float32Array(batch * seq).fill(1), [batch, seq]);
-  return { run: () => settle(() => model.forward({ ids, mask }).hidden) };
-}
-
-/** Every operation by its name. */
-export const operations: Readonly<Record<string, () => Operation>> = {
-  "gemm 1024x768x768": () => gemm(1024, 768, 768),
-  "gemm 512x256x1024": () => gemm(512, 256, 1024),
-  "attention and gradient 8x12x64": () => attention(8, 12, 64),
-  "attention and gradient 2x12x256": () => attention(2, 12, 256),
-  "layer norm and gradient 512x768": () => norm(512, 768),
-  "gelu and gradient 512x3072": () => activation(512, 3072),
-  "forward 4x256, 1x16": () => forward("4x256", 1, 16),
-  "forward 4x256, 8x64": () => forward("4x256", 8, 64),
-  "forward 4x256, 32x64": () => forward("4x256", 32, 64),
-  "forward 4x256, 8x256": () => forward("4x256", 8, 256),
-  "forward 12x768, 1x64": () => forward("12x768", 1, 64),
+/** Gradients of the sum of `f` for each of its inputs. */
+const gradients = (f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Tensor[] => {
+  const named = new Map(inputs.map((input, i) => [`${i}`, input]));
+  return [...valueAndGradients((at) => sum(f(...at.values())), named).gradients.values()];
 };
+
+const models = new Map<string, EncoderModel>();
+
+/** A model of a size, made once in a process. The vocabulary is small, because a forward pass only looks rows up. */
+function modelOf(size: string): EncoderModel {
+  const made = models.get(size) ?? createModel({ ...robertaConfig(parseSize(size)), vocab_size: 5_000 }, random(1));
+  models.set(size, made);
+  return made;
+}
+
+/** Makes the inputs of an operation, and returns what runs it once and waits for its values. */
+export function prepare({ kind, numbers, size }: OperationSpec): () => Promise<void> {
+  const [a, b, c] = numbers as [number, number, number];
+  const normal = (name: string, ...shape: number[]): Tensor => random(1).at(name).normal(shape);
+  switch (kind) {
+    case "gemm": {
+      const [x, y] = [normal("x", a, b) as Tensor2D, normal("y", b, c) as Tensor2D];
+      return () => settle(() => [matMul(x, y)]);
+    }
+    case "attention": {
+      const inputs = ["q", "k", "v"].map((name) => normal(name, a, b, c, 64));
+      const attend = (query: Tensor, key: Tensor, value: Tensor): Tensor =>
+        scaledDotProductAttention({ query: query as Tensor4D, key: key as Tensor4D, value: value as Tensor4D });
+      return () => settle(() => gradients(attend as (...inputs: Tensor[]) => Tensor, ...inputs));
+    }
+    case "norm": {
+      const [x, gain, bias] = [normal("x", a, b), normal("gain", b), normal("bias", b)];
+      return () => settle(() => gradients((at) => layerNorm(at!, gain, bias), x));
+    }
+    case "gelu": {
+      const x = normal("x", a, b);
+      return () => settle(() => gradients((at) => gelu(at!), x));
+    }
+    case "forward": {
+      const model = modelOf(size!);
+      const ids = Int32Array.from({ length: a * b }, (_, i) => 2 + ((i * 7919) % 4_998));
+      const batch = {
+        ids: tensor2d(ids, [a, b], "int32"),
+        mask: tensor2d(new Float32Array(a * b).fill(1), [a, b]),
+      };
+      return () => settle(() => [model.forward(batch).hidden]);
+    }
+  }
+}

@@ -1,20 +1,35 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Runs a program to its end, prints its last line and returns it parsed. */
-export function runToLine<Row>(command: string, parameters: readonly string[]): Row {
-  const { status, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${command} ${parameters.join(" ")} failed:\n${stderr}`);
-  const line = stdout.trim().split("\n").at(-1)!;
-  console.log(line);
-  return JSON.parse(line) as Row;
+/** Runs a program to its end, prints its lines, and returns them parsed. */
+export function runToLines<Row>(command: string, parameters: readonly string[]): Row[] {
+  const { status, signal, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8" });
+  if (status !== 0)
+    throw new Error(`${command} ${parameters.join(" ")} ended with ${signal ?? `status ${status}`}:\n${stderr}`);
+  const lines = stdout.trim().split("\n");
+  for (const line of lines) console.log(line);
+  return lines.map((line) => JSON.parse(line) as Row);
 }
 
-/** Runs a program of this folder in a process of its own. */
-export const runHere = <Row>(file: string, parameters: readonly string[]): Row =>
-  runToLine<Row>(process.execPath, [...process.execArgv, fileURLToPath(new URL(file, import.meta.url)), ...parameters]);
+/** Runs a program to its end, prints its lines, and returns the last one parsed. */
+export const runToLine = <Row>(command: string, parameters: readonly string[]): Row =>
+  runToLines<Row>(command, parameters).at(-1)!;
 
-/** Median, least and greatest of some ratios, to three places. */
+/** Command and first parameters that run a program of this folder in a process of its own. */
+const here = (file: string): string[] => [...process.execArgv, fileURLToPath(new URL(file, import.meta.url))];
+
+/** Runs a program of this folder in a process of its own, as `runToLines`. */
+export const runLinesHere = <Row>(file: string, parameters: readonly string[]): Row[] =>
+  runToLines<Row>(process.execPath, [...here(file), ...parameters]);
+
+/** Runs a program of this folder in a process of its own, as `runToLine`. */
+export const runHere = <Row>(file: string, parameters: readonly string[]): Row =>
+  runToLine<Row>(process.execPath, [...here(file), ...parameters]);
+
+/** Path of a file beside `src`. */
+export const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url));
+
+/** Median, least and greatest of some numbers, to three places. */
 export function spreadOf(numbers: readonly number[]): { median: number; min: number; max: number } {
   const sorted = numbers.map((x) => Number(x.toFixed(3))).sort((a, b) => a - b);
   return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted.at(-1)! };

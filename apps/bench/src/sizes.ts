@@ -1,14 +1,32 @@
+import { ConfigError } from "@cambium/core";
 import type { EncoderConfig, EncoderSizes } from "@cambium/models";
 
-/** A model size that is measured, with the name of its row. */
-export type SizeName = "4x256" | "12x768";
+/** The sizes of a model that is measured. */
+export interface Size {
+  /** `<layers>x<width>`, as in rows' names. */
+  readonly name: string;
+  readonly layers: number;
+  readonly width: number;
+  /** Of width 64. */
+  readonly heads: number;
+  /** RoBERTa's at its width, else a small one. */
+  readonly vocabulary: number;
+}
 
-/** RoBERTa's shape without dropout, as the Python side has it. */
-function roberta(
-  width: number,
-  layers: number,
-  heads: number,
-  vocabulary: number,
+/** The size of a name such as `12x768`. */
+export function parseSize(name: string): Size {
+  const [layers, width] = (/^(\d+)x(\d+)$/.exec(name) ?? []).slice(1).map(Number);
+  if (layers === undefined || width === undefined || width % 64 !== 0)
+    throw new ConfigError({
+      message: `bench: a size is <layers>x<width> with a width in multiples of 64, got "${name}"`,
+    });
+  return { name, layers, width, heads: width / 64, vocabulary: width === 768 ? 50_265 : 5_000 };
+}
+
+/** RoBERTa's shape, as the Python side has it. */
+export function robertaConfig(
+  { width, layers, heads, vocabulary }: Size,
+  dropout = 0,
 ): EncoderSizes & Partial<EncoderConfig> {
   return {
     model_type: "roberta",
@@ -20,25 +38,41 @@ function roberta(
     max_position_embeddings: 514,
     type_vocab_size: 1,
     pad_token_id: 1,
-    hidden_dropout_prob: 0,
-    attention_probs_dropout_prob: 0,
+    hidden_dropout_prob: dropout,
+    attention_probs_dropout_prob: dropout,
   };
 }
 
-/** What is measured. */
-export const sizes: Readonly<Record<SizeName, EncoderSizes & Partial<EncoderConfig>>> = {
-  "4x256": roberta(256, 4, 4, 5_000),
-  "12x768": roberta(768, 12, 12, 50_265),
-};
+/** Rank of the LoRA that is measured. */
+export const RANK = 8;
+
+/** What is trained: LoRA on query and value with a classification head, every weight, or every weight of a decoder. */
+export type Method = "lora" | "full" | "causal";
 
 /**
- * Floating-point operations of a LoRA step: every linear layer forward and for its input's gradient, two products each way
- * of attention, none for frozen weights. The thin products of LoRA and the head are left out.
+ * Floating-point operations of a forward pass: products only, two operations for a multiplication and an addition.
+ *
+ * @returns Of all linear layers, and of attention's two products.
  */
-export function flopsOfStep(size: SizeName, batch: number, seq: number): number {
-  const { hidden_size: width, num_hidden_layers: layers, intermediate_size: inner } = sizes[size];
+export function flopsOfForward(
+  { layers, width }: Size,
+  batch: number,
+  seq: number,
+): [linear: number, attention: number] {
   const tokens = batch * seq;
-  const linear = 2 * tokens * layers * (4 * width * width + 2 * width * inner);
-  const attention = 2 * 2 * tokens * seq * width * layers;
-  return 2 * linear + 3 * attention;
+  return [2 * tokens * layers * 12 * width * width, 2 * 2 * tokens * seq * width * layers];
+}
+
+/** Floating-point operations of a training step: every product that its result needs, and nothing else. */
+export function flopsOfStep(size: Size, batch: number, seq: number, method: Method = "lora"): number {
+  const { layers, width, vocabulary } = size;
+  const tokens = batch * seq;
+  const [linear, attention] = flopsOfForward(size, batch, seq);
+  const head = 3 * 2 * (method === "causal" ? tokens * width * vocabulary : batch * width * (width + 2));
+  if (method !== "lora") return 3 * linear + 3 * attention + head;
+  // Six thin products for each of two sites a layer. The first layer passes no gradient on to the embeddings: none for the
+  // inputs of query, key and value and of their LoRA, and none for the keys.
+  const thin = 2 * 6 * 2 * tokens * width * RANK * layers;
+  const spared = 3 * 2 * tokens * width * width + 2 * tokens * seq * width + 2 * 2 * tokens * width * RANK;
+  return 2 * linear + 3 * attention + thin + head - spared;
 }

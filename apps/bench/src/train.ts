@@ -1,31 +1,36 @@
 /**
- * `pnpm bench:train`: training steps of this repository, and of PyTorch with PEFT where `PEFT_PYTHON` names a Python that
- * has it, in alternating pairs of fresh processes. Prints one JSON line for each process and one for each comparison.
+ * `pnpm bench:train`: training steps of this repository, of other backends of tfjs and of PyTorch with PEFT, in alternating
+ * fresh processes; then what dropout costs, how time grows with work, and whether memory stays flat.
  */
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runHere, runToLine, spreadOf } from "./processes.ts";
+import { alternate, type Measured, type Side } from "./alternate.ts";
+import { describeMachine } from "./machine.ts";
+import { chooseOpponents, isSelected, OPPONENTS_HELP, type Opponent, python } from "./opponents.ts";
+import { pathOf, runHere, runLinesHere, runToLine, spreadOf } from "./processes.ts";
 
 const HELP = `usage: pnpm bench:train [options]
 
-Prints JSON lines: the median step, peak memory and the fraction of the GEMM rate, for LoRA (rank 8 on query and value,
-batch 8 x 64, AdamW) at 4x256 and 12x768. With PEFT_PYTHON=/path/to/python, PyTorch with PEFT runs in turn, and the ratio
-of the medians is printed with its spread.
+Prints JSON lines: the machine, then for each process the median step, peak memory and share of the runtime's own GEMM rate,
+and for each row our time and memory over those of each other side, as the median of the rounds' ratios with their spread.
+Steps are on batches of 8 x 64 tokens with AdamW: LoRA of rank 8 on query and value with a classification head, all weights,
+or all weights of a decoder on its next ids. Progress goes to stderr.
 
-  --size NAME     4x256 or 12x768 only
-  --pairs N       runs of each side (default 5 with PEFT_PYTHON, else 1)
-  --steps N       measured steps in a run (default 30 at 4x256, 6 at 12x768)
-  --backend NAME  onnx, wasm or cpu (default onnx)
-  --full          full fine-tuning in place of LoRA
+  --only TEXTS     rows whose name contains one of these, separated by commas
+  --list           only print the rows' names
+${OPPONENTS_HELP}
+  --pairs N        rounds (default 5; 3 for scaling; wasm and cpu join in the first 3, or 1 at 12x768)
+  --steps N        measured steps in a process (default 30 at 4x256, 6 at 12x768; 10,000 for flatness)
+  --figure FILE    where the figure of the row "flatness" goes (SVG)
 `;
 
 const { values } = parseArgs({
   options: {
-    size: { type: "string" },
+    only: { type: "string", default: "" },
+    list: { type: "boolean", default: false },
+    against: { type: "string" },
     pairs: { type: "string" },
     steps: { type: "string" },
-    backend: { type: "string", default: "onnx" },
-    full: { type: "boolean", default: false },
+    figure: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -35,36 +40,119 @@ if (values.help) {
 }
 
 interface Row {
-  readonly medianMs: number;
-  readonly peakRssMiB: number;
+  readonly name: string;
+  run(): void;
 }
 
-const python = process.env["PEFT_PYTHON"];
-const script = fileURLToPath(new URL("../python/peft_step.py", import.meta.url));
-const pairs = Number(values.pairs ?? (python === undefined ? 1 : 5));
-const full = values.full ? ["--full"] : [];
+const pairs = Number(values.pairs ?? 5);
+const isLarge = (size: string): boolean => size === "12x768";
 
-for (const size of values.size === undefined ? ["4x256", "12x768"] : [values.size]) {
-  const steps = values.steps ?? (size === "4x256" ? "30" : "6");
-  const common = ["--size", size, "--steps", steps, ...full];
-  const ratios: { time: number; memory: number }[] = [];
-  for (let pair = 0; pair < pairs; pair++) {
-    const ours = runHere<Row>("./measure-step.ts", [...common, "--backend", values.backend]);
-    if (python === undefined) continue;
-    const theirs = runToLine<Row>(python, [script, ...common]);
-    ratios.push({ time: ours.medianMs / theirs.medianMs, memory: ours.peakRssMiB / theirs.peakRssMiB });
-  }
-  if (ratios.length === 0) continue;
-  console.log(
-    JSON.stringify({
-      bench: "train",
-      size,
-      method: values.full ? "full" : "lora",
-      compare: "ours / PyTorch + PEFT",
-      pairs,
-      time: spreadOf(ratios.map((ratio) => ratio.time)),
-      memory: spreadOf(ratios.map((ratio) => ratio.memory)),
-    }),
-  );
+/** Parameters of a process that measures a step, in both languages. */
+function parameters(row: string, method: string, size: string, dropout: number): string[] {
+  const steps = values.steps ?? (isLarge(size) ? "6" : "30");
+  return ["--row", row, "--method", method, "--size", size, "--dropout", `${dropout}`, "--steps", steps];
 }
-if (python === undefined) console.error("bench:train: PEFT_PYTHON is not set, so nothing was compared with PyTorch");
+const ours = (given: readonly string[]): Side => ({
+  name: "onnx",
+  run: () => [runHere<Measured>("./measure-step.ts", given)],
+});
+
+/** A few steps of a backend that takes seconds for one say as much as many. */
+function slowly(given: readonly string[], size: string): string[] {
+  const shortened = isLarge(size) ? ["--steps", "1", "--warm-up", "1"] : ["--steps", "3", "--warm-up", "1"];
+  return [...given, ...(values.steps === undefined ? shortened : [])];
+}
+
+function opponent(name: Opponent, given: readonly string[], size: string): Side {
+  const onBackend = (parameters: readonly string[]): Measured[] => [
+    runHere<Measured>("./measure-step.ts", [...parameters, "--backend", name]),
+  ];
+  if (name === "pytorch")
+    return { name, run: () => [runToLine<Measured>(python!, [pathOf("python/peft_step.py"), ...given])] };
+  if (name === "tensorflow") return { name, run: () => onBackend(given) };
+  return { name, run: (round) => (round < (isLarge(size) ? 1 : 3) ? onBackend(slowly(given, size)) : []) };
+}
+
+/** A step against every opponent. */
+function stepRow(method: string, size: string, dropout: number): Row {
+  const name = dropout === 0 ? `${method} ${size}` : `${method} ${size}, dropout ${dropout}`;
+  const given = parameters(name, method, size, dropout);
+  return {
+    name,
+    run: () => {
+      const others = chooseOpponents(values.against).map((one) => opponent(one, given, size));
+      alternate("train", ours(given), others, { rounds: pairs, withMemory: true });
+    },
+  };
+}
+
+/** A step with dropout against the same step without. */
+function dropoutRow(size: string): Row {
+  const name = `cost of dropout ${size}`;
+  const side = (dropout: number): Side => ({
+    ...ours(parameters(name, "lora", size, dropout)),
+    name: `dropout ${dropout}`,
+  });
+  return { name, run: () => alternate("train", side(0.1), [side(0)], { rounds: pairs, withMemory: true }) };
+}
+
+/** Exponents of time over FLOPs, each with its spread over the rounds. */
+function scalingRow(width: string): Row {
+  const name = `scaling ${width}`;
+  return {
+    name,
+    run: () => {
+      const rounds: Record<string, number>[] = [];
+      const steps = values.steps === undefined ? [] : ["--steps", values.steps];
+      for (let round = 0; round < Number(values.pairs ?? 3); round++) {
+        console.error(`bench:train: ${name}, round ${round + 1}`);
+        const lines = runLinesHere<{ exponents?: Record<string, number> }>("./measure-scaling.ts", [
+          "--width",
+          width,
+          ...steps,
+        ]);
+        rounds.push(lines.at(-1)!.exponents!);
+      }
+      const exponents = Object.keys(rounds[0]!).map((axis) => [axis, spreadOf(rounds.map((round) => round[axis]!))]);
+      console.log(
+        JSON.stringify({ bench: "train", row: name, rounds: rounds.length, exponents: Object.fromEntries(exponents) }),
+      );
+    },
+  };
+}
+
+const flatnessRow: Row = {
+  name: "flatness",
+  run: () => {
+    console.error("bench:train: flatness");
+    runLinesHere("./measure-flatness.ts", [
+      ...(values.steps === undefined ? [] : ["--steps", values.steps]),
+      ...(values.figure === undefined ? [] : ["--figure", values.figure]),
+    ]);
+  },
+};
+
+const rows: readonly Row[] = [
+  stepRow("lora", "4x256", 0),
+  stepRow("lora", "12x768", 0),
+  stepRow("lora", "4x256", 0.1),
+  stepRow("lora", "12x768", 0.1),
+  stepRow("full", "4x256", 0),
+  stepRow("full", "12x768", 0),
+  stepRow("full", "4x256", 0.1),
+  stepRow("full", "12x768", 0.1),
+  stepRow("causal", "4x256", 0),
+  stepRow("causal", "4x256", 0.1),
+  dropoutRow("4x256"),
+  dropoutRow("12x768"),
+  scalingRow("256"),
+  scalingRow("768"),
+  flatnessRow,
+];
+const chosen = rows.filter(({ name }) => isSelected(name, values.only));
+if (values.list) {
+  console.log(chosen.map(({ name }) => name).join("\n"));
+  process.exit(0);
+}
+console.log(JSON.stringify(describeMachine("train")));
+for (const row of chosen) row.run();

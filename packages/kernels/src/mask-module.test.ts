@@ -30,7 +30,7 @@ describe("vectorised dropout masks", () => {
         constructor() {
           throw new WebAssembly.CompileError("Wasm code generation disallowed by embedder");
         }
-      };
+      } as unknown as typeof Module;
       expect(loadMaskModule()).toBeUndefined();
     } finally {
       WebAssembly.Module = Module;

@@ -1,0 +1,51 @@
+/** What is trained in the benchmarks, and the made-up batches that it is trained on: the same as on the Python side. */
+import { type Objective, random } from "@cambium/core";
+import { attach, head, lora, whole } from "@cambium/delta";
+import { createModel, type EncoderBatch } from "@cambium/models";
+import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { decoder, decoderBatch } from "./decoder.ts";
+import { type Method, RANK, robertaConfig, type Size } from "./sizes.ts";
+
+/** An objective, and what makes batches of it. */
+export interface Trainable<Batch = unknown> {
+  readonly objective: Objective<Batch>;
+  batch(rows: number, seq: number): Batch;
+}
+
+/** Ids that walk through the vocabulary. */
+const walk = (count: number, vocabulary: number): Int32Array =>
+  Int32Array.from({ length: count }, (_, i) => 2 + ((i * 7919) % (vocabulary - 2)));
+
+function classifier(size: Size, method: "lora" | "full", dropout: number): Trainable<EncoderBatch> {
+  const base = createModel(robertaConfig(size, dropout), random(0), {
+    head: { kind: "sequence-classification", labels: ["0", "1"] },
+  });
+  return {
+    objective:
+      method === "full"
+        ? attach(base, whole(base))
+        : attach(
+            base,
+            lora(base, { rank: RANK, alpha: 2 * RANK, targets: ["attn.q", "attn.v"] }, random(1)),
+            head(base),
+          ),
+    batch: (rows, seq) => ({
+      ids: tensor2d(walk(rows * seq, size.vocabulary), [rows, seq], "int32"),
+      mask: tensor2d(new Float32Array(rows * seq).fill(1), [rows, seq]),
+      labels: tensor1d(
+        Int32Array.from({ length: rows }, (_, i) => i % 2),
+        "int32",
+      ),
+    }),
+  };
+}
+
+/** What a method trains at a size. */
+export function trainable(size: Size, method: Method, dropout: number): Trainable<never> {
+  if (method !== "causal") return classifier(size, method, dropout) as Trainable<never>;
+  const made = {
+    objective: decoder(size, dropout, random(0)),
+    batch: (rows: number, seq: number) => decoderBatch(walk(rows * seq, size.vocabulary), rows, seq),
+  };
+  return made as Trainable<never>;
+}

@@ -1,4 +1,4 @@
-import { ConfigError, type ForwardOptions } from "@cambium/core";
+import { ConfigError, type ForwardOptions, isQuantised } from "@cambium/core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import type { AnyModel, Tuned } from "./attach.ts";
 import { stack } from "./delta.ts";
@@ -9,7 +9,7 @@ import { stack } from "./delta.ts";
  * The merged model owns all of its tensors, also those it shares values with: `disposeParameters(merged.parameters)`.
  * Dropout inside deltas has no counterpart in weights and is left out.
  *
- * @throws {ConfigError} When a delta cannot be written as weights; names it.
+ * @throws {ConfigError} When a delta cannot be written as weights; names it. When layers of the base are in 8 bits.
  * @example
  * await saveModel(merge(tuned), "models/spam");
  */
@@ -21,6 +21,13 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
     throw new ConfigError({
       message: `merge: no weights of the base do what ${list} ${stubborn.length === 1 ? "does" : "do"}; keep it attached, or attach the others alone`,
       deltas: stubborn.map((delta) => delta.name),
+    });
+  }
+  const rounded = [...base.parameters].flatMap(([name, value]) => (isQuantised(value) ? [name] : []));
+  if (rounded.length > 0) {
+    throw new ConfigError({
+      message: `merge: ${rounded.length} weights of the base, such as "${rounded[0]}", are in 8 bits, whose steps are larger than most of what a delta adds; save the adapter, load the base in float32, and merge there`,
+      rounded,
     });
   }
   const whole = stack(...deltas);

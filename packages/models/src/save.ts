@@ -1,5 +1,6 @@
-import { type Files, openFiles, saveSafetensors } from "@cambium/core";
+import { ConfigError, type Files, openFiles, saveSafetensors } from "@cambium/core";
 import { type EncoderModel, isBackbone } from "./encoder-model.ts";
+import { eightBitOf } from "./frozen.ts";
 import type { HeadConfig } from "./head-config.ts";
 
 /** Settings of `saveModel`. */
@@ -24,6 +25,7 @@ const architectures: Readonly<Record<HeadConfig["kind"], string>> = {
  * Writes a model as a folder that `loadModel` and Python's transformers read: `model.safetensors`, then `config.json`.
  *
  * @param target - The folder: a path, or any `Files`.
+ * @throws {ConfigError} When layers are in 8 bits: what they were rounded from is the model to keep.
  * @throws {FileError} When a file cannot be written; the former one is still there.
  */
 export async function saveModel(
@@ -31,6 +33,13 @@ export async function saveModel(
   target: string | Files,
   { dtype = "F32" }: SaveModelOptions = {},
 ): Promise<void> {
+  const rounded = eightBitOf(model.parameters);
+  if (rounded.length > 0) {
+    throw new ConfigError({
+      message: `saveModel: ${rounded.length} weights, such as "${rounded[0]}", are in 8 bits; save the adapter, or load the model in float32 and save that`,
+      rounded,
+    });
+  }
   const files = openFiles(target);
   const names = [...model.parameters].map(
     ([name, tensor]) =>

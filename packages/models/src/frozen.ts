@@ -1,0 +1,86 @@
+/** Models whose frozen layers are held and multiplied in 8 bits. */
+import {
+  ConfigError,
+  disposeParameters,
+  FormatError,
+  isQuantised,
+  nearest,
+  type Parameters,
+  quantiseWeight,
+  type Safetensors,
+} from "@cambium/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { EncoderConfig } from "./config.ts";
+import { encoderSites } from "./sites.ts";
+
+/** How the matrices of frozen layers are held. */
+export type Frozen = "float32" | "int8";
+
+/**
+ * Names of the weights that `frozen: "int8"` puts into 8 bits: of query, key, value, attention's output and the two
+ * feed-forward layers of every block. Embeddings, norms, biases, the pooler and heads stay as they are.
+ *
+ * @param keepFloat - Weights to leave out.
+ * @throws {ConfigError} When one of these is no such weight; names the nearest.
+ */
+export function eightBitNames(config: EncoderConfig, keepFloat: readonly string[] = []): ReadonlySet<string> {
+  const names = new Set(
+    encoderSites(config, { pooler: false }).flatMap(({ kind, layer, weight }) =>
+      kind === "linear" && layer !== undefined ? [weight!.name] : [],
+    ),
+  );
+  for (const name of keepFloat) {
+    if (names.delete(name)) continue;
+    const near = nearest(name, names);
+    throw new ConfigError({
+      message: `loadModel: keepFloat names "${name}", which is no weight that would be put into 8 bits${near === undefined ? "" : `; did you mean "${near}"?`}`,
+      name,
+    });
+  }
+  return names;
+}
+
+/**
+ * Reads weights one after the other and puts each into 8 bits before the next is read. The caller owns them.
+ *
+ * @param found - Names in the file by parameter name.
+ * @throws {FormatError} When a weight is not finite.
+ */
+export async function loadEightBit(
+  checkpoint: Safetensors,
+  found: ReadonlyMap<string, string>,
+): Promise<Map<string, Tensor>> {
+  const weights = new Map<string, Tensor>();
+  try {
+    for (const [name, fileName] of found) {
+      const values = (await checkpoint.values(fileName)) as Float32Array | Float64Array;
+      const [out, input] = checkpoint.entries.get(fileName)!.shape as readonly [number, number];
+      weights.set(name, quantiseWeight(name, values, [out, input]));
+    }
+  } catch (error) {
+    disposeParameters(weights);
+    throw error;
+  }
+  return weights;
+}
+
+/**
+ * Throws for a checkpoint that another program has quantised: its names and values mean something else.
+ *
+ * @throws {FormatError} Naming the method.
+ */
+export function checkNotQuantised(json: unknown, location: string): void {
+  const settings = (json as { quantization_config?: { quant_method?: unknown } | null } | null)?.quantization_config;
+  if (settings == null) return;
+  const method = String(settings.quant_method ?? "an unnamed method");
+  throw new FormatError({
+    message: `loadModel: the weights in ${location} are quantised already, by ${method}; take the float checkpoint that they were made of, with frozen: "int8" for 8 bits`,
+    method,
+    location,
+  });
+}
+
+/** Names of the parameters that are in 8 bits. */
+export function eightBitOf(parameters: Parameters): string[] {
+  return [...parameters].flatMap(([name, tensor]) => (isQuantised(tensor) ? [name] : []));
+}

@@ -84,7 +84,10 @@ export function operations(
   return values;
 }
 
-/** A value that the host makes of values it has, when it is read. */
+/** What the host makes of a value, by what it does to it; nothing is kept alive by standing here. */
+const madeOnHost = new WeakMap<Value, Map<number, WeakRef<Value>>>();
+
+/** A value that the host makes of values it has, when it is read. The same made of the same value is one value. */
 export function hostOperation(
   type: string,
   inputs: readonly Value[],
@@ -93,7 +96,13 @@ export function hostOperation(
   evaluate: NonNullable<Operation["evaluate"]>,
 ): Value {
   const [value] = operations(`${type} ${attributes}`, inputs, [spec]) as [Value];
-  value.producer = { ...value.producer!, outputs: [value], evaluate };
+  const producer = value.producer!;
+  value.producer = { ...producer, outputs: [value], evaluate };
+  if (inputs.length !== 1) return value;
+  const made = madeOnHost.get(inputs[0]!) ?? new Map<number, WeakRef<Value>>();
+  const known = made.get(producer.signature)?.deref();
+  if (known !== undefined) return known;
+  madeOnHost.set(inputs[0]!, made.set(producer.signature, new WeakRef(value)));
   return value;
 }
 

@@ -4,6 +4,7 @@
  */
 import "./gradients.generated.ts";
 import {
+  afterKernel,
   attentionGradKernel,
   attentionKernel,
   crossEntropyGradKernel,
@@ -12,12 +13,25 @@ import {
   geluKernel,
   layerNormGradKernel,
   layerNormKernel,
+  quantisedLinearGradKernel,
+  quantisedLinearKernel,
   rmsNormGradKernel,
   rmsNormKernel,
   siluGradKernel,
   siluKernel,
 } from "@cambium/kernels";
-import { broadcast_util, mul, ones, registerGradient, reshape, sum, type Tensor, zeros } from "@tensorflow/tfjs-core";
+import {
+  broadcast_util,
+  mul,
+  ones,
+  registerGradient,
+  reshape,
+  sum,
+  type Tensor,
+  zeros,
+  zerosLike,
+} from "@tensorflow/tfjs-core";
+import { StateError } from "./errors.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
 /** Sums over all axes but the last. */
@@ -100,5 +114,25 @@ registerGradient({
   gradFunc: (dy, saved, attributes) => ({
     logits: () =>
       runCustomKernel<Tensor>(crossEntropyGradKernel, { dy, logits: saved[0], labels: saved[1] }, attributes),
+  }),
+});
+
+registerGradient({
+  kernelName: afterKernel.name,
+  inputsToSave: ["after"],
+  gradFunc: (dy, [after]) => ({ x: () => dy as Tensor, after: () => zerosLike(after!) }),
+});
+
+registerGradient({
+  kernelName: quantisedLinearKernel.name,
+  inputsToSave: ["weight"],
+  gradFunc: (dy, [weight], attributes) => ({
+    x: () => runCustomKernel<Tensor>(quantisedLinearGradKernel, { dy, weight }, attributes),
+    weight: () => {
+      throw new StateError({
+        message: `quantisedLinear: a weight [${weight!.shape}] in 8 bits is frozen and has no gradient; load the model in float32 to train it`,
+      });
+    },
+    bias: () => sumRows(dy as Tensor),
   }),
 });

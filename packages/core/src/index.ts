@@ -58,8 +58,10 @@ export {
   zerosLikeParameters,
   zipParameters,
 } from "./parameters.ts";
+export { isQuantised, quantiseWeight } from "./quantised-weight.ts";
 export { type Random, random, randomOf } from "./random.ts";
 export { readJson } from "./read-json.ts";
+export { remat, rematBlocks } from "./remat.ts";
 export { remote } from "./remote.ts";
 export { type RunEvent, result } from "./run.ts";
 export { openCheckpoint } from "./safetensors/checkpoint.ts";

@@ -6,6 +6,8 @@ import { add, matMul, reshape, type Tensor, type Tensor2D } from "@tensorflow/tf
 import { ConfigError } from "./errors.ts";
 import type { Around, Context, Hook, OnWeight } from "./hook.ts";
 import type { Parameters } from "./parameters.ts";
+import { quantisedLinear } from "./quantised-linear.ts";
+import { matrixOf } from "./quantised-weight.ts";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
 
@@ -78,8 +80,10 @@ function placeHooks(hooks: readonly Hook[]): Placed<Hook>[] {
   });
 }
 
-/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`. */
+/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`; in 8 bits where the weight is. */
 export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const matrix = matrixOf(weight);
+  if (matrix !== undefined) return quantisedLinear(x, weight, matrix, bias);
   const [out, width] = weight.shape as [number, number];
   const flat = reshape(x, [-1, width]) as Tensor2D;
   const product = matMul(flat, weight as Tensor2D, false, true);
@@ -97,7 +101,7 @@ export function createScope(parameters: Parameters, { hooks, training, random, s
   const weightHooks = placed.filter((hook): hook is Placed<OnWeight> => hook.hook.kind === "weight");
   const edited = new Map<string, Tensor>();
 
-  /** A parameter as the first `end` weight hooks leave it. Every hook runs once on every parameter. */
+  /** A parameter as the first `end` weight hooks leave it. Every hook runs once on every parameter, again only within `remat`. */
   function readBefore(name: string, end: number): Tensor {
     const position = weightHooks.slice(0, end).findLastIndex(({ hook }) => hook.at(name));
     const last = weightHooks[position];
@@ -111,7 +115,8 @@ export function createScope(parameters: Parameters, { hooks, training, random, s
     }
     const key = `${position}:${name}`;
     let value = edited.get(key);
-    if (value === undefined) {
+    // What was made within a part that is computed twice (`remat`) is gone when it is computed again.
+    if (value === undefined || value.isDisposed) {
       const context = contextOf(last, name, (other) => readBefore(other, position));
       value = last.hook.run(name, readBefore(name, position), context);
       edited.set(key, value);

@@ -8,14 +8,17 @@
  * @module
  */
 import { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+import { afterKernel } from "./after.ts";
 import { attentionGradKernel, attentionKernel } from "./attention.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import type { CustomKernel } from "./custom-kernel.ts";
 import { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
+import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel } from "./quantised-linear.ts";
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 
 export type { ActivationGradInputs, ActivationInputs, GeluAttributes } from "./activation.ts";
 export { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+export { type AfterInputs, afterKernel } from "./after.ts";
 export type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from "./attention.ts";
 export { attentionGradKernel, attentionKernel } from "./attention.ts";
 export { deriveKey, type Key, mix, randomBits, word } from "./bits.ts";
@@ -24,6 +27,18 @@ export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 export type { CustomKernel } from "./custom-kernel.ts";
 export type { LayerNormInputs, NormAttributes, NormGradInputs, RmsNormInputs } from "./layer-norm.ts";
 export { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
+export {
+  LEAST_STEP,
+  type QuantisedLinearAttributes,
+  type QuantisedLinearGradInputs,
+  type QuantisedLinearInputs,
+  type QuantisedWeightAttributes,
+  quantisedLinearGradKernel,
+  quantisedLinearKernel,
+  quantisedWeightKernel,
+  ROW_STEPS,
+} from "./quantised-linear.ts";
+export { dequantiseMatrix, type QuantisedMatrix, transposeCodes } from "./quantised-matrix.ts";
 export {
   type DeriveKeyAttributes,
   deriveKeyKernel,
@@ -49,4 +64,8 @@ export const customKernels: readonly CustomKernel[] = [
   crossEntropyGradKernel,
   randomMaskKernel,
   deriveKeyKernel,
+  afterKernel,
+  quantisedWeightKernel,
+  quantisedLinearKernel,
+  quantisedLinearGradKernel,
 ];

@@ -1,5 +1,6 @@
 /** Every kernel that runs natively, by name. One file for each family. */
 import { activationKernels } from "./activation.ts";
+import { afterKernels } from "./after.ts";
 import { arithmeticKernels } from "./arithmetic.ts";
 import { compareKernels } from "./compare.ts";
 import { convolutionKernels } from "./convolution.ts";
@@ -9,6 +10,7 @@ import { imageKernels, normalizationKernels } from "./image.ts";
 import { indexingKernels } from "./indexing.ts";
 import { poolingKernels } from "./pooling.ts";
 import { productKernels } from "./product.ts";
+import { quantisedKernels } from "./quantised.ts";
 import { reduceKernels } from "./reduce.ts";
 import { shapeKernels } from "./shape.ts";
 import { softmaxKernels } from "./softmax.ts";
@@ -17,6 +19,7 @@ import { unaryKernels } from "./unary.ts";
 
 export const nativeKernels: KernelTable = {
   ...activationKernels,
+  ...afterKernels,
   ...arithmeticKernels,
   ...compareKernels,
   ...convolutionKernels,
@@ -27,6 +30,7 @@ export const nativeKernels: KernelTable = {
   ...normalizationKernels,
   ...poolingKernels,
   ...productKernels,
+  ...quantisedKernels,
   ...reduceKernels,
   ...shapeKernels,
   ...softmaxKernels,

@@ -37,6 +37,7 @@ export {
   quantisedLinearKernel,
   quantisedWeightKernel,
   ROW_STEPS,
+  SIDE_STEPS,
 } from "./quantised-linear.ts";
 export { dequantiseMatrix, type QuantisedMatrix, transposeCodes } from "./quantised-matrix.ts";
 export {

@@ -11,6 +11,7 @@ import {
   type QuantisedMatrix,
   type QuantisedWeightAttributes,
   ROW_STEPS,
+  SIDE_STEPS,
   transposeCodes,
 } from "@cambium/kernels";
 import type { NamedAttrMap } from "@tensorflow/tfjs-core";
@@ -19,59 +20,42 @@ import { convertTo, hostOperation, operation, reduce, reshapeTo } from "../trace
 import { elementwise } from "./elementwise.ts";
 import type { KernelTable } from "./table.ts";
 
-/** A matrix as graphs read it: one layout for each direction, made when it is first needed. */
+/** A matrix as graphs read it, each part made when it is first needed. */
 class Layouts {
+  /** `[in, out]`, for the forward product. */
+  readonly codes: Value;
+  /** `[out]`. */
   readonly scales: Value;
   private readonly matrix: QuantisedMatrix;
-  private forwardCodes: Value | undefined;
-  private backwardCodes: Value | undefined;
-  private forwardSums: Value | undefined;
-  private backwardSums: Value | undefined;
+  private turned: Value | undefined;
+  private summed: Value | undefined;
 
   constructor(matrix: QuantisedMatrix) {
     this.matrix = matrix;
-    this.scales = hostValue(matrix.scales, [matrix.shape[0]], "float32");
+    const [out, input] = matrix.shape;
+    this.codes = hostValue(matrix.codes, [input, out], "int8");
+    this.scales = hostValue(matrix.scales, [out], "float32");
   }
 
-  /** `[in, out]`. */
-  get forward(): Value {
+  /** `[out, in]`, for the gradient. */
+  get turnedCodes(): Value {
     const [out, input] = this.matrix.shape;
-    this.forwardCodes ??= hostValue(this.matrix.codes, [input, out], "int8");
-    return this.forwardCodes;
+    this.turned ??= hostValue(transposeCodes(this.matrix.codes, input, out), [out, input], "int8");
+    return this.turned;
   }
 
-  /** `[out, in]`. */
-  get backward(): Value {
-    const [out, input] = this.matrix.shape;
-    this.backwardCodes ??= hostValue(transposeCodes(this.matrix.codes, input, out), [out, input], "int8");
-    return this.backwardCodes;
-  }
-
-  /** Sums of the codes of each output channel times its scale, `[1, out]`. */
+  /** The weights of each output channel summed up, `[1, out]`. */
   get sums(): Value {
     const [out, input] = this.matrix.shape;
     const { codes, scales } = this.matrix;
-    this.forwardSums ??= hostValue(
-      sumColumns(codes, input, out).map((sum, o) => sum * scales[o]!),
-      [1, out],
-      "float32",
-    );
-    return this.forwardSums;
+    if (this.summed === undefined) {
+      const sums = new Float32Array(out); // of codes: whole numbers, exact
+      for (let i = 0; i < input; i++) for (let o = 0; o < out; o++) sums[o]! += codes[i * out + o]!;
+      const scaled = sums.map((sum, o) => sum * scales[o]!);
+      this.summed = hostValue(scaled, [1, out], "float32");
+    }
+    return this.summed;
   }
-
-  /** Sums of the codes of each input, `[1, in]`. */
-  get inputSums(): Value {
-    const [out, input] = this.matrix.shape;
-    this.backwardSums ??= hostValue(sumColumns(this.backward.data as Int8Array, out, input), [1, input], "float32");
-    return this.backwardSums;
-  }
-}
-
-function sumColumns(codes: Int8Array, rows: number, columns: number): Float32Array {
-  const sums = new Float32Array(columns); // whole numbers below 2^24 are exact
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) sums[column]! += codes[row * columns + column]!;
-  return sums;
 }
 
 const layoutsOf = new WeakMap<QuantisedMatrix, Layouts>();
@@ -85,63 +69,63 @@ function layouts(matrix: QuantisedMatrix): Layouts {
   return found;
 }
 
-/** Rows in 8 bits: `x ≈ (codes − 128) · step + shift`. */
-interface Rows {
-  /** uint8 `[rows, n]`. */
-  readonly codes: Value;
-  /** `[rows, 1]`. */
-  readonly step: Value;
-  /** `[rows, 1]`. */
-  readonly shift: Value;
+/** Code that the product takes for zero. */
+const MIDDLE = 128;
+
+const float = (type: string, ...inputs: Value[]): Value => elementwise(type, inputs, "float32");
+const least = (x: Value): Value => reduce("ReduceMin", x, [1], true);
+const greatest = (x: Value): Value => reduce("ReduceMax", x, [1], true);
+
+/** The step of each row, `[rows, 1]`: not too small, and NaN where `x` is not finite: sums see that, extremes do not. */
+function checkedStep(step: Value, x: Value): Value {
+  const nothing = float("Mul", reduce("ReduceSum", x, [1], true), constant(0));
+  return float("Add", float("Max", step, constant(LEAST_STEP)), nothing);
 }
 
-/** Code that the product takes for zero: in the middle, where sums stay small. */
-const MIDDLE = 128;
+/** Codes of `x`, uint8, from its rows' steps and codes of zero, `[rows]`. */
+const encode = (x: Value, step: Value, zero: Value): Value =>
+  operation("QuantizeLinear", [x, reshapeTo(step, [x.shape[0]!]), zero], x.shape, "uint8", { attributes: { axis: 0 } });
+
+/** Rows of inputs: `x ≈ (codes − 128) · step + shift`, step and shift `[rows, 1]`. */
+interface Rows {
+  readonly codes: Value;
+  readonly step: Value;
+  readonly shift: Value;
+}
 
 /** Layers that read one value (query, key and value) share its rows. */
 const rowsOf = new WeakMap<Value, Rows>();
 
-const float = (type: string, ...inputs: Value[]): Value => elementwise(type, inputs, "float32");
-
-function quantiseRows(x: Value): Rows {
+function encodeRows(x: Value): Rows {
   const known = rowsOf.get(x);
   if (known !== undefined) return known;
-  const low = float("Min", reduce("ReduceMin", x, [1], true), constant(0));
-  const high = float("Max", reduce("ReduceMax", x, [1], true), constant(0));
+  const low = float("Min", least(x), constant(0));
+  const high = float("Max", greatest(x), constant(0));
   const share = constant(1 / ROW_STEPS);
-  const range = float("Max", float("Sub", float("Mul", high, share), float("Mul", low, share)), constant(LEAST_STEP));
-  // Sums see every NaN and infinity; the runtime's least and greatest do not.
-  const step = float("Add", range, float("Mul", reduce("ReduceSum", x, [1], true), constant(0)));
+  const step = checkedStep(float("Sub", float("Mul", high, share), float("Mul", low, share)), x);
   const zero = float("Round", float("Neg", float("Div", low, step)));
-  const flat = (value: Value): Value => reshapeTo(value, [x.shape[0]!]);
-  const codes = operation("QuantizeLinear", [x, flat(step), convertTo(flat(zero), "uint8")], x.shape, "uint8", {
-    attributes: { axis: 0 },
-  });
+  const codes = encode(x, step, convertTo(reshapeTo(zero, [x.shape[0]!]), "uint8"));
   const rows = { codes, step, shift: float("Mul", float("Sub", constant(MIDDLE), zero), step) };
   rowsOf.set(x, rows);
   return rows;
 }
 
+/** `(codes − 128) · step` times the weights' codes and scales. */
+function multiply(codes: Value, step: Value, weights: Value, scales: Value): Value {
+  const shape = [codes.shape[0]!, weights.shape[1]!];
+  const inputs = [codes, weights, constant(1), scales, constant(MIDDLE, "uint8")];
+  const product = operation("MatMulIntegerToFloat", inputs, shape, "float32", { domain: "com.microsoft" });
+  return operation("Mul", [product, step], shape, "float32");
+}
+
 const concatenate = (values: readonly Value[], axis: number, shape: readonly number[]): Value =>
   operation("Concat", values, shape, "float32", { attributes: { axis } });
 
-/**
- * `x codes · scales + bias`.
- *
- * @param scales - `[columns]`, or a scalar.
- * @param sums - Sums of the columns of `codes`, times their scales, `[1, columns]`.
- */
-function product(x: Value, codes: Value, scales: Value, sums: Value, bias: Value | undefined): Value {
-  const [count, columns] = [x.shape[0]!, codes.shape[1]!];
-  const rows = quantiseRows(x);
-  const sum = operation(
-    "MatMulIntegerToFloat",
-    [rows.codes, codes, constant(1), scales, constant(MIDDLE, "uint8")],
-    [count, columns],
-    "float32",
-    { domain: "com.microsoft" },
-  );
-  const scaled = operation("Mul", [sum, rows.step], sum.shape, "float32");
+/** `x weightᵀ + bias`. */
+function forward(x: Value, { codes, scales, sums }: Layouts, bias: Value | undefined): Value {
+  const rows = encodeRows(x);
+  const product = multiply(rows.codes, rows.step, codes, scales);
+  const [count, columns] = product.shape as [number, number];
   const [left, right] =
     bias === undefined
       ? [rows.shift, sums]
@@ -149,7 +133,16 @@ function product(x: Value, codes: Value, scales: Value, sums: Value, bias: Value
           concatenate([rows.shift, uniformValue(1, [count, 1], "float32")], 1, [count, 2]),
           concatenate([sums, reshapeTo(bias, [1, columns])], 0, [2, columns]),
         ];
-  return operation("Gemm", [left, right, scaled], sum.shape, "float32", { attributes: { transA: 0, transB: 0 } });
+  return operation("Gemm", [left, right, product], product.shape, "float32", { attributes: { transA: 0, transB: 0 } });
+}
+
+/** `dy weight`. */
+function backward(dy: Value, { turnedCodes, scales }: Layouts): Value {
+  const scaled = float("Mul", dy, scales);
+  const side = float("Max", greatest(scaled), float("Neg", least(scaled)));
+  const step = checkedStep(float("Mul", side, constant(1 / SIDE_STEPS)), scaled);
+  const codes = encode(scaled, step, uniformValue(MIDDLE, [dy.shape[0]!], "uint8"));
+  return multiply(codes, step, turnedCodes, constant(1));
 }
 
 let weightCount = 0;
@@ -165,11 +158,7 @@ export const quantisedKernels: KernelTable = {
   },
   QuantisedLinear: ({ x, bias }, attributes) => {
     const { hasBias } = attributes as unknown as QuantisedLinearAttributes;
-    const { forward, scales, sums } = layouts(matrixIn(attributes));
-    return product(x!.value, forward, scales, sums, hasBias ? bias!.value : undefined);
+    return forward(x!.value, layouts(matrixIn(attributes)), hasBias ? bias!.value : undefined);
   },
-  QuantisedLinearGrad: ({ dy }, attributes) => {
-    const { backward, scales, inputSums } = layouts(matrixIn(attributes));
-    return product(float("Mul", dy!.value, scales), backward, constant(1), inputSums, undefined);
-  },
+  QuantisedLinearGrad: ({ dy }, attributes) => backward(dy!.value, layouts(matrixIn(attributes))),
 };

@@ -17,16 +17,17 @@ import {
 } from "@tensorflow/tfjs-core";
 import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
 import { HeldBytes } from "./held-bytes.ts";
-import { defaultThreads, loadNativeRuntime, type NativeRuntime } from "./native.ts";
+import { loadNativeRuntime, type NativeRuntime } from "./native.ts";
 import { type Program, traceProgram } from "./program.ts";
 import { type CompileOptions, Replayer } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
 import { type CacheLimits, SessionCache } from "./session-cache.ts";
+import { defaultThreads } from "./threads.ts";
 import { elementType, reshapeTo, sourceOf } from "./tracer.ts";
 
 /** Settings of the backend. */
 export interface OnnxOptions extends Partial<CacheLimits> {
-  /** Threads inside an operator. @default the cores this process may use */
+  /** Threads inside an operator. @default the cores this process may use, by its affinity and its control group */
   readonly threads?: number;
   /**
    * Whether threads wait for work by spinning. Alone on a machine that saves some 5 % of a small step; beside a busy

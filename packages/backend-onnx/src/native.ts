@@ -4,7 +4,6 @@
  * check that they are what this file expects. The version range of `onnxruntime-node` is pinned accordingly.
  */
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import type { ElementType, HostArray } from "./graph.ts";
 
 /** Tensor as the runtime takes and gives it. */
@@ -58,9 +57,6 @@ interface Binding {
 
 const REMEDY =
   'install it without its CUDA download: `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30` (pnpm: `pnpm add onnxruntime-node@1.30`), or use another backend, such as useBackend("wasm")';
-
-/** Threads that pay: the cores this process may use. */
-export const defaultThreads: () => number = availableParallelism;
 
 /**
  * Loads ONNX Runtime's CPU engine.

@@ -1,6 +1,6 @@
 """One training step of PyTorch + transformers + PEFT on the work of measure-step.ts, as one JSON line.
 
-usage: python peft_step.py --size 4x256|12x768|... [--method lora|full|causal] [--dropout 0] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
+usage: python peft_step.py --size 4x256|12x768|... [--method lora|full|causal] [--dropout 0] [--precision float32|autocast|bfloat16] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
 needs: pip install torch transformers peft
 """
 
@@ -43,6 +43,7 @@ def main():
     parser.add_argument("--size", default="4x256")
     parser.add_argument("--method", choices=["lora", "full", "causal"], default="lora")
     parser.add_argument("--dropout", type=float, default=0)
+    parser.add_argument("--precision", choices=["float32", "autocast", "bfloat16"], default="float32")
     parser.add_argument("--row")
     for name, value in {"steps": 20, "batch": 8, "seq": 64, "threads": 2}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
@@ -50,6 +51,8 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model, vocabulary = build(options.size, options.method, options.dropout)
+    if options.precision == "bfloat16":
+        model = model.to(torch.bfloat16)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-3)
     count = options.batch * options.seq
@@ -63,14 +66,15 @@ def main():
     for step in range(WARM_UP + options.steps):
         start = time.perf_counter()
         optimiser.zero_grad()
-        loss = model(**batch).loss
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "autocast"):
+            loss = model(**batch).loss
         loss.backward()
         optimiser.step()
         value = loss.item()
         if step >= WARM_UP:
             durations.append((time.perf_counter() - start) * 1e3)
     print(json.dumps({
-        "bench": "train", "row": options.row or f"{options.method} {options.size}", "backend": "pytorch",
+        "bench": "train", "row": options.row or f"{options.method} {options.size}", "backend": "pytorch", "precision": options.precision,
         "batch": options.batch, "seq": options.seq, "trainable": sum(weight.numel() for weight in trained), "steps": options.steps,
         "medianMs": round(statistics.median(durations), 1), "minMs": round(min(durations), 1),
         "peakRssMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "loss": round(value, 5),

@@ -1,6 +1,5 @@
 /** Computes on onnx in the main thread and in workers, at the same time and after one has ended; prints all products. */
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { useBackend } from "@cambium/core";
 import { matMul, tensor2d, tidy } from "@tensorflow/tfjs-core";
@@ -12,7 +11,9 @@ async function compute(factor: number): Promise<number> {
 
 /** What a worker computes, once it has ended. */
 async function computeInWorker(): Promise<number> {
-  const worker = new Worker(fileURLToPath(import.meta.url));
+  // Workers do not inherit what reads TypeScript.
+  const start = `import("${import.meta.resolve("tsx/esm/api")}").then(({ register }) => { register(); return import("${import.meta.url}"); })`;
+  const worker = new Worker(start, { eval: true });
   const [[product]] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
   return product as number;
 }

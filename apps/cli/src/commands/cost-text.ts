@@ -6,6 +6,9 @@ export function shortCount(count: number): string {
   return count < 1_000_000 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1_000_000).toFixed(2)}M`;
 }
 
+/** `1 test`, `2 tests`. */
+export const countText = (count: number, what: string): string => `${count} ${count === 1 ? what : `${what}s`}`;
+
 /** A time for people: `42 s`, `3 min`, `1 h 20 min`. */
 export function durationText(ms: number): string {
   const seconds = Math.round(ms / 1000);

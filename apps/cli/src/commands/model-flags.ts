@@ -14,6 +14,7 @@ export interface ModelFlags {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly seed: number;
+  readonly python?: true;
 }
 
 /** An integer from 0. */
@@ -85,6 +86,8 @@ export async function openModel(verb: string, flags: ModelFlags): Promise<Opened
   const baseURL = flags.baseUrl ?? env["OPENAI_BASE_URL"];
   const apiKey = env["OPENAI_API_KEY"];
   const isRules = name === "rules" && baseURL === undefined;
+  if (isRules && flags.python)
+    throw new UseError(`${verb}: the rules write JavaScript only; leave out --python, or name a model`);
   if (!isRules && baseURL === undefined && (apiKey ?? "") === "") {
     throw new UseError(`${verb}: set OPENAI_API_KEY, or name another endpoint by --base-url or $OPENAI_BASE_URL`);
   }

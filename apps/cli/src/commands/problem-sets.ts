@@ -10,6 +10,7 @@ import {
   parseMath,
   parseTabMwp,
   parseTransferSets,
+  pythonDemonstrations,
   type TransferSet,
   tableDemonstrations,
 } from "@cambium/tool-learning";
@@ -84,7 +85,8 @@ export async function loadProblems(
 }
 
 /** The worked examples for a set of a layout. */
-export function demonstrationsFor(format: Format): DemonstrationSet {
+export function demonstrationsFor(format: Format, language: "javascript" | "python"): DemonstrationSet {
+  if (language === "python") return pythonDemonstrations;
   return {
     math: mathDemonstrations,
     tabmwp: tableDemonstrations,
@@ -98,5 +100,6 @@ export const DEMONSTRATIONS: Readonly<Record<string, DemonstrationSet>> = {
   math: mathDemonstrations,
   table: tableDemonstrations,
   creation: creationDemonstrations,
+  python: pythonDemonstrations,
   none: noDemonstrations,
 };

@@ -6,16 +6,15 @@ import {
   costOf,
   createTools,
   type Hints,
-  python,
-  quickjs,
   result,
   type Step,
   type Task,
 } from "@cambium/tool-learning";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
-import { costText } from "./cost-text.ts";
+import { costText, countText } from "./cost-text.ts";
 import { addModelFlags, type ModelFlags, openModel, parseCount } from "./model-flags.ts";
+import { openSandbox, PYTHON_HELP } from "./sandboxes.ts";
 
 interface CreateFlags extends ModelFlags {
   readonly context?: string;
@@ -25,7 +24,6 @@ interface CreateFlags extends ModelFlags {
   readonly rounds: number;
   readonly faithful?: true;
   readonly thought?: true;
-  readonly python?: true;
   readonly out?: string;
   readonly json?: true;
 }
@@ -37,9 +35,18 @@ Example, with a local model, keeping the tool:
   $ cambium tools create --model qwen3 --base-url http://localhost:11434/v1 --library tools.db \\
       "A tank of 900 litres loses 4% a day. After how many days is less than half of it left?"`;
 
+/** The first words of a text. */
+function startOf(text: string): string {
+  const line = text.trim().replace(/\s+/g, " ");
+  return line.length > 100 ? `${line.slice(0, 99)}…` : line || "it is empty";
+}
+
 /** What a step came to, in a line. */
 function stepLine({ stage, attempt, failure, ...step }: Step): string {
-  const name = attempt === 0 ? stage : `${stage} ${attempt + 1}`;
+  const number = stage === "rectification" ? attempt : attempt + 1;
+  const name = number === 1 ? stage : `${stage} ${number}`;
+  if (failure?.code === "no_code" && step.kind === "model")
+    return `${name}: no code in the reply: ${startOf(step.reply)}`;
   if (failure !== undefined) return `${name}: ${failure.message.split("\n")[0]}`;
   if (step.kind === "model" && step.usage !== undefined)
     return `${name}: ${step.usage.outputTokens} tokens${step.cached ? ", stored" : ""}`;
@@ -75,13 +82,13 @@ export function createTool(io: Io): Command {
     .option("--rounds <number>", "repairs at most", parseCount, 3)
     .option("--thought", "let the model think aloud before it writes code")
     .option("--faithful", "do what the publication describes and nothing else")
-    .option("--python", "let the tool be written in Python, and run it in the jail (Linux, python3)")
+    .option("--python", PYTHON_HELP)
     .option("--out <folder>", "write the tool, the calling code and the trajectory there")
     .option("--json", "write JSON lines: every event, the last one with tool and trajectory")
     .addHelpText("after", EXAMPLE)
     .action(async (question: string, flags: CreateFlags) => {
       const { models, model } = await openModel("tools create", flags);
-      const sandbox = flags.python ? python() : quickjs();
+      const sandbox = openSandbox(flags.python ? "python" : "javascript");
       try {
         const hints: Hints | undefined = flags.utility === undefined ? undefined : { utility: flags.utility };
         const task: Task = {
@@ -107,7 +114,7 @@ export function createTool(io: Io): Command {
         if (!flags.json) report(io, end);
         if (end.status === "failed")
           throw new Error(
-            `tools create: no answer after ${end.trajectory.steps.length} steps: ${end.failure!.message}`,
+            `tools create: no answer after ${countText(end.trajectory.steps.length, "step")}: ${end.failure!.message}`,
           );
         if (end.status === "budget_exceeded") throw new Error(`tools create: ${end.failure!.message}`);
       } finally {

@@ -1,14 +1,9 @@
 import { existsSync } from "node:fs";
-import {
-  describeTest,
-  type LibraryTool,
-  openLibrary,
-  quickjs,
-  type ToolLibrary,
-  type ToolStatus,
-} from "@cambium/tool-learning";
+import { describeTest, type LibraryTool, openLibrary, type ToolLibrary, type ToolStatus } from "@cambium/tool-learning";
 import { Argument, Command } from "commander";
 import { type Io, UseError } from "../io.ts";
+import { countText } from "./cost-text.ts";
+import { openSandbox } from "./sandboxes.ts";
 
 interface LibraryFlags {
   readonly library: string;
@@ -23,15 +18,13 @@ Example:
   $ cambium tools library check tieredCharge
   $ cambium tools library set tieredCharge trusted --reason "read it, and tried it on last year's bills"`;
 
-const countTests = (count: number): string => `${count} ${count === 1 ? "test" : "tests"}`;
-
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** A tool in a line. */
 function line({ name, version, status, uses, successRate, tests, documentation }: LibraryTool): string {
   const used =
     uses.total === 0 ? "not used" : `${uses.passed} of ${uses.total} answered (at least ${percent(successRate.low)})`;
-  return `${name} ${version}  ${status}, ${used}, ${countTests(tests.length)}  ${documentation.split("\n")[0]}`;
+  return `${name} ${version}  ${status}, ${used}, ${countText(tests.length, "test")}  ${documentation.split("\n")[0]}`;
 }
 
 /** A tool with everything that is known of it. */
@@ -52,18 +45,32 @@ function page(tool: LibraryTool): string {
   ].join("\n");
 }
 
-/** Opens the library for one piece of work. */
-async function withLibrary(path: string, work: (library: ToolLibrary) => Promise<void>): Promise<void> {
+/** Opens the library for one piece of work; tools in `language` can be tried. */
+async function withLibrary<T>(
+  path: string,
+  work: (library: ToolLibrary) => Promise<T>,
+  language: LibraryTool["language"] = "javascript",
+): Promise<T> {
   if (!existsSync(path))
     throw new UseError(`tools library: there is no library ${path}; cambium tools create --library makes one`);
-  const sandbox = quickjs();
+  const sandbox = openSandbox(language);
   const library = await openLibrary(path, { sandbox });
   try {
-    await work(library);
+    return await work(library);
   } finally {
     library.close();
     await sandbox.close();
   }
+}
+
+/** Opens the library to try a tool in its own language. */
+async function withTool(
+  path: string,
+  name: string,
+  work: (library: ToolLibrary, tool: LibraryTool) => Promise<void>,
+): Promise<void> {
+  const tool = await withLibrary(path, (library) => need(library, name));
+  await withLibrary(path, (library) => work(library, tool), tool.language);
 }
 
 async function need(library: ToolLibrary, name: string): Promise<LibraryTool> {
@@ -110,13 +117,12 @@ export function library(io: Io): Command {
   const check = verb("check", "Run a tool's tests twice; a verified tool that fails is quarantined.")
     .argument("<name>", "name or id")
     .action((name: string, { library: path, json }: LibraryFlags) =>
-      withLibrary(path, async (opened) => {
-        const { id, tests } = await need(opened, name);
+      withTool(path, name, async (opened, { id, tests }) => {
         const report = await opened.check(id);
         tell(
           json,
           report,
-          report.passed ? `${name} passed ${countTests(tests.length)}, twice` : report.problems.join("\n"),
+          report.passed ? `${name} passed ${countText(tests.length, "test")}, twice` : report.problems.join("\n"),
         );
         if (!report.passed) throw new Error(`tools library: ${name} failed its checks`);
       }),
@@ -124,8 +130,8 @@ export function library(io: Io): Command {
   const promote = verb("promote", "Make a draft verified, if it passes its tests and has solved two other questions.")
     .argument("<name>", "name or id")
     .action((name: string, { library: path, json }: LibraryFlags) =>
-      withLibrary(path, async (opened) => {
-        const { tool, problems } = await opened.promote((await need(opened, name)).id);
+      withTool(path, name, async (opened, { id }) => {
+        const { tool, problems } = await opened.promote(id);
         tell(
           json,
           { status: tool.status, problems },

@@ -2,10 +2,10 @@
  * Takes the steps of one run and keeps them: asks the model, runs programs, and turns whatever comes back, errors too, into
  * steps. Steps of an earlier run are taken over instead, as long as they are the same steps.
  */
-import type { CallOutcome } from "@cambium/llm";
+import type { CallError, CallOutcome } from "@cambium/llm";
 import { codeOf } from "../code/fences.ts";
 import { StateError } from "../errors.ts";
-import type { Failure } from "../failure.ts";
+import type { Failure, FailureCode } from "../failure.ts";
 import { sha256 } from "../hash.ts";
 import type { SandboxFailure, SandboxOutcome, SourcePart } from "../sandbox/sandbox.ts";
 import type { ModelStep, QueryStep, RunStep, Stage, Step } from "../trajectory.ts";
@@ -44,6 +44,9 @@ function failureOf({ code, message, ...rest }: SandboxFailure): Failure {
   const stack = "stack" in rest && rest.stack !== "" ? { stack: rest.stack } : {};
   return { code, message, ...stack };
 }
+
+/** `output_too_large` is what a program's result may be, and then mended; a reply that was too large cannot be read. */
+const codeOfCall = (code: CallError["code"]): FailureCode => (code === "output_too_large" ? "model_format" : code);
 
 /** What a recorder needs; methods that run nothing go without a sandbox. */
 export type RecorderSetup = Pick<Setup, "model" | "sampling" | "limits"> & Partial<Pick<Setup, "sandbox">>;
@@ -115,8 +118,9 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const asked = { ...base(place), kind: "model", promptHash: hash, prompt: prompt.question } as const;
       const outcome = await call(place, prompt);
       if (!outcome.ok) {
-        const { code, message } = outcome.error;
-        return keep<ModelStep>({ ...asked, reply: "", cached: false, durationMs: 0, failure: { code, message } });
+        const { message } = outcome.error;
+        const failure = { code: codeOfCall(outcome.error.code), message };
+        return keep<ModelStep>({ ...asked, reply: "", cached: false, durationMs: 0, failure });
       }
       const { text, reasoning, usage, usd, cached, durationMs } = outcome.result;
       const code = sandbox === undefined ? undefined : codeOf(text, sandbox.language);

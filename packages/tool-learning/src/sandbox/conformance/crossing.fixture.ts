@@ -335,7 +335,7 @@ result = refused`,
   {
     law: "a flood of calls at once ends the program",
     javascript: "await Promise.all(Array.from({ length: 1e5 }, () => echo(1)));",
-    options: { ...patient, functions },
+    options: { functions, limits: { wallMs: 115_000 } }, // all calls are made before the first is answered
     expects: fails("budget_exceeded"),
   },
   {

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { HintLevel } from "@cambium/tool-learning";
+import { UseError } from "../io.ts";
+import type { ModelFlags } from "./model-flags.ts";
+import type { Format } from "./problem-sets.ts";
+
+/** What the flags of `tools eval` hold. */
+export interface EvalFlags extends ModelFlags {
+  readonly format?: Format;
+  readonly method: readonly string[];
+  readonly hints: readonly HintLevel[];
+  readonly numbersOnly?: true;
+  readonly limit?: number;
+  readonly grader: "strict" | "paper";
+  readonly concurrency: number;
+  readonly sample: number;
+  readonly rounds: number;
+  readonly faithful?: true;
+  readonly thought?: true;
+  readonly demonstrations?: string;
+  readonly out: string;
+  readonly resume?: true;
+  readonly json?: true;
+}
+
+/** What a run left undone, and why. */
+export interface Left {
+  readonly open: number;
+  readonly why?: string;
+}
+
+/** Results are added to on request only. */
+export function refuseOld({ out, resume }: EvalFlags, names: readonly string[]): void {
+  const old = names.map((name) => join(out, name)).find((folder) => existsSync(join(folder, "manifest.json")));
+  if (old !== undefined && !resume)
+    throw new UseError(
+      `tools eval: ${old} holds results; go on with them by --resume, or name another folder by --out`,
+    );
+}

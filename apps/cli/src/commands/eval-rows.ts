@@ -1,0 +1,150 @@
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type EvaluationEvent,
+  type EvaluationSummary,
+  evaluationReport,
+  loadResults,
+  type Problem,
+  paperGrader,
+  type ReportedEvaluation,
+  runEvaluation,
+  type Solver,
+  strictGrader,
+  trajectoryReport,
+  withHints,
+} from "@cambium/tool-learning";
+import { type Io, UseError } from "../io.ts";
+import { costText, durationText } from "./cost-text.ts";
+import { type EvalFlags, type Left, refuseOld } from "./eval-flags.ts";
+import { METHODS, type MethodSetup } from "./eval-methods.ts";
+import type { ProblemSet } from "./problem-sets.ts";
+
+const PAGE = 200;
+
+/** A run in a line. */
+function summaryLine(name: string, { total, accuracy, executionErrors, firstTry, cost }: EvaluationSummary): string {
+  const shares = Object.entries(accuracy).map(([grader, { rate, low, high }]) => {
+    const [share, from, to] = [rate, low, high].map((value) => (value * 100).toFixed(1));
+    return `${grader} ${share} % (${from} to ${to})`;
+  });
+  return `${name}: ${total} rows, ${shares.join(", ")}, no answer ${executionErrors.count}, first try ${(firstTry.rate * 100).toFixed(1)} %; ${costText(cost)}`;
+}
+
+/** Shows how far a run is: a live line on a terminal, else a line for every twentieth of it. */
+function showProgress(
+  io: Io,
+  name: string,
+  event: Extract<EvaluationEvent, { type: "row" | "postponed" }>,
+  right: number,
+): void {
+  const { done, total, spent, remainingMs } = event;
+  const left = remainingMs === undefined ? "" : `, ${durationText(remainingMs)} left`;
+  const text = `${name} ${done}/${total ?? "?"}, ${right} right of this run, ${costText(spent)}${left}`;
+  if (event.type === "postponed") io.error(`${name}: row ${event.id} is put off: ${event.failure.message}`);
+  else if (io.live !== undefined) io.live(text);
+  else if (total === undefined || done === total || done % Math.max(1, Math.round(total / 20)) === 0) io.error(text);
+}
+
+interface Run {
+  readonly name: string;
+  readonly solver: Solver;
+  readonly rows: readonly Problem[];
+  readonly folder: string;
+}
+
+/** Runs one method; returns what is still open. */
+async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFlags): Promise<Left> {
+  const graders = flags.grader === "paper" ? [paperGrader, strictGrader] : [strictGrader, paperGrader];
+  const run = runEvaluation(solver, rows, {
+    grader: graders,
+    results: folder,
+    concurrency: flags.concurrency,
+    sample: flags.sample,
+    signal: io.signal,
+  });
+  let right = 0;
+  for await (const event of run) {
+    if (event.type === "row" && event.record.outcome === "right") right++;
+    if (flags.json) io.out(JSON.stringify(forMachines(name, event)));
+    else if (event.type === "row" || event.type === "postponed") showProgress(io, name, event, right);
+    else if (event.type === "resumed") io.error(`${name}: ${event.rows} rows were done before`);
+    if (event.type !== "end") continue;
+    if (!flags.json) io.out(summaryLine(name, event.summary));
+    return { open: event.open ?? 0, ...(event.failure === undefined ? {} : { why: event.failure.message }) };
+  }
+  return { open: 0 };
+}
+
+/** An event without trajectories: those are in the results. */
+function forMachines(method: string, event: EvaluationEvent): object {
+  if (event.type !== "row") return { method, ...event };
+  const { record, ...progress } = event;
+  const { trajectory: _, ...row } = record;
+  return { method, ...progress, record: row };
+}
+
+async function writeReport(
+  folders: readonly { readonly name: string; readonly folder: string }[],
+  out: string,
+  title: string,
+): Promise<string> {
+  const runs: ReportedEvaluation[] = await Promise.all(
+    folders.map(async ({ name, folder }) => ({ ...(await loadResults(folder)), name })),
+  );
+  const isPlumbing = runs.some(
+    ({ manifest }) => (manifest.settings as { readonly provider?: string }).provider === "scripted",
+  );
+  const page = await evaluationReport(runs, {
+    title,
+    trajectories: PAGE,
+    ...(isPlumbing
+      ? {
+          note: "Rules answered in a model's place: these figures are about the plumbing and say nothing about any model.",
+        }
+      : {}),
+  });
+  const path = join(out, "report.html");
+  await writeFile(path, page.html());
+  for (const run of runs) {
+    for (let from = PAGE; from < run.summary.total; from += PAGE) {
+      const rest = await trajectoryReport(run, { from, count: PAGE });
+      await writeFile(join(out, `trajectories-${run.name}-${from / PAGE + 1}.html`), rest.html());
+    }
+  }
+  return path;
+}
+
+/** Runs every method over the rows, and writes a report. */
+export async function runRows(
+  io: Io,
+  set: Exclude<ProblemSet, { format: "transfer" }>,
+  setup: MethodSetup,
+  flags: EvalFlags,
+): Promise<readonly Left[]> {
+  const problems = set.rows.slice(0, flags.limit);
+  if (problems.length === 0)
+    throw new UseError(
+      `tools eval: ${set.name} holds no problems${flags.numbersOnly ? " with a plain number as answer" : ""}`,
+    );
+  const several = flags.hints.length > 1;
+  const rows = flags.hints.flatMap((level) =>
+    problems.map((problem) => ({ ...withHints(problem, level), id: several ? `${problem.id}#${level}` : problem.id })),
+  );
+  const runs = flags.method.map(
+    (name): Run => ({ name, solver: METHODS[name]!(setup), rows, folder: join(flags.out, name) }),
+  );
+  refuseOld(flags, flags.method);
+  const left: Left[] = [];
+  for (const run of runs) {
+    if (io.signal.aborted) break;
+    left.push(await runOne(io, run, flags));
+  }
+  await mkdir(flags.out, { recursive: true });
+  const done = runs.filter(({ folder }) => existsSync(join(folder, "manifest.json")));
+  const path = await writeReport(done, flags.out, `${set.name}: ${flags.method.join(", ")}`);
+  if (flags.json) io.out(JSON.stringify({ type: "report", path }));
+  else io.out(`report: ${path}`);
+  return left;
+}

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
 import { describeMachine } from "./machine.ts";
-import { flopsOf, operations } from "./operations.ts";
+import { flopsOf, isPlain, operations } from "./operations.ts";
 import { chooseOpponents, isSelected, OPPONENTS_HELP, type Opponent, python } from "./opponents.ts";
 import { pathOf, runLinesHere, runToLines } from "./processes.ts";
 
@@ -15,7 +15,8 @@ the better of weights fed and as initialiser). Progress goes to stderr.
   --only TEXTS     operations whose name contains one of these, separated by commas
   --list           only print the operations' names
 ${OPPONENTS_HELP}
-  --pairs N        rounds (default 5; operations of more than 10 GFLOP meet wasm and cpu in the first two only)
+  --pairs N        rounds (default 5; operations of more than 10 GFLOP meet wasm and cpu in the first two only,
+                   and what a backend cannot run is left out)
   --seconds N      time for each measurement (default 1)
 `;
 
@@ -64,7 +65,7 @@ const opponents: Side[] = chooseOpponents(values.against).map((name) => ({
       ? measure(
           ([, chosen, ...rest]) =>
             runToLines(python!, [pathOf("python/operation.py"), "--operations", specs(chosen!.split(";")), ...rest]),
-          names,
+          names.filter((row) => !isPlain(operations[row]!)),
         )
       : onBackend(name, inRound(round, name)),
 }));

@@ -17,8 +17,13 @@ await chooseBackend(values.backend);
 for (const row of values.operations.split(";")) {
   const spec = operations[row];
   if (spec === undefined) throw new Error(`no operation "${row}"; there are: ${Object.keys(operations).join("; ")}`);
-  const run = prepare(spec);
-  await run(); // compiles
+  const run = await prepare(spec);
+  try {
+    await run(); // compiles
+  } catch (error) {
+    console.error(`bench:backend: ${row} does not run on ${getBackend()}: ${String(error)}`);
+    continue;
+  }
   await medianOf(run, seconds / 4); // warm-up
   const medianMs = await medianOf(run, seconds);
   const flops = flopsOf(spec);

@@ -5,8 +5,11 @@ import { flopsOfForward, parseSize, robertaConfig } from "./sizes.ts";
 
 /** An operation by its kind and numbers: enough for both languages to do the same. */
 export interface OperationSpec {
-  readonly kind: "gemm" | "attention" | "norm" | "gelu" | "forward";
-  /** Rows, inner and columns of a product; batch, heads and length; rows and width; batch and length of a forward pass. */
+  readonly kind: "gemm" | "attention" | "norm" | "gelu" | "forward" | "convolutional" | "perceptron" | "k-means";
+  /**
+   * Rows, inner and columns of a product; batch, heads and length; rows and width; batch and length of a forward pass; rows
+   * of a program of plain tfjs.
+   */
   readonly numbers: readonly number[];
   /** Of a forward pass. */
   readonly size?: string;
@@ -20,6 +23,10 @@ const forwards = (size: string, ...shapes: readonly (readonly [batch: number, se
     ]),
   );
 
+/** Whether an operation is a program of plain tfjs, which PyTorch has no counterpart of. */
+export const isPlain = ({ kind }: OperationSpec): boolean =>
+  kind === "convolutional" || kind === "perceptron" || kind === "k-means";
+
 /** Every operation by its name. */
 export const operations: Readonly<Record<string, OperationSpec>> = {
   "gemm 1024x768x768": { kind: "gemm", numbers: [1024, 768, 768] },
@@ -29,6 +36,9 @@ export const operations: Readonly<Record<string, OperationSpec>> = {
   "layer norm and gradient 512x768": { kind: "norm", numbers: [512, 768] },
   "gelu and gradient 512x3072": { kind: "gelu", numbers: [512, 3072] },
   ...forwards("4x256", [1, 16], [1, 256], [8, 64], [8, 256], [32, 16], [32, 64], [32, 256]),
+  "plain tfjs: convolutional net, step of 64": { kind: "convolutional", numbers: [64] },
+  "plain tfjs: perceptron, step of 128": { kind: "perceptron", numbers: [128] },
+  "plain tfjs: k-means, 20000 points": { kind: "k-means", numbers: [20_000] },
   ...forwards("12x768", [1, 16], [1, 256], [8, 64], [32, 16], [32, 64]),
 };
 
@@ -63,10 +73,16 @@ function modelOf(size: string): EncoderModel {
 }
 
 /** Makes the inputs of an operation, and returns what runs it once and waits for its values. */
-export function prepare({ kind, numbers, size }: OperationSpec): () => Promise<void> {
+export async function prepare({ kind, numbers, size }: OperationSpec): Promise<() => Promise<unknown>> {
   const [a, b, c] = numbers as [number, number, number];
   const normal = (name: string, ...shape: number[]): Tensor => random(1).at(name).normal(shape);
   switch (kind) {
+    case "convolutional":
+      return (await import("./plain.ts")).convolutionalNet(a);
+    case "perceptron":
+      return (await import("./plain.ts")).perceptron(a);
+    case "k-means":
+      return (await import("./plain.ts")).kMeans(a);
     case "gemm": {
       const [x, y] = [normal("x", a, b) as Tensor2D, normal("y", b, c) as Tensor2D];
       return () => settle(() => [matMul(x, y)]);

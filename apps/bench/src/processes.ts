@@ -4,9 +4,10 @@ import { fileURLToPath } from "node:url";
 /** Runs a program to its end, prints its lines, and returns them parsed. */
 export function runToLines<Row>(command: string, parameters: readonly string[]): Row[] {
   const { status, signal, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8" });
+  for (const note of stderr.split("\n").filter((line) => line.startsWith("bench:"))) console.error(note);
   if (status !== 0)
     throw new Error(`${command} ${parameters.join(" ")} ended with ${signal ?? `status ${status}`}:\n${stderr}`);
-  const lines = stdout.trim().split("\n");
+  const lines = stdout.split("\n").filter((line) => line.startsWith("{")); // libraries print greetings, too
   for (const line of lines) console.log(line);
   return lines.map((line) => JSON.parse(line) as Row);
 }

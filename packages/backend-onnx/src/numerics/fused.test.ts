@@ -46,9 +46,11 @@ function compareWithDifferences(
   define: (...plains: never[]) => Plain,
   inputs: readonly Plain[],
 ): void {
-  const made = tf.tidy(() =>
-    make().map((gradient): Plain => ({ shape: gradient.shape, dtype: "float32", data: [...gradient.dataSync()] })),
-  );
+  const made: Plain[] = [];
+  tf.tidy(() => {
+    for (const gradient of make())
+      made.push({ shape: gradient.shape, dtype: "float32", data: [...gradient.dataSync()] });
+  });
   for (const [i, expected] of differences(define, inputs).entries())
     expect(differenceOf(`${name}, input ${i}`, made[i]!, expected, { relative: 1e-4, absolute: 1e-4 })).toBeUndefined();
 }

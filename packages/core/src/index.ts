@@ -58,6 +58,7 @@ export {
   zerosLikeParameters,
   zipParameters,
 } from "./parameters.ts";
+export { type ChannelError, type LayerError, measureQuantisation, overBudget } from "./quantised-report.ts";
 export { isQuantised, quantiseWeight } from "./quantised-weight.ts";
 export { type Random, random, randomOf } from "./random.ts";
 export { readJson } from "./read-json.ts";

@@ -1,0 +1,86 @@
+/** Ways of holding and multiplying frozen layers, to compare what they do to training. */
+import { around, type ForwardOptions, mapParameters } from "@cambium/core";
+import type { Delta } from "@cambium/delta";
+import { type EncoderBatch, type EncoderModel, type LoadModelOptions, loadModel } from "@cambium/models";
+import {
+  add,
+  customGrad,
+  div,
+  matMul,
+  max,
+  maximum,
+  min,
+  minimum,
+  mul,
+  neg,
+  reshape,
+  round,
+  type Scalar,
+  sub,
+  type Tensor,
+  type Tensor2D,
+} from "@tensorflow/tfjs-core";
+
+/** A base and what goes onto it besides the deltas that are trained. */
+export interface Prepared {
+  readonly base: EncoderModel;
+  readonly deltas: readonly Delta[];
+}
+
+/** The same model with other values behind its parameters. */
+function withParameters(model: EncoderModel, parameters: ReadonlyMap<string, Tensor>): EncoderModel {
+  return {
+    ...model,
+    parameters,
+    forward: (input, options?: ForwardOptions) => model.forward(input, { parameters, ...options }),
+    loss: (input: EncoderBatch, options?: ForwardOptions): Scalar => model.loss!(input, { parameters, ...options }),
+  };
+}
+
+/** Weights rounded to 8 bits, products in float32: a copy of a weight in 8 bits is multiplied as floats. */
+async function weightsOnly(folder: string, options: LoadModelOptions): Promise<Prepared> {
+  const model = await loadModel(folder, { ...options, frozen: "int8" });
+  return {
+    base: withParameters(
+      model,
+      mapParameters(model.parameters, (value) => value.clone()),
+    ),
+    deltas: [],
+  };
+}
+
+/** Rounded to 255 steps between the least and the greatest number of the whole tensor, zero included. */
+function roundTensor(x: Tensor): Tensor {
+  const [low, high] = [minimum(min(x), 0), maximum(max(x), 0)];
+  const step = maximum(div(sub(high, low), 255), 1e-30);
+  const zero = round(neg(div(low, step)));
+  return mul(minimum(maximum(round(div(x, step)), neg(zero)), sub(255, zero)), step);
+}
+
+/** One scale for all inputs and one for all gradients of a product, on the weights that `int8` has. */
+async function perTensor(folder: string, options: LoadModelOptions): Promise<Prepared> {
+  const { base } = await weightsOnly(folder, options);
+  const hook = around(
+    "linear",
+    (site) => site.layer !== undefined,
+    ({ site, input, context }) => {
+      const weight = context.read(site.weight!.name) as Tensor2D;
+      const multiply = customGrad((x) => ({
+        value: matMul(roundTensor(x as Tensor) as Tensor2D, weight, false, true),
+        gradFunc: (dy) => matMul(roundTensor(dy as Tensor) as Tensor2D, weight),
+      }));
+      const product = multiply(reshape(input, [-1, weight.shape[1]]));
+      return reshape(add(product, context.read(`${site.path}.bias`)), [...input.shape.slice(0, -1), weight.shape[0]]);
+    },
+  );
+  const delta: Delta = { kind: "perTensor", name: "perTensor", config: {}, parameters: new Map(), hooks: () => [hook] };
+  return { base, deltas: [delta] };
+}
+
+/** Every way by its name. */
+export const modes: Readonly<Record<string, (folder: string, options: LoadModelOptions) => Promise<Prepared>>> = {
+  float32: async (folder, options) => ({ base: await loadModel(folder, options), deltas: [] }),
+  int8: async (folder, options) => ({ base: await loadModel(folder, { ...options, frozen: "int8" }), deltas: [] }),
+  "weights only": weightsOnly,
+  "per tensor": perTensor,
+};

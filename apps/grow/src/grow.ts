@@ -110,7 +110,7 @@ async function growLevel(run: Run): Promise<EndEvent> {
   let spentMs = (await readSteps(metricsFile(run, "level"))).reduce((sum, { durationMs }) => sum + durationMs, 0);
   const over = new AbortController();
   const progress = createProgress(
-    { pieces: PIECES_PER_STEP, leftMs: () => (budgetMs - spentMs) * (1 + COOLING_SHARE) },
+    { pieces: PIECES_PER_STEP, leftMs: () => minutes * 60_000 - spentMs },
     report,
   );
   const end = await runStage(run, {

@@ -15,6 +15,7 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
+import { GraphError } from "./failure.ts";
 import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { loadNativeRuntime, type NativeRuntime } from "./native.ts";
@@ -69,13 +70,6 @@ function toHostArray(values: ArrayLike<number>, dtype: DataType): HostArray {
 
 const isValue = (content: Entry["content"]): content is Value => "type" in content;
 const isPair = (content: Entry["content"]): content is Pair => "real" in content;
-
-/** A failed run: names the kernels whose values could not be made. */
-function failureOf(value: Value, cause: unknown): Error {
-  const detail = cause instanceof Error ? cause.message : String(cause);
-  const kernel = value.producer?.kernel ?? "";
-  return new Error(`backend-onnx: the graph that ends in ${kernel} [${value.shape}] failed: ${detail}`, { cause });
-}
 
 /** A tfjs backend that traces lazily and runs whole graphs on ONNX Runtime. */
 export class OnnxBackend extends KernelBackend {
@@ -213,7 +207,7 @@ export class OnnxBackend extends KernelBackend {
           if (roots.length === 1) throw cause;
           this.run([root]);
         } catch (reason) {
-          root.failure = failureOf(root, reason);
+          root.failure = reason as Error;
           this.pending.delete(root);
         }
       }
@@ -233,8 +227,20 @@ export class OnnxBackend extends KernelBackend {
     }
   }
 
-  /** Runs a program on feeds of the shapes that it was traced with, and returns new values for its roots. */
+  /**
+   * Runs a program on feeds of the shapes that it was traced with, and returns new values for its roots.
+   *
+   * @throws {GraphError} When it cannot be compiled or run.
+   */
   execute(program: Program, feeds: readonly Value[]): readonly Value[] {
+    try {
+      return this.runSession(program, feeds);
+    } catch (cause) {
+      throw new GraphError(program, cause);
+    }
+  }
+
+  private runSession(program: Program, feeds: readonly Value[]): readonly Value[] {
     const { session, literals, inputNames, outputNames, peakBytes } = this.cache.get(program);
     const fed = [...feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
     const inputs: Record<string, unknown> = {};

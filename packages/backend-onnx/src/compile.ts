@@ -1,14 +1,6 @@
 /** From a program to an ONNX model: names for its values, constants as initialisers, fusions where they are exact. */
 import { fuse } from "./fuse.ts";
-import {
-  constant,
-  type ElementType,
-  type HostArray,
-  hostArrayOf,
-  type Operation,
-  sizeOf,
-  type Value,
-} from "./graph.ts";
+import { bytesOf, constant, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
 import { encodeModel, type Initializer, type Node, type Slot } from "./onnx-model.ts";
 import type { Program } from "./program.ts";
 
@@ -37,15 +29,6 @@ function workOf(operation: Operation): number {
   return made * inner;
 }
 
-/** Bytes of an element, where they are not 4. */
-const ELEMENT_BYTES: Readonly<Partial<Record<ElementType, number>>> = {
-  bool: 1,
-  int8: 1,
-  uint8: 1,
-  int64: 8,
-  float64: 8,
-};
-
 /** The value whose memory a value is: reshaping moves nothing. */
 function memoryOf(value: Value): Value {
   return value.producer?.type === "Reshape" ? memoryOf(value.producer.inputs[0]!) : value;
@@ -58,7 +41,6 @@ function peakOf(operations: readonly Operation[], roots: readonly Value[]): numb
     for (const input of inputs) if (input !== undefined) lastReader.set(memoryOf(input), i);
   });
   for (const root of roots) lastReader.set(memoryOf(root), operations.length);
-  const bytesOf = ({ type, shape }: Value): number => (ELEMENT_BYTES[type] ?? 4) * sizeOf(shape);
   const alive = new Set<Value>();
   let bytes = 0;
   let peak = 0;
@@ -66,12 +48,13 @@ function peakOf(operations: readonly Operation[], roots: readonly Value[]): numb
     for (const output of outputs) {
       if (type === "Reshape" || !lastReader.has(output)) continue;
       alive.add(output);
-      bytes += bytesOf(output);
+      bytes += bytesOf(output.type, output.shape);
     }
     peak = Math.max(peak, bytes);
     for (const input of inputs) {
       const read = input && memoryOf(input);
-      if (read !== undefined && lastReader.get(read) === i && alive.delete(read)) bytes -= bytesOf(read);
+      if (read !== undefined && lastReader.get(read) === i && alive.delete(read))
+        bytes -= bytesOf(read.type, read.shape);
     }
   });
   return peak;

@@ -3,6 +3,8 @@
  * or will be made by an `Operation`. Operations are ONNX operators; nothing runs until a value is read.
  */
 
+import { checkSize } from "./failure.ts";
+
 /** Element types of ONNX that the backend uses, with their numbers in `TensorProto.DataType`. */
 export const ELEMENT_TYPES = {
   float32: 1,
@@ -84,6 +86,20 @@ export function sizeOf(shape: readonly number[]): number {
   return size;
 }
 
+/** Bytes of an element, where they are not 4. */
+const ELEMENT_BYTES: Readonly<Partial<Record<ElementType, number>>> = {
+  bool: 1,
+  int8: 1,
+  uint8: 1,
+  int64: 8,
+  float64: 8,
+};
+
+/** Bytes of a tensor's elements. */
+export function bytesOf(type: ElementType, shape: readonly number[]): number {
+  return (ELEMENT_BYTES[type] ?? 4) * sizeOf(shape);
+}
+
 /** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
@@ -128,8 +144,10 @@ export function uniformValue(element: number, shape: readonly number[], type: El
   };
 }
 
-/** Host memory for `size` elements. */
-function allocate(type: ElementType, size: number): HostArray {
+/** Host memory for a tensor. */
+function allocate(type: ElementType, shape: readonly number[]): HostArray {
+  checkSize("read", shape, bytesOf(type, shape));
+  const size = sizeOf(shape);
   switch (type) {
     case "float32":
       return new Float32Array(size);
@@ -158,7 +176,7 @@ export function hostArrayOf(value: Value): HostArray | undefined {
     value.producer = undefined;
   }
   if (value.data === undefined && value.uniform !== undefined) {
-    const data = allocate(value.type, sizeOf(value.shape));
+    const data = allocate(value.type, value.shape);
     if (value.type === "int64") (data as BigInt64Array).fill(BigInt(value.uniform));
     else (data as Float32Array).fill(value.uniform);
     value.data = data;
@@ -173,7 +191,7 @@ export function integers(values: readonly number[]): Value {
 
 /** An operator's constant of rank 0. */
 export function constant(element: number, type: ElementType = "float32"): Value {
-  const data = allocate(type, 1);
+  const data = allocate(type, []);
   if (type === "int64") (data as BigInt64Array)[0] = BigInt(element);
   else (data as Float32Array)[0] = element;
   return { ...hostValue(data, [], type), literal: true };

@@ -7,6 +7,7 @@
 import { registerOnnx } from "./register.ts";
 
 export type { OnnxOptions } from "./backend.ts";
+export { AllocationError, GraphError } from "./failure.ts";
 export { RuntimeUnavailableError } from "./native.ts";
 export { backendReport, checkRuntime, compile, configureOnnx } from "./register.ts";
 export { type CompileOptions, ImpureFunctionError } from "./replay.ts";

@@ -87,6 +87,42 @@ test("a step of a repeated structure compiles once, and its scalars become feeds
   expect(backendReport().compiles.at(-1)!.reason).toMatch(/0.5 became 0.25/);
 });
 
+test("thousands of pending operations wait for a read, and are one run", () => {
+  tf.tidy(() => {
+    const before = backendReport();
+    let x: tf.Tensor = tf.tensor1d([1, 2]);
+    for (let i = 0; i < 4_000; i++) x = tf.tidy(() => tf.add(tf.neg(x), 1));
+    expect(backendReport().runs).toBe(before.runs);
+    expect([...x.dataSync()]).toEqual([1, 2]);
+    expect(backendReport().runs).toBe(before.runs + 1);
+  });
+});
+
+test("an array that was read stays as it was when its tensor is disposed of and others are made", () => {
+  const x = tf.tidy(() => tf.exp(tf.tensor1d(new Float32Array(1_000))));
+  const read = x.dataSync();
+  x.dispose();
+  for (let i = 0; i < 20; i++) tf.tidy(() => void tf.neg(tf.tensor1d(new Float32Array(1_000).fill(i))).dataSync());
+  expect(read.every((value) => value === 1)).toBe(true);
+});
+
+test("the same step gives the same bits, sums over repeated indices included", () => {
+  const table = tf.randomNormal([50, 64], 0, 1, "float32", 1);
+  const weight = tf.randomNormal([64, 64], 0, 1, "float32", 2) as tf.Tensor2D;
+  const step = (): Float32Array =>
+    tf.tidy(() => {
+      const ids = tf.tensor1d(
+        Array.from({ length: 4_000 }, (_, i) => (i * 7) % 50),
+        "int32",
+      );
+      const loss = (x: tf.Tensor): tf.Scalar => tf.sum(tf.tanh(tf.matMul(tf.gather(x, ids) as tf.Tensor2D, weight)));
+      return tf.grad(loss)(table).dataSync<"float32">();
+    });
+  const first = step();
+  for (let i = 0; i < 5; i++) expect(step()).toEqual(first);
+  tf.dispose([table, weight]);
+});
+
 test("a pending tensor that is disposed of is never computed", () => {
   const before = backendReport();
   const x = tf.tensor1d([1, 2]);

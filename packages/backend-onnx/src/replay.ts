@@ -240,7 +240,12 @@ export class Replayer<Arguments extends unknown[], Result> {
         (value): Outlet =>
           roots.includes(value) ? { kind: "root", index: roots.indexOf(value) } : sourceOf(value, standIns),
       );
-      if (roots.length > 0) this.host.run(roots);
+      try {
+        if (roots.length > 0) this.host.run(roots);
+      } catch (cause) {
+        for (const tensor of tensors) tensor.dispose();
+        throw cause;
+      }
       // Tensors of the result are the caller's, also where the function returned an argument or one tensor twice.
       const dtypes = tensors.map((tensor) => tensor.dtype);
       const own = values.map((value, i) => this.tensorOf(value, dtypes[i]!));

@@ -1,7 +1,9 @@
 /** What kernels are written with: values of tensors, operations on them, and tensors of the results. */
 import type { DataType } from "@tensorflow/tfjs-core";
+import { checkSize } from "./failure.ts";
 import {
   type Attributes,
+  bytesOf,
   constant,
   ELEMENT_TYPES,
   type ElementType,
@@ -56,6 +58,8 @@ export function operations(
   options: OperationOptions = {},
 ): Value[] {
   const { attributes = NO_ATTRIBUTES, domain = "" } = options;
+  const kernel = currentKernel || type;
+  for (const output of outputs) checkSize(kernel, output.shape, bytesOf(output.type, output.shape));
   let signature = `${domain}:${type}`;
   for (const key in attributes) signature += ` ${key}=${JSON.stringify(attributes[key])}`;
   for (const output of outputs) signature += ` ${output.type}`;
@@ -78,7 +82,7 @@ export function operations(
     attributes,
     outputs: values,
     signature: numberOf(signature),
-    kernel: currentKernel || type,
+    kernel,
   };
   for (const value of values) value.producer = operation;
   return values;

@@ -48,8 +48,8 @@ function kernelProduct(a: Input, b: Input, transposeA: boolean, transposeB: bool
   util.assert(
     a.shape.length >= 2 && b.shape.length >= 2 && innerA === innerB,
     () =>
-      `matMul: inner shapes (${innerA}) and (${innerB}) of tensors with shapes ${a.shape} and ${b.shape} and ` +
-      `transposeA=${transposeA} and transposeB=${transposeB} must match`,
+      `Error in matMul: inner shapes (${innerA}) and (${innerB}) of Tensors with shapes ${a.shape} and ${b.shape} and ` +
+      `transposeA=${transposeA} and transposeB=${transposeB} must match.`,
   );
   if (a.value.type !== "float32" || b.value.type !== "float32") return undefined;
   return product(a.value, b.value, { transposeA, transposeB });

@@ -109,10 +109,7 @@ async function growLevel(run: Run): Promise<EndEvent> {
   const budgetMs = (minutes * 60_000) / (1 + COOLING_SHARE);
   let spentMs = (await readSteps(metricsFile(run, "level"))).reduce((sum, { durationMs }) => sum + durationMs, 0);
   const over = new AbortController();
-  const progress = createProgress(
-    { pieces: PIECES_PER_STEP, leftMs: () => minutes * 60_000 - spentMs },
-    report,
-  );
+  const progress = createProgress({ pieces: PIECES_PER_STEP, leftMs: () => minutes * 60_000 - spentMs }, report);
   const end = await runStage(run, {
     name: "level",
     steps,

@@ -59,7 +59,7 @@ export {
   zipParameters,
 } from "./parameters.ts";
 export { type ChannelError, type LayerError, measureQuantisation, overBudget } from "./quantised-report.ts";
-export { isQuantised, quantiseWeight } from "./quantised-weight.ts";
+export { floatUnderHooks, isQuantised, quantiseWeight } from "./quantised-weight.ts";
 export { type Random, random, randomOf } from "./random.ts";
 export { readJson } from "./read-json.ts";
 export { remat, rematBlocks } from "./remat.ts";

@@ -1,6 +1,8 @@
 import { type QuantisedMatrix, quantisedWeightKernel } from "@cambium/kernels";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Hook } from "./hook.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
+import type { Parameters } from "./parameters.ts";
 import { quantiseMatrix } from "./quantised-matrix.ts";
 
 /** The matrices behind tensors that `quantiseWeight` made. A copy, or anything computed of one, is a tensor like any other. */
@@ -31,6 +33,18 @@ export function quantiseWeight(
 /** The 8 bits behind a tensor, where there are any. */
 export function matrixOf(weight: Tensor): QuantisedMatrix | undefined {
   return matrices.get(weight);
+}
+
+/**
+ * Names of weights in 8 bits that hooks edit: these are multiplied in float32, and hold four more bytes for each number.
+ *
+ * @example
+ * const hooks = tuned.deltas.flatMap((delta) => delta.hooks(delta.parameters));
+ * console.log(floatUnderHooks(base.parameters, hooks));
+ */
+export function floatUnderHooks(parameters: Parameters, hooks: readonly Hook[]): string[] {
+  const edits = (name: string): boolean => hooks.some((hook) => hook.kind === "weight" && hook.at(name));
+  return [...parameters].flatMap(([name, weight]) => (isQuantised(weight) && edits(name) ? [name] : []));
 }
 
 /** Whether a tensor is a weight that `quantiseWeight` made. */

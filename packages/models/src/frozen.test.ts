@@ -2,6 +2,7 @@ import {
   around,
   disposeParameters,
   type Files,
+  floatUnderHooks,
   isQuantised,
   loadSafetensors,
   memory,
@@ -111,6 +112,8 @@ test("a weight under a hook is multiplied in float32, the others in 8 bits", asy
   ];
   const [hooked, plain] = [model.forward(batch, { hooks }), model.forward(batch)];
   expect(seen).toEqual(values);
+  expect(floatUnderHooks(model.parameters, hooks)).toEqual([name]);
+  expect(floatUnderHooks(model.parameters, [])).toEqual([]);
   const error = relativeError(hooked.hidden, plain.hidden);
   expect(error).toBeGreaterThan(0); // the query's inputs are no longer rounded
   expect(error).toBeLessThan(0.02);

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
 import { describeMachine } from "./machine.ts";
 import { flopsOf, isPlain, operations } from "./operations.ts";
-import { chooseOpponents, isSelected, OPPONENTS_HELP, type Opponent, python } from "./opponents.ts";
+import { chooseOpponents, OPPONENTS_HELP, type Opponent, python, selectNames } from "./opponents.ts";
 import { pathOf, runLinesHere, runToLines } from "./processes.ts";
 
 const HELP = `usage: pnpm bench:backend [options]
@@ -12,7 +12,7 @@ Prints JSON lines: the machine, then for each process and operation the median t
 side, as the median of the rounds' ratios with their spread. Products are also held against ONNX Runtime alone ("runtime",
 the better of weights fed and as initialiser). Progress goes to stderr.
 
-  --only TEXTS     operations whose name contains one of these, separated by commas
+  --only TEXTS     operations of these names, or whose names contain these, separated by commas
   --list           only print the operations' names
 ${OPPONENTS_HELP}
   --pairs N        rounds (default 5; operations of more than 10 GFLOP meet wasm and cpu in the first two only,
@@ -34,7 +34,7 @@ if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
-const names = Object.keys(operations).filter((name) => isSelected(name, values.only));
+const names = selectNames(Object.keys(operations), values.only);
 if (values.list) {
   console.log(names.join("\n"));
   process.exit(0);

@@ -18,7 +18,7 @@ export interface OperationSpec {
 const forwards = (size: string, ...shapes: readonly (readonly [batch: number, seq: number])[]) =>
   Object.fromEntries(
     shapes.map(([batch, seq]): [string, OperationSpec] => [
-      `forward ${size}, ${batch}x${seq}`,
+      `forward ${size} of ${batch}x${seq}`,
       { kind: "forward", numbers: [batch, seq], size },
     ]),
   );
@@ -36,9 +36,9 @@ export const operations: Readonly<Record<string, OperationSpec>> = {
   "layer norm and gradient 512x768": { kind: "norm", numbers: [512, 768] },
   "gelu and gradient 512x3072": { kind: "gelu", numbers: [512, 3072] },
   ...forwards("4x256", [1, 16], [1, 256], [8, 64], [8, 256], [32, 16], [32, 64], [32, 256]),
-  "plain tfjs: convolutional net, step of 64": { kind: "convolutional", numbers: [64] },
-  "plain tfjs: perceptron, step of 128": { kind: "perceptron", numbers: [128] },
-  "plain tfjs: k-means, 20000 points": { kind: "k-means", numbers: [20_000] },
+  "plain tfjs: step of a convolutional net on 64 images": { kind: "convolutional", numbers: [64] },
+  "plain tfjs: step of a perceptron on 128 rows": { kind: "perceptron", numbers: [128] },
+  "plain tfjs: round of k-means on 20000 points": { kind: "k-means", numbers: [20_000] },
   ...forwards("12x768", [1, 16], [1, 256], [8, 64], [32, 16], [32, 64]),
 };
 

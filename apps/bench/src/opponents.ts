@@ -32,5 +32,8 @@ export function chooseOpponents(against: string | undefined): Opponent[] {
   return chosen.filter((name) => name !== "") as Opponent[];
 }
 
-/** Whether a row is asked for: `--only` holds parts of names, separated by commas. */
-export const isSelected = (name: string, only: string): boolean => only.split(",").some((part) => name.includes(part));
+/** The names that `--only` asks for: whole names, or parts of them, separated by commas. */
+export function selectNames(names: readonly string[], only: string): string[] {
+  const parts = only.split(",");
+  return names.filter((name) => parts.some((part) => name === part || (!names.includes(part) && name.includes(part))));
+}

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
 import { describeMachine } from "./machine.ts";
-import { chooseOpponents, isSelected, OPPONENTS_HELP, type Opponent, python } from "./opponents.ts";
+import { chooseOpponents, OPPONENTS_HELP, type Opponent, python, selectNames } from "./opponents.ts";
 import { pathOf, runHere, runLinesHere, runToLine, spreadOf } from "./processes.ts";
 
 const HELP = `usage: pnpm bench:train [options]
@@ -15,7 +15,7 @@ and for each row our time and memory over those of each other side, as the media
 Steps are on batches of 8 x 64 tokens with AdamW: LoRA of rank 8 on query and value with a classification head, all weights,
 or all weights of a decoder on its next ids. Progress goes to stderr.
 
-  --only TEXTS     rows whose name contains one of these, separated by commas
+  --only TEXTS     rows of these names, or whose names contain these, separated by commas
   --list           only print the rows' names
 ${OPPONENTS_HELP}
   --pairs N        rounds (default 5; 3 for scaling; wasm and cpu join in the first 3, or 1 at 12x768)
@@ -75,7 +75,7 @@ function opponent(name: Opponent, given: readonly string[], size: string): Side 
 
 /** A step against every opponent. */
 function stepRow(method: string, size: string, dropout: number): Row {
-  const name = dropout === 0 ? `${method} ${size}` : `${method} ${size}, dropout ${dropout}`;
+  const name = dropout === 0 ? `${method} ${size}` : `${method} ${size} dropout ${dropout}`;
   const given = parameters(name, method, size, dropout);
   return {
     name,
@@ -149,7 +149,11 @@ const rows: readonly Row[] = [
   scalingRow("768"),
   flatnessRow,
 ];
-const chosen = rows.filter(({ name }) => isSelected(name, values.only));
+const names = selectNames(
+  rows.map(({ name }) => name),
+  values.only,
+);
+const chosen = rows.filter(({ name }) => names.includes(name));
 if (values.list) {
   console.log(chosen.map(({ name }) => name).join("\n"));
   process.exit(0);

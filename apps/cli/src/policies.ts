@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Policy, textOf } from "@cambium/llm";
@@ -21,6 +22,7 @@ export async function loadPolicy(name: string): Promise<Policy> {
   if (!/[./\\]/.test(name)) {
     throw new UseError(`serve: no policy "${name}"; there are ${policyNames.join(", ")}, or give the path of a module`);
   }
+  if (!existsSync(name)) throw new UseError(`serve: there is no file ${name}`);
   let module: { readonly default?: unknown };
   try {
     module = await import(pathToFileURL(resolve(name)).href);

@@ -82,7 +82,7 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     write(`tools:  ${tools.map(({ name, status }) => `${name} (${status})`).join(", ")}`);
     write(`report: ${page}`);
     if (open === 0) return 0;
-    write(`${open} problems are open: ${failure?.message ?? "see above"}; the same command goes on`);
+    write(`${open} left open: ${failure?.message ?? "see above"}; the same command goes on`);
     return 1;
   } finally {
     library.close();

@@ -16,7 +16,7 @@ import {
   withHints,
 } from "@cambium/tool-learning";
 import { type Io, UseError } from "../io.ts";
-import { costText, durationText } from "./cost-text.ts";
+import { costText, countText, durationText } from "./cost-text.ts";
 import { type EvalFlags, type Left, refuseOld } from "./eval-flags.ts";
 import { METHODS, type MethodSetup } from "./eval-methods.ts";
 import type { ProblemSet } from "./problem-sets.ts";
@@ -29,7 +29,7 @@ function summaryLine(name: string, { total, accuracy, executionErrors, firstTry,
     const [share, from, to] = [rate, low, high].map((value) => (value * 100).toFixed(1));
     return `${grader} ${share} % (${from} to ${to})`;
   });
-  return `${name}: ${total} rows, ${shares.join(", ")}, no answer ${executionErrors.count}, first try ${(firstTry.rate * 100).toFixed(1)} %; ${costText(cost)}`;
+  return `${name}: ${countText(total, "row")}, ${shares.join(", ")}, no answer ${executionErrors.count}, first try ${(firstTry.rate * 100).toFixed(1)} %; ${costText(cost)}`;
 }
 
 /** Shows how far a run is: a live line on a terminal, else a line for every twentieth of it. */
@@ -69,7 +69,7 @@ async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFl
     if (event.type === "row" && event.record.outcome === "right") right++;
     if (flags.json) io.out(JSON.stringify(forMachines(name, event)));
     else if (event.type === "row" || event.type === "postponed") showProgress(io, name, event, right);
-    else if (event.type === "resumed") io.error(`${name}: ${event.rows} rows were done before`);
+    else if (event.type === "resumed") io.error(`${name}: ${countText(event.rows, "row")} done before`);
     if (event.type !== "end") continue;
     if (!flags.json) io.out(summaryLine(name, event.summary));
     return { open: event.open ?? 0, ...(event.failure === undefined ? {} : { why: event.failure.message }) };

@@ -59,7 +59,7 @@ test.for([
   { args: ["serve", "--prot", "1"], says: "Did you mean --port?" },
   { args: ["serve", "--port", "http"], says: "0 to 65535" },
   { args: ["serve", "--policy", "parrot"], says: 'no policy "parrot"; there are echo, rules' },
-  { args: ["serve", "--policy", "./nowhere.mjs"], says: "./nowhere.mjs cannot be loaded" },
+  { args: ["serve", "--policy", "./nowhere.mjs"], says: "there is no file ./nowhere.mjs" },
 ])("wrong use is told, and ends with 2: $args", async ({ args, says }) => {
   const { code, errors } = start(...args);
   expect(await code).toBe(2);

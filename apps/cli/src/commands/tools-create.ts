@@ -33,7 +33,9 @@ Example, with rules in a model's place:
   $ cambium tools create --model rules "How many positive divisors does 29244 have?"
 Example, with a local model, keeping the tool:
   $ cambium tools create --model qwen3 --base-url http://localhost:11434/v1 --library tools.db \\
-      "A tank of 900 litres loses 4% a day. After how many days is less than half of it left?"`;
+      "A tank of 900 litres loses 4% a day. After how many days is less than half of it left?"
+
+Stopped by Ctrl-C or a budget, the same command goes on from there: replies are kept in --store.`;
 
 /** The first words of a text. */
 function startOf(text: string): string {

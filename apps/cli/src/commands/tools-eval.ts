@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Io } from "../io.ts";
+import { countText } from "./cost-text.ts";
 import type { EvalFlags } from "./eval-flags.ts";
 import { METHODS } from "./eval-methods.ts";
 import { runRows } from "./eval-rows.ts";
@@ -100,8 +101,9 @@ export function evaluate(io: Io): Command {
         const open = left.reduce((sum, each) => sum + each.open, 0);
         if (open === 0 || io.signal.aborted) return;
         const why = left.find((each) => each.why !== undefined)?.why;
+        const undone = countText(open, set.format === "transfer" ? "set" : "row");
         throw new Error(
-          `tools eval: ${open} ${set.format === "transfer" ? "sets" : "rows"} are open${why === undefined ? "" : `: ${why}`}; the same command with --resume goes on`,
+          `tools eval: ${undone} left open${why === undefined ? "" : `: ${why}`}; the same command with --resume goes on`,
         );
       } finally {
         await sandbox.close();

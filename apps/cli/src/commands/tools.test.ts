@@ -122,7 +122,7 @@ test.runIf(hasPython)(
     writeFileSync(rows, JSON.stringify({ id: "1", question: "Twice four?", utility: "Doubles.", answer: 8 }));
     const { code, lines } = await cambium(["eval", rows, "--python", ...endpoint, "--out", path("python-eval")]);
     await server.close();
-    expect([code, lines[0]]).toEqual([0, expect.stringContaining("creator: 1 rows, strict 100.0 %")]);
+    expect([code, lines[0]]).toEqual([0, expect.stringContaining("creator: 1 row, strict 100.0 %")]);
   },
   60_000,
 );
@@ -166,7 +166,7 @@ describe("eval", () => {
     const args = ["eval", set, ...rules("money"), "--out", path("money"), "--concurrency", "1"];
     const short = await cambium([...args, "--budget", "calls=5"]);
     expect(short.code).toBe(1);
-    expect(short.errors.at(-1)).toMatch(/rows are open: .*; the same command with --resume goes on/);
+    expect(short.errors.at(-1)).toMatch(/rows left open: .*; the same command with --resume goes on/);
     expect((await cambium([...args, "--budget", "calls=500", "--resume"])).code).toBe(0);
   }, 60_000);
 
@@ -195,7 +195,7 @@ describe("eval", () => {
     ]);
     await server.close();
     expect(code).toBe(1);
-    expect(errors.at(-1)).toMatch(/6 rows are open: .*key is not accepted/);
+    expect(errors.at(-1)).toMatch(/6 rows left open: .*key is not accepted/);
   }, 60_000);
 
   test("asks the endpoint that is named, even for a model called rules, and says when its price is not known", async () => {

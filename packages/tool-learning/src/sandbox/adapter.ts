@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { availableParallelism } from "node:os";
+import { ConfigError } from "../errors.ts";
 import { answerCall } from "./bridge.ts";
-import { ConfigError } from "./errors.ts";
 import { defaultLimits, resolveLimits } from "./limits.ts";
 import { checkSource, refuse, type Verdict } from "./outcome.ts";
 import { checkRequest, type SandboxRequest } from "./request.ts";

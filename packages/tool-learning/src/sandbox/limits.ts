@@ -1,4 +1,4 @@
-import { ConfigError } from "./errors.ts";
+import { ConfigError } from "../errors.ts";
 import type { SandboxLimits } from "./sandbox.ts";
 
 const KIB = 1024;

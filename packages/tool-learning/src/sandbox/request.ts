@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
-import { ConfigError } from "./errors.ts";
+import { ConfigError } from "../errors.ts";
+import { sha256 } from "../hash.ts";
 import type { JsonValue } from "./json.ts";
 import { resolveLimits } from "./limits.ts";
 import { joinParts, type Program } from "./program.ts";
@@ -74,6 +74,6 @@ export function checkRequest(
     clockMs,
     kit,
     signal: options.signal,
-    hash: createHash("sha256").update(JSON.stringify(identity)).digest("hex"),
+    hash: sha256(JSON.stringify(identity)),
   };
 }

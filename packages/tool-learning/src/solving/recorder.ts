@@ -119,7 +119,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const outcome = await call(place, prompt);
       if (!outcome.ok) {
         const { message } = outcome.error;
-        const failure = { code: codeOfCall(outcome.error.code), message };
+        const failure: Failure = { code: codeOfCall(outcome.error.code), message };
         return keep<ModelStep>({ ...asked, reply: "", cached: false, durationMs: 0, failure });
       }
       const { text, reasoning, usage, usd, cached, durationMs } = outcome.result;

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { constant, hostValue, type Value } from "./graph.ts";
 import { loadNativeRuntime } from "./native.ts";
 import { type Program, traceProgram } from "./program.ts";
@@ -59,5 +59,22 @@ test("a compile says how its program differs from the likest before", () => {
     "like a program before, but input float32 [4] became input float32 [5]",
     "1 operations, the likest program before had 2",
   ]);
+  sessions.clear();
+});
+
+test("many compiles of large programs are worth one warning, which says what differs", () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  onTestFinished(() => warn.mockRestore());
+  const sessions = cache();
+  const long = (size: number): Program => {
+    let x: Value = hostValue(new Float32Array(size), [size], "float32");
+    for (let i = 0; i < 100; i++) x = operation("Exp", [x], [size], "float32");
+    return traceProgram([x]);
+  };
+  for (let size = 1; size <= 19; size++) sessions.get(long(size));
+  expect(warn).not.toHaveBeenCalled();
+  for (let size = 20; size <= 30; size++) sessions.get(long(size));
+  expect(warn).toHaveBeenCalledOnce();
+  expect(warn.mock.calls[0]![0]).toMatch(/20 large graphs .* input float32 \[19\] became input float32 \[20\]/);
   sessions.clear();
 });

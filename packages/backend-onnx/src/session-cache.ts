@@ -2,6 +2,7 @@
  * Compiled programs by structure. A literal's value is part of a compiled graph until a program of the same structure
  * comes with another value at that place; from then on the place is fed. Bounded in number and in bytes.
  */
+import { backend_util } from "@tensorflow/tfjs-core";
 import { type CompiledModel, compileProgram } from "./compile.ts";
 import { describeDifference } from "./describe-difference.ts";
 import type { HostArray, Value } from "./graph.ts";
@@ -48,6 +49,11 @@ function equalCodes(a: Int32Array, b: Int32Array): boolean {
   return true;
 }
 
+/** Programs of at least this many nodes take time to compile … */
+const LARGE_PROGRAM = 100;
+/** … so that this many of them are worth a word. */
+const MANY_COMPILES = 20;
+
 /** Below this work one thread is faster than waking another. */
 const SMALL_WORK = 200_000;
 
@@ -61,6 +67,7 @@ export class SessionCache {
   private readonly structures = new Map<Structure, true>();
   private readonly byHash = new Map<number, Structure[]>();
   private totalBytes = 0;
+  private largeCompiles = 0;
   hits = 0;
   evictions = 0;
   readonly compiles: Compile[] = [];
@@ -128,6 +135,11 @@ export class SessionCache {
     this.compileCount++;
     this.compiles.push({ reason, nodeCount: compiled.nodeCount, durationMs: performance.now() - start });
     if (this.compiles.length > 50) this.compiles.shift();
+    if (compiled.nodeCount >= LARGE_PROGRAM && ++this.largeCompiles === MANY_COMPILES)
+      backend_util.warn(
+        `backend-onnx: ${MANY_COMPILES} large graphs were compiled, the last one because: ${reason}. ` +
+          "Pad batches to few lengths, and pass what varies as tensors; backendReport().compiles lists the last compiles.",
+      );
     return {
       ...compiled,
       model: new Uint8Array(0),

@@ -49,6 +49,16 @@ describe.runIf(isThere)("MiniLM gives transformers' numbers", () => {
     expect(cosines).toBeAllClose(golden.cosine, { absolute: 1e-4 });
   });
 
+  test("embeddings of the model in 8 bits point nearly the same way", async () => {
+    const rounded = await loadModel(folder, { frozen: "int8" });
+    const options = { pooling: "mean", normalise: true, maxLength: golden.max_length } as const;
+    const vectors = await embed(rounded, tokenizer, golden.sentences, options);
+    const plain = await embed(model, tokenizer, golden.sentences, options);
+    for (const [i, vector] of vectors.entries())
+      expect(vector.reduce((sum, value, j) => sum + value * plain[i]![j]!, 0)).toBeGreaterThan(0.985); // 0.994 was the least of 32
+    disposeParameters(rounded.parameters);
+  });
+
   test("the first token's norm is equal after every layer", async () => {
     const batch = collate(model, tokenizer, { maxLength: golden.max_length })(
       golden.sentences.map((text) => ({ text })),

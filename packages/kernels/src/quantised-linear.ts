@@ -72,15 +72,14 @@ export const SIDE_STEPS = 127;
 /** Least step of a row, the least normal float32: rows of zeros are rounded to zeros, whatever is divided by it. */
 export const LEAST_STEP = 2 ** -126;
 
-/** Zeros `[rows, 1]`, but NaN for a row that holds a NaN or an infinity, or whose sum leaves float32. */
+/** Zeros `[rows, 1]`, but NaN for a row that holds a NaN or an infinity, or whose sum is no float32. */
 const checkRows = (x: Tensor): Tensor => mul(sum(x, 1, true), 0);
 
 /** Every number of `x` `[rows, n]` rounded to a whole number of steps between the ends of its row. */
 function roundRows(x: Tensor): Tensor {
   const low = minimum(min(x, 1, true), 0);
   const high = maximum(max(x, 1, true), 0);
-  const range = sub(mul(high, 1 / ROW_STEPS), mul(low, 1 / ROW_STEPS)); // high - low alone may leave float32
-  const step = add(maximum(range, LEAST_STEP), checkRows(x));
+  const step = add(maximum(mul(sub(high, low), 1 / ROW_STEPS), LEAST_STEP), checkRows(x));
   const zero = round(neg(div(low, step)));
   const codes = minimum(maximum(round(div(x, step)), neg(zero)), sub(ROW_STEPS, zero));
   return mul(codes, step);

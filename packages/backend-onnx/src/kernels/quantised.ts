@@ -69,7 +69,7 @@ function layouts(matrix: QuantisedMatrix): Layouts {
   return found;
 }
 
-/** Code that the product takes for zero. */
+/** Code of zero where rows are rounded about zero. */
 const MIDDLE = 128;
 
 const float = (type: string, ...inputs: Value[]): Value => elementwise(type, inputs, "float32");
@@ -86,11 +86,18 @@ function checkedStep(step: Value, x: Value): Value {
 const encode = (x: Value, step: Value, zero: Value): Value =>
   operation("QuantizeLinear", [x, reshapeTo(step, [x.shape[0]!]), zero], x.shape, "uint8", { attributes: { axis: 0 } });
 
-/** Rows of inputs: `x ≈ (codes − 128) · step + shift`, step and shift `[rows, 1]`. */
+const concatenate = (values: readonly Value[], axis: number, shape: readonly number[]): Value =>
+  operation("Concat", values, shape, "float32", { attributes: { axis } });
+
+/** Rows of inputs: `x ≈ codes · step + shift`. */
 interface Rows {
   readonly codes: Value;
+  /** `[rows, 1]`. */
   readonly step: Value;
+  /** `[rows, 1]`. */
   readonly shift: Value;
+  /** Shift and one, `[rows, 2]`: what sums of weights and the bias are multiplied by. */
+  readonly shiftAndOne: Value;
 }
 
 /** Layers that read one value (query, key and value) share its rows. */
@@ -101,38 +108,34 @@ function encodeRows(x: Value): Rows {
   if (known !== undefined) return known;
   const low = float("Min", least(x), constant(0));
   const high = float("Max", greatest(x), constant(0));
-  const share = constant(1 / ROW_STEPS);
-  const step = checkedStep(float("Sub", float("Mul", high, share), float("Mul", low, share)), x);
-  const zero = float("Round", float("Neg", float("Div", low, step)));
-  const codes = encode(x, step, convertTo(reshapeTo(zero, [x.shape[0]!]), "uint8"));
-  const rows = { codes, step, shift: float("Mul", float("Sub", constant(MIDDLE), zero), step) };
+  const step = checkedStep(float("Mul", float("Sub", high, low), constant(1 / ROW_STEPS)), x);
+  const lowest = float("Round", float("Div", low, step)); // a whole number of steps, from −255 to 0
+  const count = x.shape[0]!;
+  const codes = encode(x, step, convertTo(reshapeTo(float("Neg", lowest), [count]), "uint8"));
+  const shift = float("Mul", lowest, step);
+  const shiftAndOne = concatenate([shift, uniformValue(1, [count, 1], "float32")], 1, [count, 2]);
+  const rows = { codes, step, shift, shiftAndOne };
   rowsOf.set(x, rows);
   return rows;
 }
 
-/** `(codes − 128) · step` times the weights' codes and scales. */
-function multiply(codes: Value, step: Value, weights: Value, scales: Value): Value {
+/** `(codes − zero) · step` times the weights' codes and scales. */
+function multiply(codes: Value, step: Value, zero: number, weights: Value, scales: Value): Value {
   const shape = [codes.shape[0]!, weights.shape[1]!];
-  const inputs = [codes, weights, constant(1), scales, constant(MIDDLE, "uint8")];
+  const inputs = [codes, weights, constant(1), scales, constant(zero, "uint8")];
   const product = operation("MatMulIntegerToFloat", inputs, shape, "float32", { domain: "com.microsoft" });
   return operation("Mul", [product, step], shape, "float32");
 }
 
-const concatenate = (values: readonly Value[], axis: number, shape: readonly number[]): Value =>
-  operation("Concat", values, shape, "float32", { attributes: { axis } });
-
 /** `x weightᵀ + bias`. */
 function forward(x: Value, { codes, scales, sums }: Layouts, bias: Value | undefined): Value {
   const rows = encodeRows(x);
-  const product = multiply(rows.codes, rows.step, codes, scales);
-  const [count, columns] = product.shape as [number, number];
+  const product = multiply(rows.codes, rows.step, 0, codes, scales);
+  const columns = product.shape[1]!;
   const [left, right] =
     bias === undefined
       ? [rows.shift, sums]
-      : [
-          concatenate([rows.shift, uniformValue(1, [count, 1], "float32")], 1, [count, 2]),
-          concatenate([sums, reshapeTo(bias, [1, columns])], 0, [2, columns]),
-        ];
+      : [rows.shiftAndOne, concatenate([sums, reshapeTo(bias, [1, columns])], 0, [2, columns])];
   return operation("Gemm", [left, right, product], product.shape, "float32", { attributes: { transA: 0, transB: 0 } });
 }
 
@@ -142,7 +145,7 @@ function backward(dy: Value, { turnedCodes, scales }: Layouts): Value {
   const side = float("Max", greatest(scaled), float("Neg", least(scaled)));
   const step = checkedStep(float("Mul", side, constant(1 / SIDE_STEPS)), scaled);
   const codes = encode(scaled, step, uniformValue(MIDDLE, [dy.shape[0]!], "uint8"));
-  return multiply(codes, step, turnedCodes, constant(1));
+  return multiply(codes, step, MIDDLE, turnedCodes, constant(1));
 }
 
 let weightCount = 0;

@@ -33,17 +33,11 @@ function summaryLine(name: string, { total, accuracy, executionErrors, firstTry,
 }
 
 /** Shows how far a run is: a live line on a terminal, else a line for every twentieth of it. */
-function showProgress(
-  io: Io,
-  name: string,
-  event: Extract<EvaluationEvent, { type: "row" | "postponed" }>,
-  right: number,
-): void {
+function showProgress(io: Io, name: string, event: Extract<EvaluationEvent, { type: "row" }>, right: number): void {
   const { done, total, spent, remainingMs } = event;
   const left = remainingMs === undefined ? "" : `, ${durationText(remainingMs)} left`;
   const text = `${name} ${done}/${total ?? "?"}, ${right} right of this run, ${costText(spent)}${left}`;
-  if (event.type === "postponed") io.error(`${name}: row ${event.id} is put off: ${event.failure.message}`);
-  else if (io.live !== undefined) io.live(text);
+  if (io.live !== undefined) io.live(text);
   else if (total === undefined || done === total || done % Math.max(1, Math.round(total / 20)) === 0) io.error(text);
 }
 
@@ -65,13 +59,18 @@ async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFl
     signal: io.signal,
   });
   let right = 0;
+  const reasons = new Set<string>(); // why rows were put off: each is told once
   for await (const event of run) {
     if (event.type === "row" && event.record.outcome === "right") right++;
     if (flags.json) io.out(JSON.stringify(forMachines(name, event)));
-    else if (event.type === "row" || event.type === "postponed") showProgress(io, name, event, right);
-    else if (event.type === "resumed") io.error(`${name}: ${countText(event.rows, "row")} done before`);
+    else if (event.type === "row") showProgress(io, name, event, right);
+    else if (event.type === "postponed" && !io.signal.aborted && !reasons.has(event.failure.message)) {
+      io.error(`${name}: row ${event.id} is put off: ${event.failure.message}`);
+      reasons.add(event.failure.message);
+    } else if (event.type === "resumed") io.error(`${name}: ${countText(event.rows, "row")} done before`);
     if (event.type !== "end") continue;
     if (!flags.json) io.out(summaryLine(name, event.summary));
+    if (event.reason === "stopped" && !flags.json) io.error(`${name}: stopped; the same command with --resume goes on`);
     return { open: event.open ?? 0, ...(event.failure === undefined ? {} : { why: event.failure.message }) };
   }
   return { open: 0 };

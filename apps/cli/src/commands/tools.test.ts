@@ -162,10 +162,18 @@ describe("eval", () => {
     expect(events.at(-1)).toEqual({ type: "report", path: path("stop/report.html") });
   }, 60_000);
 
+  test("says how to go on when it is stopped, and nothing of the rows that were under way", async () => {
+    const args = ["eval", set, ...rules("said"), "--out", path("said")];
+    const { code, errors } = await cambium(args, { stopAt: "creator 1/6" });
+    expect([code, errors.at(-1)]).toEqual([130, "creator: stopped; the same command with --resume goes on"]);
+    expect(errors.join()).not.toContain("put off");
+  }, 60_000);
+
   test("a budget is kept, ends with 1, and a larger one goes on", async () => {
     const args = ["eval", set, ...rules("money"), "--out", path("money"), "--concurrency", "1"];
     const short = await cambium([...args, "--budget", "calls=5"]);
     expect(short.code).toBe(1);
+    expect(short.errors.filter((line) => line.includes("is put off"))).toHaveLength(1);
     expect(short.errors.at(-1)).toMatch(/rows left open: .*; the same command with --resume goes on/);
     expect((await cambium([...args, "--budget", "calls=500", "--resume"])).code).toBe(0);
   }, 60_000);

@@ -13,9 +13,6 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { EncoderConfig } from "./config.ts";
 import { encoderSites } from "./sites.ts";
 
-/** How the matrices of frozen layers are held. */
-export type Frozen = "float32" | "int8";
-
 /**
  * Names of the weights that `frozen: "int8"` puts into 8 bits: of query, key, value, attention's output and the two
  * feed-forward layers of every block. Embeddings, norms, biases, the pooler and heads stay as they are.

@@ -14,7 +14,7 @@ import { type EncoderConfig, parseEncoderConfig } from "./config.ts";
 import { createParameters } from "./create.ts";
 import { assembleModel, type EncoderModel } from "./encoder-model.ts";
 import { fitCheckpoint } from "./fit.ts";
-import { checkNotQuantised, eightBitNames, type Frozen, loadEightBit } from "./frozen.ts";
+import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
 import { type HeadConfig, labelsOf, parseHeadConfig } from "./head-config.ts";
 
 /** Settings of `loadModel`. */
@@ -28,7 +28,7 @@ export interface LoadModelOptions {
    * their products, forward and for the gradient of their inputs, run in 8 bits: see the guide to 8-bit layers for what that
    * costs. @default "float32"
    */
-  readonly frozen?: Frozen;
+  readonly frozen?: "float32" | "int8";
   /** Weights that `frozen: "int8"` leaves in float32, by name, such as `overBudget` gives them. @default [] */
   readonly keepFloat?: readonly string[];
 }

@@ -1,4 +1,5 @@
 /** What `backendReport` says of memory, against what is known of the tensors. */
+import { randomMaskKernel } from "@cambium/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { backendReport } from "./index.ts";
@@ -54,6 +55,19 @@ test("tensors that share memory count once, until the last is disposed of", () =
   expect(bytes()).toBe(4 * KIB);
   tf.dispose(shared);
   expect(bytes()).toBe(0);
+});
+
+test("masks that are drawn twice of one key are one", () => {
+  const bytes = watchBytes();
+  const key = tf.tensor1d([1, 2], "int32");
+  const draw = (rate: number): tf.Tensor =>
+    tf.engine().runKernel(randomMaskKernel.name, { key }, { shape: [KIB], rate }) as tf.Tensor;
+  const masks = [draw(0.5), draw(0.5), draw(0.25)];
+  const [first, again, other] = masks.map((mask) => mask.dataSync());
+  expect(again).toEqual(first);
+  expect(other).not.toEqual(first);
+  expect(bytes()).toBe(2 * 4 * KIB + 8);
+  tf.dispose([key, ...masks]);
 });
 
 test("a tensor of equal elements has bytes once it was read", () => {

@@ -96,7 +96,7 @@ async function attack(sandbox: Sandbox, oracle: EscapeOracle, seed: number, wall
 }
 
 /** What became of many attacks. */
-export interface AttackTally {
+interface AttackTally {
   /** How many programs ended with each code. */
   readonly ends: Readonly<Record<string, number>>;
   readonly escapes: readonly { readonly seed: number; readonly escaped: string; readonly message: string }[];

@@ -148,8 +148,6 @@ function backward(dy: Value, { turnedCodes, scales }: Layouts): Value {
   return multiply(codes, step, MIDDLE, turnedCodes, constant(1));
 }
 
-let weightCount = 0;
-
 const matrixIn = (attributes: NamedAttrMap): QuantisedMatrix =>
   (attributes as unknown as QuantisedWeightAttributes).matrix;
 
@@ -157,7 +155,7 @@ export const quantisedKernels: KernelTable = {
   QuantisedWeight: (_, attributes) => {
     const matrix = matrixIn(attributes);
     const spec = { shape: matrix.shape, type: "float32" as const };
-    return hostOperation("QuantisedWeight", [], spec, String(weightCount++), () => dequantiseMatrix(matrix));
+    return hostOperation("QuantisedWeight", [], spec, "", () => dequantiseMatrix(matrix));
   },
   QuantisedLinear: ({ x, bias }, attributes) => {
     const { hasBias } = attributes as unknown as QuantisedLinearAttributes;

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Runs a program to its end, prints its lines, and returns them parsed. */
+/** Runs a program to its end, prints its JSON lines, and returns them parsed. What it says on stderr goes to ours. */
 export function runToLines<Row>(command: string, parameters: readonly string[]): Row[] {
-  const { status, signal, stdout, stderr } = spawnSync(command, parameters, { encoding: "utf8" });
-  for (const note of stderr.split("\n").filter((line) => line.startsWith("bench:"))) console.error(note);
-  if (status !== 0)
-    throw new Error(`${command} ${parameters.join(" ")} ended with ${signal ?? `status ${status}`}:\n${stderr}`);
+  const { status, signal, stdout } = spawnSync(command, parameters, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (status !== 0) throw new Error(`${command} ${parameters.join(" ")} ended with ${signal ?? `status ${status}`}`);
   const lines = stdout.split("\n").filter((line) => line.startsWith("{")); // libraries print greetings, too
   for (const line of lines) console.log(line);
   return lines.map((line) => JSON.parse(line) as Row);

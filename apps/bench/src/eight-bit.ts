@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
 import { describeMachine } from "./machine.ts";
-import { isSelected, python } from "./opponents.ts";
+import { python, selectNames } from "./opponents.ts";
 import { pathOf, runHere, runToLine } from "./processes.ts";
 
 const HELP = `usage: pnpm bench:eight-bit [options]
@@ -56,13 +56,18 @@ const rowOf = (kind: Row["kind"], size: string, batch: number, seq: number): Row
   seq,
 });
 
-const rows = [
+const all = [
   rowOf("step", "4x256", 8, 64),
   rowOf("step", "12x768", 8, 64),
   rowOf("forward", "4x256", 32, 64),
   rowOf("forward", "12x768", 1, 64),
   rowOf("forward", "12x768", 32, 64),
-].filter(({ name }) => isSelected(name, values.only));
+];
+const names = selectNames(
+  all.map(({ name }) => name),
+  values.only,
+);
+const rows = all.filter(({ name }) => names.includes(name));
 if (values.list) {
   console.log(rows.map(({ name }) => name).join("\n"));
   process.exit(0);

@@ -38,14 +38,17 @@ export function perceptron(batch: number): () => Promise<unknown> {
 /** One round of k-means: `count` points of 64 numbers, 256 centres. */
 export function kMeans(count: number): () => Promise<unknown> {
   const points = tf.randomNormal<tf.Rank.R2>([count, 64], 0, 1, "float32", 1);
-  let centres = tf.slice(points, 0, 256);
+  let centres: tf.Tensor2D = tf.slice(points, 0, 256);
   return async () => {
     const next = tf.tidy(() => {
       const products = tf.matMul(points, centres, false, true);
       const distances = tf.sub(tf.sum(tf.square(centres), 1), tf.mul(products, 2)); // without |point|², equal in a row
-      const members = tf.oneHot(tf.cast(tf.argMin(distances, 1), "int32"), 256);
-      const sums = tf.matMul(tf.cast<tf.Tensor2D>(members, "float32"), points, true);
-      return tf.div<tf.Tensor2D>(sums, tf.maximum(tf.expandDims(tf.sum(tf.cast(members, "float32"), 0), 1), 1));
+      const members = tf.oneHot(tf.cast(tf.argMin(distances, 1), "int32"), 256) as tf.Tensor2D;
+      const sums: tf.Tensor2D = tf.matMul(tf.cast<tf.Tensor2D>(members, "float32"), points, true);
+      return tf.div<tf.Tensor2D>(
+        sums,
+        tf.maximum(tf.expandDims<tf.Tensor2D>(tf.sum(tf.cast(members, "float32"), 0), 1), 1),
+      );
     });
     await next.data();
     centres.dispose();

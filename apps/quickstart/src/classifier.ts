@@ -15,13 +15,21 @@ export interface Classifier {
 /** Letters of a message that are looked at, per word piece that is read: more than enough, and long mails stay cheap. */
 const LETTERS_PER_PIECE = 12;
 
-/** Loads the model of the settings with a fresh head for two classes. The head is the same for every method. */
-export async function loadClassifier({ model, backend, seed, maxLength }: Settings): Promise<Classifier> {
+/**
+ * Loads the model of the settings with a fresh head for two classes. The head is the same for every method.
+ *
+ * @param frozen - How the body's matrices are held.
+ */
+export async function loadClassifier(
+  { model, backend, seed, maxLength }: Settings,
+  frozen: "float32" | "int8" = "float32",
+): Promise<Classifier> {
   const runtime = await useBackend(backend);
   const source = model ?? sapling("bert-4x256");
   const base = await loadModel(source, {
     head: { kind: "sequence-classification", labels: ["ham", "spam"] },
     random: random(seed).at("head"),
+    frozen,
   });
   const toBatch = collate(base, await loadTokenizer(source), { maxLength });
   const cut = <R extends Row>(row: R): R => ({ ...row, text: row.text.slice(0, maxLength * LETTERS_PER_PIECE) });

@@ -14,7 +14,7 @@ test("no options give the defaults", () => {
 });
 
 test("every option is read", () => {
-  const args = "--quick --few-shot --seed 7 --out there --model here --backend wasm --verbose".split(" ");
+  const args = "--quick --few-shot --seed 7 --out there --model here --backend wasm --frozen int8 --verbose".split(" ");
   expect(parseFlags(args)).toEqual({
     help: false,
     quick: true,
@@ -23,6 +23,7 @@ test("every option is read", () => {
     out: "there",
     model: "here",
     backend: "wasm",
+    frozen: "int8",
     verbose: true,
   });
 });
@@ -36,6 +37,7 @@ test.each([
     ["--backend", "cuda"],
     '--backend: expected one of auto, onnx, wasm, cpu, webgpu, tensorflow, got "cuda"',
   ],
+  ["another width than 8 bits", ["--frozen", "int4"], '--frozen: expected int8, got "int4"'],
   ["an empty folder", ["--out", ""], "--out: expected a folder, got an empty text"],
   ["a stray word", ["fast"], "Unexpected argument 'fast'"],
   ["an option without its value", ["--seed"], "Option '--seed <value>' argument missing"],
@@ -51,6 +53,6 @@ test.each([
 });
 
 test("the help names every option", () => {
-  for (const option of ["help", "quick", "few-shot", "seed", "out", "model", "backend", "verbose"])
+  for (const option of ["help", "quick", "few-shot", "seed", "out", "model", "backend", "frozen", "verbose"])
     expect(HELP).toContain(`--${option}`);
 });

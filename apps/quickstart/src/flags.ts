@@ -20,6 +20,8 @@ export interface Flags {
   /** A Hugging Face folder instead of the sapling. */
   readonly model?: string;
   readonly backend: (typeof BACKENDS)[number];
+  /** Adds LoRA on frozen layers in 8 bits. */
+  readonly frozen?: "int8";
   /** Stack traces with errors. */
   readonly verbose: boolean;
 }
@@ -34,6 +36,7 @@ Usage: pnpm quickstart [options]
   --out <folder>     where the adapter and report.html go (default runs/quickstart)
   --model <folder>   a BERT or RoBERTa folder from Hugging Face instead of the sapling
   --backend <name>   ${BACKENDS.join(", ")} (default auto: the fastest that runs here)
+  --frozen int8      adds LoRA on frozen layers in 8 bits
   --verbose          stack traces with errors
   --help             this text
 
@@ -57,6 +60,11 @@ function parseBackend(text: string): Flags["backend"] {
   return backend;
 }
 
+function parseFrozen(text: string): "int8" {
+  if (text !== "int8") throw new UsageError(`--frozen: expected int8, got "${text}"`);
+  return text;
+}
+
 function parseFolder(flag: string, text: string): string {
   if (text === "") throw new UsageError(`${flag}: expected a folder, got an empty text`);
   return text;
@@ -74,6 +82,7 @@ function read(args: readonly string[]) {
         out: { type: "string", default: "runs/quickstart" },
         model: { type: "string" },
         backend: { type: "string", default: "auto" },
+        frozen: { type: "string" },
         verbose: { type: "boolean", default: false },
       },
     }).values;
@@ -97,6 +106,7 @@ export function parseFlags(args: readonly string[]): Flags {
     out: parseFolder("--out", values.out),
     ...(values.model === undefined ? {} : { model: parseFolder("--model", values.model) }),
     backend: parseBackend(values.backend),
+    ...(values.frozen === undefined ? {} : { frozen: parseFrozen(values.frozen) }),
     verbose: values.verbose,
   };
 }

@@ -28,6 +28,7 @@ export interface Findings {
 const METHODS: readonly (readonly [Method, string])[] = [
   ["head", "frozen body"],
   ["lora", "LoRA"],
+  ["eightBit", "LoRA, body in 8 bits"],
   ["whole", "full fine-tuning"],
 ];
 
@@ -80,6 +81,7 @@ export async function runComparison(
   );
   const tuned: NamedRow[] = [];
   for (const [method, name] of METHODS) {
+    if (method === "eightBit" && settings.frozen !== "int8") continue;
     const row = await part(
       `row-${method}`,
       name,

@@ -12,8 +12,8 @@ import type { Settings } from "../settings.ts";
 import { median } from "../statistics.ts";
 import { readMail, thinOut } from "./prepare.ts";
 
-/** What is trained: the head on a frozen body, LoRA and the head, or every weight. */
-export type Method = "head" | "lora" | "whole";
+/** What is trained: the head on a frozen body, LoRA and the head, the same on a body in 8 bits, or every weight. */
+export type Method = "head" | "lora" | "eightBit" | "whole";
 
 /** A point of a curve. */
 interface CurvePoint {
@@ -48,6 +48,7 @@ export function createDeltas(
     case "head":
       return [head(base)];
     case "lora":
+    case "eightBit":
       return [lora(base, { rank: options.rank, targets: [...options.targets] }, random), head(base)];
     case "whole":
       return [whole(base)];
@@ -84,11 +85,11 @@ const EVALUATED = 256;
 export const tune: Job<"tune"> = async (method, context) => {
   const { settings, folder, signal, report } = context;
   const mail = readMail(context);
-  const { base, toBatch, runtime } = await loadClassifier(settings);
+  const { base, toBatch, runtime } = await loadClassifier(settings, method === "eightBit" ? "int8" : "float32");
   const seed = random(settings.seed);
   const tuned = attach(base, ...createDeltas(method, base, settings, seed.at("delta")));
 
-  const { learningRate, epochs } = settings[method];
+  const { learningRate, epochs } = settings[method === "eightBit" ? "lora" : method];
   const data = batches(mail.train, toBatch, {
     size: settings.batchSize,
     random: seed.at("order"),

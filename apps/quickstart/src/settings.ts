@@ -41,7 +41,7 @@ export function planSettings({ seed, model, backend, frozen, quick, fewShot }: F
     ...(frozen === undefined ? {} : { frozen }),
     maxLength: quick ? 32 : 64,
     batchSize: 16,
-    limits: quick ? { train: 256, dev: 64, test: 128 } : { train: 2000 }, // so that all takes under two minutes
+    limits: quick ? { train: 256, dev: 64, test: 128 } : { train: 1600 }, // so that all takes under two minutes
     head: { learningRate: 1e-2, epochs: 1 },
     lora: { learningRate: 2e-3, epochs: 1, rank: 8, targets: ["attn.q", "attn.v"] },
     whole: { learningRate: 3e-4, epochs: 1 },

@@ -13,7 +13,7 @@ export interface MailCounts {
 const isSpam = ({ label }: Mail): boolean => label === "spam";
 
 /** `count` items evenly spaced over a list: the corpus stands in order of its groups, and each is to be met. */
-export function thinOut<Item>(items: readonly Item[], count: number): readonly Item[] {
+export function thinOut<Item>(items: readonly Item[], count = items.length): readonly Item[] {
   if (count >= items.length) return items;
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
 }
@@ -22,7 +22,6 @@ export function thinOut<Item>(items: readonly Item[], count: number): readonly I
 export function readMail({ folder, settings }: JobContext): MailSplit {
   const { train, dev, test } = folder.read<MailSplit>("mail")!;
   const { limits } = settings;
-  if (limits === undefined) return { train, dev, test };
   return { train: thinOut(train, limits.train), dev: thinOut(dev, limits.dev), test: thinOut(test, limits.test) };
 }
 

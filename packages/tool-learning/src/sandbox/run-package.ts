@@ -104,6 +104,9 @@ function loadModule(modules: Modules, name: string): string {
   return modules[name as keyof Modules];
 }
 
+/** How long the package's own time limit may be late. */
+const GRACE_MS = 1000;
+
 async function execute({ request, signal, call }: Execution, modules: Modules): Promise<Ended> {
   const { limits } = request;
   const ended = new AbortController();
@@ -131,7 +134,8 @@ async function execute({ request, signal, call }: Execution, modules: Modules): 
     return call(String(name), typeof argument === "string" ? argument : undefined);
   };
 
-  const watch = new Stopwatch(limits.wallMs, () => {});
+  // Its own timer comes first; this one holds when a run is stuck before its worker or after it.
+  const watch = new Stopwatch(limits.wallMs + GRACE_MS, () => stop(limitReached(request, "wall")));
   watch.start();
   let verdict: Verdict;
   try {

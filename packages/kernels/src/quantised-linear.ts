@@ -70,7 +70,7 @@ export const ROW_STEPS = 255;
 export const SIDE_STEPS = 127;
 
 /** Least step of a row, the least normal float32: rows of zeros are rounded to zeros, whatever is divided by it. */
-export const LEAST_STEP = 2 ** -126;
+export const LEAST_STEP: number = 2 ** -126;
 
 /** Zeros `[rows, 1]`, but NaN for a row that holds a NaN or an infinity, or whose sum is no float32. */
 const checkRows = (x: Tensor): Tensor => mul(sum(x, 1, true), 0);

@@ -15,7 +15,7 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import { GraphError } from "./failure.ts";
+import { graphError } from "./failure.ts";
 import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { loadNativeRuntime, type NativeRuntime } from "./native.ts";
@@ -236,7 +236,7 @@ export class OnnxBackend extends KernelBackend {
     try {
       return this.runSession(program, feeds);
     } catch (cause) {
-      throw new GraphError(program, cause);
+      throw graphError(program, cause);
     }
   }
 

@@ -27,13 +27,18 @@ function describe(culprit: Operation): string {
 /** A graph could not be compiled or run. `code` is "STATE", as for all errors of this kind in Cambium. */
 export class GraphError extends Error {
   readonly code = "STATE";
-  constructor({ operations }: Program, cause: unknown) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    // Nodes carry the names of the kernels that traced them; where the runtime tells none, the last operation stands for all.
-    const culprit = operations.find((operation) => detail.includes(`${nameOf(operation)} #`)) ?? operations.at(-1)!;
-    super(`backend-onnx: the graph failed at ${describe(culprit)}: ${detail}`, { cause });
+  constructor(message: string, options: ErrorOptions) {
+    super(message, options);
     this.name = "GraphError";
   }
+}
+
+/** What the runtime threw at a program, with the operation that it failed at and what led there. */
+export function graphError({ operations }: Program, cause: unknown): GraphError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  // Nodes carry the names of the kernels that traced them; where the runtime tells none, the last operation stands for all.
+  const culprit = operations.find((operation) => detail.includes(`${nameOf(operation)} #`)) ?? operations.at(-1)!;
+  return new GraphError(`backend-onnx: the graph failed at ${describe(culprit)}: ${detail}`, { cause });
 }
 
 /** A tensor would not fit into this machine's memory. `code` is "STATE", as for all errors of this kind in Cambium. */

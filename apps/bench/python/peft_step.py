@@ -62,9 +62,9 @@ def main():
         "attention_mask": torch.ones(options.batch, options.seq, dtype=torch.long),
         "labels": ids if options.method == "causal" else torch.tensor([i % 2 for i in range(options.batch)]),
     }
-    durations = []
+    durations, processor = [], []
     for step in range(WARM_UP + options.steps):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), time.process_time()
         optimiser.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "autocast"):
             loss = model(**batch).loss
@@ -73,10 +73,12 @@ def main():
         value = loss.item()
         if step >= WARM_UP:
             durations.append((time.perf_counter() - start) * 1e3)
+            processor.append((time.process_time() - before) * 1e3)
     print(json.dumps({
         "bench": "train", "row": options.row or f"{options.method} {options.size}", "backend": "pytorch", "precision": options.precision,
         "batch": options.batch, "seq": options.seq, "trainable": sum(weight.numel() for weight in trained), "steps": options.steps,
         "medianMs": round(statistics.median(durations), 1), "minMs": round(min(durations), 1),
+        "processorMs": round(statistics.median(processor), 1),
         "peakRssMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "loss": round(value, 5),
         "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__,
     }))  # fmt: skip

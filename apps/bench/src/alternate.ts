@@ -6,6 +6,8 @@ export interface Measured {
   readonly backend: string;
   readonly medianMs: number;
   readonly peakRssMiB: number;
+  /** Processor time of all threads, a step's mean. */
+  readonly processorMs?: number;
   /** Share of the runtime's own rate of matrix products. */
   readonly gemmFraction?: number;
 }
@@ -29,7 +31,10 @@ export function alternate(
   { rounds, withMemory }: { rounds: number; withMemory: boolean },
 ): void {
   const all: Measured[] = [];
-  const ratios = new Map<string, { row: string; compare: string; time: number[]; memory: number[] }>();
+  const ratios = new Map<
+    string,
+    { row: string; compare: string; time: number[]; memory: number[]; processor: number[] }
+  >();
   const announce = (round: number, side: Side): void =>
     console.error(`bench:${bench}: round ${round + 1} of ${rounds}, ${side.name}`);
 
@@ -44,10 +49,12 @@ export function alternate(
         if (own === undefined) continue;
         const compare = `${ours.name} / ${other.name}`;
         const key = `${theirs.row} ${compare}`;
-        const entry = ratios.get(key) ?? { row: theirs.row, compare, time: [], memory: [] };
+        const entry = ratios.get(key) ?? { row: theirs.row, compare, time: [], memory: [], processor: [] };
         ratios.set(key, entry);
         entry.time.push(own.medianMs / theirs.medianMs);
         entry.memory.push(own.peakRssMiB / theirs.peakRssMiB);
+        if (own.processorMs !== undefined && theirs.processorMs !== undefined)
+          entry.processor.push(own.processorMs / theirs.processorMs);
       }
     }
   }
@@ -66,7 +73,7 @@ export function alternate(
       }),
     );
   }
-  for (const { row, compare, time, memory } of ratios.values())
+  for (const { row, compare, time, memory, processor } of ratios.values())
     console.log(
       JSON.stringify({
         bench,
@@ -75,6 +82,7 @@ export function alternate(
         pairs: time.length,
         time: spreadOf(time),
         ...(withMemory ? { memory: spreadOf(memory) } : {}),
+        ...(processor.length === 0 ? {} : { processor: spreadOf(processor) }),
       }),
     );
 }

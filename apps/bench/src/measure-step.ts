@@ -34,11 +34,15 @@ const rows = Array.from({ length: batch * (warmUp + steps) }, (_, i) => i);
 const data = batches(rows, () => makeBatch(batch, seq), { size: batch });
 
 const durations: number[] = [];
+/** Processor time of all threads at the ends of steps, in ms: what other work on the machine changes least. */
+const processor: number[] = [];
 let loss = Number.NaN;
 for await (const event of train(objective, data, { optimiser: adamW({ learningRate: 1e-3 }), epochs: 1 })) {
   if (event.type !== "step") continue;
   loss = event.loss;
   if (event.step > warmUp) durations.push(event.durationMs);
+  const { user, system } = process.cpuUsage();
+  if (event.step >= warmUp) processor.push((user + system) / 1000);
 }
 durations.sort((a, b) => a - b);
 const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
@@ -66,6 +70,7 @@ console.log(
     steps,
     medianMs: Number(medianMs.toFixed(1)),
     minMs: Number(durations[0]!.toFixed(1)),
+    processorMs: Number(((processor.at(-1)! - processor[0]!) / steps).toFixed(1)),
     peakRssMiB,
     gflops: Math.round(gflops),
     ...(values.backend === "onnx" ? await rates() : {}),

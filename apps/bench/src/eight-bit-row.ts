@@ -9,6 +9,7 @@ import { type EncoderBatch, type EncoderModel, loadModel } from "@cambium/models
 import { adamW, batches, train } from "@cambium/train";
 import { dispose, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { RANK } from "./sizes.ts";
+import { madeUpIds, processorMs, summarise, type Times, timeSteps, WARM_UP } from "./timed.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +22,6 @@ const { values } = parseArgs({
     seq: { type: "string", default: "64" },
   },
 });
-const WARM_UP = 4; // three are traced, the fourth is replayed
 const [steps, batch, seq] = [Number(values.steps), Number(values.batch), Number(values.seq)];
 
 await useBackend("onnx");
@@ -31,12 +31,9 @@ const model = await loadModel(values.folder!, {
   ...(values.kind === "step" ? { head: classes } : {}),
 });
 
-/** The same made-up batch each time, as on the Python side. */
 function makeBatch(): EncoderBatch {
-  const { vocab_size: vocabulary } = model.config;
-  const ids = Int32Array.from({ length: batch * seq }, (_, i) => 2 + ((i * 7919) % (vocabulary - 2)));
   return {
-    ids: tensor2d(ids, [batch, seq], "int32"),
+    ids: tensor2d(madeUpIds(batch, seq, model.config.vocab_size), [batch, seq], "int32"),
     mask: tensor2d(new Float32Array(batch * seq).fill(1), [batch, seq]),
     labels: tensor1d(
       Int32Array.from({ length: batch }, (_, i) => i % 2),
@@ -45,23 +42,7 @@ function makeBatch(): EncoderBatch {
   };
 }
 
-/** Processor time so far, of all threads, in ms: less than the clock's tells beside other programs, and more robust there. */
-const processorMs = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e3;
-};
-
-/** Times of each measured step, by the clock and of the processors. */
-interface Times {
-  readonly durations: number[];
-  readonly processor: number[];
-  /** Of the last training step. */
-  readonly loss?: number;
-}
-
-const medianOf = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
-
-async function trainSteps(base: EncoderModel): Promise<Times> {
+async function trainSteps(base: EncoderModel): Promise<Times & { loss: number }> {
   const targets = { rank: RANK, alpha: 2 * RANK, targets: ["attn.q", "attn.v"] };
   const tuned = attach(base, lora(base, targets, random(1)), head(base));
   const rows = Array.from({ length: batch * (WARM_UP + steps) }, (_, i) => i);
@@ -80,27 +61,21 @@ async function trainSteps(base: EncoderModel): Promise<Times> {
     }
     before = now;
   }
-  return { durations, processor, loss };
+  return { ...summarise(durations, processor), loss: Number(loss.toFixed(5)) };
 }
 
-async function passForward(base: EncoderModel): Promise<Times> {
+async function passForward(base: EncoderModel): Promise<Times & { first: number }> {
   const input = makeBatch();
-  const durations: number[] = [];
-  const processor: number[] = [];
-  for (let step = 0; step < WARM_UP + steps; step++) {
-    const [start, before] = [performance.now(), processorMs()];
+  let first = Number.NaN;
+  const times = await timeSteps(steps, async () => {
     const hidden = tidy(() => base.forward(input).hidden);
-    await hidden.data();
+    first = (await hidden.data())[0]!;
     hidden.dispose();
-    if (step < WARM_UP) continue;
-    durations.push(performance.now() - start);
-    processor.push(processorMs() - before);
-  }
+  });
   dispose(Object.values(input));
-  return { durations, processor };
+  return { ...times, first: Number(first.toFixed(4)) };
 }
 
-const times = values.kind === "step" ? await trainSteps(model) : await passForward(model);
 console.log(
   JSON.stringify({
     bench: "eight-bit",
@@ -109,10 +84,6 @@ console.log(
     mode: values.mode,
     shape: [batch, seq],
     steps,
-    medianMs: Number(medianOf(times.durations).toFixed(1)),
-    minMs: Number(Math.min(...times.durations).toFixed(1)),
-    processorMs: Number(medianOf(times.processor).toFixed(1)),
-    peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-    ...(times.loss === undefined ? {} : { loss: Number(times.loss.toFixed(5)) }),
+    ...(values.kind === "step" ? await trainSteps(model) : await passForward(model)),
   }),
 );

@@ -4,23 +4,32 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
 import { describeMachine } from "./machine.ts";
-import { python, selectNames } from "./opponents.ts";
+import { python, selectNames, transformersJs } from "./opponents.ts";
 import { pathOf, runHere, runToLine } from "./processes.ts";
+
+/** PyTorch's precisions, and the types of transformers.js, by the names of the sides. */
+const PRECISIONS = { pytorch: "float32", autocast: "autocast", bfloat16: "bfloat16" } as const;
+const DTYPES = { q8: "q8", fp32: "fp32" } as const;
+const NAMES = ["float32", ...Object.keys(PRECISIONS), ...Object.keys(DTYPES)];
 
 const HELP = `usage: pnpm bench:eight-bit [options]
 
 Prints JSON lines: the machine, then for each process the median time and peak memory of a LoRA step (rank 8 on query and
 value, a trained head, AdamW) or of a forward pass, and for each row the time and memory in 8 bits over those of each other
 side, as the median of the rounds' ratios with their spread. With PEFT_PYTHON=/path/to/python, PyTorch with PEFT takes the
-same steps in float32, under bfloat16 autocast, and with bfloat16 weights. Progress goes to stderr.
+same steps in float32, under bfloat16 autocast, and with bfloat16 weights. With TRANSFORMERS_JS=/path/to/folder, into which
+@huggingface/transformers was installed, that library passes forward through the model of --model, in 8 bits ("q8") and in
+float32 ("fp32"). Progress goes to stderr.
 
   --only TEXTS     rows whose name contains one of these, separated by commas
   --list           only print the rows' names
-  --against NAMES  what is compared with, of ${["float32", "pytorch", "autocast", "bfloat16"].join(", ")}, separated by commas
+  --model FOLDER   adds forward passes of this model; for transformers.js it holds onnx/model.onnx and
+                   onnx/model_quantized.onnx (python/export_onnx.py writes them)
+  --against NAMES  what is compared with, of ${NAMES.join(", ")}, separated by commas
   --pairs N        rounds (default 5)
   --steps N        measured steps in a process (default 30 at 4x256, 8 at 12x768)
 `;
@@ -29,6 +38,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },
+    model: { type: "string" },
     against: { type: "string" },
     pairs: { type: "string", default: "5" },
     steps: { type: "string" },
@@ -43,6 +53,7 @@ if (values.help) {
 interface Row {
   readonly name: string;
   readonly kind: "step" | "forward";
+  /** Layers and width of a random model, or the name of the given one. */
   readonly size: string;
   readonly batch: number;
   readonly seq: number;
@@ -56,12 +67,14 @@ const rowOf = (kind: Row["kind"], size: string, batch: number, seq: number): Row
   seq,
 });
 
+const given = values.model === undefined ? undefined : basename(resolve(values.model));
 const all = [
   rowOf("step", "4x256", 8, 64),
   rowOf("step", "12x768", 8, 64),
   rowOf("forward", "4x256", 32, 64),
   rowOf("forward", "12x768", 1, 64),
   rowOf("forward", "12x768", 32, 64),
+  ...(given === undefined ? [] : [rowOf("forward", given, 1, 64), rowOf("forward", given, 32, 64)]),
 ];
 const names = selectNames(
   all.map(({ name }) => name),
@@ -73,9 +86,16 @@ if (values.list) {
   process.exit(0);
 }
 
-/** PyTorch's precisions by the names of the sides. */
-const PRECISIONS = { pytorch: "float32", autocast: "autocast", bfloat16: "bfloat16" } as const;
-const chosen = values.against?.split(",") ?? ["float32", ...(python === undefined ? [] : Object.keys(PRECISIONS))];
+const chosen = values.against?.split(",") ?? [
+  "float32",
+  ...(python === undefined ? [] : Object.keys(PRECISIONS)),
+  ...(transformersJs === undefined ? [] : Object.keys(DTYPES)),
+];
+for (const name of chosen) {
+  if (!NAMES.includes(name)) throw new Error(`--against: "${name}" is none of ${NAMES.join(", ")}`);
+  if (name in PRECISIONS && python === undefined) throw new Error(`--against ${name}: PEFT_PYTHON is not set`);
+  if (name in DTYPES && transformersJs === undefined) throw new Error(`--against ${name}: TRANSFORMERS_JS is not set`);
+}
 
 function sides(row: Row, folder: string): { ours: Side; others: Side[] } {
   const steps = values.steps ?? (row.size === "12x768" ? "8" : "30");
@@ -86,25 +106,18 @@ function sides(row: Row, folder: string): { ours: Side; others: Side[] } {
       runHere<Measured>("./eight-bit-row.ts", [...common, "--kind", row.kind, "--mode", mode, "--folder", folder]),
     ],
   });
-  const inPython = (name: keyof typeof PRECISIONS): Side => ({
-    name,
-    run: () => [
-      runToLine<Measured>(python!, [
-        pathOf("python/peft_step.py"),
-        ...common,
-        "--size",
-        row.size,
-        "--precision",
-        PRECISIONS[name],
-      ]),
-    ],
-  });
+  const inPython = (name: keyof typeof PRECISIONS): Side => {
+    const shape = [...common, "--size", row.size, "--precision", PRECISIONS[name]];
+    return { name, run: () => [runToLine<Measured>(python!, [pathOf("python/peft_step.py"), ...shape])] };
+  };
+  const inTransformersJs = (name: keyof typeof DTYPES): Side => {
+    const given = [...common, "--folder", folder, "--dtype", DTYPES[name]];
+    return { name: `transformers.js ${name}`, run: () => [runHere<Measured>("./eight-bit-transformers-js.ts", given)] };
+  };
   const others = chosen.flatMap((name) => {
     if (name === "float32") return [here("float32")];
-    if (!Object.hasOwn(PRECISIONS, name))
-      throw new Error(`--against: "${name}" is none of float32, ${Object.keys(PRECISIONS)}`);
-    if (python === undefined) throw new Error(`--against ${name}: PEFT_PYTHON is not set`);
-    return row.kind === "step" ? [inPython(name as keyof typeof PRECISIONS)] : [];
+    if (name in PRECISIONS) return row.kind === "step" ? [inPython(name as keyof typeof PRECISIONS)] : [];
+    return row.size === given ? [inTransformersJs(name as keyof typeof DTYPES)] : [];
   });
   return { ours: here("int8"), others };
 }
@@ -113,13 +126,13 @@ console.log(JSON.stringify(describeMachine("eight-bit")));
 const root = mkdtempSync(join(tmpdir(), "cambium-eight-bit-"));
 try {
   for (const size of new Set(rows.map((row) => row.size))) {
-    const folder = join(root, size);
-    runHere("./eight-bit-model.ts", ["--size", size, "--folder", folder]);
+    const folder = size === given ? values.model! : join(root, size);
+    if (size !== given) runHere("./eight-bit-model.ts", ["--size", size, "--folder", folder]);
     for (const row of rows.filter((each) => each.size === size)) {
       const { ours, others } = sides(row, folder);
       alternate("eight-bit", ours, others, { rounds: Number(values.pairs), withMemory: true });
     }
-    rmSync(folder, { recursive: true });
+    if (size !== given) rmSync(folder, { recursive: true });
   }
 } finally {
   rmSync(root, { recursive: true, force: true });

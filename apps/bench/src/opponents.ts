@@ -10,6 +10,9 @@ export const python: string | undefined = process.env["PEFT_PYTHON"];
 /** Folder into which `@tensorflow/tfjs-node` was installed, outside this repository. */
 export const tfjsNode: string | undefined = process.env["TFJS_NODE"];
 
+/** Folder into which `@huggingface/transformers` was installed, outside this repository. */
+export const transformersJs: string | undefined = process.env["TRANSFORMERS_JS"];
+
 /** Text for the programs' help. */
 export const OPPONENTS_HELP = `  --against NAMES  what is compared with, of ${OPPONENTS.join(", ")}, separated by commas (default: wasm, and
                    pytorch where PEFT_PYTHON=/path/to/python names a Python with torch, transformers and peft, and

@@ -1,4 +1,4 @@
-import { ones, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { ones, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { Masked } from "./masking.ts";
 import type { PretrainingBatch } from "./objective.ts";
 import type { RowShape, Rows } from "./sampling.ts";
@@ -14,20 +14,24 @@ function sharesOf(ids: Int32Array, { batch, seq }: RowShape, vocabularySize: num
   return shares;
 }
 
-/** The tensors of a batch. The caller owns them. */
-export function toBatch(
+/** The tensors of rows with hidden pieces to guess. The caller owns them. */
+export function toMaskedBatch({ types }: Rows, { ids, positions, labels }: Masked, { batch, seq }: RowShape) {
+  return {
+    ids: tensor2d(ids, [batch, seq], "int32"),
+    types: tensor2d(types, [batch, seq], "int32"),
+    mask: ones([batch, seq]) as Tensor2D,
+    positions: tensor1d(positions, "int32"),
+    labels: tensor1d(labels, "int32"),
+  };
+}
+
+/** The same, with what each row is made of. */
+export function toPretrainingBatch(
   rows: Rows,
-  { ids, positions, labels }: Masked,
+  masked: Masked,
   shape: RowShape,
   vocabularySize: number,
 ): PretrainingBatch {
-  const { batch, seq } = shape;
-  return {
-    ids: tensor2d(ids, [batch, seq], "int32"),
-    types: tensor2d(rows.types, [batch, seq], "int32"),
-    mask: ones([batch, seq]),
-    positions: tensor1d(positions, "int32"),
-    labels: tensor1d(labels, "int32"),
-    shares: tensor2d(sharesOf(rows.ids, shape, vocabularySize), [batch, vocabularySize]),
-  };
+  const shares = tensor2d(sharesOf(rows.ids, shape, vocabularySize), [shape.batch, vocabularySize]);
+  return { ...toMaskedBatch(rows, masked, shape), shares };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Random } from "@cambium/core";
 import type { Batches } from "@cambium/train";
-import { toBatch } from "./batch.ts";
+import { toPretrainingBatch } from "./batch.ts";
 import { maskPieces } from "./masking.ts";
 import type { PretrainingBatch } from "./objective.ts";
 import { createSampler, type RowShape } from "./sampling.ts";
@@ -37,7 +37,7 @@ export function pretrainingData(
     const { shape } = phases[index]!;
     const rows = samplers[index]!(step - first);
     const masked = maskPieces(rows.ids, { count: maskCount, vocabularySize }, random.at("mask").at(step));
-    return { batch: toBatch(rows, masked, shape, vocabularySize), rows: shape.batch };
+    return { batch: toPretrainingBatch(rows, masked, shape, vocabularySize), rows: shape.batch };
   }
 
   return {

@@ -1,7 +1,7 @@
 import { type Parameters, random } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
-import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { toBatch } from "./batch.ts";
+import { dispose } from "@tensorflow/tfjs-core";
+import { toMaskedBatch } from "./batch.ts";
 import { maskPieces } from "./masking.ts";
 import type { Text } from "./text.ts";
 import { SPECIAL_PIECES } from "./wordpiece.ts";
@@ -45,10 +45,10 @@ export async function maskedPerplexity(
       { count: MASK_COUNT, vocabularySize: model.config.vocab_size, always: true },
       random(SEED).at(index),
     );
-    const batch = toBatch({ ids, types: new Int32Array(ids.length) }, masked, SHAPE, model.config.vocab_size);
+    const batch = toMaskedBatch({ ids, types: new Int32Array(ids.length) }, masked, SHAPE);
     const loss = model.loss!(batch, { parameters });
     total += (await loss.data())[0]!;
-    dispose([loss, ...(Object.values(batch) as Tensor[])]);
+    dispose([loss, ...Object.values(batch)]);
   }
   return Math.exp(total / count);
 }

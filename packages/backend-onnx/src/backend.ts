@@ -35,6 +35,14 @@ export interface OnnxOptions extends Partial<CacheLimits> {
    * process it costs half as much again, and two such processes stall each other. @default false
    */
   readonly spinning?: boolean;
+  /**
+   * Whether products of floats may be computed in bfloat16 (8 bits of mantissa, sums in float32), on processors of ARM64
+   * that have such instructions. ONNX Runtime has no such products on x64: there it changes nothing, and a warning
+   * says so.
+   *
+   * @default false
+   */
+  readonly fastMath?: boolean;
 }
 
 /** The parts of a complex tensor, which belong to it. */
@@ -89,10 +97,15 @@ export class OnnxBackend extends KernelBackend {
     super();
     this.runtime = loadNativeRuntime();
     this.threads = options.threads ?? defaultThreads();
+    const { fastMath = false, spinning = false } = options;
+    if (fastMath && process.arch !== "arm64")
+      backend_util.warn(
+        `backend-onnx: fastMath changes nothing on ${process.arch}, only on arm64; for 8 bits, load with frozen: "int8"`,
+      );
     this.cache = new SessionCache(
       this.runtime,
       { maxSessions: options.maxSessions ?? 128, maxBytes: options.maxBytes ?? 4 * 2 ** 30 },
-      { threads: this.threads, spinning: options.spinning ?? false },
+      { threads: this.threads, spinning, fastMath },
     );
   }
 
@@ -186,7 +199,25 @@ export class OnnxBackend extends KernelBackend {
         this.readSync(content.imag.dataId) as Float32Array,
       );
     if (!isValue(content)) return content as Uint8Array[];
+    content.own = false;
     return this.materialise(content) as BackendValues;
+  }
+
+  /**
+   * The memory of a tensor, for other values. Nothing when anybody else may read it: another tensor, a pending operation,
+   * or who was given its elements. Reading the tensor is an error from now on.
+   */
+  consume({ dataId }: TensorInfo): HostArray | undefined {
+    const { content, references } = this.entries.get(dataId);
+    if (!isValue(content) || !content.own || references > 1 || content.holders > 1 || this.pending.size > 0)
+      return undefined;
+    const { data } = content;
+    this.held.release(content);
+    content.data = undefined;
+    content.feed = undefined;
+    content.producer = undefined;
+    content.failure = new Error("backend-onnx: this tensor was consumed by a step that took its memory");
+    return data;
   }
 
   override async read(dataId: DataId): Promise<BackendValues> {
@@ -221,6 +252,7 @@ export class OnnxBackend extends KernelBackend {
     for (const [i, root] of roots.entries()) {
       root.data = made[i]!.data;
       root.feed = made[i]!.feed;
+      root.own = made[i]!.own;
       root.producer = undefined;
       this.pending.delete(root);
       this.held.hold(root);
@@ -254,11 +286,15 @@ export class OnnxBackend extends KernelBackend {
     this.held.use(passing);
     const results = session.run(inputs, Object.fromEntries(outputNames.map((name) => [name, null])));
     this.runs++;
+    const firsts = new Map<unknown, Value>();
     return program.roots.map(({ shape, type }, i) => {
       const made = results[outputNames[i]!]!;
       this.bytesCopied += made.data.byteLength;
-      const value = hostValue(made.data, shape, type);
+      const value = hostValue(made.data, shape, type, { own: !firsts.has(made) });
       value.feed = made;
+      // Equal roots share an output.
+      if (value.own) firsts.set(made, value);
+      else firsts.get(made)!.own = false;
       return value;
     });
   }

@@ -43,6 +43,8 @@ export interface Value {
   readonly uniform: number | undefined;
   /** A rank-0 tensor written by the program's author: part of the graph until it is seen to vary. */
   readonly literal: boolean;
+  /** Whether nothing outside of the backend has seen `data`, so that the memory may be used again. */
+  own: boolean;
   /** Number of tensor handles that refer to it; 0 for intermediate values that only operations read. */
   holders: number;
   /** Why making it failed. */
@@ -112,7 +114,7 @@ export function hostValue(
   data: HostArray,
   shape: readonly number[],
   type: ElementType,
-  options: { literal?: boolean; uniform?: number | undefined } = {},
+  options: { literal?: boolean; uniform?: number | undefined; own?: boolean } = {},
 ): Value {
   return {
     shape,
@@ -122,6 +124,7 @@ export function hostValue(
     data,
     uniform: options.uniform,
     literal: options.literal ?? false,
+    own: options.own ?? false,
     holders: 0,
     failure: undefined,
     feed: undefined,
@@ -138,6 +141,7 @@ export function uniformValue(element: number, shape: readonly number[], type: El
     data: undefined,
     uniform: element,
     literal: false,
+    own: false,
     holders: 0,
     failure: undefined,
     feed: undefined,

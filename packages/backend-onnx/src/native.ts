@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly threads: number;
   /** Whether threads wait for work by spinning. */
   readonly spinning: boolean;
+  /** Whether products of floats may round to bfloat16. Only processors of ARM64 heed it. */
+  readonly fastMath: boolean;
 }
 
 /** The native runtime is missing or not as expected. `code` is "STATE", as for all errors of this kind in Cambium. */
@@ -70,6 +72,8 @@ export function loadNativeRuntime(): NativeRuntime {
 }
 
 let loaded: NativeRuntime | undefined;
+
+const flag = (on: boolean): string => (on ? "1" : "0");
 
 function load(): NativeRuntime {
   const require = createRequire(import.meta.url);
@@ -106,7 +110,7 @@ function load(): NativeRuntime {
   return {
     version,
     createTensor: (type, data, shape) => new Tensor(type, data, shape),
-    createSession(model, { threads, spinning }) {
+    createSession(model, { threads, spinning, fastMath }) {
       const session = new binding.InferenceSession();
       session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
         executionProviders: ["cpu"],
@@ -115,7 +119,10 @@ function load(): NativeRuntime {
         interOpNumThreads: 1,
         enableMemPattern: false, // saves a quarter of the memory at equal speed
         enableCpuMemArena: true,
-        extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
+        extra: {
+          session: { intra_op: { allow_spinning: flag(spinning) } },
+          mlas: { enable_gemm_fastmath_arm64_bfloat16: flag(fastMath) },
+        },
         logSeverityLevel: 4, // failures are thrown, not printed
       });
       return {

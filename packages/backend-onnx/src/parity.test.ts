@@ -1,7 +1,8 @@
 /** Every native kernel gives what tfjs-backend-cpu gives, on random inputs of odd shapes and of each dtype it takes. */
 import * as tf from "@tensorflow/tfjs-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import "./index.ts";
+import { onOnnx } from "./numerics/on-onnx.fixture.ts";
 import { backendReport } from "./register.ts";
 
 let seed = 1;
@@ -260,12 +261,7 @@ const indexing: Case[] = [
   ["cumprod, by the plain backend", [float([3, 5])], ((x: T) => tf.cumprod(x, 1)) as Run],
 ];
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 describe.each([
   ["arithmetic", arithmetic],

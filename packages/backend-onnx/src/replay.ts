@@ -73,7 +73,10 @@ function sourceOf(value: Value, standIns: ReadonlyMap<Value, number>): Source {
   if (index !== undefined) return { kind: "argument", index };
   const { producer } = value;
   // What is made of nothing is the same each time.
-  if (producer?.evaluate === undefined || producer.inputs.length === 0) return { kind: "captured", value };
+  if (producer?.evaluate === undefined || producer.inputs.length === 0) {
+    value.own = false;
+    return { kind: "captured", value };
+  }
   return { kind: "made", operation: producer, inputs: producer.inputs.map((input) => sourceOf(input!, standIns)) };
 }
 
@@ -135,7 +138,7 @@ function detach(trace: Trace): Trace {
     if (captured.has(value) || value.literal || value.uniform !== undefined) return value;
     let made = copies.get(value);
     if (made === undefined) {
-      made = { ...value, data: undefined, feed: undefined, producer: undefined, holders: 0 };
+      made = { ...value, own: false, data: undefined, feed: undefined, producer: undefined, holders: 0 };
       copies.set(value, made);
     }
     return made;
@@ -213,7 +216,7 @@ export class Replayer<Arguments extends unknown[], Result> {
     const arguments_ = tensorsOf(parameters);
     const standIns = new Map(
       given.map((value, index) => [
-        { ...value, uniform: undefined, literal: false, holders: 0, producer: undefined } as Value,
+        { ...value, uniform: undefined, literal: false, own: false, holders: 0, producer: undefined } as Value,
         index,
       ]),
     );
@@ -262,7 +265,7 @@ export class Replayer<Arguments extends unknown[], Result> {
       if (source.kind === "captured") return source.value;
       const { operation, inputs } = source;
       const data = operation.evaluate!(inputs.map((input) => hostArrayOf(resolve(input))!));
-      return { ...operation.outputs[0]!, producer: undefined, data, feed: undefined, holders: 0 };
+      return { ...operation.outputs[0]!, producer: undefined, data, own: false, feed: undefined, holders: 0 };
     };
     const roots = trace.program.roots.length === 0 ? [] : this.host.execute(trace.program, trace.sources.map(resolve));
     const tensors = trace.outlets.map((outlet, i) =>

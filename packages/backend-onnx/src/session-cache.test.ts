@@ -7,7 +7,7 @@ import { operation } from "./tracer.ts";
 
 const limits = { maxSessions: 3, maxBytes: 2 ** 30 };
 const cache = (given = limits): SessionCache =>
-  new SessionCache(loadNativeRuntime(), given, { threads: 1, spinning: false });
+  new SessionCache(loadNativeRuntime(), given, { threads: 1, spinning: false, fastMath: false });
 
 /** `exp(x) · factor` for x of some size. */
 function program(size: number, factor = 2): Program {

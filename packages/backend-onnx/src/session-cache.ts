@@ -61,8 +61,7 @@ const SMALL_WORK = 200_000;
 export class SessionCache {
   private readonly runtime: NativeRuntime;
   private readonly limits: CacheLimits;
-  private readonly threads: number;
-  private readonly spinning: boolean;
+  private readonly options: SessionOptions;
   /** In order of use, the oldest first. */
   private readonly structures = new Map<Structure, true>();
   private readonly byHash = new Map<number, Structure[]>();
@@ -73,11 +72,10 @@ export class SessionCache {
   readonly compiles: Compile[] = [];
   compileCount = 0;
 
-  constructor(runtime: NativeRuntime, limits: CacheLimits, { threads, spinning }: SessionOptions) {
+  constructor(runtime: NativeRuntime, limits: CacheLimits, options: SessionOptions) {
     this.runtime = runtime;
     this.limits = limits;
-    this.threads = threads;
-    this.spinning = spinning;
+    this.options = options;
   }
 
   get sessionCount(): number {
@@ -128,8 +126,8 @@ export class SessionCache {
   private compile(program: Program, fed: readonly boolean[], reason: string): CachedSession {
     const start = performance.now();
     const compiled = compileProgram(program, fed);
-    const threads = compiled.work < SMALL_WORK ? 1 : this.threads;
-    const session = this.runtime.createSession(compiled.model, { threads, spinning: this.spinning });
+    const threads = compiled.work < SMALL_WORK ? 1 : this.options.threads;
+    const session = this.runtime.createSession(compiled.model, { ...this.options, threads });
     const sizeBytes = compiled.model.length + compiled.peakBytes;
     this.totalBytes += sizeBytes;
     this.compileCount++;

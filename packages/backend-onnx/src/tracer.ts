@@ -71,6 +71,7 @@ export function operations(
     data: undefined,
     uniform: undefined,
     literal: false,
+    own: false,
     holders: 0,
     failure: undefined,
     feed: undefined,

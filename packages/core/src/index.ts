@@ -38,6 +38,7 @@ export type { ForwardOptions, Model, Objective } from "./model.ts";
 export { nearest } from "./nearest.ts";
 export { folder, openFiles } from "./open-files.ts";
 export { gelu, silu } from "./ops/activation.ts";
+export { type AdamStep, adamStep } from "./ops/adam.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
 export { type CrossEntropyOptions, crossEntropy, crossEntropyRows } from "./ops/cross-entropy.ts";
 export { dropout, dropoutMask } from "./ops/dropout.ts";

@@ -2,12 +2,13 @@
  * Custom tensor kernels: their names, attributes and shapes, the same mathematics in tfjs-core operations for backends
  * without a native version, and counter-based random bits. Backends and `@cambium/core` meet here.
  *
- * Kernels have one output each, and gradient kernels get the forward kernel's inputs: what both need (a softmax, a mean)
+ * Kernels that are differentiated have one output each, and gradient kernels get the forward kernel's inputs: what both need (a softmax, a mean)
  * they compute alike, and a backend that sees the whole graph computes it once.
  *
  * @module
  */
 import { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+import { adamKernel } from "./adam.ts";
 import { afterKernel } from "./after.ts";
 import { attentionGradKernel, attentionKernel } from "./attention.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
@@ -18,6 +19,15 @@ import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 
 export type { ActivationGradInputs, ActivationInputs, GeluAttributes } from "./activation.ts";
 export { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+export {
+  type AdamArrays,
+  type AdamAttributes,
+  type AdamInputs,
+  type AdamResults,
+  type AdamScalars,
+  adamKernel,
+  stepByAdam,
+} from "./adam.ts";
 export { type AfterInputs, afterKernel } from "./after.ts";
 export type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from "./attention.ts";
 export { attentionGradKernel, attentionKernel } from "./attention.ts";
@@ -69,4 +79,5 @@ export const customKernels: readonly CustomKernel[] = [
   quantisedWeightKernel,
   quantisedLinearKernel,
   quantisedLinearGradKernel,
+  adamKernel,
 ];

@@ -1,26 +1,23 @@
 /**
  * Dropout masks by WebAssembly's vector instructions: the loop of `plainMaskValues` on four words, eight values at a time,
- * a third of its time with equal numbers. The module is a few hundred bytes and assembled here, so that nothing has to be
- * loaded; where a host has no such instructions or forbids WebAssembly, the plain loop runs.
- *
- * Reading: `BODY` is the function, one instruction a piece, in the order in which a stack machine runs them.
+ * a third of its time with equal numbers.
  */
 import type { Key } from "./bits.ts";
-
-/** Numbers as WebAssembly writes them: seven bits a byte, the last without the high bit. */
-function unsigned(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...unsigned(value >>> 7)];
-}
-function signed(value: number): number[] {
-  return value >= -64 && value < 64 ? [value & 127] : [(value & 127) | 128, ...signed(value >> 7)];
-}
-
-const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()];
-const section = (id: number, content: readonly number[]): number[] => [id, ...unsigned(content.length), ...content];
-const text = (letters: string): number[] => list([...letters].map((letter) => [letter.charCodeAt(0)]));
-
-const I32 = 0x7f;
-const V128 = 0x7b;
+import {
+  AGAIN_IF,
+  DONE,
+  get,
+  I32,
+  I32_ADD,
+  I32_LESS_UNSIGNED,
+  i32,
+  LOOP,
+  loadModule,
+  set,
+  store,
+  tee,
+  vector,
+} from "./vector-module.ts";
 
 /** Parameters, then variables. */
 const END = 0; // bytes to write, more than 0
@@ -38,19 +35,8 @@ const MULTIPLIER_1 = 11;
 const MULTIPLIER_2 = 12;
 const FOUR = 13;
 
-const get = (variable: number): number[] => [0x20, variable];
-const set = (variable: number): number[] => [0x21, variable];
-const tee = (variable: number): number[] => [0x22, variable];
-const i32 = (value: number): number[] => [0x41, ...signed(value)];
-const vector = (operation: number, ...immediates: number[]): number[] => [0xfd, ...unsigned(operation), ...immediates];
 const lanes = (values: readonly number[]): number[] => vector(0x0c, ...new Uint8Array(Int32Array.from(values).buffer)); // little-endian everywhere that JavaScript runs
-const store = (offset: number): number[] => vector(0x0b, 4, offset);
 
-const I32_ADD = 0x6a;
-const I32_LESS_UNSIGNED = 0x49;
-const LOOP = [0x03, 0x40];
-const LOOP_AGAIN_IF = [0x0d, 0];
-const DONE = 0x0b;
 const SPLAT_I16X8 = vector(0x10);
 const SPLAT_I32X4 = vector(0x11);
 const NOT_BELOW_U16X8 = vector(0x36);
@@ -85,53 +71,27 @@ const BODY = [
   ...[...get(AT), ...get(X), ...WIDEN_LOW_I16X8, ...get(KEPT_4), ...AND, ...store(0)],
   ...[...get(AT), ...get(X), ...WIDEN_HIGH_I16X8, ...get(KEPT_4), ...AND, ...store(16)],
   ...[...get(COUNTERS), ...get(FOUR), ...ADD_I32X4, ...set(COUNTERS)],
-  ...[...get(AT), ...i32(32), I32_ADD, ...tee(AT), ...get(END), I32_LESS_UNSIGNED, ...LOOP_AGAIN_IF],
-  DONE,
+  ...[...get(AT), ...i32(32), I32_ADD, ...tee(AT), ...get(END), I32_LESS_UNSIGNED, ...AGAIN_IF],
   DONE,
 ];
 
-const MEMORY_PAGES = 2; // of 64 KiB: stays in a core's cache
-
-const ONE_FUNCTION_OF_5_INTEGERS = list([[0x60, ...list([[I32], [I32], [I32], [I32], [I32]]), 0]]);
-const VARIABLES = list([
-  [1, I32],
-  [8, V128],
-]);
-const EXPORTS = list([
-  [...text("memory"), 2, 0],
-  [...text("fill"), 0, 0],
-]);
-
-function assemble(): Uint8Array<ArrayBuffer> {
-  const code = [...VARIABLES, ...BODY];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
-    ...section(1, ONE_FUNCTION_OF_5_INTEGERS),
-    ...section(3, list([[0]])),
-    ...section(5, list([[0, MEMORY_PAGES]])),
-    ...section(7, EXPORTS),
-    ...section(10, list([[...unsigned(code.length), ...code]])),
-  ]);
-}
+/** Values that are made at a time: they stay in a core's cache. */
+const CHUNK = 32_768;
 
 /** Fills an array with a mask: values of which a share of `threshold / 65536` is 0 and the others `kept`. */
 export type FillMask = (mask: Float32Array, key: Key, threshold: number, kept: number) => void;
 
 /** The vectorised loop, or undefined where this host cannot run it. */
 export function loadMaskModule(): FillMask | undefined {
-  let exports: { readonly memory: WebAssembly.Memory; readonly fill: (...parameters: number[]) => void };
-  try {
-    exports = new WebAssembly.Instance(new WebAssembly.Module(assemble())).exports as unknown as typeof exports;
-  } catch {
-    return undefined;
-  }
-  const memory = new Float32Array(exports.memory.buffer);
+  const loaded = loadModule({ parameters: [I32, I32, I32, I32, I32], integers: 1, vectors: 8, body: BODY }, CHUNK);
+  if (loaded === undefined) return undefined;
+  const { memory, run } = loaded;
   const keptBits = new Int32Array(1);
   return (mask, [high, low], threshold, kept) => {
     new Float32Array(keptBits.buffer)[0] = kept;
     for (let from = 0; from < mask.length; from += memory.length) {
       const size = Math.min(memory.length, mask.length - from);
-      exports.fill(size * 4, (low + from / 2) | 0, high | 0, threshold, keptBits[0]!);
+      run(size * 4, (low + from / 2) | 0, high | 0, threshold, keptBits[0]!);
       mask.set(size === memory.length ? memory : memory.subarray(0, size), from);
     }
   };

@@ -5,9 +5,12 @@
  * The step is made of functions of tensors alone: whatever differs between two steps (rates, the key of their randomness,
  * a micro-batch's share) is an argument. So a backend that can replay functions traces the step a few times for each
  * shape of batch and needs no more JavaScript afterwards; one that is merely lazy runs the step as one graph.
+ *
+ * With many parameters, the graph ends at the gradients, and an optimiser that can moves the point in its own memory.
  */
 import {
   compile,
+  countParameters,
   type Objective,
   type Parameters,
   type Random,
@@ -58,31 +61,33 @@ interface LossAndGradients {
   readonly gradients: Map<string, Tensor>;
 }
 
-interface Move extends OptimiserMove {
-  /** What is to be read: the loss, then the gradient's norm where it is clipped. */
+/** Clipped gradients, and what is to be read: the loss, then the norm before clipping where there is clipping. */
+interface Concluded {
+  readonly gradients: Map<string, Tensor>;
   readonly numbers: Tensor1D;
 }
 
+interface Move extends OptimiserMove {
+  readonly numbers: Tensor1D;
+}
+
+/** What a micro-batch is differentiated with: its `share` of the step's rows, and the sum over those before it. */
+type MicroBatch<Batch> = readonly [
+  parameters: Parameters,
+  batch: Batch,
+  key: Tensor1D,
+  share: Tensor1D | undefined,
+  former: LossAndGradients | undefined,
+];
+
 /** The parts of a step, as functions of tensors. Each gives its caller the tensors of its result. */
 interface StepFunctions<Batch> {
-  /**
-   * Loss and gradients of a micro-batch times its `share` of the rows, added to those of the micro-batches before it. The
-   * factor is on the loss, from where it reaches every gradient.
-   */
-  differentiate(
-    parameters: Parameters,
-    batch: Batch,
-    key: Tensor1D,
-    share: Tensor1D | undefined,
-    former: LossAndGradients | undefined,
-  ): LossAndGradients;
-  /** The point after the update. */
-  move(
-    mean: LossAndGradients,
-    parameters: Parameters,
-    tensors: Parameters,
-    scalars: Readonly<Record<string, Tensor>>,
-  ): Move;
+  /** Loss and gradients times the share, added to the former ones. */
+  differentiate(...given: MicroBatch<Batch>): LossAndGradients;
+  /** The same for the last micro-batch, with gradients ready for the optimiser. */
+  conclude(...given: MicroBatch<Batch>): Concluded;
+  /** The same, and the point after the update. */
+  concludeAndMove(tensors: Parameters, scalars: Readonly<Record<string, Tensor>>, ...given: MicroBatch<Batch>): Move;
 }
 
 function stepFunctions<Batch>(
@@ -90,33 +95,36 @@ function stepFunctions<Batch>(
   { optimiser, clipNorm }: StepSettings,
   randomAt: (key: Tensor1D) => Random,
 ): StepFunctions<Batch> {
+  function differentiate(...[parameters, batch, key, share, former]: MicroBatch<Batch>): LossAndGradients {
+    // The share is a factor on the loss, from where it reaches every gradient.
+    const { value, gradients } = valueAndGradients((at) => {
+      const loss = objective.loss(at, batch, { random: randomAt(key), training: true });
+      if (loss.size !== 1)
+        throw new ShapeError({
+          message: `train: objective.loss must return one number, got shape [${loss.shape}]; take the mean over the batch`,
+        });
+      return reshape(share === undefined ? loss : mul(loss, share), []);
+    }, parameters);
+    if (former === undefined) return { loss: value, gradients };
+    return {
+      loss: add<Scalar>(former.loss, value),
+      gradients: zipParameters(former.gradients, gradients, (a, b) => add(a, b)),
+    };
+  }
+  function conclude(...given: MicroBatch<Batch>): Concluded {
+    const { loss, gradients } = differentiate(...given);
+    const numbers = reshape(loss, [1]) as Tensor1D;
+    if (clipNorm === undefined) return { gradients, numbers };
+    const clipped = clipByGlobalNorm(gradients, clipNorm);
+    return { gradients: clipped.gradients, numbers: concat([numbers, reshape(clipped.norm, [1]) as Tensor1D]) };
+  }
   return {
-    differentiate: (parameters, batch, key, share, former) =>
+    differentiate: (...given) => tidyTrees(() => differentiate(...given)),
+    conclude: (...given) => tidyTrees(() => conclude(...given)),
+    concludeAndMove: (tensors, scalars, ...given) =>
       tidyTrees(() => {
-        const { value, gradients } = valueAndGradients((at) => {
-          const loss = objective.loss(at, batch, { random: randomAt(key), training: true });
-          if (loss.size !== 1)
-            throw new ShapeError({
-              message: `train: objective.loss must return one number, got shape [${loss.shape}]; take the mean over the batch`,
-            });
-          return reshape(share === undefined ? loss : mul(loss, share), []);
-        }, parameters);
-        if (former === undefined) return { loss: value, gradients };
-        return {
-          loss: add<Scalar>(former.loss, value),
-          gradients: zipParameters(former.gradients, gradients, (a, b) => add(a, b)),
-        };
-      }),
-    move: (mean, parameters, tensors, scalars) =>
-      tidyTrees(() => {
-        const loss = reshape(mean.loss, [1]) as Tensor1D;
-        if (clipNorm === undefined)
-          return { ...optimiser.move(mean.gradients, tensors, parameters, scalars), numbers: loss };
-        const { gradients, norm } = clipByGlobalNorm(mean.gradients, clipNorm);
-        return {
-          ...optimiser.move(gradients, tensors, parameters, scalars),
-          numbers: concat([loss, reshape(norm, [1]) as Tensor1D]),
-        };
+        const { gradients, numbers } = conclude(...given);
+        return { ...optimiser.move(gradients, tensors, given[0], scalars), numbers };
       }),
   };
 }
@@ -139,8 +147,14 @@ function checkFinite(step: number, report: StepReport): void {
   });
 }
 
-/** Takes one step from a point. Neither the point nor the batches are disposed of. */
+/**
+ * Takes one step from a point. Batches are not disposed of, nor is the point; but a point that has been left may have lost
+ * its memory to the new one, where it was the only one to hold it.
+ */
 export type TakeStep<Batch> = (point: Point, batches: readonly MiniBatch<Batch>[]) => Promise<StepResult>;
+
+/** So many parameters are worth an update outside of the graph. */
+const MANY_PARAMETERS = 2 ** 20;
 
 /**
  * How an objective is moved one step.
@@ -153,92 +167,70 @@ export function createStep<Batch>(objective: Objective<Batch>, settings: StepSet
   /** The key of the running micro-batch on the host, and whether an objective has ever drawn from it there. */
   let hostKey = random;
   let drawsOnHost = false;
-  const functions = stepFunctions(objective, settings, (key) =>
+  const plain = stepFunctions(objective, settings, (key) =>
     randomOf(key, hostKey, () => {
       drawsOnHost = true;
     }),
   );
-  const differentiateAndMove = (
-    parameters: Parameters,
-    batch: Batch,
-    key: Tensor1D,
-    tensors: Parameters,
-    scalars: Readonly<Record<string, Tensor>>,
-  ): Move =>
-    tidyTrees(() =>
-      functions.move(
-        functions.differentiate(parameters, batch, key, undefined, undefined),
-        parameters,
-        tensors,
-        scalars,
-      ),
-    );
-  const plain = { ...functions, differentiateAndMove };
-  const compiled = {
+  const compiled: StepFunctions<Batch> = {
     differentiate: compile(plain.differentiate),
-    move: compile(plain.move),
-    differentiateAndMove: compile(plain.differentiateAndMove),
+    conclude: compile(plain.conclude),
+    concludeAndMove: compile(plain.concludeAndMove),
   };
   /** What a replay would not draw again, it must not replay. */
-  const current = (): typeof plain => (drawsOnHost ? plain : compiled);
+  const current = (): StepFunctions<Batch> => (drawsOnHost ? plain : compiled);
+  const movesInPlace = optimiser.consumes === true && countParameters(objective.parameters) >= MANY_PARAMETERS;
 
-  /** The mean over micro-batches, one after the other: the read between two keeps only one's activations in memory. */
-  async function differentiateAll(
-    parameters: Parameters,
-    batches: readonly MiniBatch<Batch>[],
-    key: Random,
-  ): Promise<LossAndGradients> {
-    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
-    let mean: LossAndGradients | undefined;
-    for (const [index, item] of batches.entries()) {
-      const former = mean;
-      hostKey = key.at(index);
-      const given = [hostKey.tensor(), tensor1d([item.rows / rows])] as const;
-      try {
-        await former?.loss.data();
-        mean = current().differentiate(parameters, item.batch, ...given, former);
-      } finally {
-        disposeTrees(given, former);
-      }
-    }
-    return mean!;
+  async function readReport(numbers: Tensor1D, learningRate: number, step: number): Promise<StepReport> {
+    const [loss, gradientNorm] = await numbers.data();
+    const report = { loss: loss!, ...(gradientNorm === undefined ? {} : { gradientNorm }), learningRate };
+    checkFinite(step, report);
+    return report;
   }
 
-  async function moveOnce(
-    { parameters, state }: Point,
-    batches: readonly MiniBatch<Batch>[],
-    step: number,
-  ): Promise<Move> {
-    const key = random.at("step").at(step);
+  /** A step from the last micro-batch on. */
+  async function finish({ parameters, state }: Point, given: MicroBatch<Batch>): Promise<StepResult> {
+    const step = state.step + 1;
+    const learningRate = rateAt("train", optimiser.learningRate, step);
     const scalars = toTensors(optimiser.scalars(step, parameters));
-    const [only] = batches;
-    hostKey = key.at(0);
-    const root = hostKey.tensor();
-    let mean: LossAndGradients | undefined;
+    let made: Concluded | Move | undefined;
     try {
-      if (batches.length === 1)
-        return current().differentiateAndMove(parameters, only!.batch, root, state.tensors, scalars);
-      mean = await differentiateAll(parameters, batches, key);
-      return current().move(mean, parameters, state.tensors, scalars);
+      if (movesInPlace) {
+        made = current().conclude(...given);
+        const report = await readReport(made.numbers, learningRate, step);
+        const next = optimiser.move(made.gradients, state.tensors, parameters, scalars, { consume: true });
+        return { point: { parameters: next.parameters, state: { step, tensors: next.tensors } }, report };
+      }
+      const next = current().concludeAndMove(state.tensors, scalars, ...given);
+      made = next;
+      const report = await readReport(next.numbers, learningRate, step);
+      made = undefined;
+      next.numbers.dispose();
+      return { point: { parameters: next.parameters, state: { step, tensors: next.tensors } }, report };
     } finally {
-      disposeTrees(mean, root, scalars);
+      disposeTrees(scalars, made);
     }
   }
 
   return async (point, batches) => {
-    const step = point.state.step + 1;
-    const learningRate = rateAt("train", optimiser.learningRate, step);
-    const { numbers, parameters, tensors } = await moveOnce(point, batches, step);
-    try {
-      const [loss, gradientNorm] = await numbers.data();
-      const report = { loss: loss!, ...(gradientNorm === undefined ? {} : { gradientNorm }), learningRate };
-      checkFinite(step, report);
-      return { point: { parameters, state: { step, tensors } }, report };
-    } catch (error) {
-      disposeTrees(parameters, tensors);
-      throw error;
-    } finally {
-      numbers.dispose();
+    const key = random.at("step").at(point.state.step + 1);
+    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+    let former: LossAndGradients | undefined;
+    for (const [index, item] of batches.entries()) {
+      hostKey = key.at(index);
+      const root = hostKey.tensor();
+      const share = batches.length === 1 ? undefined : tensor1d([item.rows / rows]);
+      const before = former;
+      try {
+        // The read between two micro-batches keeps only one's activations in memory.
+        await before?.loss.data();
+        const given = [point.parameters, item.batch, root, share, before] as const;
+        if (index === batches.length - 1) return await finish(point, given);
+        former = current().differentiate(...given);
+      } finally {
+        disposeTrees(root, share, before);
+      }
     }
+    throw new StateError({ message: "train: a step needs a batch" });
   };
 }

@@ -152,6 +152,15 @@ export const customKernelTraces: KernelTable = {
     const difference = labelSmoothing === 0 ? shifted : sub(shifted, constant(labelSmoothing / classes!));
     return mul(difference, reshapeTo(mul(dy!.value, countedRows(labels!.value, ignoreIndex)), [n!, 1]));
   },
+  AdamStep: (inputs) => {
+    const value = (name: string): Value => inputs[name]!.value;
+    const first = add(mul(value("firstMoment"), value("beta1")), value("gradient"));
+    const squared = mul(value("gradient"), value("gradient"));
+    const second = add(mul(value("secondMoment"), value("beta2")), squared);
+    const root = add(unary("Sqrt", second), value("epsilon"));
+    const step = elementwise("Div", [mul(first, value("rate")), root], "float32");
+    return [sub(mul(value("parameter"), value("decay")), step), first, second];
+  },
   RandomMask: ({ key }, attributes) => {
     const { shape, rate } = attributes as unknown as RandomMaskAttributes;
     return hostOperation("RandomMask", [key!.value], { shape, type: "float32" }, `${shape} ${rate}`, ([halves]) =>

@@ -1,8 +1,9 @@
 /** Element-wise kernels against their definitions in float64: broadcasting, ranks 0 to 6, empty tensors, NaN, infinities. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { backendReport } from "../register.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import {
   at,
   broadcast,
@@ -20,12 +21,7 @@ import {
   type Tolerance,
 } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

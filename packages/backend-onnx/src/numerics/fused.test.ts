@@ -2,8 +2,9 @@
 import type { AttentionAttributes, CrossEntropyAttributes } from "@cambium/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { differences, smooth, weight } from "./differences.fixture.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import {
   at,
   build,
@@ -18,12 +19,7 @@ import {
   sizeOf,
 } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

@@ -1,7 +1,7 @@
 /** Gradients of element-wise kernels against central differences of their definitions. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
 import {
   binary,
   compareAll,
@@ -11,14 +11,10 @@ import {
   smooth,
   unary,
 } from "./differences.fixture.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import { at, broadcastable, build, floats, holds, type Plain, plains, shapes } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

@@ -1,16 +1,12 @@
 /** Gradients of reductions and softmax against central differences of their definitions. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
 import { compareAll, compareGradients, type Differentiable, smooth, spread } from "./differences.fixture.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import { at, build, buildSums, holds, indicesOf, type Plain, plains } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

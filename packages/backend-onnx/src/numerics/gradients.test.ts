@@ -1,18 +1,14 @@
 /** Gradients of products, indexing, shapes and images against central differences of their definitions. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { backendReport } from "../register.ts";
 import { compareAll, compareGradients, type Differentiable, positive, smooth, spread } from "./differences.fixture.ts";
 import { convolution, depthwiseConvolution, outputSize, pooling, type Windows } from "./image-definitions.fixture.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import { at, build, buildSums, holds, indicesOf, type Plain, plains } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

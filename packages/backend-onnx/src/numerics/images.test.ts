@@ -1,17 +1,13 @@
 /** Kernels on images against their definitions: convolutions, pooling, normalisation, resizing. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { backendReport } from "../register.ts";
 import { convolution, depthwiseConvolution, outputSize, pooling, type Windows } from "./image-definitions.fixture.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import { at, build, type Case, compare, floats, holds, type Plain, plains } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

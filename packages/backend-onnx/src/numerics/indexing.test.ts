@@ -1,8 +1,9 @@
 /** Kernels that pick and collect by index against their definitions: duplicates, ids out of range, indices the host does not know. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { backendReport } from "../register.ts";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import {
   at,
   build,
@@ -18,12 +19,7 @@ import {
   shapes,
 } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

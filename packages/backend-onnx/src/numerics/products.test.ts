@@ -1,7 +1,8 @@
 /** Matrix products against their definition: any batches, transposed or not, empty ones, with bias and activation. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import {
   at,
   broadcast,
@@ -17,12 +18,7 @@ import {
   sizeOf,
 } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

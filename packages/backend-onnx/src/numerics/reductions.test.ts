@@ -1,7 +1,8 @@
 /** Reductions, running sums and softmax against their definitions: any axes, negative ones, empty tensors, NaN. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import {
   at,
   build,
@@ -18,12 +19,7 @@ import {
   shapes,
 } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 
@@ -104,6 +100,25 @@ const sums = ({ axis, axes, keep }: Setting): Cases => ({
       };
     }) as Case["define"],
   },
+});
+
+test("columns of large tensors are summed", () => {
+  const setting = fc.constantFrom([64, 80], [6, 11, 70], [5000, 2], [2, 5000], [3, 4, 5, 100]).chain((shape) =>
+    fc.record({
+      x: plains(shape, "float32", elements("float32", false)),
+      count: fc.integer({ min: 1, max: shape.length - 1 }),
+      keep: fc.boolean(),
+    }),
+  );
+  holds(
+    setting,
+    ({ x, count, keep }) => {
+      const axes = x.shape.slice(0, count).map((_, axis) => axis);
+      const { sum } = sums({ x, axes, axis: axes.toReversed(), keep });
+      compare({ sum: sum! }, [x]);
+    },
+    10,
+  );
 });
 
 const extremes = ({ axis, axes, keep }: Setting): Cases =>

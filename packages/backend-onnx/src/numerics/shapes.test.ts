@@ -1,15 +1,11 @@
 /** Kernels that move elements against their definitions: exact, for every type and rank. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, beforeAll, test } from "vitest";
+import { test } from "vitest";
+import { onOnnx } from "./on-onnx.fixture.ts";
 import { at, build, type Case, compare, holds, type Plain, plains, shapes, sizeOf } from "./plain.fixture.ts";
 
-beforeAll(async () => {
-  await tf.setBackend("onnx");
-});
-afterAll(async () => {
-  await tf.setBackend("cpu");
-});
+onOnnx();
 
 type T = tf.Tensor;
 

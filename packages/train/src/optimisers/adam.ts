@@ -1,5 +1,4 @@
-import { parseConfig } from "@cambium/core";
-import { add, div, mul, sqrt, square, sub } from "@tensorflow/tfjs-core";
+import { adamStep, parseConfig } from "@cambium/core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
@@ -55,6 +54,7 @@ function createRule(
     learningRate: toSchedule(parsed.learningRate),
     groups,
     weightDecay,
+    consumes: true,
     slots: (shape) => ({ firstMoment: shape, secondMoment: shape }),
     scalars(step, learningRate, decay) {
       const correction1 = biasCorrection ? 1 - beta1 ** step : 1;
@@ -68,12 +68,16 @@ function createRule(
         decay: 1 - learningRate * decay,
       };
     },
-    update(parameter, gradient, slots, { beta1, beta2, rate, epsilon, decay }, setting) {
-      const firstMoment = add(mul(slots.firstMoment!, beta1), gradient);
-      const secondMoment = add(mul(slots.secondMoment!, beta2), square(gradient));
-      const step = div(mul(firstMoment, rate), add(sqrt(secondMoment), epsilon));
-      const kept = setting.weightDecay === 0 ? parameter : mul(parameter, decay);
-      return { parameter: sub(kept, step), slots: { firstMoment, secondMoment } };
+    update(parameter, gradient, slots, scalars, { consume }) {
+      const [firstMoment, secondMoment] = [slots.firstMoment!, slots.secondMoment!];
+      const after = adamStep(
+        { parameter, gradient, firstMoment, secondMoment, ...scalars },
+        { consume: consume === true },
+      );
+      return {
+        parameter: after.parameter,
+        slots: { firstMoment: after.firstMoment, secondMoment: after.secondMoment },
+      };
     },
   };
 }

@@ -33,6 +33,12 @@ export interface OptimiserUpdate {
   readonly state: OptimiserState;
 }
 
+/** What becomes of the point that a move leaves. */
+export interface ConsumeOptions {
+  /** Whether it is not needed any more. @default false */
+  readonly consume?: boolean;
+}
+
 /** A pair of pure functions, `init` and `update`, what `update` is made of, and what there is to know about them. */
 export interface Optimiser {
   /** The rate of each step, before the factors of groups. */
@@ -55,6 +61,7 @@ export interface Optimiser {
    * What `update` does to tensors, as a function of tensors alone, so that it can be compiled. `scalars` are those of the
    * step, each of shape [1]. The caller owns the result.
    *
+   * @param options - `consume`: parameters and state are not read any more, and a rule that can may take their memory.
    * @throws {ShapeError} When the gradients or the state belong to other parameters.
    */
   move(
@@ -62,7 +69,10 @@ export interface Optimiser {
     tensors: Parameters,
     parameters: Parameters,
     scalars: Readonly<Record<string, Tensor>>,
+    options?: ConsumeOptions,
   ): OptimiserMove;
+  /** Whether `move` makes use of `consume`: with many parameters that saves memory and time. @default false */
+  readonly consumes?: boolean;
   /** Its kind and settings as JSON: two optimisers of equal descriptions take equal steps. */
   describe(parameters: Parameters): JsonObject;
 }
@@ -78,6 +88,7 @@ export interface Rule<Slot extends string, Scalar extends string> {
   readonly learningRate: Schedule;
   readonly groups: readonly ParameterGroup[];
   readonly weightDecay: number;
+  readonly consumes?: boolean;
   /** Shapes of the slots of a parameter; they begin as zeros. */
   slots(shape: readonly number[]): { readonly [S in Slot]?: readonly number[] };
   /** Numbers of one step, counted from 1. */
@@ -88,7 +99,7 @@ export interface Rule<Slot extends string, Scalar extends string> {
     gradient: Tensor,
     slots: Slots<Slot>,
     scalars: Readonly<Record<Scalar, Tensor>>,
-    setting: Setting,
+    setting: Setting & ConsumeOptions,
   ): { readonly parameter: Tensor; readonly slots: Slots<Slot> };
 }
 
@@ -151,6 +162,7 @@ export function createOptimiser<Slot extends string, Scalar extends string>(rule
     tensors: Parameters,
     parameters: Parameters,
     values: Readonly<Record<string, Tensor>>,
+    { consume = false }: ConsumeOptions = {},
   ): OptimiserMove {
     checkSameStructure(kind, gradients, parameters);
     const settings = settingsOf(parameters, groups, rule.weightDecay);
@@ -172,13 +184,10 @@ export function createOptimiser<Slot extends string, Scalar extends string>(rule
         const setting = settings.get(name)!;
         const inRule = (tensor: Tensor): Tensor => (shape.length === 0 ? reshape(tensor, [1]) : tensor);
         const slots = slotsOf(name, shape, tensors);
-        const after = rule.update(
-          inRule(parameter),
-          inRule(gradients.get(name)!),
-          slots,
-          scalarsOf.get(setting)!,
-          setting,
-        );
+        const after = rule.update(inRule(parameter), inRule(gradients.get(name)!), slots, scalarsOf.get(setting)!, {
+          ...setting,
+          consume,
+        });
         moved.set(name, shape.length === 0 ? reshape(after.parameter, []) : after.parameter);
         for (const [slot, tensor] of present<Tensor>(after.slots)) remembered.set(`${slot}/${name}`, tensor);
       }
@@ -199,6 +208,7 @@ export function createOptimiser<Slot extends string, Scalar extends string>(rule
     },
     scalars,
     move,
+    ...(rule.consumes === undefined ? {} : { consumes: rule.consumes }),
     update(gradients, state, parameters) {
       const step = state.step + 1;
       return tidyTrees(() => {

@@ -3,7 +3,7 @@
  * 8 bits, as one JSON line. `eight-bit.ts` starts it.
  */
 import { parseArgs } from "node:util";
-import { random, useBackend } from "@cambium/core";
+import { compile, random, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import { type EncoderBatch, type EncoderModel, loadModel } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
@@ -66,9 +66,10 @@ async function trainSteps(base: EncoderModel): Promise<Times & { loss: number }>
 
 async function passForward(base: EncoderModel): Promise<Times & { first: number }> {
   const input = makeBatch();
+  const forward = compile((batch: EncoderBatch) => tidy(() => base.forward(batch).hidden));
   let first = Number.NaN;
   const times = await timeSteps(steps, async () => {
-    const hidden = tidy(() => base.forward(input).hidden);
+    const hidden = forward(input);
     first = (await hidden.data())[0]!;
     hidden.dispose();
   });

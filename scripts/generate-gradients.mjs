@@ -32,6 +32,13 @@ const preferPackage = {
     }));
     onLoad({ filter: /\/dist\/.*\.js$/ }, ({ path }) => {
       if (/\/dist\/(gradients\/|register_all_gradients)/.test(path)) return undefined;
+      // The package's `ones` fills an array on the host; a backend may know a better place.
+      if (path.endsWith("/dist/ops/ones.js"))
+        return {
+          contents:
+            'import { fill } from "@tensorflow/tfjs-core";\nexport const ones = (shape, dtype) => fill(shape, 1, dtype);',
+          resolveDir: dirname(path),
+        };
       const names = [...new Set(declaredNames(readFileSync(path, "utf8")))];
       const shared = names.filter((name) => exported.has(name));
       const lines = [`export * from "inner:${path}";`];

@@ -2805,8 +2805,8 @@ var maxPoolGradConfig = {
     };
   }
 };
-import { zeros } from "@tensorflow/tfjs-core";
-import { ones as ones2 } from "@tensorflow/tfjs-core";
+import { fill } from "@tensorflow/tfjs-core";
+var ones2 = (shape, dtype) => fill(shape, 1, dtype);
 var meanGradConfig = {
   kernelName: Mean,
   inputsToSave: ["x"],
@@ -2923,6 +2923,7 @@ var negGradConfig = {
     return { x: () => neg(dy) };
   }
 };
+import { zeros } from "@tensorflow/tfjs-core";
 var oneHotGradConfig = {
   kernelName: OneHot,
   inputsToSave: ["indices"],

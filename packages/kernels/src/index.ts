@@ -26,6 +26,7 @@ export {
   type AdamResults,
   type AdamScalars,
   adamKernel,
+  type StepByAdam,
   stepByAdam,
 } from "./adam.ts";
 export { type AfterInputs, afterKernel } from "./after.ts";

@@ -16,7 +16,13 @@ export { perplexity } from "./metrics/perplexity.ts";
 export { type AdafactorOptions, adafactor, relativeStep } from "./optimisers/adafactor.ts";
 export { type AdamOptions, type AdamWOptions, adam, adamW } from "./optimisers/adam.ts";
 export { isDecayed, type ParameterGroup } from "./optimisers/groups.ts";
-export type { Optimiser, OptimiserMove, OptimiserState, OptimiserUpdate } from "./optimisers/optimiser.ts";
+export type {
+  ConsumeOptions,
+  Optimiser,
+  OptimiserMove,
+  OptimiserState,
+  OptimiserUpdate,
+} from "./optimisers/optimiser.ts";
 export { type SgdOptions, sgd } from "./optimisers/sgd.ts";
 export { constant, cosine, type DecayOptions, linear, type Schedule, type WarmUpOptions } from "./schedules.ts";
 export { train } from "./train.ts";

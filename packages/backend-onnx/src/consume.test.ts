@@ -86,6 +86,16 @@ test.each<[string, (parameter: tf.Tensor) => tf.Tensor | ArrayLike<number>]>([
   });
 });
 
+test("memory is not taken when a compiled function goes on reading it in another shape", () => {
+  tf.tidy(() => {
+    const inputs = makeInputs();
+    const sums = compile(() => tf.sum(tf.reshape(inputs.parameter, [10, -1]), 0));
+    const before = Array.from({ length: 4 }, () => [...sums().dataSync()])[3]; // the last one is replayed
+    step(inputs, true);
+    expect([...sums().dataSync()]).toEqual(before);
+  });
+});
+
 test("an array that the program owns is not written to", () => {
   tf.tidy(() => {
     const own = new Float32Array(2 ** 18 + 1).fill(0.5); // large enough to be borrowed

@@ -127,7 +127,10 @@ export function operation(
 export function reshapeTo(value: Value, shape: readonly number[]): Value {
   if (sameShape(value.shape, shape)) return value;
   if (value.uniform !== undefined) return uniformValue(value.uniform, shape, value.type);
-  if (value.data !== undefined) return hostValue(value.data, shape, value.type);
+  if (value.data !== undefined) {
+    value.own = false; // from now on two values share its memory
+    return hostValue(value.data, shape, value.type);
+  }
   const source = sourceOf(value);
   if (sameShape(source.shape, shape)) return source;
   return operation("Reshape", [source, integers(shape)], shape, value.type);

@@ -88,7 +88,7 @@ def main():
         median = median_of(run, options.seconds)
         print(json.dumps({
             "bench": "backend", "row": spec["row"], "backend": "pytorch", "medianMs": round(median, 3),
-            "peakRssMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "torch": torch.__version__,
+            "peakMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "torch": torch.__version__,
         }))  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def main():
         "batch": options.batch, "seq": options.seq, "trainable": sum(weight.numel() for weight in trained), "steps": options.steps,
         "medianMs": round(statistics.median(durations), 1), "minMs": round(min(durations), 1),
         "processorMs": round(statistics.median(processor), 1),
-        "peakRssMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "loss": round(value, 5),
+        "peakMiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "loss": round(value, 5),
         "torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__,
     }))  # fmt: skip
 

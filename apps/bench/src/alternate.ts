@@ -5,7 +5,8 @@ export interface Measured {
   readonly row: string;
   readonly backend: string;
   readonly medianMs: number;
-  readonly peakRssMiB: number;
+  /** Largest resident set of the process. */
+  readonly peakMiB: number;
   /** Processor time of all threads, a step's mean. */
   readonly processorMs?: number;
   /** Share of the runtime's own rate of matrix products. */
@@ -52,7 +53,7 @@ export function alternate(
         const entry = ratios.get(key) ?? { row: theirs.row, compare, time: [], memory: [], processor: [] };
         ratios.set(key, entry);
         entry.time.push(own.medianMs / theirs.medianMs);
-        entry.memory.push(own.peakRssMiB / theirs.peakRssMiB);
+        entry.memory.push(own.peakMiB / theirs.peakMiB);
         if (own.processorMs !== undefined && theirs.processorMs !== undefined)
           entry.processor.push(own.processorMs / theirs.processorMs);
       }
@@ -68,7 +69,7 @@ export function alternate(
         backend: of[0]!.backend,
         runs: of.length,
         ms: spreadOf(of.map(({ medianMs }) => medianMs)),
-        ...(withMemory ? { peakRssMiB: spreadOf(of.map(({ peakRssMiB }) => peakRssMiB)) } : {}),
+        ...(withMemory ? { peakMiB: spreadOf(of.map(({ peakMiB }) => peakMiB)) } : {}),
         ...(fractions.length === 0 ? {} : { gemmFraction: spreadOf(fractions) }),
       }),
     );

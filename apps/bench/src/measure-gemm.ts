@@ -19,7 +19,7 @@ for (const row of values.operations.split(";")) {
       medianMs: Number((flopsOf(spec)! / best / 1e6).toFixed(3)),
       gflopsFed: Number(rates.fed.toFixed(1)),
       gflopsInitialiser: Number(rates.initialiser.toFixed(1)),
-      peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     }),
   );
 }

@@ -34,7 +34,7 @@ for (const row of values.operations.split(";")) {
       backend: getBackend(),
       medianMs: Number(medianMs.toFixed(3)),
       ...(flops === undefined ? {} : { gflops: Number((flops / medianMs / 1e6).toFixed(1)) }),
-      peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     }),
   );
 }

@@ -45,7 +45,7 @@ for await (const event of train(objective, data, { optimiser: adamW({ learningRa
   if (event.step >= warmUp) processor.push((user + system) / 1000);
 }
 durations.sort((a, b) => a - b);
-const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
 const medianMs = durations[durations.length >> 1]!;
 const gflops = flopsOfStep(size, batch, seq, method) / medianMs / 1e6;
 
@@ -71,7 +71,7 @@ console.log(
     medianMs: Number(medianMs.toFixed(1)),
     minMs: Number(durations[0]!.toFixed(1)),
     processorMs: Number(((processor.at(-1)! - processor[0]!) / steps).toFixed(1)),
-    peakRssMiB,
+    peakMiB,
     gflops: Math.round(gflops),
     ...(values.backend === "onnx" ? await rates() : {}),
     loss: Number(loss.toFixed(5)),

@@ -10,7 +10,7 @@ export interface Times {
   /** Median of the processor time of all threads: beside other programs more robust than the clock's. */
   readonly processorMs: number;
   /** Of the process, so far. */
-  readonly peakRssMiB: number;
+  readonly peakMiB: number;
 }
 
 /** Processor time so far, of all threads, in ms. */
@@ -27,7 +27,7 @@ export function summarise(durations: readonly number[], processor: readonly numb
     medianMs: Number(median(durations).toFixed(1)),
     minMs: Number(Math.min(...durations).toFixed(1)),
     processorMs: Number(median(processor).toFixed(1)),
-    peakRssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
   };
 }
 

@@ -8,8 +8,9 @@ import { attach, head, lora } from "@cambium/delta";
 import { type EncoderBatch, type EncoderModel, loadModel } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { dispose, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { walk } from "./ids.ts";
 import { RANK } from "./sizes.ts";
-import { madeUpIds, processorMs, summarise, type Times, timeSteps, WARM_UP } from "./timed.ts";
+import { processorMs, summarise, type Times, timeSteps, WARM_UP } from "./timed.ts";
 
 const { values } = parseArgs({
   options: {
@@ -33,7 +34,7 @@ const model = await loadModel(values.folder!, {
 
 function makeBatch(): EncoderBatch {
   return {
-    ids: tensor2d(madeUpIds(batch, seq, model.config.vocab_size), [batch, seq], "int32"),
+    ids: tensor2d(walk(batch * seq, model.config.vocab_size), [batch, seq], "int32"),
     mask: tensor2d(new Float32Array(batch * seq).fill(1), [batch, seq]),
     labels: tensor1d(
       Int32Array.from({ length: batch }, (_, i) => i % 2),

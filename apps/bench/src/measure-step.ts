@@ -10,6 +10,7 @@ import { chooseBackend } from "./choose-backend.ts";
 import { trainable } from "./objectives.ts";
 import { measureRuntimeGemm } from "./runtime-gemm.ts";
 import { flopsOfStep, type Method, parseSize } from "./sizes.ts";
+import { processorMs } from "./timed.ts";
 
 const { values } = parseArgs({
   options: {
@@ -41,8 +42,7 @@ for await (const event of train(objective, data, { optimiser: adamW({ learningRa
   if (event.type !== "step") continue;
   loss = event.loss;
   if (event.step > warmUp) durations.push(event.durationMs);
-  const { user, system } = process.cpuUsage();
-  if (event.step >= warmUp) processor.push((user + system) / 1000);
+  if (event.step >= warmUp) processor.push(processorMs());
 }
 durations.sort((a, b) => a - b);
 const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);

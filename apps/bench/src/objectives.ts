@@ -4,6 +4,7 @@ import { attach, head, lora, whole } from "@cambium/delta";
 import { createModel, type EncoderBatch } from "@cambium/models";
 import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { decoder, decoderBatch } from "./decoder.ts";
+import { walk } from "./ids.ts";
 import { type Method, RANK, robertaConfig, type Size } from "./sizes.ts";
 
 /** An objective, and what makes batches of it. */
@@ -11,10 +12,6 @@ export interface Trainable<Batch = unknown> {
   readonly objective: Objective<Batch>;
   batch(rows: number, seq: number): Batch;
 }
-
-/** Ids that walk through the vocabulary. */
-const walk = (count: number, vocabulary: number): Int32Array =>
-  Int32Array.from({ length: count }, (_, i) => 2 + ((i * 7919) % (vocabulary - 2)));
 
 function classifier(size: Size, method: "lora" | "full", dropout: number): Trainable<EncoderBatch> {
   const base = createModel(robertaConfig(size, dropout), random(0), {

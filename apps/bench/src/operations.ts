@@ -1,6 +1,7 @@
 import { gelu, layerNorm, random, scaledDotProductAttention, valueAndGradients } from "@cambium/core";
 import { createModel, type EncoderModel } from "@cambium/models";
 import { matMul, sum, type Tensor, type Tensor2D, type Tensor4D, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { walk } from "./ids.ts";
 import { flopsOfForward, parseSize, robertaConfig } from "./sizes.ts";
 
 /** An operation by its kind and numbers: enough for both languages to do the same. */
@@ -103,9 +104,8 @@ export async function prepare({ kind, numbers, size }: OperationSpec): Promise<(
     }
     case "forward": {
       const model = modelOf(size!);
-      const ids = Int32Array.from({ length: a * b }, (_, i) => 2 + ((i * 7919) % 4_998));
       const batch = {
-        ids: tensor2d(ids, [a, b], "int32"),
+        ids: tensor2d(walk(a * b, model.config.vocab_size), [a, b], "int32"),
         mask: tensor2d(new Float32Array(a * b).fill(1), [a, b]),
       };
       return () => settle(() => [model.forward(batch).hidden]);

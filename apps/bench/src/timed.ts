@@ -44,7 +44,3 @@ export async function timeSteps(steps: number, run: () => Promise<unknown>): Pro
   }
   return summarise(durations, processor);
 }
-
-/** The same made-up ids each time, as on the Python side. */
-export const madeUpIds = (batch: number, seq: number, vocabulary: number): Int32Array =>
-  Int32Array.from({ length: batch * seq }, (_, i) => 2 + ((i * 7919) % (vocabulary - 2)));

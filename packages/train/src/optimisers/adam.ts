@@ -70,10 +70,7 @@ function createRule(
     },
     update(parameter, gradient, slots, scalars, { consume }) {
       const [firstMoment, secondMoment] = [slots.firstMoment!, slots.secondMoment!];
-      const after = adamStep(
-        { parameter, gradient, firstMoment, secondMoment, ...scalars },
-        { consume: consume === true },
-      );
+      const after = adamStep({ parameter, gradient, firstMoment, secondMoment, ...scalars }, { consume });
       return {
         parameter: after.parameter,
         slots: { firstMoment: after.firstMoment, secondMoment: after.secondMoment },

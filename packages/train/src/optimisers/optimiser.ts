@@ -99,7 +99,7 @@ export interface Rule<Slot extends string, Scalar extends string> {
     gradient: Tensor,
     slots: Slots<Slot>,
     scalars: Readonly<Record<Scalar, Tensor>>,
-    setting: Setting & ConsumeOptions,
+    setting: Setting & Required<ConsumeOptions>,
   ): { readonly parameter: Tensor; readonly slots: Slots<Slot> };
 }
 
@@ -208,7 +208,7 @@ export function createOptimiser<Slot extends string, Scalar extends string>(rule
     },
     scalars,
     move,
-    ...(rule.consumes === undefined ? {} : { consumes: rule.consumes }),
+    consumes: rule.consumes === true,
     update(gradients, state, parameters) {
       const step = state.step + 1;
       return tidyTrees(() => {

@@ -5,17 +5,18 @@ import { root } from "../../scripts/workspace.mjs";
 
 /** What each package may depend on; dependencies point one way. A new package gets its line here. */
 const below: Readonly<Record<string, readonly string[]>> = {
+  base: [],
   kernels: [],
-  core: ["kernels", "backend-onnx"], // the backend is an optional peer, imported when chosen
+  core: ["base", "kernels", "backend-onnx"], // the backend is an optional peer, imported when chosen
   "backend-onnx": ["kernels"],
-  train: ["core"],
-  models: ["core"],
-  saplings: ["core"],
-  delta: ["core", "models"],
+  train: ["base", "core"],
+  models: ["base", "core"],
+  saplings: ["base"],
+  delta: ["base", "core", "models"],
   llm: ["models"],
   "tool-learning": ["llm", "models", "report"],
   report: [],
-  testing: ["core", "models"],
+  testing: ["base", "core", "models"],
 };
 
 const read = (path: string) => JSON.parse(readFileSync(join(root, path), "utf8"));

@@ -1,5 +1,6 @@
 /** Training of many parameters on onnx, where an optimiser moves the point in its own memory, against the graph that moves it. */
-import { disposeParameters, memory, type Objective, type Parameters, random, result, useBackend } from "@cambium/core";
+import { memory, result } from "@cambium/base";
+import { disposeParameters, type Objective, type Parameters, random, useBackend } from "@cambium/core";
 import { adamW, type Batches, batches, type Optimiser, type TrainOptions, train } from "@cambium/train";
 import { add, matMul, mean, reshape, square, sub, type Tensor, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";

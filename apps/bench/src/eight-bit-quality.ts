@@ -5,7 +5,8 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { configureOnnx } from "@cambium/backend-onnx";
-import { disposeParameters, random, result, useBackend } from "@cambium/core";
+import { result } from "@cambium/base";
+import { disposeParameters, random, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import { collate, loadTokenizer } from "@cambium/models";
 import { adamW, batches, evaluate, train } from "@cambium/train";

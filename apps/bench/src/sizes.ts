@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/core";
+import { ConfigError } from "@cambium/base";
 import type { EncoderConfig, EncoderSizes } from "@cambium/models";
 
 /** The sizes of a model that is measured. */

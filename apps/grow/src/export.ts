@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
-import { countParameters, disposeParameters, type Files, type Parameters } from "@cambium/core";
+import type { Files } from "@cambium/base";
+import { countParameters, disposeParameters, type Parameters } from "@cambium/core";
 import type { StepEvent } from "@cambium/train";
 import { modelCard } from "./card.ts";
 import type { Growth } from "./growth.ts";

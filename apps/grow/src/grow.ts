@@ -7,7 +7,8 @@
  */
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { disposeParameters, folder, type Parameters, type Random, random } from "@cambium/core";
+import { folder } from "@cambium/base";
+import { disposeParameters, type Parameters, type Random, random } from "@cambium/core";
 import { adamW, type Batches, constant, linear, type Schedule, type TrainEvent, train } from "@cambium/train";
 import { type DataOptions, pretrainingData } from "./data.ts";
 import { exportSapling } from "./export.ts";

@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { configureOnnx } from "@cambium/backend-onnx";
-import { type BackendChoice, type Files, folder, useBackend } from "@cambium/core";
+import { type Files, folder } from "@cambium/base";
+import { type BackendChoice, useBackend } from "@cambium/core";
 import { modelCard } from "./card.ts";
 import { compare, readComparison } from "./compare.ts";
 import { grow } from "./grow.ts";

@@ -1,4 +1,5 @@
-import { disposeParameters, memory, type Parameters, random } from "@cambium/core";
+import { memory } from "@cambium/base";
+import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { adamW, train } from "@cambium/train";
 import { expect, test } from "vitest";
 import { pretrainingData } from "./data.ts";

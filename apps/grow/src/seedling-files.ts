@@ -1,4 +1,5 @@
-import { type Files, loadSafetensors, type Parameters } from "@cambium/core";
+import type { Files } from "@cambium/base";
+import { loadSafetensors, type Parameters } from "@cambium/core";
 import { loadModel, saveModel } from "@cambium/models";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import type { Seedling } from "./objective.ts";

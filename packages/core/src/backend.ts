@@ -1,6 +1,6 @@
 import { env, getBackend, ready, setBackend } from "@tensorflow/tfjs-core";
 import "./gradients.ts";
-import { ConfigError, StateError } from "./errors.ts";
+import { ConfigError, StateError } from "@cambium/base";
 import { registerMissingKernels } from "./missing-kernels.ts";
 
 /** What can be asked for: a backend by name, or the fastest that runs here. */

@@ -3,6 +3,7 @@
  * is a function per input, so that what a frozen weight would need is never computed.
  */
 import "./gradients.generated.ts";
+import { StateError } from "@cambium/base";
 import {
   afterKernel,
   attentionGradKernel,
@@ -31,7 +32,6 @@ import {
   zeros,
   zerosLike,
 } from "@tensorflow/tfjs-core";
-import { StateError } from "./errors.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
 /** Sums over all axes but the last. */

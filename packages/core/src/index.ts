@@ -1,42 +1,14 @@
 /**
- * The common ground of Cambium: backends, the tensor operations that tfjs-core lacks, sites and hooks, parameter trees,
- * seeded random numbers, files and safetensors.
+ * The tensors' common ground: backends, the operations that tfjs-core lacks, sites and hooks, parameter trees, seeded
+ * random numbers and safetensors.
  *
  * @module
  */
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
 export { compile } from "./compile.ts";
-export { parseConfig } from "./config.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
-export { directory } from "./directory.ts";
-export {
-  CambiumError,
-  ConfigError,
-  type ErrorDetails,
-  FileError,
-  FormatError,
-  ShapeError,
-  StateError,
-} from "./errors.ts";
-export {
-  type ByteRange,
-  checkName,
-  checkRange,
-  collectBytes,
-  type FileContent,
-  type FileErrorReason,
-  type Files,
-  fileSize,
-  hasFile,
-  isMissingFile,
-  memory,
-} from "./files.ts";
 export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
-export type { HttpOptions } from "./http.ts";
-export { type HubOptions, hub } from "./hub.ts";
 export type { ForwardOptions, Model, Objective } from "./model.ts";
-export { nearest } from "./nearest.ts";
-export { folder, openFiles } from "./open-files.ts";
 export { gelu, silu } from "./ops/activation.ts";
 export { type AdamStep, adamStep } from "./ops/adam.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
@@ -62,10 +34,7 @@ export {
 export { type ChannelError, type LayerError, measureQuantisation, overBudget } from "./quantised-report.ts";
 export { floatUnderHooks, isQuantised, quantiseWeight } from "./quantised-weight.ts";
 export { type Random, random, randomOf } from "./random.ts";
-export { readJson } from "./read-json.ts";
 export { remat, rematBlocks } from "./remat.ts";
-export { remote } from "./remote.ts";
-export { type RunEvent, result } from "./run.ts";
 export { openCheckpoint } from "./safetensors/checkpoint.ts";
 export type { SafetensorsDtype, SafetensorsValues } from "./safetensors/dtype.ts";
 export type { SafetensorsEntry } from "./safetensors/header.ts";

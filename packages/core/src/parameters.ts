@@ -2,6 +2,8 @@
  * Parameter trees: flat maps from checkpoint names to tensors, and the vector-space operations on them. A point in a
  * loss landscape, a gradient, an optimiser's moment and a delta are all such trees.
  */
+
+import { ShapeError } from "@cambium/base";
 import {
   add,
   addN,
@@ -22,7 +24,6 @@ import {
   tidy,
   zerosLike,
 } from "@tensorflow/tfjs-core";
-import { ShapeError } from "./errors.ts";
 
 /** Tensors by name. A narrower `Name` keeps the paths typed. */
 export type Parameters<Name extends string = string> = ReadonlyMap<Name, Tensor>;

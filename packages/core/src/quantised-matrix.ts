@@ -1,5 +1,5 @@
+import { FormatError } from "@cambium/base";
 import type { QuantisedMatrix } from "@cambium/kernels";
-import { FormatError } from "./errors.ts";
 
 /** Greatest code, and the greatest sum of two neighbours before they are rounded, which may add one. */
 const MOST = 127;

@@ -4,6 +4,8 @@
  * Each layer is measured by itself: its inputs and the gradients of its outputs are those of the model in float32, and both
  * of its products are taken in float32 and in 8 bits.
  */
+
+import { ConfigError } from "@cambium/base";
 import { quantisedLinearGradKernel } from "@cambium/kernels";
 import {
   add,
@@ -23,7 +25,6 @@ import {
   zeros,
 } from "@tensorflow/tfjs-core";
 import { valueAndGradients } from "./differentiate.ts";
-import { ConfigError } from "./errors.ts";
 import { around } from "./hook.ts";
 import type { Model } from "./model.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";

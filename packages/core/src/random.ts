@@ -3,9 +3,10 @@
  * numbers, on every backend and machine; new numbers come from a new key, `random.at("label")`. So a run's state of
  * randomness is its seed and a step number, and nothing has to be saved.
  */
+
+import { ConfigError } from "@cambium/base";
 import { deriveKey, deriveKeyKernel, type Key, randomBits, word } from "@cambium/kernels";
 import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
-import { ConfigError } from "./errors.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
 /** A key from which numbers and further keys are drawn. Immutable. */

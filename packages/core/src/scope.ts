@@ -2,8 +2,9 @@
  * A scope is what an architecture is written against: it reads parameters through weight hooks and visits sites
  * through activation hooks. `scope.at("attention.self")` is the same scope further down the checkpoint's names.
  */
+
+import { ConfigError } from "@cambium/base";
 import { add, matMul, reshape, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
-import { ConfigError } from "./errors.ts";
 import type { Around, Context, Hook, OnWeight } from "./hook.ts";
 import type { Parameters } from "./parameters.ts";
 import { quantisedLinear } from "./quantised-linear.ts";

@@ -2,8 +2,8 @@
  * Grafting: a model and some deltas become a tuned model. The base is never changed, weights are shared, and taking a
  * delta off is attaching the others.
  */
+import { ConfigError } from "@cambium/base";
 import {
-  ConfigError,
   checkSameStructure,
   type ForwardOptions,
   type Hook,

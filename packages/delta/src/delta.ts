@@ -4,7 +4,8 @@
  * A delta is a plain object. Everything shared by all methods (`attach`, `merge`, files, counting) is written once
  * against this interface; a method is a function that returns one, such as `lora(model, options, random)`.
  */
-import { ConfigError, type Hook, nameHook, type Parameters, type Random, type Site } from "@cambium/core";
+import { ConfigError } from "@cambium/base";
+import { type Hook, nameHook, type Parameters, type Random, type Site } from "@cambium/core";
 import { addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
 import { overlay, tidyParameters } from "./trees.ts";
 

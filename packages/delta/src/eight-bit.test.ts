@@ -1,13 +1,6 @@
 /** Every method on a base whose layers are in 8 bits does what it does on the base in float32, nearly. */
-import {
-  disposeParameters,
-  isQuantised,
-  memory,
-  type Parameters,
-  random,
-  result,
-  valueAndGradients,
-} from "@cambium/core";
+import { memory, result } from "@cambium/base";
+import { disposeParameters, isQuantised, type Parameters, random, valueAndGradients } from "@cambium/core";
 import { type EncoderBatch, type EncoderModel, loadModel, saveModel } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
 import { adamW, type Batches, train } from "@cambium/train";

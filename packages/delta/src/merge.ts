@@ -1,4 +1,5 @@
-import { ConfigError, type ForwardOptions, isQuantised } from "@cambium/core";
+import { ConfigError } from "@cambium/base";
+import { type ForwardOptions, isQuantised } from "@cambium/core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import type { AnyModel, Tuned } from "./attach.ts";
 import { stack } from "./delta.ts";

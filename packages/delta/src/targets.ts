@@ -4,7 +4,8 @@
  * `findTargets` answers with sites and the shapes of their weights; `shortestNames` writes an answer down again as
  * the few module names that select exactly it, which is what a config holds and what PEFT reads.
  */
-import { ConfigError, nearest, type Site } from "@cambium/core";
+import { ConfigError, nearest } from "@cambium/base";
+import type { Site } from "@cambium/core";
 import * as z from "zod";
 import type { Host } from "./delta.ts";
 

@@ -1,4 +1,5 @@
-import { disposeParameters, memory, type Parameters, random, result } from "@cambium/core";
+import { memory, result } from "@cambium/base";
+import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
 import { adamW, type Batches, train } from "@cambium/train";
 import { argMax, tidy } from "@tensorflow/tfjs-core";

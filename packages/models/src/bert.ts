@@ -7,7 +7,8 @@
  *
  * Devlin et al. 2018, BERT, arXiv:1810.04805; Liu et al. 2019, RoBERTa, arXiv:1907.11692.
  */
-import { dropout, type Flow, type Scope, ShapeError, scaledDotProductAttention } from "@cambium/core";
+import { ShapeError } from "@cambium/base";
+import { dropout, type Flow, type Scope, scaledDotProductAttention } from "@cambium/core";
 import {
   add,
   cast,

@@ -1,13 +1,12 @@
+import { ConfigError, nearest } from "@cambium/base";
 import {
   type Around,
   around,
-  ConfigError,
   type Flow,
   type ForwardOptions,
   type Hook,
   type Kind,
   type Model,
-  nearest,
   type Role,
   type Site,
 } from "@cambium/core";

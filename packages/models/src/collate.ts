@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/core";
+import { ConfigError } from "@cambium/base";
 import { type Tensor, type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { maximumLength } from "./config.ts";
 import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";

@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
 import * as z from "zod";
 
 /** Feed-forward activations by transformers' names; `gelu_new`, `gelu_fast` and `gelu_pytorch_tanh` are one function. */

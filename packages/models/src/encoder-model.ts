@@ -1,12 +1,5 @@
-import {
-  ConfigError,
-  createScope,
-  type ForwardOptions,
-  type Model,
-  type Parameters,
-  random,
-  ShapeError,
-} from "@cambium/core";
+import { ConfigError, ShapeError } from "@cambium/base";
+import { createScope, type ForwardOptions, type Model, type Parameters, random } from "@cambium/core";
 import { clone, type Scalar, type Tensor, type Tensor2D, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
 import { type EncoderInput, encode } from "./bert.ts";
 import type { EncoderConfig } from "./config.ts";

@@ -1,5 +1,5 @@
 /** What a checkpoint's names and shapes mean for a model, found out before any value is read. */
-import { FormatError } from "@cambium/core";
+import { FormatError } from "@cambium/base";
 import type { EncoderConfig } from "./config.ts";
 import { isBackbone } from "./encoder-model.ts";
 import type { HeadConfig } from "./head-config.ts";

@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Files, folder, type Parameters } from "@cambium/core";
+import { type Files, folder } from "@cambium/base";
+import type { Parameters } from "@cambium/core";
 import { type Tensor, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { EncoderBatch } from "./encoder-model.ts";
 import type { HeadConfig } from "./head-config.ts";

@@ -1,11 +1,10 @@
+import { type Files, memory } from "@cambium/base";
 import {
   around,
   disposeParameters,
-  type Files,
   floatUnderHooks,
   isQuantised,
   loadSafetensors,
-  memory,
   onWeight,
   type Site,
   saveSafetensors,

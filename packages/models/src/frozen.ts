@@ -1,14 +1,6 @@
 /** Models whose frozen layers are held and multiplied in 8 bits. */
-import {
-  ConfigError,
-  disposeParameters,
-  FormatError,
-  isQuantised,
-  nearest,
-  type Parameters,
-  quantiseWeight,
-  type Safetensors,
-} from "@cambium/core";
+import { ConfigError, FormatError, nearest } from "@cambium/base";
+import { disposeParameters, isQuantised, type Parameters, quantiseWeight, type Safetensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { EncoderConfig } from "./config.ts";
 import { encoderSites } from "./sites.ts";

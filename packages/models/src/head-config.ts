@@ -1,4 +1,4 @@
-import { parseConfig } from "@cambium/core";
+import { parseConfig } from "@cambium/base";
 import * as z from "zod";
 
 /** What stands on top of an encoder, and so what its loss is. */

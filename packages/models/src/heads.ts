@@ -5,7 +5,8 @@
  * Rows in front of the words (prompts) count as PEFT counts them: a head on whole sequences reads row 0, whatever it is;
  * a head on tokens leaves those rows out.
  */
-import { applyLinear, crossEntropy, gelu, type Scope, ShapeError } from "@cambium/core";
+import { ShapeError } from "@cambium/base";
+import { applyLinear, crossEntropy, gelu, type Scope } from "@cambium/core";
 import {
   gather,
   mean,

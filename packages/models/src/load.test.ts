@@ -1,13 +1,5 @@
-import {
-  type CambiumError,
-  disposeParameters,
-  type Files,
-  loadSafetensors,
-  memory,
-  type Parameters,
-  random,
-  saveSafetensors,
-} from "@cambium/core";
+import { type CambiumError, type Files, memory } from "@cambium/base";
+import { disposeParameters, loadSafetensors, type Parameters, random, saveSafetensors } from "@cambium/core";
 import { cast, type Tensor, tidy, zeros } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { createModel } from "./create.ts";

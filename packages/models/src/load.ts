@@ -1,14 +1,5 @@
-import {
-  ConfigError,
-  disposeParameters,
-  type Files,
-  openCheckpoint,
-  openFiles,
-  type Random,
-  random,
-  readJson,
-  type Safetensors,
-} from "@cambium/core";
+import { ConfigError, type Files, openFiles, readJson } from "@cambium/base";
+import { disposeParameters, openCheckpoint, type Random, random, type Safetensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type EncoderConfig, parseEncoderConfig } from "./config.ts";
 import { createParameters } from "./create.ts";

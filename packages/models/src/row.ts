@@ -1,4 +1,4 @@
-import { ConfigError, nearest } from "@cambium/core";
+import { ConfigError, nearest } from "@cambium/base";
 import type { HeadConfig } from "./head-config.ts";
 import type { Tokenizer, Tokens } from "./tokenizer.ts";
 

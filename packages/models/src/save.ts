@@ -1,4 +1,5 @@
-import { ConfigError, type Files, openFiles, saveSafetensors } from "@cambium/core";
+import { ConfigError, type Files, openFiles } from "@cambium/base";
+import { saveSafetensors } from "@cambium/core";
 import { type EncoderModel, isBackbone } from "./encoder-model.ts";
 import { eightBitOf } from "./frozen.ts";
 import type { HeadConfig } from "./head-config.ts";

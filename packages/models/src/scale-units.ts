@@ -1,4 +1,5 @@
-import { around, ConfigError, type Hook, type Role, ShapeError, type Site } from "@cambium/core";
+import { ConfigError, ShapeError } from "@cambium/base";
+import { around, type Hook, type Role, type Site } from "@cambium/core";
 import { mul, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 
 /** One column of what leaves a site: a neuron. */

@@ -1,4 +1,4 @@
-import { memory } from "@cambium/core";
+import { memory } from "@cambium/base";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Family, fixture, fixtureJson } from "./fixtures.ts";
 import { createTokenizer, loadTokenizer, type SpecialTokens, type Tokenizer } from "./tokenizer.ts";

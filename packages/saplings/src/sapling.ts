@@ -1,4 +1,4 @@
-import { ConfigError, type Files, openFiles } from "@cambium/core";
+import { ConfigError, type Files, openFiles } from "@cambium/base";
 import { type SaplingName, saplings } from "./catalog.ts";
 
 /** Which of a model's versions. */

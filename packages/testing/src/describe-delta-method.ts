@@ -2,16 +2,15 @@
  * The laws that every delta method keeps, on a tiny encoder. Read `laws` from top to bottom: each is one test for each
  * configuration. The delta package is passed in, because this package may not import it.
  */
+import { type Files, memory } from "@cambium/base";
 import {
   around,
   countParameters,
   disposeParameters,
-  type Files,
   type ForwardOptions,
   type Hook,
   type Kind,
   mapParameters,
-  memory,
   type Parameters,
   type Random,
   random,

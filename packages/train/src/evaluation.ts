@@ -1,4 +1,5 @@
-import { ConfigError, cloneParameters, disposeParameters, nearest, type Parameters } from "@cambium/core";
+import { ConfigError, nearest } from "@cambium/base";
+import { cloneParameters, disposeParameters, type Parameters } from "@cambium/core";
 import type { Progress } from "./progress.ts";
 
 /** Numbers by name, such as `{ loss: 0.31, accuracy: 0.9 }`. */

@@ -9,7 +9,6 @@ export { type Batches, type BatchesOptions, batches, type MiniBatch } from "./da
 export { type Evaluation, evaluate, predict } from "./evaluate.ts";
 export type { BestOptions, EvaluationOptions, Metrics } from "./evaluation.ts";
 export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
-export type { Json, JsonObject } from "./json.ts";
 export { accuracy, type F1Options, f1, type Label, matthews } from "./metrics/classification.ts";
 export { pearson, spearman } from "./metrics/correlation.ts";
 export { perplexity } from "./metrics/perplexity.ts";

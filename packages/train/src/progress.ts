@@ -1,11 +1,5 @@
-import {
-  ConfigError,
-  cloneParameters,
-  normParameters,
-  type Objective,
-  type Parameters,
-  StateError,
-} from "@cambium/core";
+import { ConfigError, StateError } from "@cambium/base";
+import { cloneParameters, normParameters, type Objective, type Parameters } from "@cambium/core";
 import { tidy } from "@tensorflow/tfjs-core";
 import type { Position } from "./data/groups-of-batches.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";

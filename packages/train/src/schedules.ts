@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
 import * as z from "zod";
 
 /** A learning rate by step. Steps count from 1, as in the events of `train`. Pure. */

@@ -8,6 +8,7 @@
  *
  * With many parameters, the graph ends at the gradients, and an optimiser that can moves the point in its own memory.
  */
+import { ShapeError, StateError } from "@cambium/base";
 import {
   compile,
   countParameters,
@@ -15,8 +16,6 @@ import {
   type Parameters,
   type Random,
   randomOf,
-  ShapeError,
-  StateError,
   valueAndGradients,
   zipParameters,
 } from "@cambium/core";

@@ -1,4 +1,5 @@
-import { ConfigError, type Files, parseConfig, type Random, random as randomOf } from "@cambium/core";
+import { ConfigError, type Files, parseConfig } from "@cambium/base";
+import { type Random, random as randomOf } from "@cambium/core";
 import * as z from "zod";
 import type { EvaluationOptions } from "./evaluation.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";

@@ -1,4 +1,5 @@
-import { type Objective, type Parameters, random, result } from "@cambium/core";
+import { result } from "@cambium/base";
+import { type Objective, type Parameters, random } from "@cambium/core";
 import type { Scalar, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import { expectTypeOf, test } from "vitest";
 import { type Batches, batches } from "./data/batches.ts";

@@ -1,11 +1,5 @@
-import {
-  cloneParameters,
-  disposeParameters,
-  memory as memoryFiles,
-  type Objective,
-  random,
-  result,
-} from "@cambium/core";
+import { memory as memoryFiles, result } from "@cambium/base";
+import { cloneParameters, disposeParameters, type Objective, random } from "@cambium/core";
 import { memory, mul, type Scalar, scalar, sum, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Batches, batches } from "./data/batches.ts";

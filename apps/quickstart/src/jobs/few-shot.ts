@@ -1,6 +1,7 @@
 /** Few labels: where a pretrained model earns its keep. */
 import { setImmediate } from "node:timers/promises";
-import { disposeParameters, type Random, random, result } from "@cambium/core";
+import { result } from "@cambium/base";
+import { disposeParameters, type Random, random } from "@cambium/core";
 import { attach } from "@cambium/delta";
 import type { Mail } from "@cambium/mail";
 import { adamW, batches, linear, train } from "@cambium/train";

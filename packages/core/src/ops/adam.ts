@@ -1,6 +1,6 @@
+import { ShapeError } from "@cambium/base";
 import { type AdamInputs, adamKernel } from "@cambium/kernels";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { ShapeError } from "../errors.ts";
 import { runCustomKernel } from "./run-kernel.ts";
 
 /** One parameter's part of Adam's state, or what it becomes; all tensors have the parameter's shape. */

@@ -1,7 +1,7 @@
 import { attentionKernel } from "@cambium/kernels";
 import { scalar, type Tensor, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "@cambium/base";
 import type { Random } from "../random.ts";
 import { dropoutMask } from "./dropout.ts";
 import { runCustomKernel } from "./run-kernel.ts";

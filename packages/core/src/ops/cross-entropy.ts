@@ -13,7 +13,7 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
-import { ConfigError, ShapeError } from "../errors.ts";
+import { ConfigError, ShapeError } from "@cambium/base";
 import { runCustomKernel } from "./run-kernel.ts";
 
 /** Settings of the cross-entropy losses. */

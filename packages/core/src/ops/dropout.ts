@@ -1,7 +1,7 @@
 import { randomMaskKernel } from "@cambium/kernels";
 import { mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "@cambium/base";
 import type { Random } from "../random.ts";
 import { runCustomKernel } from "./run-kernel.ts";
 

@@ -1,7 +1,7 @@
 import { layerNormKernel, rmsNormKernel } from "@cambium/kernels";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "@cambium/base";
 import { runCustomKernel } from "./run-kernel.ts";
 
 function checkWidth(caller: string, x: Tensor, vectors: Readonly<Record<string, Tensor>>): void {

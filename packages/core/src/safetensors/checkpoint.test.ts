@@ -1,7 +1,6 @@
+import { memory, remote } from "@cambium/base";
 import { dispose } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { memory } from "../files.ts";
-import { sendRange, serve } from "../http-server.fixture.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { entry, rawFile } from "./raw-file.fixture.ts";
 
@@ -92,11 +91,10 @@ test("a folder without weights is an error that says what is looked for", async 
 
 test("shards are read over HTTP, where nothing can be listed", async () => {
   const content: Readonly<Record<string, string | Uint8Array>> = sharded;
-  const { url } = await serve((request, response) => {
-    const found = content[request.url!.slice("/small/".length)];
-    if (found === undefined) response.writeHead(404).end();
-    else sendRange(request, response, typeof found === "string" ? new TextEncoder().encode(found) : found);
-  });
-  const file = await openCheckpoint(`${url}/small`);
+  const answer = async (url: string | URL | Request): Promise<Response> => {
+    const found = content[String(url).slice("https://models.test/small/".length)];
+    return found === undefined ? new Response(null, { status: 404 }) : new Response(found as BodyInit);
+  };
+  const file = await openCheckpoint(remote("https://models.test/small", { fetch: answer }));
   expect([...(await file.values("b"))]).toEqual([2]);
 });

@@ -1,8 +1,14 @@
+import {
+  checkName,
+  FileError,
+  type FileErrorReason,
+  type Files,
+  FormatError,
+  hasFile,
+  openFiles,
+  readJson,
+} from "@cambium/base";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { FileError, FormatError } from "../errors.ts";
-import { checkName, type FileErrorReason, type Files, hasFile } from "../files.ts";
-import { openFiles } from "../open-files.ts";
-import { readJson } from "../read-json.ts";
 import type { SafetensorsEntry } from "./header.ts";
 import { lookUp, openSafetensors, type Safetensors } from "./read.ts";
 

@@ -1,6 +1,6 @@
+import { type Files, memory } from "@cambium/base";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Files, memory } from "../files.ts";
 import { readHeader } from "./header.ts";
 import { entry, rawFile } from "./raw-file.fixture.ts";
 

@@ -4,9 +4,7 @@
  * A file may come from anywhere, so nothing in it is believed: no length is used to allocate or to read before it was
  * compared with the size of the file, and the tensors must fill the rest of the file without holes or overlaps.
  */
-import { FormatError } from "../errors.ts";
-import type { Files } from "../files.ts";
-import { fileSize } from "../files.ts";
+import { type Files, FormatError, fileSize } from "@cambium/base";
 import { codings, type SafetensorsDtype } from "./dtype.ts";
 import { findDuplicateKey } from "./duplicate-key.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
+import { type ByteRange, type Files, memory } from "@cambium/base";
 import { dispose, tensor } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ByteRange, type Files, memory } from "../files.ts";
 import { entry, rawFile } from "./raw-file.fixture.ts";
 import { loadSafetensors, openSafetensors } from "./read.ts";
 import { saveSafetensors } from "./save.ts";

@@ -1,8 +1,5 @@
+import { ConfigError, type Files, type FormatError, nearest, openFiles } from "@cambium/base";
 import { tensor as createTensor, dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { ConfigError, type FormatError } from "../errors.ts";
-import type { Files } from "../files.ts";
-import { nearest } from "../nearest.ts";
-import { openFiles } from "../open-files.ts";
 import { codings, type SafetensorsValues } from "./dtype.ts";
 import { brokenFile, type PlacedEntry, readHeader, type SafetensorsEntry } from "./header.ts";
 

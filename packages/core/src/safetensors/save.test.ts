@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { memory } from "@cambium/base";
 import { complex, dispose, scalar, type Tensor, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { memory } from "../files.ts";
 import { loadSafetensors, openSafetensors } from "./read.ts";
 import { type SaveSafetensorsOptions, saveSafetensors } from "./save.ts";
 

@@ -1,7 +1,5 @@
+import { ConfigError, type Files, openFiles } from "@cambium/base";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { ConfigError } from "../errors.ts";
-import type { Files } from "../files.ts";
-import { openFiles } from "../open-files.ts";
 import type { Parameters } from "../parameters.ts";
 import { codings } from "./dtype.ts";
 import { encodeBfloat16, encodeHalf } from "./float16.ts";

@@ -1,5 +1,6 @@
 /** The common end of reading an adapter: what the file must hold is known, and every deviation goes into one error. */
-import { disposeParameters, FormatError, type Safetensors } from "@cambium/core";
+import { FormatError } from "@cambium/base";
+import { disposeParameters, type Safetensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { type Delta, stack } from "../delta.ts";
 

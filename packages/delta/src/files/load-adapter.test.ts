@@ -1,12 +1,5 @@
-import {
-  disposeParameters,
-  type Files,
-  loadSafetensors,
-  memory,
-  random,
-  readJson,
-  saveSafetensors,
-} from "@cambium/core";
+import { type Files, memory, readJson } from "@cambium/base";
+import { disposeParameters, loadSafetensors, random, saveSafetensors } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import { tinyModel } from "@cambium/testing";
 import { type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";

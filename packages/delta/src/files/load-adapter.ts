@@ -1,4 +1,4 @@
-import { FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/core";
+import { FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
 import type { EncoderModel } from "@cambium/models";
 import type { Delta, Method } from "../delta.ts";
 import * as builtIn from "../methods/index.ts";

@@ -2,7 +2,8 @@
  * The container for what PEFT has no words for: any methods, any number of them, in order. `delta_config.json` says what
  * they are, `delta_model.safetensors` holds their tensors as `<delta>/<name>`.
  */
-import { disposeParameters, type Files, FormatError, openSafetensors, random } from "@cambium/core";
+import { type Files, FormatError } from "@cambium/base";
+import { disposeParameters, openSafetensors, random } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import * as z from "zod";
 import type { Tuned } from "../attach.ts";

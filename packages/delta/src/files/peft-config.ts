@@ -1,5 +1,5 @@
 /** `adapter_config.json` as PEFT writes it, as far as it matters here, and what is refused with a reason. */
-import { FormatError } from "@cambium/core";
+import { FormatError } from "@cambium/base";
 import * as z from "zod";
 
 /** Fields of every PEFT config. */

@@ -4,7 +4,8 @@
  * Methods make the deltas that the config means, at any starting point (`draft…`); that says which tensors the file must
  * hold, and `fillParts` compares, reads and puts them in place.
  */
-import { type Files, openSafetensors, type Parameters, random, type Safetensors } from "@cambium/core";
+import type { Files } from "@cambium/base";
+import { openSafetensors, type Parameters, random, type Safetensors } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import type { Delta } from "../delta.ts";
 import { head } from "../methods/head.ts";

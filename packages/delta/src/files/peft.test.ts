@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { disposeParameters, folder, memory, openSafetensors, readJson } from "@cambium/core";
+import { folder, memory, readJson } from "@cambium/base";
+import { disposeParameters, openSafetensors } from "@cambium/core";
 import { type EncoderBatch, type EncoderModel, loadModel } from "@cambium/models";
 import { disposeFields } from "@cambium/testing";
 import { type Tensor, tensor2d } from "@tensorflow/tfjs-core";

@@ -1,4 +1,5 @@
-import { type Files, openFiles, saveSafetensors } from "@cambium/core";
+import { type Files, openFiles } from "@cambium/base";
+import { saveSafetensors } from "@cambium/core";
 import type { EncoderModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS } from "./native.ts";

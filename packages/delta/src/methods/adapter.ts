@@ -4,18 +4,8 @@
  * `adapter` settles the defaults and makes the tensors, `findPlaces` knows where each placement sits, and `hookAt` what it
  * does there. Pfeiffer's order needs no more than a hook on a norm: `next` is the norm itself, and may be called twice.
  */
-import {
-  applyLinear,
-  around,
-  ConfigError,
-  gelu,
-  type Hook,
-  type Parameters,
-  parseConfig,
-  type Random,
-  type Site,
-  silu,
-} from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
+import { applyLinear, around, gelu, type Hook, type Parameters, type Random, type Site, silu } from "@cambium/core";
 import { add, mul, relu, scalar, type Tensor, type Tensor3D, tanh, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta, Host } from "../delta.ts";

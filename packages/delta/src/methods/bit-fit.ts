@@ -1,4 +1,5 @@
-import { mapParameters, onWeight, parseConfig } from "@cambium/core";
+import { parseConfig } from "@cambium/base";
+import { mapParameters, onWeight } from "@cambium/core";
 import { add, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta, Host } from "../delta.ts";

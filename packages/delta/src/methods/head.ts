@@ -1,4 +1,5 @@
-import { ConfigError, type Model, parseConfig } from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
+import type { Model } from "@cambium/core";
 import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { replaceWeights } from "./whole.ts";

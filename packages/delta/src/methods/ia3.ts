@@ -1,4 +1,5 @@
-import { around, parseConfig, type Role, type Site } from "@cambium/core";
+import { parseConfig } from "@cambium/base";
+import { around, type Role, type Site } from "@cambium/core";
 import { mul, ones, reshape, sub, type Tensor } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta, Host } from "../delta.ts";

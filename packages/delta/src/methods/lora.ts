@@ -4,7 +4,8 @@
  * Every method reads like this file. `lora` finds its layers, makes their tensors, and returns a plain object: the
  * tensors under names, `hooks` that put them to work at any values, and `merge`, the same as a change of weights.
  */
-import { applyLinear, around, dropout as drop, type Parameters, parseConfig, type Random } from "@cambium/core";
+import { parseConfig } from "@cambium/base";
+import { applyLinear, around, dropout as drop, type Parameters, type Random } from "@cambium/core";
 import { add, matMul, mul, scalar, type Tensor, type Tensor2D, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta, Host } from "../delta.ts";

@@ -1,4 +1,5 @@
-import { around, ConfigError, parseConfig, type Random, type Site } from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
+import { around, type Random, type Site } from "@cambium/core";
 import { concat, reshape, slice, type Tensor, type Tensor4D, transpose, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { repeatForBatch } from "../batch-axis.ts";

@@ -1,4 +1,5 @@
-import { around, ConfigError, type Model, parseConfig, type Random } from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
+import { around, type Model, type Random } from "@cambium/core";
 import { concat, gather, ones, type Tensor2D, type Tensor3D, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { repeatForBatch } from "../batch-axis.ts";

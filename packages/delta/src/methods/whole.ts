@@ -1,12 +1,5 @@
-import {
-  ConfigError,
-  cloneParameters,
-  type Model,
-  nearest,
-  onWeight,
-  type Parameters,
-  parseConfig,
-} from "@cambium/core";
+import { ConfigError, nearest, parseConfig } from "@cambium/base";
+import { cloneParameters, type Model, onWeight, type Parameters } from "@cambium/core";
 import * as z from "zod";
 import type { Delta } from "../delta.ts";
 

@@ -7,8 +7,7 @@
  * is not named in `checkpoint.json` is left over from a crash, and is removed when the folder is opened. While a checkpoint
  * is written, `checkpoint.pending` holds its step.
  */
-import { ConfigError, type Files, openFiles } from "@cambium/core";
-import type { JsonObject } from "../json.ts";
+import { ConfigError, type Files, type JsonObject, openFiles } from "@cambium/base";
 import type { Progress } from "../progress.ts";
 import type { CheckpointOptions } from "../train-options.ts";
 import { compareDescriptions } from "./description.ts";

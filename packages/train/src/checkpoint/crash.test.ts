@@ -1,15 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  disposeParameters,
-  FileError,
-  type Files,
-  folder,
-  loadSafetensors,
-  memory,
-  type Objective,
-} from "@cambium/core";
+import { FileError, type Files, folder, memory } from "@cambium/base";
+import { disposeParameters, loadSafetensors, type Objective } from "@cambium/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { bits, type ToyBatch } from "../toy.fixture.ts";
 import { openCheckpoints } from "./checkpoints.ts";

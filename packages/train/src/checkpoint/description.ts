@@ -1,6 +1,6 @@
+import type { Json, JsonObject } from "@cambium/base";
 import type { Objective } from "@cambium/core";
 import type { Batches } from "../data/batches.ts";
-import type { Json, JsonObject } from "../json.ts";
 import type { TrainPlan } from "../train-options.ts";
 
 /** Differences that a message lists before it stops. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { memory } from "@cambium/core";
+import { memory } from "@cambium/base";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { digestFile, digestText, recordDigests } from "./digest.ts";

@@ -1,4 +1,4 @@
-import type { FileContent, Files } from "@cambium/core";
+import type { FileContent, Files } from "@cambium/base";
 
 const PIECE_BYTES = 2 ** 22;
 

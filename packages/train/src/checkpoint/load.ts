@@ -1,4 +1,5 @@
-import { type Files, loadSafetensors } from "@cambium/core";
+import type { Files } from "@cambium/base";
+import { loadSafetensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Progress } from "../progress.ts";
 import { disposeTrees } from "../tensors.ts";

@@ -1,7 +1,6 @@
-import { type Files, FormatError, readJson } from "@cambium/core";
+import { type Files, FormatError, type JsonObject, readJson } from "@cambium/base";
 import * as z from "zod";
 import type { Position } from "../data/groups-of-batches.ts";
-import type { JsonObject } from "../json.ts";
 import { digestText, type Fingerprint } from "./digest.ts";
 
 /** The file whose renaming makes a checkpoint the current one. */

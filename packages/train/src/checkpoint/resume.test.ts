@@ -1,4 +1,5 @@
-import { disposeParameters, type Files, loadSafetensors, memory, random } from "@cambium/core";
+import { type Files, memory } from "@cambium/base";
+import { disposeParameters, loadSafetensors, random } from "@cambium/core";
 import { describe, expect, test } from "vitest";
 import type { EvaluationOptions } from "../evaluation.ts";
 import { adafactor } from "../optimisers/adafactor.ts";

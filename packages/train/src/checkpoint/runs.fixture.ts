@@ -1,5 +1,6 @@
 /** Runs that write checkpoints, for the tests of resuming and of crashes. */
-import { disposeParameters, type Files, type Objective, random } from "@cambium/core";
+import type { Files } from "@cambium/base";
+import { disposeParameters, type Objective, random } from "@cambium/core";
 import { onTestFinished } from "vitest";
 import type { EndEvent, TrainEvent } from "../events.ts";
 import { adamW } from "../optimisers/adam.ts";

@@ -1,5 +1,5 @@
-import { type Files, type Parameters, saveSafetensors } from "@cambium/core";
-import type { JsonObject } from "../json.ts";
+import type { Files, JsonObject } from "@cambium/base";
+import { type Parameters, saveSafetensors } from "@cambium/core";
 import type { Progress } from "../progress.ts";
 import { type Fingerprint, recordDigests } from "./digest.ts";
 import { fileName, type Manifest } from "./manifest.ts";

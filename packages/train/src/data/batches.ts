@@ -1,6 +1,6 @@
-import { ConfigError, parseConfig, type Random } from "@cambium/core";
+import { ConfigError, type JsonObject, parseConfig } from "@cambium/base";
+import type { Random } from "@cambium/core";
 import * as z from "zod";
-import type { JsonObject } from "../json.ts";
 import { type PlanOptions, planBatches } from "./plan.ts";
 import { markLast, windows } from "./streams.ts";
 

@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/core";
+import { ConfigError } from "@cambium/base";
 import { checkPairs } from "./pairs.ts";
 
 /** A class, by number or by name. */

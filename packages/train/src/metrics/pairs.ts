@@ -1,4 +1,4 @@
-import { ShapeError } from "@cambium/core";
+import { ShapeError } from "@cambium/base";
 
 /**
  * Throws unless two lists have the same number of values, at least one.

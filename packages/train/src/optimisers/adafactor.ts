@@ -1,4 +1,4 @@
-import { parseConfig } from "@cambium/core";
+import { parseConfig } from "@cambium/base";
 import { add, div, expandDims, maximum, mean, mul, rsqrt, sqrt, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";

@@ -1,4 +1,5 @@
-import { adamStep, parseConfig } from "@cambium/core";
+import { parseConfig } from "@cambium/base";
+import { adamStep } from "@cambium/core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";

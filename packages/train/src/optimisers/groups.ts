@@ -1,4 +1,5 @@
-import { ConfigError, type Parameters } from "@cambium/core";
+import { ConfigError } from "@cambium/base";
+import type { Parameters } from "@cambium/core";
 import * as z from "zod";
 
 /** Settings for some of the parameters. The first group that matches a name counts. */

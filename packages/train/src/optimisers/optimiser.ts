@@ -5,9 +5,9 @@
  * and says how one step moves one parameter. Scalars reach it as tensors of shape [1], made once per step and setting, so
  * that a graph traced from one step has the structure of the next.
  */
-import { checkSameStructure, type Parameters, ShapeError } from "@cambium/core";
+import { type JsonObject, ShapeError } from "@cambium/base";
+import { checkSameStructure, type Parameters } from "@cambium/core";
 import { reshape, type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
-import type { JsonObject } from "../json.ts";
 import { rateAt, type Schedule } from "../schedules.ts";
 import { tidyTrees } from "../tensors.ts";
 import { checkGroups, type ParameterGroup, type Setting, settingsOf } from "./groups.ts";

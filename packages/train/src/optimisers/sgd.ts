@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "@cambium/core";
+import { ConfigError, parseConfig } from "@cambium/base";
 import { add, mul, sub } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";

@@ -4,7 +4,7 @@
  * `around` gets a site's input and `next`, the rest of the way; `onWeight` gets a weight's value. The last hook of a
  * list is the outermost, for activations and for weights alike. Hooks hold no state and are differentiable.
  */
-import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
 
@@ -14,6 +14,10 @@ export interface Context {
   readonly training: boolean;
   /** Randomness of this site and this hook: two deltas at one site draw different numbers. */
   readonly random: Random;
+  /** Whether the call begins its sequences. Later calls with a cache see what this one put there. */
+  readonly first: boolean;
+  /** For a batch whose rows want different deltas: the index of each row's, int32 `[batch]`, −1 for none. */
+  readonly rows?: Tensor1D;
   /**
    * A parameter of the model. Inside `onWeight` it is as the weight hooks before this one left it, so a hook that reads
    * its own parameter gets `value`; inside `around` it is as the site itself reads it, after all weight hooks.

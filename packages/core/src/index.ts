@@ -8,7 +8,8 @@ export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
 export { compile } from "./compile.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
 export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
-export type { ForwardOptions, Model, Objective } from "./model.ts";
+export { type AttendOptions, applyLinear, type FeedForward, MASKED } from "./layers.ts";
+export type { ForwardOptions, Model, Objective, Runnable } from "./model.ts";
 export { gelu, silu } from "./ops/activation.ts";
 export { type AdamStep, adamStep } from "./ops/adam.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
@@ -40,5 +41,6 @@ export type { SafetensorsDtype, SafetensorsValues } from "./safetensors/dtype.ts
 export type { SafetensorsEntry } from "./safetensors/header.ts";
 export { loadSafetensors, openSafetensors, type Safetensors } from "./safetensors/read.ts";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./safetensors/save.ts";
-export { applyLinear, createScope, type Scope, type ScopeOptions } from "./scope.ts";
-export type { Flow, Kind, Role, Site, SiteWeight } from "./site.ts";
+export { createScope, type Scope, type ScopeCache, type ScopeOptions } from "./scope.ts";
+export type { Flow, Kind, Role, Site, SitePart, SiteWeight } from "./site.ts";
+export { oneStart, type Start, sizeOfShape, startTensor, startTensors, type TensorSpec, zeroStart } from "./tensor-spec.ts";

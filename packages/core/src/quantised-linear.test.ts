@@ -12,12 +12,13 @@ import {
   tensor1d,
   tensor2d,
   tidy,
+  transpose,
 } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
+import { applyLinear, applyWeight } from "./layers.ts";
 import { quantiseMatrix } from "./quantised-matrix.ts";
 import { isQuantised, quantiseWeight } from "./quantised-weight.ts";
 import { random } from "./random.ts";
-import { applyLinear } from "./scope.ts";
 
 const draw = (shape: number[], label: string): Tensor => random(1).at(label).normal(shape);
 
@@ -203,7 +204,7 @@ describe("a quantised linear layer", () => {
   });
 });
 
-test("a quantised weight reads as the rounded weights, and what is computed of it is a tensor like any other", () => {
+test("a quantised weight reads as the rounded weights; a copy has its codes, and what is computed of it has not", () => {
   const values = [1, -0.5, 0.25, 127, 64, -63];
   const quantised = quantiseWeight("w", values, [2, 3]);
   expect(quantised).toBeAllClose(
@@ -214,6 +215,25 @@ test("a quantised weight reads as the rounded weights, and what is computed of i
     { relative: 0.01, absolute: 0.6 },
   );
   const [copy, doubled] = [quantised.clone(), mul(quantised, 2)];
-  expect([quantised, copy, doubled].map(isQuantised)).toEqual([true, false, false]);
+  expect([quantised, copy, doubled].map(isQuantised)).toEqual([true, true, false]);
   dispose([quantised, copy, doubled]);
+});
+
+test("a weight that is stored the other way round has the same codes, values and products", () => {
+  tidy(() => {
+    const [out, input] = [4, 6];
+    const values = drawValues([out, input], "w");
+    const turned = Float32Array.from(
+      { length: values.length },
+      (_, k) => values[(k % out) * input + Math.floor(k / out)]!,
+    );
+    const weight = quantiseWeight("w", values, [out, input]);
+    const stored = quantiseWeight("w", turned, [out, input], "in,out");
+    expect(stored.shape).toEqual([input, out]);
+    expect(transpose(stored)).toBeAllClose(weight, { relative: 0, absolute: 0 });
+    const x = draw([3, input], "x");
+    expect(applyWeight(x, stored, "in,out")).toBeAllClose(applyLinear(x, weight), { relative: 0, absolute: 0 });
+    const slope = (w: Tensor, layout: "out,in" | "in,out"): Tensor => grad((y) => applyWeight(y, w, layout))(x);
+    expect(slope(stored, "in,out")).toBeAllClose(slope(weight, "out,in"));
+  });
 });

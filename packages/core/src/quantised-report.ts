@@ -26,11 +26,11 @@ import {
 } from "@tensorflow/tfjs-core";
 import { valueAndGradients } from "./differentiate.ts";
 import { around } from "./hook.ts";
+import { applyWeight } from "./layers.ts";
 import type { Model } from "./model.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 import { isQuantised, matrixOf, quantiseWeight } from "./quantised-weight.ts";
-import { applyLinear } from "./scope.ts";
-import type { Site } from "./site.ts";
+import type { Site, SiteWeight } from "./site.ts";
 
 /** A channel of a layer's output. */
 export interface ChannelError {
@@ -63,7 +63,7 @@ const rowsOf = (x: Tensor): Tensor2D => reshape(x, [-1, x.shape.at(-1)!]) as Ten
 
 /** Linear layers of blocks with a matrix of their own. */
 const isMeasured = ({ kind, layer, weight }: Site): boolean =>
-  kind === "linear" && layer !== undefined && weight?.layout === "out,in" && weight.columns === undefined;
+  kind === "linear" && layer !== undefined && weight !== undefined;
 
 /** What flows through every measured layer while the loss of a batch is taken. The caller owns the tensors. */
 function watchTraffic<Input>(model: Model<Input, unknown>, batch: Input): Map<string, Traffic> {
@@ -90,13 +90,16 @@ function watchTraffic<Input>(model: Model<Input, unknown>, batch: Input): Map<st
 
 const size = (x: Tensor): Tensor1D => reshape(sum(square(x)), [1]) as Tensor1D;
 
+const outAndIn = ({ shape: [rows, columns] }: Tensor2D, layout: SiteWeight["layout"]): [out: number, input: number] =>
+  layout === "out,in" ? [rows, columns] : [columns, rows];
+
 async function measureLayer(site: Site, weight: Tensor2D, { input, gradient }: Traffic): Promise<LayerError> {
-  const name = site.weight!.name;
-  const rounded = quantiseWeight(name, (await weight.data()) as Float32Array, weight.shape);
+  const { name, layout } = site.weight!;
+  const rounded = quantiseWeight(name, (await weight.data()) as Float32Array, outAndIn(weight, layout), layout);
   const numbers = tidy(() => {
-    const output = applyLinear(input, weight);
-    const errors = square(sub(applyLinear(input, rounded), output));
-    const passed = matMul(gradient, weight);
+    const output = applyWeight(input, weight, layout);
+    const errors = square(sub(applyWeight(input, rounded, layout), output));
+    const passed = matMul(gradient, weight, false, layout === "in,out");
     const attributes = { matrix: matrixOf(rounded), hasBias: false };
     const inEightBit = runCustomKernel<Tensor>(
       quantisedLinearGradKernel,

@@ -1,38 +1,51 @@
-import { type QuantisedMatrix, quantisedWeightKernel } from "@cambium/kernels";
+import { type QuantisedMatrix, quantisedWeightKernel, storedShape } from "@cambium/kernels";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Hook } from "./hook.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 import type { Parameters } from "./parameters.ts";
 import { quantiseMatrix } from "./quantised-matrix.ts";
+import type { SiteWeight } from "./site.ts";
 
-/** The matrices behind tensors that `quantiseWeight` made. A copy, or anything computed of one, is a tensor like any other. */
-const matrices = new WeakMap<Tensor, QuantisedMatrix>();
+/** The matrices behind the values that `quantiseWeight` made. What is computed of such values is a tensor like any other. */
+const matrices = new WeakMap<Tensor["dataId"], QuantisedMatrix>();
 
 /**
- * A frozen weight in 8 bits: a float32 tensor `[out, in]` of rounded values, with which linear layers multiply in 8 bits.
+ * A frozen weight in 8 bits: a float32 tensor of rounded values, with which linear layers multiply in 8 bits.
  *
  * Its values are those that the codes stand for, so it can be read like any weight, and what a hook makes of it is multiplied
  * in float32. `@cambium/backend-onnx` holds one byte for each weight, two when gradients pass through it, and four more only
- * when it is read; other backends hold it in float32. The caller owns it.
+ * when it is read; other backends hold it in float32. The codes go with the values: a copy of the tensor has them too, what
+ * is sliced or computed of it has not. The caller owns it.
  *
  * @param name - Of the weight, for the message.
- * @param values - `[out, in]`, row by row.
+ * @param values - Row by row, of the shape that `layout` says.
+ * @param layout - How the weight is stored, and what the tensor's shape is: `[out, in]` or `[in, out]`. @default "out,in"
  * @throws {FormatError} When a weight is not finite.
  */
 export function quantiseWeight(
   name: string,
   values: ArrayLike<number>,
   shape: readonly [out: number, input: number],
+  layout: SiteWeight["layout"] = "out,in",
 ): Tensor2D {
-  const matrix = quantiseMatrix(name, values, shape);
+  const isTurned = layout === "in,out";
+  const matrix = { ...quantiseMatrix(name, isTurned ? transposed(values, shape) : values, shape), isTurned };
   const weight = runCustomKernel<Tensor2D>(quantisedWeightKernel, {}, { matrix });
-  matrices.set(weight, matrix);
+  matrices.set(weight.dataId, matrix);
   return weight;
+}
+
+/** Values `[in, out]` as `[out, in]`. */
+function transposed(values: ArrayLike<number>, [out, input]: readonly [out: number, input: number]): Float32Array {
+  const turned = new Float32Array(out * input);
+  for (let i = 0; i < input; i++) for (let o = 0; o < out; o++) turned[o * input + i] = values[i * out + o]!;
+  return turned;
 }
 
 /** The 8 bits behind a tensor, where there are any. */
 export function matrixOf(weight: Tensor): QuantisedMatrix | undefined {
-  return matrices.get(weight);
+  const matrix = matrices.get(weight.dataId);
+  return matrix !== undefined && weight.shape.join() === storedShape(matrix).join() ? matrix : undefined;
 }
 
 /**
@@ -49,5 +62,5 @@ export function floatUnderHooks(parameters: Parameters, hooks: readonly Hook[]):
 
 /** Whether a tensor is a weight that `quantiseWeight` made. */
 export function isQuantised(weight: Tensor): boolean {
-  return matrices.has(weight);
+  return matrixOf(weight) !== undefined;
 }

@@ -134,9 +134,10 @@ test("the gradient of a gradient is right", () => {
 /** Two blocks `tanh(x W)`, with dropout on what comes out. */
 function tinyModel(): Model<Tensor3D, Tensor3D, null> {
   const names = ["block.0", "block.1"];
+  const weightOf = (path: string) => ({ name: `${path}.dense.weight`, layout: "out,in" }) as const;
   const sites: Site[] = names.flatMap((path, layer) => [
     { kind: "block", path, role: "block", layer, width: 4 },
-    { kind: "linear", path: `${path}.dense`, role: "ff.up", layer, width: 4 },
+    { kind: "linear", path: `${path}.dense`, role: "ff.up", layer, width: 4, weight: weightOf(path) },
   ]);
   const parameters: Parameters = new Map(names.map((path) => [`${path}.dense.weight`, draw(path)]));
   return {

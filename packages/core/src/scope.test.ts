@@ -4,13 +4,10 @@ import {
   fill,
   mul,
   ones,
-  reshape,
   scalar,
   sub,
   type Tensor,
   type Tensor3D,
-  tensor1d,
-  tensor2d,
   tidy,
   zeros,
 } from "@tensorflow/tfjs-core";
@@ -292,65 +289,5 @@ test("a scope knows which parameters there are", () => {
   const scope = open([], new Map([["layer.0.w", w]]));
   expect(scope.at("layer.0").has("w")).toBe(true);
   expect(scope.has("w")).toBe(false);
-  dispose(w);
-});
-
-test("a linear site is x W^T + b, with a bias where there is one, through hooks on both", () => {
-  inTidy(() => {
-    const weight = tensor2d([
-      [1, 2],
-      [3, 4],
-      [5, 6],
-    ]);
-    const x = tensor2d([
-      [1, 1],
-      [0, 1],
-    ]);
-    const plain = new Map<string, Tensor>([["layer.0.up.weight", weight]]);
-    const biased = new Map<string, Tensor>([...plain, ["layer.0.up.bias", tensor1d([10, 20, 30])]]);
-    expect(open([], plain).linear("layer.0.up", x)).toBeAllClose([
-      [3, 7, 11],
-      [2, 4, 6],
-    ]);
-    expect(open([], biased).linear("layer.0.up", x)).toBeAllClose([
-      [13, 27, 41],
-      [12, 24, 36],
-    ]);
-    const biasHook = onWeight(
-      (name) => name.endsWith("bias"),
-      (_name, bias) => mul(bias, 0),
-    );
-    const outputHook = around("linear", everywhere, ({ input, next }) => mul(next(input), 2));
-    expect(open([biasHook, outputHook], biased).linear("layer.0.up", x)).toBeAllClose([
-      [6, 14, 22],
-      [4, 8, 12],
-    ]);
-    expect(open([], plain).linear("layer.0.up", reshape(x, [2, 1, 2])).shape).toEqual([2, 1, 3]);
-  });
-});
-
-test("a place is touched by hooks on its sites and parameters, and on those below it", () => {
-  const w = scalar(1);
-  const parameters = new Map([
-    ["layer.0.up.weight", w],
-    ["layer.10.weight", w],
-  ]);
-  const touched = (hook: Hook, name: string): boolean => open([hook], parameters).at("layer").touched(name);
-  const onUp = around(
-    "linear",
-    (site) => site.path === "layer.0.up",
-    ({ input, next }) => next(input),
-  );
-  const onTen = onWeight(
-    (name) => name === "layer.10.weight",
-    (_name, weight) => weight,
-  );
-  expect(touched(onUp, "0")).toBe(true);
-  expect(touched(onUp, "0.up")).toBe(true);
-  expect(touched(onUp, "1")).toBe(false);
-  expect(touched(onTen, "10")).toBe(true);
-  expect(touched(onTen, "1")).toBe(false);
-  expect(open([onTen], parameters).touched()).toBe(true);
-  expect(open([], parameters).touched()).toBe(false);
   dispose(w);
 });

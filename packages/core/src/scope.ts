@@ -1,16 +1,41 @@
 /**
  * A scope is what an architecture is written against: it reads parameters through weight hooks and visits sites
  * through activation hooks. `scope.at("attention.self")` is the same scope further down the checkpoint's names.
+ *
+ * `createScope` makes the root of one forward pass. What a site's own computation is stands in `layers.ts`: a linear layer
+ * and its parts, attention, the feed-forward part; here is only the way to it.
  */
-
 import { ConfigError } from "@cambium/base";
-import { add, matMul, reshape, type Tensor, type Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+
 import type { Around, Context, Hook, OnWeight } from "./hook.ts";
+import {
+  type AttendOptions,
+  applyAttention,
+  applyWeight,
+  type FeedForward,
+  feedForward,
+  splitColumns,
+} from "./layers.ts";
 import type { Parameters } from "./parameters.ts";
-import { quantisedLinear } from "./quantised-linear.ts";
-import { matrixOf } from "./quantised-weight.ts";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
+
+/** What is kept of the rows before those of a forward pass, and learns of these. */
+export interface ScopeCache {
+  /** Whether nothing came before. */
+  readonly isEmpty: boolean;
+  /** Which of the keys before are real, `[batch, rows]`; 1 for those that are. Absent where nothing came before. */
+  readonly mask?: Tensor2D;
+  /** The position that each sequence's next token has, int32 `[batch, 1]`. Absent where nothing came before. */
+  readonly position?: Tensor2D;
+  /** Keys and values of the rows before, `[batch, heads, rows, dHead]`, in front of which none are to be put. */
+  before(path: string): { readonly key: Tensor4D; readonly value: Tensor4D } | undefined;
+  /** Told the keys and values of the new rows. */
+  record(path: string, key: Tensor4D, value: Tensor4D): void;
+  /** Tensors that are the same for every row of a sequence: made the first time, kept afterwards. */
+  once(path: string, make: () => readonly Tensor[]): readonly Tensor[];
+}
 
 /** What a forward pass runs with. */
 export interface ScopeOptions {
@@ -19,6 +44,10 @@ export interface ScopeOptions {
   readonly random: Random;
   /** Every site the architecture may visit. */
   readonly sites: readonly Site[];
+  /** @default none: every row of the sequence is in this pass */
+  readonly cache?: ScopeCache | undefined;
+  /** Which delta each row of a mixed batch wants; see `Context`. @default the same for all */
+  readonly rows?: Tensor1D | undefined;
 }
 
 /** A place in the checkpoint's tree of names, during one forward pass. */
@@ -28,6 +57,7 @@ export interface Scope {
   readonly training: boolean;
   /** Randomness of this place. */
   readonly random: Random;
+  readonly cache: ScopeCache | undefined;
   /** The scope `name` further down. */
   at(name: string | number): Scope;
   /** Whether the checkpoint has this parameter. */
@@ -41,10 +71,14 @@ export interface Scope {
     input: Flow[K]["input"],
     body: (input: Flow[K]["input"]) => Flow[K]["output"],
   ): Flow[K]["output"];
-  /** Visits the linear site at `name`: `x W^T + b`, with its `weight` and, where there is one, its `bias`. */
+  /** Visits the linear site at `name`: `x W^T + b` by the weight, layout and bias that the site declares. */
   linear(name: string, x: Tensor): Tensor;
-  /** Whether any hook touches a site at this place or below it, or a parameter read there; else a fused kernel may run. */
-  touched(name?: string): boolean;
+  /** Visits the fused linear site at `name` and its parts, in the order of their columns. The whole runs once for them all. */
+  split(name: string, x: Tensor): readonly Tensor[];
+  /** Visits the attention site at `name` and its pattern: in one piece, unless a hook wants to see the probabilities. */
+  attend(name: string, input: Flow["attention"]["input"], options?: AttendOptions): Tensor4D;
+  /** Visits the linear layers of a feed-forward part and the activation between them. */
+  feedForward(x: Tensor3D, part: FeedForward): Tensor3D;
 }
 
 function join(path: string, name: string | number): string {
@@ -52,15 +86,26 @@ function join(path: string, name: string | number): string {
   return path === "" ? String(name) : `${path}.${name}`;
 }
 
-/** The declared sites by kind and path, looked up once for each list. */
-const siteIndexes = new WeakMap<readonly Site[], ReadonlyMap<string, Site>>();
+/** The declared sites by kind and path, and the parts of fused ones. */
+interface SiteIndex {
+  readonly byPlace: ReadonlyMap<string, Site>;
+  readonly partsOf: ReadonlyMap<string, readonly Site<"linear">[]>;
+}
 
-function indexSites(sites: readonly Site[]): ReadonlyMap<string, Site> {
-  let index = siteIndexes.get(sites);
-  if (index === undefined) {
-    index = new Map(sites.map((site) => [`${site.kind}:${site.path}`, site]));
-    siteIndexes.set(sites, index);
+/** Looked up once for each list. */
+const siteIndexes = new WeakMap<readonly Site[], SiteIndex>();
+
+function indexSites(sites: readonly Site[]): SiteIndex {
+  const known = siteIndexes.get(sites);
+  if (known !== undefined) return known;
+  const partsOf = new Map<string, Site<"linear">[]>();
+  for (const site of sites) {
+    if (site.part === undefined) continue;
+    const parts = partsOf.get(site.part.of) ?? [];
+    partsOf.set(site.part.of, [...parts, site as Site<"linear">]);
   }
+  const index = { byPlace: new Map(sites.map((site) => [`${site.kind}:${site.path}`, site])), partsOf };
+  siteIndexes.set(sites, index);
   return index;
 }
 
@@ -81,26 +126,18 @@ function placeHooks(hooks: readonly Hook[]): Placed<Hook>[] {
   });
 }
 
-/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`; in 8 bits where the weight is. */
-export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const matrix = matrixOf(weight);
-  if (matrix !== undefined) return quantisedLinear(x, weight, matrix, bias);
-  const [out, width] = weight.shape as [number, number];
-  const flat = reshape(x, [-1, width]) as Tensor2D;
-  const product = matMul(flat, weight as Tensor2D, false, true);
-  return reshape(bias === undefined ? product : add(product, bias), [...x.shape.slice(0, -1), out]);
-}
-
 /**
  * The root scope of one forward pass.
  *
  * @throws {ConfigError} From its methods: an unknown parameter, or a visit to a site that was not declared.
  */
-export function createScope(parameters: Parameters, { hooks, training, random, sites }: ScopeOptions): Scope {
+export function createScope(parameters: Parameters, options: ScopeOptions): Scope {
+  const { hooks, training, random, sites, cache, rows } = options;
   const index = indexSites(sites);
   const placed = placeHooks(hooks);
   const weightHooks = placed.filter((hook): hook is Placed<OnWeight> => hook.hook.kind === "weight");
   const edited = new Map<string, Tensor>();
+  const hooksOf = new Map<Site, readonly Placed<Around>[]>();
 
   /** A parameter as the first `end` weight hooks leave it. Every hook runs once on every parameter, again only within `remat`. */
   function readBefore(name: string, end: number): Tensor {
@@ -133,66 +170,96 @@ export function createScope(parameters: Parameters, { hooks, training, random, s
       get random() {
         return random.at(path).at(label).at(ordinal);
       },
+      first: cache === undefined || cache.isEmpty,
+      ...(rows !== undefined && { rows }),
       read: readParameter,
     };
   }
 
-  function hooksAt<K extends Kind>(site: Site<K>): Placed<Around<K>>[] {
-    const candidates = placed.filter(({ hook }) => hook.kind === site.kind) as unknown as Placed<Around<K>>[];
-    return candidates.filter(({ hook }) => hook.at(site));
+  /** The hooks on a site, found once a forward pass. */
+  function hooksAt<K extends Kind>(site: Site<K>): readonly Placed<Around<K>>[] {
+    let found = hooksOf.get(site);
+    if (found === undefined) {
+      const candidates = placed.filter(({ hook }) => hook.kind === site.kind) as unknown as Placed<Around<K>>[];
+      found = candidates.filter(({ hook }) => hook.at(site)) as unknown as readonly Placed<Around>[];
+      hooksOf.set(site, found);
+    }
+    return found as unknown as readonly Placed<Around<K>>[];
+  }
+
+  function siteAt<K extends Kind>(kind: K, path: string): Site<K> {
+    const site = index.byPlace.get(`${kind}:${path}`);
+    if (site !== undefined) return site as Site<K>;
+    throw new ConfigError({
+      message: `internal: the forward pass visits ${kind} site "${path}", which the model does not declare`,
+      kind,
+      path,
+    });
   }
 
   function visit<K extends Kind>(
-    kind: K,
-    path: string,
+    site: Site<K>,
     input: Flow[K]["input"],
     body: (input: Flow[K]["input"]) => Flow[K]["output"],
   ): Flow[K]["output"] {
-    const site = index.get(`${kind}:${path}`) as Site<K> | undefined;
-    if (site === undefined)
-      throw new ConfigError({
-        message: `internal: the forward pass visits ${kind} site "${path}", which the model does not declare`,
-        kind,
-        path,
-      });
     let next = body;
     for (const found of hooksAt(site)) {
       const inner = next;
-      next = (value) => found.hook.run({ site, input: value, next: inner, context: contextOf(found, path, read) });
+      next = (value) => found.hook.run({ site, input: value, next: inner, context: contextOf(found, site.path, read) });
     }
     return next(input);
   }
 
-  function touchedAt(prefix: string): boolean {
-    const inside = (path: string): boolean => prefix === "" || path === prefix || path.startsWith(`${prefix}.`);
-    for (const site of sites) {
-      if (inside(site.path) && hooksAt(site).length > 0) return true;
+  function linear(site: Site<"linear">, x: Tensor): Tensor {
+    return visit(site, x, (value) => {
+      const { weight, bias } = site;
+      return applyWeight(value, read(weight!.name), weight!.layout, bias === undefined ? undefined : read(bias));
+    });
+  }
+
+  /** The whole is computed for its own input once, and again only for a part whose hooks give it another. */
+  function split(whole: Site<"linear">, x: Tensor): readonly Tensor[] {
+    let ofX: Tensor | undefined;
+    const wholeOf = (input: Tensor): Tensor => {
+      if (input !== x) return linear(whole, input);
+      ofX ??= linear(whole, x);
+      return ofX;
+    };
+    const parts = index.partsOf.get(whole.path) ?? [];
+    if (parts.every((part) => hooksAt(part).length === 0)) {
+      return splitColumns(
+        wholeOf(x),
+        parts.map(({ part }) => part!.columns),
+      );
     }
-    return (
-      weightHooks.length > 0 &&
-      [...parameters.keys()].some((name) => inside(name) && weightHooks.some(({ hook }) => hook.at(name)))
-    );
+    return parts.map((part) => visit(part, x, (input) => splitColumns(wholeOf(input), [part.part!.columns])[0]!));
   }
 
   function at(path: string): Scope {
-    return {
+    const scope: Scope = {
       path,
       training,
       get random() {
         return random.at(path);
       },
+      cache,
       at: (name) => at(join(path, name)),
       has: (name) => parameters.has(join(path, name)),
       parameter: (name) => read(join(path, name)),
-      call: (kind, name, input, body) => visit(kind, join(path, name), input, body),
-      linear: (name, x) => {
-        const here = join(path, name);
-        return visit("linear", here, x, (value) =>
-          applyLinear(value, read(`${here}.weight`), parameters.has(`${here}.bias`) ? read(`${here}.bias`) : undefined),
+      call: (kind, name, input, body) => visit(siteAt(kind, join(path, name)), input, body),
+      linear: (name, x) => linear(siteAt("linear", join(path, name)), x),
+      split: (name, x) => split(siteAt("linear", join(path, name)), x),
+      attend(name, input, attendOptions) {
+        const here = at(join(path, name));
+        const pattern = siteAt("pattern", join(here.path, "pattern"));
+        const inPieces = hooksAt(pattern).length > 0;
+        return visit(siteAt("attention", here.path), input, (value) =>
+          applyAttention(here, value, inPieces, attendOptions),
         );
       },
-      touched: (name = "") => touchedAt(join(path, name)),
+      feedForward: (x, part) => feedForward(scope, x, part),
     };
+    return scope;
   }
   return at("");
 }

@@ -9,12 +9,23 @@ import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core
 
 /** What passes through a site, by its kind. Hooks are typed by this table. */
 export interface Flow {
-  /** Word embeddings only, before positions and norm. `extra` counts rows put in front, `offset` shifts positions. */
+  /** Word embeddings only, before positions and norm. */
   embed: {
-    /** `ids` `[batch, seq]` int32, `mask` `[batch, seq]` with 1 for real tokens. */
-    input: { readonly ids: Tensor2D; readonly mask: Tensor2D };
-    /** `x` `[batch, extra + seq, dModel]`, `mask` `[batch, extra + seq]`. */
-    output: { readonly x: Tensor3D; readonly mask: Tensor2D; readonly extra: number; readonly offset: number };
+    /** `ids` `[batch, seq]` int32, `mask` `[batch, seq]` with 1 for real tokens, `positions` `[batch, seq]` int32 from 0. */
+    input: { readonly ids: Tensor2D; readonly mask: Tensor2D; readonly positions: Tensor2D };
+    /**
+     * `x` `[batch, extra + seq, dModel]`, `mask` and `positions` `[batch, extra + seq]`. `extra` counts rows that were put in
+     * front of the words. `offset` says by how much positions were moved beyond that, and `keys` how many keys every attention
+     * will have in front of these rows: models check their limits with them. @default offset 0, keys 0
+     */
+    output: {
+      readonly x: Tensor3D;
+      readonly mask: Tensor2D;
+      readonly positions: Tensor2D;
+      readonly extra: number;
+      readonly offset?: number;
+      readonly keys?: number;
+    };
   };
   /** A whole transformer layer, `[batch, seq, dModel]`. */
   block: { input: Tensor3D; output: Tensor3D };
@@ -24,9 +35,21 @@ export interface Flow {
   linear: { input: Tensor; output: Tensor };
   /** A layer norm or RMS norm, `[batch, seq, dModel]`. */
   norm: { input: Tensor3D; output: Tensor3D };
-  /** Scaled-dot-product attention: `[batch, heads, seq, dHead]` each; `bias` broadcasts to `[batch, heads, query, key]`. */
+  /**
+   * Attention, `softmax(scale · query keyᵀ + bias) value`. `query` `[batch, heads, seq, dHead]`; `key` and `value` may have
+   * fewer heads, each of which serves several of the query's. `bias` broadcasts to `[batch, heads, query, key]`. With `causal`,
+   * the last query sees every key, the one before it all but the last, and so on. With a cache, `key` and `value` are the new
+   * rows, and `bias` spans those in the cache as well, which come first.
+   */
   attention: {
-    input: { readonly query: Tensor4D; readonly key: Tensor4D; readonly value: Tensor4D; readonly bias?: Tensor };
+    input: {
+      readonly query: Tensor4D;
+      readonly key: Tensor4D;
+      readonly value: Tensor4D;
+      readonly bias?: Tensor;
+      readonly scale: number;
+      readonly causal: boolean;
+    };
     output: Tensor4D;
   };
   /** Attention probabilities, `[batch, heads, query, key]`. */
@@ -40,12 +63,13 @@ export interface Flow {
 /** A row of `Flow`. */
 export type Kind = keyof Flow;
 
-/** What a site does, the same word in every architecture. */
-export type Role =
+/** The roles that architectures share. `cross` is a decoder's attention to its encoder, `qkv` a projection to all three. */
+type KnownRole =
   | "embed"
   | "embed.norm"
   | "block"
   | "attn"
+  | "attn.qkv"
   | "attn.q"
   | "attn.k"
   | "attn.v"
@@ -53,23 +77,45 @@ export type Role =
   | "attn.pattern"
   | "attn.out"
   | "attn.norm"
+  | "cross"
+  | "cross.q"
+  | "cross.k"
+  | "cross.v"
+  | "cross.core"
+  | "cross.pattern"
+  | "cross.out"
+  | "cross.norm"
   | "ff"
+  | "ff.gate"
   | "ff.up"
   | "ff.act"
   | "ff.down"
   | "ff.norm"
+  | "final.norm"
   | "pooler"
   | "head"
   | "logits";
 
-/** Where a linear site's weight is stored. */
+/** What a site does: a word that architectures share where one fits, else one of the architecture's choosing. */
+export type Role = KnownRole | (string & {});
+
+/** Where a site's weight is stored. */
 export interface SiteWeight {
   /** Parameter name. */
   readonly name: string;
-  /** PyTorch's `Linear` is `"out,in"`, GPT-2's `Conv1D` `"in,out"`. */
+  /**
+   * PyTorch's `Linear` is `"out,in"`, GPT-2's `Conv1D` `"in,out"`, and so is a table of embeddings, `[rows, width]`. For a
+   * norm's vector it says nothing.
+   */
   readonly layout: "out,in" | "in,out";
-  /** Half-open range of output columns, where several sites share one matrix (fused query, key and value). */
-  readonly columns?: readonly [from: number, to: number];
+}
+
+/** Which part of a fused projection a site is. */
+export interface SitePart {
+  /** Path of the linear site that is the whole. */
+  readonly of: string;
+  /** Half-open range of the whole's output columns. */
+  readonly columns: readonly [from: number, to: number];
 }
 
 /** One place worth touching. */
@@ -78,9 +124,20 @@ export interface Site<K extends Kind = Kind> {
   /** Module path as in the checkpoint, such as `encoder.layer.0.attention.self.query`. Unique among its kind. */
   readonly path: string;
   readonly role: Role;
-  /** Layer index from 0, where the site belongs to a layer. */
+  /** In models of two stacks, the one that the site belongs to. */
+  readonly stack?: "encoder" | "decoder";
+  /** Layer index from 0 within its stack, where the site belongs to a layer. */
   readonly layer?: number;
-  /** Size of the last axis of what flows out; for attention patterns the number of heads. */
+  /** Size of the last axis of what flows in, for linear sites. */
+  readonly input?: number;
+  /** Size of the last axis of what flows out; for attention the width of one head, for its patterns the number of heads. */
   readonly width: number;
+  /** For attention, the number of heads of its keys and values. */
+  readonly keyHeads?: number;
+  /** Linear sites name their matrix, norms their gain, embed sites their table; two sites may share one. */
   readonly weight?: SiteWeight;
+  /** Parameter name of the bias, where there is one. */
+  readonly bias?: string;
+  /** For a linear site that is some columns of another, which has the weight and the bias. */
+  readonly part?: SitePart;
 }

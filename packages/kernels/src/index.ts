@@ -50,7 +50,7 @@ export {
   ROW_STEPS,
   SIDE_STEPS,
 } from "./quantised-linear.ts";
-export { dequantiseMatrix, type QuantisedMatrix, transposeCodes } from "./quantised-matrix.ts";
+export { dequantiseMatrix, type QuantisedMatrix, storedShape, transposeCodes } from "./quantised-matrix.ts";
 export {
   type DeriveKeyAttributes,
   deriveKeyKernel,

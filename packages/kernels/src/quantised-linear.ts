@@ -28,21 +28,21 @@ import {
   tensor1d,
 } from "@tensorflow/tfjs-core";
 import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
-import { dequantiseMatrix, type QuantisedMatrix } from "./quantised-matrix.ts";
+import { dequantiseMatrix, type QuantisedMatrix, storedShape } from "./quantised-matrix.ts";
 
 /** Attributes of `QuantisedWeight`. */
 export interface QuantisedWeightAttributes {
   readonly matrix: QuantisedMatrix;
 }
 
-/** The weights that the codes stand for, float32 `[out, in]`. A backend may put off making them until they are read. */
+/** The weights that the codes stand for, float32, as they are stored. A backend may put off making them until they are read. */
 export const quantisedWeightKernel: CustomKernel = defineKernel<object, QuantisedWeightAttributes>(
   "QuantisedWeight",
-  (_, { matrix }) => tensor(dequantiseMatrix(matrix), [...matrix.shape], "float32"),
+  (_, { matrix }) => tensor(dequantiseMatrix(matrix), storedShape(matrix), "float32"),
 );
 
 /**
- * Tensors of `QuantisedLinear`: `x` `[rows, in]`, `weight` `[out, in]` as `QuantisedWeight` makes it of the attribute's
+ * Tensors of `QuantisedLinear`: `x` `[rows, in]`, `weight` as `QuantisedWeight` makes it of the attribute's
  * matrix, `bias` `[out]`, or a scalar that nothing reads.
  */
 export interface QuantisedLinearInputs<T = Tensor> {
@@ -94,8 +94,8 @@ function roundRowsAboutZero(x: Tensor): Tensor {
 /** `rounded(x) weightᵀ + bias`, `[rows, out]`. */
 export const quantisedLinearKernel: CustomKernel = defineKernel<QuantisedLinearInputs, QuantisedLinearAttributes>(
   "QuantisedLinear",
-  ({ x, weight, bias }, { hasBias }) => {
-    const product = matMul(roundRows(x) as Tensor2D, weight as Tensor2D, false, true);
+  ({ x, weight, bias }, { matrix, hasBias }) => {
+    const product = matMul(roundRows(x) as Tensor2D, weight as Tensor2D, false, matrix.isTurned !== true);
     return hasBias ? add(product, bias) : product;
   },
 );
@@ -106,6 +106,7 @@ export const quantisedLinearGradKernel: CustomKernel = defineKernel<
   QuantisedLinearAttributes
 >("QuantisedLinearGrad", ({ dy, weight }, { matrix }) => {
   const scales = tensor1d(matrix.scales);
-  const codes = div(weight, reshape(scales, [-1, 1])) as Tensor2D;
-  return matMul(roundRowsAboutZero(mul(dy, scales)) as Tensor2D, codes);
+  const isTurned = matrix.isTurned === true;
+  const codes = div(weight, isTurned ? scales : reshape(scales, [-1, 1])) as Tensor2D;
+  return matMul(roundRowsAboutZero(mul(dy, scales)) as Tensor2D, codes, false, isTurned);
 });

@@ -4,8 +4,10 @@
  * It is plain memory, one byte for each weight, and no tensor: tfjs has no type of one byte. Kernels get it as an attribute.
  */
 export interface QuantisedMatrix {
-  /** `[out, in]`, the shape of the weight. */
+  /** `[out, in]`. */
   readonly shape: readonly [out: number, input: number];
+  /** Whether the weight that this stands for is stored the other way round, `[in, out]`. @default false */
+  readonly isTurned?: boolean;
   /**
    * From −127 to 127, `[in, out]`, as the forward product reads them. The sum of two neighbours along either axis (the first
    * and the second, the third and the fourth, …) stays within ±128: processors that multiply bytes in pairs add such two,
@@ -16,9 +18,23 @@ export interface QuantisedMatrix {
   readonly scales: Float32Array;
 }
 
-/** The weights that the codes stand for, `[out, in]`. */
-export function dequantiseMatrix({ shape: [out, input], codes, scales }: QuantisedMatrix): Float32Array {
+/** The shape of the weight as it is stored. */
+export function storedShape({ shape: [out, input], isTurned = false }: QuantisedMatrix): [number, number] {
+  return isTurned ? [input, out] : [out, input];
+}
+
+/** The weights that the codes stand for, as they are stored. */
+export function dequantiseMatrix({
+  shape: [out, input],
+  isTurned = false,
+  codes,
+  scales,
+}: QuantisedMatrix): Float32Array {
   const values = new Float32Array(out * input);
+  if (isTurned) {
+    for (let i = 0; i < values.length; i++) values[i] = codes[i]! * scales[i % out]!;
+    return values;
+  }
   for (let o = 0; o < out; o++) {
     const scale = scales[o]!;
     for (let i = 0; i < input; i++) values[o * input + i] = codes[i * out + o]! * scale;

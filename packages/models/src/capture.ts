@@ -6,8 +6,8 @@ import {
   type ForwardOptions,
   type Hook,
   type Kind,
-  type Model,
   type Role,
+  type Runnable,
   type Site,
 } from "@cambium/core";
 import { clone, dispose, keep, type Tensor } from "@tensorflow/tfjs-core";
@@ -33,7 +33,7 @@ export interface Capture<Output> {
  * captured.get("encoder.layer.3.intermediate"); // [batch, seq, dFf]
  */
 export function capture<Input, Output>(
-  model: Pick<Model<Input, Output>, "sites" | "forward">,
+  model: Runnable<Input, Output>,
   input: Input,
   roles: readonly Role[],
   options: ForwardOptions = {},

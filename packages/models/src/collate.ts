@@ -1,8 +1,11 @@
-import { ConfigError } from "@cambium/base";
-import { type Tensor, type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
-import { maximumLength } from "./config.ts";
-import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";
+import { ConfigError, type Json } from "@cambium/base";
+import { type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import type { TokenBatch } from "./architecture.ts";
+import type { HeadConfig } from "./head-config.ts";
+import { IGNORED } from "./heads/losses.ts";
+import { parseOptions } from "./options.ts";
 import { type EncodedRow, encodeRow, type Row } from "./row.ts";
+import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Settings of `collate`. */
@@ -14,11 +17,17 @@ export interface CollateOptions {
 }
 
 /** What of a model decides how its batches look. */
-export type CollateModel = Pick<EncoderModel, "config" | "head">;
+export type CollateModel = Pick<RunnableModel, "config" | "head" | "architecture">;
+
+/** Makes batches of rows, and says how, so that a checkpoint knows them from others. */
+export interface Collate {
+  (rows: readonly Row[]): TokenBatch;
+  /** All that decides what a row becomes, as JSON. */
+  describe(): Json;
+}
 
 /** Masked words of a batch are filled up to a multiple of this, so that few shapes occur. */
 const POSITION_STEP = 8;
-const IGNORED = -100;
 
 /**
  * A function from rows to the batch that the model's head and its loss read. The caller owns the batch's tensors.
@@ -31,47 +40,59 @@ const IGNORED = -100;
  * @example
  * const data = batches(mails, collate(model, tokenizer, { maxLength: 128 }), { size: 16, random: random(2) });
  */
-export function collate(
-  model: CollateModel,
-  tokenizer: Tokenizer,
-  { maxLength, padTo }: CollateOptions,
-): (rows: readonly Row[]) => EncoderBatch {
+export function collate(model: CollateModel, tokenizer: Tokenizer, options: CollateOptions): Collate {
+  parseOptions("collate", options, ["maxLength", "padTo"]);
+  const { maxLength, padTo } = options;
+  const { architecture, config, head } = model;
   checkTokenizer(model, tokenizer);
-  const most = maximumLength(model.config);
+  const most = architecture.maximumLength(config);
   if (!Number.isInteger(maxLength) || maxLength < 3 || maxLength > most) {
     throw new ConfigError({
       message: `collate: maxLength must be from 3 to ${most}, the model's positions, got ${maxLength}`,
       maxLength,
     });
   }
-  return (rows) => {
+  function toBatch(rows: readonly Row[]): TokenBatch {
     if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
-    const encoded = rows.map((row, index) => encodeRow(row, index, model.head, tokenizer, maxLength));
-    const longest = encoded.reduce((length, { ids }) => Math.max(length, ids.length), 0);
-    const seq = paddedLength(longest, maxLength, padTo);
+    const encoded = rows.map((row, index) => encodeRow(row, index, head, tokenizer, maxLength));
+    const seq = paddedLength(lengthOf(encoded, (row) => row.ids), maxLength, padTo);
     return {
       ids: fill(encoded, seq, (row) => row.ids, tokenizer.special.pad, "int32"),
       mask: fill(encoded, seq, (row) => row.ids.map(() => 1), 0, "float32"),
-      ...(model.config.type_vocab_size > 1 ? { types: fill(encoded, seq, (row) => row.types, 0, "int32") } : {}),
-      ...targets(model, encoded, seq),
+      ...(architecture.batch === "tokens+types" && {
+        types: fill(encoded, seq, (row) => row.types, 0, "int32"),
+      }),
+      ...targets(head, encoded, seq, (longest) => paddedLength(longest, maxLength, padTo)),
     };
-  };
+  }
+  const describe = (): Json => ({
+    maxLength,
+    padTo: padTo === undefined ? "multiples of 16" : [...padTo],
+    head: head === undefined ? null : { ...head },
+    tokenizer: tokenizer.fingerprint,
+  });
+  return Object.assign(toBatch, { describe });
 }
 
 /** Throws unless every id of the tokenizer has a row in the model's word embeddings, and padding is the same id. */
-function checkTokenizer({ config }: CollateModel, { vocabularySize, special }: Tokenizer): void {
+function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize, special }: Tokenizer): void {
   if (vocabularySize > config.vocab_size) {
     throw new ConfigError({
       message: `collate: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; load the tokenizer of the same model`,
       vocabularySize,
     });
   }
-  if (config.model_type === "roberta" && special.pad !== config.pad_token_id) {
+  const padding = architecture.padding?.(config);
+  if (padding !== undefined && special.pad !== padding) {
     throw new ConfigError({
-      message: `collate: the tokenizer pads with id ${special.pad}, the model's positions count on ${config.pad_token_id}; load the tokenizer of the same model`,
+      message: `collate: the tokenizer pads with id ${special.pad}, the model's positions count on ${padding}; load the tokenizer of the same model`,
       pad: special.pad,
     });
   }
+}
+
+function lengthOf(rows: readonly EncodedRow[], valuesOf: (row: EncodedRow) => readonly number[]): number {
+  return rows.reduce((length, row) => Math.max(length, valuesOf(row).length), 0);
 }
 
 function paddedLength(longest: number, maxLength: number, padTo: readonly number[] | undefined): number {
@@ -86,7 +107,7 @@ function fill(
   valuesOf: (row: EncodedRow) => readonly number[],
   padding: number,
   dtype: "int32" | "float32",
-): EncoderBatch["ids"] {
+): TokenBatch["ids"] {
   const size = rows.length * seq;
   const values = dtype === "int32" ? new Int32Array(size).fill(padding) : new Float32Array(size).fill(padding);
   for (const [i, row] of rows.entries()) values.set(valuesOf(row), i * seq);
@@ -94,10 +115,11 @@ function fill(
 }
 
 function targets(
-  { head }: CollateModel,
+  head: HeadConfig | undefined,
   rows: readonly EncodedRow[],
   seq: number,
-): { labels?: Tensor; positions?: Tensor1D } {
+  padded: (longest: number) => number,
+): Pick<TokenBatch, "labels" | "positions"> {
   const labelled = rows.filter((row) => row.labels !== undefined).length;
   if (head === undefined || labelled === 0) return {};
   if (labelled < rows.length) {
@@ -120,7 +142,12 @@ function targets(
         ),
       };
     case "token-classification":
+    case "causal-lm":
       return { labels: fill(rows, seq, (row) => row.labels!, IGNORED, "int32") };
+    case "sequence-to-sequence": {
+      const longest = padded(lengthOf(rows, (row) => row.labels!));
+      return { labels: fill(rows, longest, (row) => row.labels!, IGNORED, "int32") };
+    }
     case "masked-lm":
       return hiddenWords(rows, seq);
   }

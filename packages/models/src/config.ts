@@ -1,95 +1,15 @@
-import { ConfigError, parseConfig } from "@cambium/base";
+import { parseConfig } from "@cambium/base";
 import * as z from "zod";
 
-/** Feed-forward activations by transformers' names; `gelu_new`, `gelu_fast` and `gelu_pytorch_tanh` are one function. */
-export type HiddenActivation =
-  | "gelu"
-  | "gelu_new"
-  | "gelu_fast"
-  | "gelu_pytorch_tanh"
-  | "relu"
-  | "silu"
-  | "swish"
-  | "tanh";
-
-/**
- * What makes an encoder, under the names of transformers' `config.json`.
- *
- * A config that was read from a file also keeps, untyped, every other key of that file.
- */
-export interface EncoderConfig {
-  readonly model_type: "bert" | "roberta";
-  /** Rows of the word embeddings. */
-  readonly vocab_size: number;
-  /** dModel, a multiple of `num_attention_heads`. */
-  readonly hidden_size: number;
-  readonly num_hidden_layers: number;
-  readonly num_attention_heads: number;
-  /** dFf, the width between the two feed-forward layers. */
-  readonly intermediate_size: number;
-  /** Rows of the position embeddings. RoBERTa leaves the first `pad_token_id + 1` of them to padding. @default 512 */
-  readonly max_position_embeddings: number;
-  /** Segments a token may belong to. @default 2 */
-  readonly type_vocab_size: number;
-  /** Id of the padding token. @default 0 for BERT, 1 for RoBERTa */
-  readonly pad_token_id: number;
-  /** @default "gelu" */
-  readonly hidden_act: HiddenActivation;
-  /** ε of every layer norm. @default 1e-12 */
-  readonly layer_norm_eps: number;
-  /** Dropout rate of embeddings and sublayers, while training. @default 0.1 */
-  readonly hidden_dropout_prob: number;
-  /** Dropout rate of attention probabilities, while training. @default 0.1 */
-  readonly attention_probs_dropout_prob: number;
-  /** Dropout rate before a classifier, while training. @default hidden_dropout_prob */
-  readonly classifier_dropout?: number;
-  /** Standard deviation of random weights. @default 0.02 */
-  readonly initializer_range: number;
-}
-
-/** The sizes that an encoder cannot do without; everything else has a default. */
-export type EncoderSizes = Pick<
-  EncoderConfig,
-  "model_type" | "vocab_size" | "hidden_size" | "num_hidden_layers" | "num_attention_heads" | "intermediate_size"
->;
-
-const size = z.int().positive();
-const rate = z.number().min(0).lt(1);
-
-const keys = {
-  model_type: z.enum(["bert", "roberta"]),
-  vocab_size: size,
-  hidden_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  intermediate_size: size,
-  max_position_embeddings: size.default(512),
-  type_vocab_size: size.default(2),
-  pad_token_id: z.int().min(0).exactOptional(),
-  hidden_act: z
-    .enum(["gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu", "silu", "swish", "tanh"])
-    .default("gelu"),
-  layer_norm_eps: z.number().positive().default(1e-12),
-  hidden_dropout_prob: rate.default(0.1),
-  attention_probs_dropout_prob: rate.default(0.1),
-  classifier_dropout: rate.exactOptional(),
-  initializer_range: z.number().positive().default(0.02),
-  // Variants that would compute something else.
-  position_embedding_type: z.literal("absolute").exactOptional(),
-  is_decoder: z.literal(false).exactOptional(),
-  add_cross_attention: z.literal(false).exactOptional(),
-  tie_word_embeddings: z.literal(true).exactOptional(),
-};
-
-/** What else stands in transformers' encoder configs: of no effect here, kept and written back. */
-const otherKeys = [
+/** Keys of transformers' configs that change no forward pass: they are kept and written back. */
+const inertKeys = [
   "_attn_implementation",
   "_name_or_path",
   "architectures",
   "bos_token_id",
   "chunk_size_feed_forward",
   "cross_attention_hidden_size",
-  "directionality",
+  "decoder_start_token_id",
   "dtype",
   "eos_token_id",
   "finetuning_task",
@@ -100,11 +20,7 @@ const otherKeys = [
   "output_attentions",
   "output_hidden_states",
   "output_past",
-  "pooler_fc_size",
-  "pooler_num_attention_heads",
-  "pooler_num_fc_layers",
-  "pooler_size_per_head",
-  "pooler_type",
+  "pad_token_id",
   "problem_type",
   "pruned_heads",
   "return_dict",
@@ -115,21 +31,29 @@ const otherKeys = [
   "torchscript",
   "transformers_version",
   "use_cache",
-] as const;
+];
 
-const fromFile = z.looseObject(keys);
-const fromUser = z.strictObject({
-  ...keys,
-  ...Object.fromEntries(otherKeys.map((key) => [key, z.unknown().exactOptional()])),
-});
+/** The keys of an architecture's configs. */
+export interface ConfigKeys<Shape extends z.ZodRawShape> {
+  /** Those that are read, with their defaults; for variants that would compute something else, `z.literal` of the one that is meant. */
+  readonly keys: Shape;
+  /** More that stand in such files and change nothing. @default none */
+  readonly otherKeys?: readonly string[];
+}
 
 /**
- * A whole config from what a user typed (`"user"`) or from a `config.json` (`"file"`), defaults filled in.
+ * A config checked against an architecture's keys, defaults filled in. A file may hold any further keys, which are kept; what
+ * a user typed may not.
  *
- * @throws {ConfigError} A value is out of range, a size is missing, the model is a variant that is not supported, or a
- *   user typed a key that does not exist; the nearest one is named.
+ * @throws {ConfigError} For values out of range, absent sizes, variants that are not supported, and keys that a user typed and
+ *   that do not exist; the nearest is named.
  */
-export function parseEncoderConfig(caller: string, value: unknown, from: "user" | "file"): EncoderConfig {
+export function parseModelConfig<Shape extends z.ZodRawShape>(
+  caller: string,
+  value: unknown,
+  from: "user" | "file",
+  { keys, otherKeys = [] }: ConfigKeys<Shape>,
+): z.output<z.ZodObject<Shape, z.core.$strict>> {
   // Python's None, and TypeScript's undefined, mean that the default holds.
   const given =
     typeof value === "object" && value !== null
@@ -137,22 +61,10 @@ export function parseEncoderConfig(caller: string, value: unknown, from: "user" 
           Object.entries(value).filter(([key, item]) => item !== undefined && (item !== null || !(key in keys))),
         )
       : value;
-  const parsed = from === "user" ? parseConfig(caller, fromUser, given) : parseConfig(caller, fromFile, given);
-  const config = { ...parsed, pad_token_id: parsed.pad_token_id ?? (parsed.model_type === "roberta" ? 1 : 0) };
-  if (config.hidden_size % config.num_attention_heads !== 0) {
-    throw new ConfigError({
-      message: `${caller}: hidden_size must be a multiple of num_attention_heads, got ${config.hidden_size} and ${config.num_attention_heads}`,
-    });
-  }
-  return config;
-}
-
-/** The longest sequence, prompts included, that the position embeddings allow. */
-export function maximumLength(config: EncoderConfig): number {
-  return config.max_position_embeddings - firstPosition(config);
-}
-
-/** Row of the position embeddings at which counting starts. */
-export function firstPosition(config: EncoderConfig): number {
-  return config.model_type === "roberta" ? config.pad_token_id + 1 : 0;
+  const inert = [...inertKeys, ...otherKeys].filter((key) => !(key in keys));
+  const schema =
+    from === "file"
+      ? z.looseObject(keys)
+      : z.strictObject({ ...keys, ...Object.fromEntries(inert.map((key) => [key, z.unknown().exactOptional()])) });
+  return parseConfig(caller, schema as unknown as z.ZodObject<Shape, z.core.$strict>, given);
 }

@@ -1,25 +1,34 @@
-import type { Random } from "@cambium/core";
-import { ones, type Tensor, zeros } from "@tensorflow/tfjs-core";
-import { type EncoderConfig, type EncoderSizes, parseEncoderConfig } from "./config.ts";
-import { assembleModel, type EncoderModel } from "./encoder-model.ts";
+import { type Random, startTensors } from "@cambium/core";
+import type { Architecture, ModelConfig } from "./architecture.ts";
+import { architectures as builtIn } from "./architectures/index.ts";
+import { findArchitecture } from "./find-architecture.ts";
 import { type HeadConfig, parseHeadConfig } from "./head-config.ts";
-import { parameterShapes, type Shapes } from "./shapes.ts";
+import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
+import { type Layout, storedParameters } from "./layout.ts";
+import { parseOptions } from "./options.ts";
+
+/** What a user types of a config: a `model_type`, and the keys of its architecture. What is left out has its default. */
+export interface ConfigInput {
+  readonly model_type: string;
+  readonly [key: string]: unknown;
+}
 
 /** Settings of `createModel`. */
 export interface CreateModelOptions {
-  /** What stands on top. @default nothing: hidden states and the pooler's output only */
+  /** What stands on top. @default nothing: hidden states only */
   readonly head?: HeadConfig;
+  /** Architectures to choose from. @default those of this package */
+  readonly architectures?: readonly Architecture[];
 }
 
 /**
  * A model with random weights.
  *
- * Matrices and embeddings are normal with deviation `initializer_range`, biases 0, norms 1. Each parameter draws from
- * the key of its own name, so equal seeds give equal encoders below different heads.
+ * Each parameter starts as its architecture states and draws from the key of its own name, so equal seeds give equal bodies
+ * below different heads.
  *
  * @param config - The sizes; what is left out has its default.
  * @throws {ConfigError} A value out of range, or a key that does not exist; the nearest one is named.
- * @see Devlin et al. 2018, arXiv:1810.04805, and its released code for the deviation.
  * @example
  * const model = createModel(
  *   { model_type: "bert", vocab_size: 100, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 4, intermediate_size: 64 },
@@ -27,28 +36,32 @@ export interface CreateModelOptions {
  *   { head: { kind: "masked-lm" } },
  * );
  */
-export function createModel(
-  config: EncoderSizes & Partial<EncoderConfig>,
+export function createModel<Config extends ModelConfig = ModelConfig>(
+  config: ConfigInput,
   random: Random,
   options: CreateModelOptions = {},
-): EncoderModel {
-  const whole = parseEncoderConfig("createModel", config, "user");
-  const head = options.head === undefined ? undefined : parseHeadConfig("createModel", options.head);
-  return assembleModel({
-    config: whole,
-    head,
-    parameters: createParameters(parameterShapes(whole, head), whole, random),
-  });
+): LanguageModel<Config> {
+  const { architecture, config: whole, head, layout } = plan("createModel", config, options);
+  const parameters = startTensors(storedParameters(layout), random);
+  return assembleModel({ architecture, config: whole as Config, head, layout, parameters });
 }
 
-/** Random values for `shapes`, as `createModel` says. The caller owns them. */
-export function createParameters(shapes: Shapes, config: EncoderConfig, random: Random): Map<string, Tensor> {
-  const isNorm = /(LayerNorm|layer_norm)\.weight$/;
-  const parameters = new Map<string, Tensor>();
-  for (const [name, shape] of shapes) {
-    if (name.endsWith(".bias")) parameters.set(name, zeros([...shape]));
-    else if (isNorm.test(name)) parameters.set(name, ones([...shape]));
-    else parameters.set(name, random.at(name).normal(shape, 0, config.initializer_range));
-  }
-  return parameters;
+/**
+ * Sites and parameters of a model, without its weights: what loading checks, what creation makes, and what can be counted
+ * before anything is downloaded (`countLayout`).
+ *
+ * @throws {ConfigError} As `createModel`.
+ * @example
+ * const count = countLayout(modelLayout(config, { head: { kind: "masked-lm" } }));
+ */
+export function modelLayout(config: ConfigInput, options: CreateModelOptions = {}): Layout {
+  return plan("modelLayout", config, options).layout;
+}
+
+function plan(caller: string, config: ConfigInput, options: CreateModelOptions) {
+  parseOptions(caller, options, ["head", "architectures"]);
+  const architecture = findArchitecture(caller, config, options.architectures ?? builtIn);
+  const whole = architecture.parse(caller, config, "user");
+  const head = options.head === undefined ? undefined : parseHeadConfig(caller, options.head);
+  return { architecture, config: whole, head, layout: layoutOf(architecture, whole, head) };
 }

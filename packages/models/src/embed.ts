@@ -1,3 +1,4 @@
+import { ConfigError } from "@cambium/base";
 import {
   dispose,
   div,
@@ -13,9 +14,13 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { collate } from "./collate.ts";
-import { maximumLength } from "./config.ts";
-import type { EncoderModel, EncoderOutput } from "./encoder-model.ts";
+import type { LanguageOutput } from "./language-model.ts";
+import { parseOptions } from "./options.ts";
+import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+
+/** Tokens of a text, where the model itself has no limit. */
+const LONGEST = 2048;
 
 /** Settings of `embed`. */
 export interface EmbedOptions {
@@ -39,13 +44,18 @@ export interface EmbedOptions {
  * const [cat, dog] = await embed(model, tokenizer, ["a cat", "a dog"], { normalise: true });
  */
 export async function embed(
-  model: Pick<EncoderModel, "config" | "forward">,
+  model: RunnableModel,
   tokenizer: Tokenizer,
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
-  const { pooling = "mean", normalise = false, maxLength = maximumLength(model.config), batchSize = 32 } = options;
-  const toBatch = collate({ config: model.config }, tokenizer, { maxLength });
+  parseOptions("embed", options, ["pooling", "normalise", "maxLength", "batchSize"]);
+  const { pooling = "mean", normalise = false, batchSize = 32 } = options;
+  if (pooling !== "mean" && pooling !== "cls")
+    throw new ConfigError({ message: `embed: pooling must be "mean" or "cls", got ${JSON.stringify(pooling)}`, pooling });
+  const maxLength = options.maxLength ?? Math.min(model.architecture.maximumLength(model.config), LONGEST);
+  const { head: _, ...headless } = model;
+  const toBatch = collate(headless, tokenizer, { maxLength });
   const order = texts.map((text, index) => ({ text, index })).sort((a, b) => a.text.length - b.text.length);
   const vectors = new Array<Float32Array>(texts.length);
   for (let from = 0; from < order.length; from += batchSize) {
@@ -62,7 +72,7 @@ export async function embed(
 }
 
 /** `[batch, dModel]` of the rows behind any prompt. */
-function pool({ hidden, mask, extra }: EncoderOutput, pooling: "mean" | "cls", normalise: boolean): Tensor2D {
+function pool({ hidden, mask, extra }: LanguageOutput, pooling: "mean" | "cls", normalise: boolean): Tensor2D {
   const [batch, rows, dModel] = hidden.shape;
   const vectors =
     pooling === "cls"

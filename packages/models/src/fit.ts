@@ -1,102 +1,109 @@
-/** What a checkpoint's names and shapes mean for a model, found out before any value is read. */
+/** What a checkpoint's names and shapes mean for a layout, found out before any value is read. */
 import { FormatError } from "@cambium/base";
-import type { EncoderConfig } from "./config.ts";
-import { isBackbone } from "./encoder-model.ts";
-import type { HeadConfig } from "./head-config.ts";
-import { encoderShapes, headShapes, poolerShapes, readsPooler, type Shapes } from "./shapes.ts";
+import type { Architecture } from "./architecture.ts";
+import { type Layout, type ParameterSpec, storedParameters, withoutPart } from "./layout.ts";
+import { bareName } from "./names.ts";
 
 /** How a checkpoint serves a model. */
 export interface Fit {
+  /** The layout without parts that the file lacks and nothing needs. */
+  readonly layout: Layout;
   /** Names in the file by parameter name, in the model's order. */
   readonly found: ReadonlyMap<string, string>;
-  /** What the file lacks and random values must replace: a head, or the pooler below it. */
-  readonly created: Shapes;
+  /** Other names of a parameter that the file holds beside its own: their values must be equal. */
+  readonly aliases: readonly { readonly name: string; readonly fileName: string }[];
+  /** What the file lacks and random values must replace: a head, or a pooler below it. */
+  readonly created: ReadonlyMap<string, ParameterSpec>;
   /** Names in the file that the model does not use. */
   readonly unused: readonly string[];
+}
+
+/** What is asked of a checkpoint. */
+export interface FitRequest {
+  readonly architecture: Architecture;
+  /** Of the model with its head. */
+  readonly layout: Layout;
+  /** Of the body alone. */
+  readonly body: Layout;
+  /** Whether the model has a head: without one, parts that the file lacks are left out instead of created. */
+  readonly hasHead: boolean;
 }
 
 const FLOATS = ["F64", "F32", "F16", "BF16"];
 
 /**
- * Fits a checkpoint to a model.
+ * Fits a checkpoint to a layout.
  *
  * @param location - Where the checkpoint is, for the message.
  * @throws {FormatError} Listing every parameter that is missing, unexpected, or of another shape.
  */
 export function fitCheckpoint(
-  config: EncoderConfig,
-  head: HeadConfig | undefined,
+  { architecture, layout, body, hasHead }: FitRequest,
   stored: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>,
   location: string,
 ): Fit {
+  const { wrapper, legacy = (name: string) => name, isBuffer = () => false } = architecture;
   const problems: Problems = { missing: [], unexpected: [], misshapen: [] };
-  const byName = new Map<string, string>(); // parameter name to name in the file
+  const plain = (name: string): string => legacy(bareName(wrapper, name));
+  const byName = new Map<string, string>(); // name without wrapper to name in the file
   for (const fileName of stored.keys()) {
-    const name = parameterName(fileName, config.model_type);
+    const name = plain(fileName);
     const other = byName.get(name);
     if (other === undefined) byName.set(name, fileName);
     else problems.unexpected.push(`${fileName} (beside ${other})`);
   }
-  renameDecoderBias(byName);
+
+  /** A parameter's own name in the file, then the names that it is tied to. */
+  const namesOf = (name: string): string[] =>
+    [name, ...[...layout.parameters].flatMap(([other, { tiedTo }]) => (tiedTo === name ? [other] : []))].flatMap(
+      (each) => byName.get(bareName(wrapper, each)) ?? [],
+    );
+  const wanted = storedParameters(layout);
+  const isOfBody = (name: string): boolean => body.parameters.has(name);
+  const partOf = (name: string, { part }: ParameterSpec): string | undefined => part ?? (isOfBody(name) ? undefined : "head");
+  const parts = new Set([...wanted].flatMap(([name, spec]) => partOf(name, spec) ?? []));
+  const absent = new Set(
+    [...parts].filter((part) =>
+      [...wanted].every(([name, spec]) => partOf(name, spec) !== part || namesOf(name).length === 0),
+    ),
+  );
 
   const found = new Map<string, string>();
-  const created = new Map<string, readonly number[]>();
-
-  /** Takes what a part of the model needs. Some parts may be absent as a whole. */
-  function take(shapes: Shapes, absent: "error" | "create" | "skip"): void {
-    const isAbsent = [...shapes.keys()].every((name) => !byName.has(name));
-    if (isAbsent && absent === "skip") return;
-    for (const [name, shape] of shapes) {
-      const fileName = byName.get(name);
-      if (fileName === undefined) {
-        if (isAbsent && absent === "create") created.set(name, shape);
-        else problems.missing.push(name);
-        continue;
-      }
-      found.set(name, fileName);
-      const { dtype, shape: storedShape } = stored.get(fileName)!;
-      if (!FLOATS.includes(dtype)) problems.misshapen.push(`${name} holds ${dtype}, not floats`);
-      else if (storedShape.join() !== shape.join()) {
-        problems.misshapen.push(`${name} has shape [${storedShape}], not [${shape}]`);
-      }
+  const aliases: { name: string; fileName: string }[] = [];
+  const created = new Map<string, ParameterSpec>();
+  const skipped = new Set<string>();
+  for (const [name, spec] of wanted) {
+    const part = partOf(name, spec);
+    if (part !== undefined && absent.has(part)) {
+      if (hasHead) created.set(name, spec);
+      else skipped.add(part);
+      continue;
+    }
+    const [first, ...others] = namesOf(name);
+    if (first === undefined) problems.missing.push(name);
+    else found.set(name, first);
+    for (const fileName of others) aliases.push({ name, fileName });
+    for (const fileName of [first ?? [], others].flat()) {
+      const { dtype, shape } = stored.get(fileName)!;
+      if (!FLOATS.includes(dtype)) problems.misshapen.push(`${fileName} holds ${dtype}, not floats`);
+      else if (shape.join() !== spec.shape.join())
+        problems.misshapen.push(`${fileName} has shape [${shape}], not [${spec.shape}]`);
     }
   }
 
-  take(encoderShapes(config), "error");
-  if (head === undefined) take(poolerShapes(config), "skip");
-  else {
-    if (readsPooler(config, head)) take(poolerShapes(config), "create");
-    take(headShapes(config, head), "create");
-  }
-
+  const used = new Set([...found.values(), ...aliases.map(({ fileName }) => fileName)]);
+  const bodyRoots = new Set([...body.parameters].flatMap(([name, { part }]) => (part === undefined ? [rootOf(bareName(wrapper, name))] : [])));
   const unused: string[] = [];
   for (const [name, fileName] of byName) {
-    if (found.has(name)) continue;
-    if (isBackbone(name) && !name.startsWith("pooler.") && !BUFFERS.includes(name)) problems.unexpected.push(fileName);
+    if (used.has(fileName)) continue;
+    if (bodyRoots.has(rootOf(name)) && !isBuffer(name)) problems.unexpected.push(fileName);
     else unused.push(fileName);
   }
   checkProblems(problems, unused, location);
-  return { found, created, unused };
+  return { layout: [...skipped].reduce(withoutPart, layout), found, aliases, created, unused };
 }
 
-/** Stored by old versions of transformers, and no parameters. */
-const BUFFERS = ["embeddings.position_ids", "embeddings.token_type_ids"];
-
-/** Drops the task wrapper's prefix, and translates the names that layer norms had in TensorFlow. */
-function parameterName(fileName: string, prefix: string): string {
-  const name = fileName.startsWith(`${prefix}.`) ? fileName.slice(prefix.length + 1) : fileName;
-  return name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
-}
-
-/** A masked-LM decoder's bias has two names for one tensor; a file may hold either. */
-function renameDecoderBias(byName: Map<string, string>): void {
-  for (const path of ["cls.predictions", "lm_head"]) {
-    const fileName = byName.get(`${path}.decoder.bias`);
-    if (fileName === undefined || byName.has(`${path}.bias`)) continue;
-    byName.delete(`${path}.decoder.bias`);
-    byName.set(`${path}.bias`, fileName);
-  }
-}
+const rootOf = (name: string): string => name.split(".")[0]!;
 
 interface Problems {
   readonly missing: string[];

@@ -2,22 +2,17 @@
 import { ConfigError, FormatError, nearest } from "@cambium/base";
 import { disposeParameters, isQuantised, type Parameters, quantiseWeight, type Safetensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { EncoderConfig } from "./config.ts";
-import { encoderSites } from "./sites.ts";
+import type { Layout } from "./layout.ts";
 
 /**
- * Names of the weights that `frozen: "int8"` puts into 8 bits: of query, key, value, attention's output and the two
- * feed-forward layers of every block. Embeddings, norms, biases, the pooler and heads stay as they are.
+ * Names of the weights that `frozen: "int8"` puts into 8 bits: the matrices of attention and feed-forward layers of every
+ * block, as the layout marks them. Embeddings, norms, biases, the pooler and heads stay as they are.
  *
  * @param keepFloat - Weights to leave out.
  * @throws {ConfigError} When one of these is no such weight; names the nearest.
  */
-export function eightBitNames(config: EncoderConfig, keepFloat: readonly string[] = []): ReadonlySet<string> {
-  const names = new Set(
-    encoderSites(config, { pooler: false }).flatMap(({ kind, layer, weight }) =>
-      kind === "linear" && layer !== undefined ? [weight!.name] : [],
-    ),
-  );
+export function eightBitNames(layout: Layout, keepFloat: readonly string[] = []): ReadonlySet<string> {
+  const names = new Set([...layout.parameters].flatMap(([name, { eightBit }]) => (eightBit === undefined ? [] : [name])));
   for (const name of keepFloat) {
     if (names.delete(name)) continue;
     const near = nearest(name, names);
@@ -38,13 +33,15 @@ export function eightBitNames(config: EncoderConfig, keepFloat: readonly string[
 export async function loadEightBit(
   checkpoint: Safetensors,
   found: ReadonlyMap<string, string>,
+  layout: Layout,
 ): Promise<Map<string, Tensor>> {
   const weights = new Map<string, Tensor>();
   try {
     for (const [name, fileName] of found) {
       const values = (await checkpoint.values(fileName)) as Float32Array | Float64Array;
-      const [out, input] = checkpoint.entries.get(fileName)!.shape as readonly [number, number];
-      weights.set(name, quantiseWeight(name, values, [out, input]));
+      const [rows, columns] = checkpoint.entries.get(fileName)!.shape as readonly [number, number];
+      const stored = layout.parameters.get(name)!.eightBit!;
+      weights.set(name, quantiseWeight(name, values, stored === "out,in" ? [rows, columns] : [columns, rows], stored));
     }
   } catch (error) {
     disposeParameters(weights);

@@ -1,7 +1,7 @@
 import { parseConfig } from "@cambium/base";
 import * as z from "zod";
 
-/** What stands on top of an encoder, and so what its loss is. */
+/** What stands on top of a model's body, and so what its loss is. */
 export type HeadConfig =
   /** One of `labels` for each sequence; cross-entropy. */
   | { readonly kind: "sequence-classification"; readonly labels: readonly string[] }
@@ -9,8 +9,15 @@ export type HeadConfig =
   | { readonly kind: "token-classification"; readonly labels: readonly string[] }
   /** The hidden words; cross-entropy. */
   | { readonly kind: "masked-lm" }
+  /** The next word; cross-entropy. */
+  | { readonly kind: "causal-lm" }
+  /** The words of a second text, one after the other; cross-entropy. */
+  | { readonly kind: "sequence-to-sequence" }
   /** A number for each sequence; mean squared error. */
   | { readonly kind: "regression" };
+
+/** The kinds of heads. */
+export type HeadKind = HeadConfig["kind"];
 
 const labels = z
   .array(z.string().min(1))
@@ -21,6 +28,8 @@ const schema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("sequence-classification"), labels }),
   z.strictObject({ kind: z.literal("token-classification"), labels }),
   z.strictObject({ kind: z.literal("masked-lm") }),
+  z.strictObject({ kind: z.literal("causal-lm") }),
+  z.strictObject({ kind: z.literal("sequence-to-sequence") }),
   z.strictObject({ kind: z.literal("regression") }),
 ]);
 
@@ -36,4 +45,9 @@ export function parseHeadConfig(caller: string, value: unknown): HeadConfig {
 /** The labels of a classification head. */
 export function labelsOf(head: HeadConfig | undefined): readonly string[] | undefined {
   return head !== undefined && "labels" in head ? head.labels : undefined;
+}
+
+/** Numbers that a head gives for a sequence or a token, where the vocabulary does not say how many. */
+export function outputsOf(head: HeadConfig): number {
+  return labelsOf(head)?.length ?? 1;
 }

@@ -1,25 +1,33 @@
 /**
- * Transformer encoders as pure functions of checkpoint-named parameters: BERT and RoBERTa with their heads, loaded from
- * Hugging Face folders or created from a seed, with named sites for hooks; tokenizers, batches, embeddings, and tools to
- * look inside.
+ * Transformers as pure functions of checkpoint-named parameters: BERT and RoBERTa with their heads, loaded from Hugging Face
+ * folders or created from a seed, with named sites for hooks; tokenizers, batches, embeddings, and tools to look inside.
+ * An architecture is a value, and `loadModel` and `createModel` take more of them.
  *
  * @module
  */
-export type { EncoderInput } from "./bert.ts";
+export type {
+  Architecture,
+  Head,
+  Hidden,
+  MethodDefaults,
+  ModelConfig,
+  TokenBatch,
+  Wrapper,
+} from "./architecture.ts";
+export { asArchitecture } from "./architecture.ts";
+export { architectures } from "./architectures/index.ts";
 export { type Capture, capture } from "./capture.ts";
-export { type CollateModel, type CollateOptions, collate } from "./collate.ts";
-export { type EncoderConfig, type EncoderSizes, type HiddenActivation, maximumLength } from "./config.ts";
-export { type CreateModelOptions, createModel } from "./create.ts";
+export { type Collate, type CollateModel, type CollateOptions, collate } from "./collate.ts";
+export { type ConfigInput, type CreateModelOptions, createModel, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
-export type { EncoderBatch, EncoderModel, EncoderOutput } from "./encoder-model.ts";
-export { type HeadConfig, labelsOf } from "./head-config.ts";
-export type { Targets } from "./heads.ts";
+export { type HeadConfig, type HeadKind, labelsOf } from "./head-config.ts";
+export type { LanguageModel, LanguageOutput } from "./language-model.ts";
+export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";
 export { type LoadModelOptions, loadModel } from "./load.ts";
 export type { Row } from "./row.ts";
+export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";
 export { scaleUnits, type Unit } from "./scale-units.ts";
-export { countShapes, parameterShapes, type Shapes } from "./shapes.ts";
-export { type EncoderSitesOptions, encoderSites } from "./sites.ts";
 export {
   createTokenizer,
   type EncodeOptions,

@@ -1,16 +1,26 @@
-import { ConfigError, type Files, openFiles, readJson } from "@cambium/base";
-import { disposeParameters, openCheckpoint, type Random, random, type Safetensors } from "@cambium/core";
+import { ConfigError, type Files, FormatError, openFiles, readJson } from "@cambium/base";
+import {
+  disposeParameters,
+  openCheckpoint,
+  type Random,
+  random,
+  type Safetensors,
+  startTensors,
+} from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type EncoderConfig, parseEncoderConfig } from "./config.ts";
-import { createParameters } from "./create.ts";
-import { assembleModel, type EncoderModel } from "./encoder-model.ts";
-import { fitCheckpoint } from "./fit.ts";
+import type { Architecture, ModelConfig } from "./architecture.ts";
+import { architectures as builtIn } from "./architectures/index.ts";
+import { findArchitecture } from "./find-architecture.ts";
+import { type Fit, fitCheckpoint } from "./fit.ts";
 import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
 import { type HeadConfig, labelsOf, parseHeadConfig } from "./head-config.ts";
+import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
+import { joinLayout, type Layout } from "./layout.ts";
+import { parseOptions } from "./options.ts";
 
 /** Settings of `loadModel`. */
 export interface LoadModelOptions {
-  /** What stands on top. A head that the file lacks is created. @default nothing: the encoder alone */
+  /** What stands on top. A head that the file lacks is created. @default nothing: the body alone */
   readonly head?: HeadConfig;
   /** Where a created head's weights come from. @default random(0) */
   readonly random?: Random;
@@ -22,11 +32,13 @@ export interface LoadModelOptions {
   readonly frozen?: "float32" | "int8";
   /** Weights that `frozen: "int8"` leaves in float32, by name, such as `overBudget` gives them. @default [] */
   readonly keepFloat?: readonly string[];
+  /** Architectures to choose from. @default those of this package */
+  readonly architectures?: readonly Architecture[];
 }
 
 /**
- * A BERT or RoBERTa from a Hugging Face folder: `config.json`, and `model.safetensors`, which may be split into several
- * files with `model.safetensors.index.json`.
+ * A model from a Hugging Face folder: `config.json`, and `model.safetensors`, which may be split into several files with
+ * `model.safetensors.index.json`. The config's `model_type` chooses the architecture.
  *
  * Weights of any float width become float32, or 8 bits where `frozen` asks for it. The caller owns `parameters`.
  *
@@ -38,22 +50,33 @@ export interface LoadModelOptions {
  * @example
  * const model = await loadModel("models/minilm", { head: { kind: "sequence-classification", labels: ["ham", "spam"] } });
  */
-export async function loadModel(source: string | Files, options: LoadModelOptions = {}): Promise<EncoderModel> {
+export async function loadModel<Config extends ModelConfig = ModelConfig>(
+  source: string | Files,
+  options: LoadModelOptions = {},
+): Promise<LanguageModel<Config>> {
+  parseOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
   const head = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
   const files = openFiles(source);
   const json = await readJson(files, "config.json");
   checkNotQuantised(json, files.location);
-  const config = parseEncoderConfig(`loadModel: config.json in ${files.location}`, json, "file");
-  const eightBit = frozenNames(config, options);
+  const caller = `loadModel: config.json in ${files.location}`;
+  const architecture = findArchitecture(caller, json, options.architectures ?? builtIn);
+  const config = architecture.parse(caller, json, "file");
+  const asked = layoutOf(architecture, config, head);
+  const eightBit = frozenNames(asked, options);
   const checkpoint = await openCheckpoint(files);
-  const { found, created, unused } = fitCheckpoint(config, head, checkpoint.entries, files.location);
+  const request = { architecture, layout: asked, body: joinLayout(architecture.layout(config)), hasHead: head !== undefined };
+  const { layout, found, aliases, created, unused } = fitCheckpoint(request, checkpoint.entries, files.location);
   if (created.size === 0) checkLabels(head, json, files.location);
+  await checkAliases(checkpoint, found, aliases, files.location);
 
-  const parameters = await loadParameters(checkpoint, found, eightBit);
-  const made = createParameters(created, config, options.random ?? random(0));
+  const parameters = await loadParameters(checkpoint, found, layout, eightBit);
+  const made = startTensors(created, options.random ?? random(0));
   return assembleModel({
-    config,
+    architecture,
+    config: config as Config,
     head,
+    layout,
     parameters: new Map([...parameters, ...made]),
     created: [...created.keys()],
     unused,
@@ -61,11 +84,8 @@ export async function loadModel(source: string | Files, options: LoadModelOption
 }
 
 /** Names of the weights that are put into 8 bits. */
-function frozenNames(
-  config: EncoderConfig,
-  { frozen = "float32", keepFloat = [] }: LoadModelOptions,
-): ReadonlySet<string> {
-  if (frozen === "int8") return eightBitNames(config, keepFloat);
+function frozenNames(layout: Layout, { frozen = "float32", keepFloat = [] }: LoadModelOptions): ReadonlySet<string> {
+  if (frozen === "int8") return eightBitNames(layout, keepFloat);
   if (frozen === "float32" && keepFloat.length === 0) return new Set();
   throw new ConfigError({
     message:
@@ -80,9 +100,10 @@ function frozenNames(
 async function loadParameters(
   checkpoint: Safetensors,
   found: ReadonlyMap<string, string>,
+  layout: Layout,
   eightBit: ReadonlySet<string>,
 ): Promise<Map<string, Tensor>> {
-  const rounded = await loadEightBit(checkpoint, new Map([...found].filter(([name]) => eightBit.has(name))));
+  const rounded = await loadEightBit(checkpoint, new Map([...found].filter(([name]) => eightBit.has(name))), layout);
   try {
     const plain = [...found].filter(([name]) => !eightBit.has(name));
     const stored = await checkpoint.load(plain.map(([, fileName]) => fileName));
@@ -93,8 +114,35 @@ async function loadParameters(
   }
 }
 
+/** A file may hold one tensor under several names; of different values, only one of them would be used without a word. */
+async function checkAliases(
+  checkpoint: Safetensors,
+  found: ReadonlyMap<string, string>,
+  aliases: Fit["aliases"],
+  location: string,
+): Promise<void> {
+  for (const { name, fileName } of aliases) {
+    const own = found.get(name)!;
+    const [a, b] = [await checkpoint.values(own), await checkpoint.values(fileName)];
+    if (a.length === b.length && a.every((value, i) => Object.is(value, b[i]))) continue;
+    throw new FormatError({
+      message: `loadModel: "${own}" and "${fileName}" in ${location} are one tensor in this model, and differ in the file; is its config.json the one that it was saved with?`,
+      name,
+      fileName,
+      location,
+    });
+  }
+}
+
 /** A stored classifier's labels have an order: asking for them in another one would silently swap the classes. */
 function checkLabels(head: HeadConfig | undefined, json: unknown, location: string): void {
+  const { problem_type: problem } = json as { readonly problem_type?: unknown };
+  if (head?.kind === "sequence-classification" && problem === "multi_label_classification") {
+    throw new ConfigError({
+      message: `loadModel: the classifier in ${location} gives several labels to a text ("problem_type": "multi_label_classification"), which no head here does yet`,
+      problem_type: problem,
+    });
+  }
   const asked = labelsOf(head);
   const named = (json as { id2label?: Record<string, string> | null }).id2label;
   if (asked === undefined || named == null) return;

@@ -1,5 +1,6 @@
 import { ConfigError, nearest } from "@cambium/base";
 import type { HeadConfig } from "./head-config.ts";
+import { IGNORED } from "./heads/losses.ts";
 import type { Tokenizer, Tokens } from "./tokenizer.ts";
 
 /** One example. */
@@ -11,7 +12,8 @@ export interface Row {
   readonly label?: string | number;
   /**
    * Token classification: the labels of the words of `text`, as it is split at white space. Masked words: `text` with
-   * its words in place of the mask tokens, each one token long.
+   * its words in place of the mask tokens, each one token long. Sequence to sequence: the second text. Causal language
+   * models: what follows `text`, which alone is learnt then. @default for causal language models, `text` itself is learnt
    */
   readonly target?: string | readonly string[];
 }
@@ -20,8 +22,6 @@ export interface Row {
 export interface EncodedRow extends Tokens {
   readonly labels?: readonly number[];
 }
-
-const IGNORED = -100;
 
 /**
  * A row as the head reads it, cut to `maxLength` tokens.
@@ -46,11 +46,35 @@ export function encodeRow(
   if (head?.kind === "masked-lm" && row.target !== undefined) {
     return { ...tokens, labels: hiddenWords(row, index, tokens, tokenizer, maxLength) };
   }
+  if (head?.kind === "causal-lm") return nextWords(row, index, tokens, tokenizer, maxLength);
+  if (head?.kind === "sequence-to-sequence" && row.target !== undefined) {
+    return { ...tokens, labels: tokenizer.encode(textOf(row, index), undefined, { maxLength }).ids };
+  }
   if (row.label === undefined) return tokens;
   if (head?.kind === "regression") return { ...tokens, labels: [numberOf(row.label, index)] };
   if (head?.kind === "sequence-classification")
     return { ...tokens, labels: [labelIndex(row.label, index, head.labels)] };
   return tokens;
+}
+
+/** A target that is a text. */
+function textOf({ target }: Row, index: number): string {
+  if (typeof target === "string") return target;
+  throw new ConfigError({ message: `collate: row ${index} needs a text as target, got ${JSON.stringify(target)}`, index });
+}
+
+/** A text that is learnt whole, or what follows it. */
+function nextWords(row: Row, index: number, tokens: Tokens, tokenizer: Tokenizer, maxLength: number): EncodedRow {
+  if (row.target === undefined) return { ...tokens, labels: tokens.ids };
+  const target = tokenizer.pieces(textOf(row, index));
+  const ids = [...tokens.ids, ...target].slice(0, maxLength);
+  if (ids.length <= tokens.ids.length) {
+    throw new ConfigError({
+      message: `collate: row ${index} has ${tokens.ids.length} tokens before its target, and maxLength is ${maxLength}; shorten its text`,
+      index,
+    });
+  }
+  return { ids, types: ids.map(() => 0), labels: ids.map((id, i) => (i < tokens.ids.length ? IGNORED : id)) };
 }
 
 function numberOf(label: string | number, index: number): number {

@@ -1,8 +1,9 @@
 import { ConfigError, type Files, openFiles } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
-import { type EncoderModel, isBackbone } from "./encoder-model.ts";
 import { eightBitOf } from "./frozen.ts";
 import type { HeadConfig } from "./head-config.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { parseOptions } from "./options.ts";
 
 /** Settings of `saveModel`. */
 export interface SaveModelOptions {
@@ -11,16 +12,9 @@ export interface SaveModelOptions {
 }
 
 /** What of a model is written. */
-export type SavedModel = Pick<EncoderModel, "config" | "parameters" | "prefix" | "head">;
+export type SavedModel = Pick<LanguageModel, "config" | "parameters" | "fileName" | "head" | "architecture">;
 
 const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
-
-const architectures: Readonly<Record<HeadConfig["kind"], string>> = {
-  "sequence-classification": "ForSequenceClassification",
-  regression: "ForSequenceClassification",
-  "token-classification": "ForTokenClassification",
-  "masked-lm": "ForMaskedLM",
-};
 
 /**
  * Writes a model as a folder that `loadModel` and Python's transformers read: `model.safetensors`, then `config.json`.
@@ -32,8 +26,10 @@ const architectures: Readonly<Record<HeadConfig["kind"], string>> = {
 export async function saveModel(
   model: SavedModel,
   target: string | Files,
-  { dtype = "F32" }: SaveModelOptions = {},
+  options: SaveModelOptions = {},
 ): Promise<void> {
+  parseOptions("saveModel", options, ["dtype"]);
+  const { dtype = "F32" } = options;
   const rounded = eightBitOf(model.parameters);
   if (rounded.length > 0) {
     throw new ConfigError({
@@ -42,28 +38,25 @@ export async function saveModel(
     });
   }
   const files = openFiles(target);
-  const names = [...model.parameters].map(
-    ([name, tensor]) =>
-      [model.head !== undefined && isBackbone(name) ? `${model.prefix}.${name}` : name, tensor] as const,
-  );
+  const names = [...model.parameters].map(([name, tensor]) => [model.fileName(name), tensor] as const);
   await saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype });
   await files.write("config.json", `${JSON.stringify(configFile(model, dtypes[dtype]), null, 2)}\n`);
 }
 
 /** The config with what transformers wants to know of the head. */
-function configFile({ config, head, prefix }: SavedModel, dtype: string): Record<string, unknown> {
-  const { dtype: _, ...kept } = config as EncoderModel["config"] & { readonly dtype?: unknown };
-  const family = prefix === "bert" ? "Bert" : "Roberta";
+function configFile({ config, head, architecture }: SavedModel, dtype: string): Record<string, unknown> {
+  const { dtype: _, ...kept } = config as SavedModel["config"] & { readonly dtype?: unknown };
+  const names = architecture.classNames(config);
   return {
     ...kept,
-    architectures: [`${family}${head === undefined ? "Model" : architectures[head.kind]}`],
+    architectures: [head === undefined ? names.base : names[head.kind]],
     torch_dtype: dtype,
     ...labelKeys(head),
   };
 }
 
 function labelKeys(head: HeadConfig | undefined): Record<string, unknown> {
-  if (head === undefined || head.kind === "masked-lm") return {};
+  if (head === undefined || !(head.kind === "regression" || "labels" in head)) return {};
   const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
   return {
     id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),

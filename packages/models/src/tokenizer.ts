@@ -49,6 +49,8 @@ export interface Tokenizer {
   /** One more than the largest id: the least number of rows that a model's word embeddings need. */
   readonly vocabularySize: number;
   readonly special: SpecialTokens;
+  /** Of the files that it was made from: two tokenizers of one fingerprint give equal ids. */
+  readonly fingerprint: string;
 }
 
 /**
@@ -98,6 +100,7 @@ export function createTokenizer(json: unknown, config: unknown = {}): Tokenizer 
 
   return {
     special,
+    fingerprint: sha256(canonicalJson([json, config])),
     vocabularySize: [...library.get_vocab().values()].reduce((size, id) => Math.max(size, id + 1), 0),
     encode(text, pair, { maxLength } = {}) {
       const first = library.tokenize(text);

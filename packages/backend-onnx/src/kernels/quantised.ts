@@ -12,6 +12,7 @@ import {
   type QuantisedWeightAttributes,
   ROW_STEPS,
   SIDE_STEPS,
+  storedShape,
   transposeCodes,
 } from "@cambium/kernels";
 import type { NamedAttrMap } from "@tensorflow/tfjs-core";
@@ -154,7 +155,7 @@ const matrixIn = (attributes: NamedAttrMap): QuantisedMatrix =>
 export const quantisedKernels: KernelTable = {
   QuantisedWeight: (_, attributes) => {
     const matrix = matrixIn(attributes);
-    const spec = { shape: matrix.shape, type: "float32" as const };
+    const spec = { shape: storedShape(matrix), type: "float32" as const };
     return hostOperation("QuantisedWeight", [], spec, "", () => dequantiseMatrix(matrix));
   },
   QuantisedLinear: ({ x, bias }, attributes) => {

@@ -1,0 +1,139 @@
+/** What the sites that architectures share compute: linear layers, attention, the feed-forward part. */
+import {
+  add,
+  concat,
+  expandDims,
+  matMul,
+  mul,
+  reshape,
+  scalar,
+  slice,
+  softmax,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tensor2d,
+  tile,
+} from "@tensorflow/tfjs-core";
+import { scaledDotProductAttention } from "./ops/attention.ts";
+import { dropout } from "./ops/dropout.ts";
+import { quantisedLinear } from "./quantised-linear.ts";
+import { matrixOf } from "./quantised-weight.ts";
+import type { Scope } from "./scope.ts";
+import type { Flow, SiteWeight } from "./site.ts";
+
+/**
+ * Added to the scores of keys that are not to be seen: large enough that their probability is exactly 0, and finite, so that
+ * a query without any key has no NaN.
+ */
+export const MASKED = -1e9;
+
+/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`; in 8 bits where the weight is. */
+export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  return applyWeight(x, weight, "out,in", bias);
+}
+
+/** The same for a weight of either layout. */
+export function applyWeight(x: Tensor, weight: Tensor, layout: SiteWeight["layout"], bias?: Tensor): Tensor {
+  const matrix = matrixOf(weight);
+  if (matrix !== undefined) return quantisedLinear(x, weight, matrix, bias);
+  const isTurned = layout === "out,in";
+  const [rows, columns] = weight.shape as [number, number];
+  const [out, width] = isTurned ? [rows, columns] : [columns, rows];
+  const flat = reshape(x, [-1, width]) as Tensor2D;
+  const product = matMul(flat, weight as Tensor2D, false, isTurned);
+  return reshape(bias === undefined ? product : add(product, bias), [...x.shape.slice(0, -1), out]);
+}
+
+/** Half-open ranges of the last axis. */
+export function splitColumns(x: Tensor, ranges: readonly (readonly [from: number, to: number])[]): readonly Tensor[] {
+  const [before, sizes] = [x.shape.slice(0, -1).map(() => 0), x.shape.slice(0, -1)];
+  return ranges.map(([from, to]) => slice(x, [...before, from], [...sizes, to - from]));
+}
+
+/** Settings of `scope.attend`. */
+export interface AttendOptions {
+  /** Dropout of the probabilities while training, 0 to below 1. @default 0 */
+  readonly dropout?: number;
+}
+
+/** The mask of causal attention, `[1, 1, queries, keys]`, where some of the last keys are hidden from some queries. */
+function causalBias(queries: number, keys: number): Tensor | undefined {
+  if (queries === 1) return undefined;
+  const seen = keys - queries; // by the first query, besides its own key
+  const values = new Float32Array(queries * keys);
+  for (let i = 0; i < queries; i++) values.fill(MASKED, i * keys + seen + i + 1, (i + 1) * keys);
+  return reshape(tensor2d(values, [queries, keys]), [1, 1, queries, keys]);
+}
+
+/** Every head several times in a row: `[batch, heads, keys, dHead]` to `[batch, heads · times, keys, dHead]`. */
+function repeatHeads(x: Tensor4D, times: number): Tensor4D {
+  if (times === 1) return x;
+  const [batch, heads, keys, dHead] = x.shape;
+  return reshape(tile(expandDims(x, 2), [1, 1, times, 1, 1]), [batch, heads * times, keys, dHead]) as Tensor4D;
+}
+
+/**
+ * Attention at the place of `scope`: `softmax(scale · query keyᵀ + bias) value`, over the cache's rows and the new ones.
+ *
+ * @param inPieces - Whether a hook wants to see the probabilities.
+ * @returns `[batch, heads, seq, dHead]`.
+ */
+export function applyAttention(
+  scope: Scope,
+  { query, key: newKey, value: newValue, bias, scale, causal }: Flow["attention"]["input"],
+  inPieces: boolean,
+  { dropout: rate = 0 }: AttendOptions = {},
+): Tensor4D {
+  const before = scope.cache?.before(scope.path);
+  scope.cache?.record(scope.path, newKey, newValue);
+  const whole = (past: Tensor4D | undefined, rows: Tensor4D): Tensor4D =>
+    repeatHeads(past === undefined ? rows : concat([past, rows], 2), query.shape[1] / rows.shape[1]);
+  const [key, value] = [whole(before?.key, newKey), whole(before?.value, newValue)];
+  const hidden = causal ? causalBias(query.shape[2], key.shape[2]) : undefined;
+  const added = bias === undefined || hidden === undefined ? (bias ?? hidden) : add(bias, hidden);
+  const random = scope.training && rate > 0 ? scope.random.at("dropout") : undefined;
+  if (!inPieces) {
+    return scaledDotProductAttention({
+      query,
+      key,
+      value,
+      scale,
+      ...(added !== undefined && { bias: added }),
+      ...(random !== undefined && { dropout: { rate, random } }),
+    });
+  }
+  const scores = mul(matMul(query, key, false, true), scalar(scale));
+  const probabilities = softmax(added === undefined ? scores : add(scores, added)) as Tensor4D;
+  const pattern = scope.call("pattern", "pattern", probabilities, (shown) => shown); // [batch, heads, query, key]
+  return matMul(random === undefined ? pattern : dropout(pattern, rate, random), value);
+}
+
+/** A feed-forward part: names of its sites, and what is between them. */
+export interface FeedForward {
+  /** Linear, dModel to dFf. */
+  readonly up: string;
+  /** Linear, dModel to dFf: where there is one, its activation is multiplied by what `up` gives. */
+  readonly gate?: string;
+  /** The activation's site: from what `gate` gives, or `up` where there is no gate, to what `down` reads. */
+  readonly act: string;
+  /** Linear, dFf to dModel. */
+  readonly down: string;
+  readonly activate: (x: Tensor) => Tensor;
+  /** Dropout of what `down` reads, while training. @default 0 */
+  readonly dropout?: number;
+}
+
+/** `down(activate(up(x)))`, or `down(activate(gate(x)) ⊙ up(x))`. `x` and the result are `[batch, seq, dModel]`. */
+export function feedForward(scope: Scope, x: Tensor3D, part: FeedForward): Tensor3D {
+  const { up, gate, act, down, activate, dropout: rate = 0 } = part;
+  const gated = gate === undefined ? undefined : (scope.linear(gate, x) as Tensor3D);
+  const wide = scope.linear(up, x) as Tensor3D; // [batch, seq, dFf]
+  const active = scope.call("activation", act, gated ?? wide, (input) => {
+    const activated = activate(input) as Tensor3D;
+    return gated === undefined ? activated : mul(activated, wide);
+  });
+  const dropped = scope.training && rate > 0 ? dropout(active, rate, scope.at(act).random.at("dropout")) : active;
+  return scope.linear(down, dropped) as Tensor3D;
+}

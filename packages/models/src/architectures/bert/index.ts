@@ -1,0 +1,52 @@
+import type { Architecture } from "../../architecture.ts";
+import { type BertConfig, maximumLength, parseBertConfig } from "./config.ts";
+import { encode } from "./forward.ts";
+import { bertHeads } from "./heads.ts";
+import { bertLayout } from "./layout.ts";
+
+/** Names that layer norms had in TensorFlow. */
+const legacy = (name: string): string =>
+  name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+
+const classNames = (prefix: string) => ({
+  base: `${prefix}Model`,
+  "sequence-classification": `${prefix}ForSequenceClassification`,
+  regression: `${prefix}ForSequenceClassification`,
+  "token-classification": `${prefix}ForTokenClassification`,
+  "masked-lm": `${prefix}ForMaskedLM`,
+});
+
+/** What the two models share. */
+const common = {
+  parse: parseBertConfig,
+  layout: bertLayout,
+  maximumLength,
+  forward: encode,
+  heads: bertHeads,
+  legacy,
+  isBuffer: (name) => name === "embeddings.position_ids" || name === "embeddings.token_type_ids",
+  defaults: {
+    lora: { targets: ["attn.q", "attn.v"] },
+    // PEFT's name `output.dense` for the feed-forward output is also the end of `attention.output.dense`.
+    ia3: { targets: ["attn.k", "attn.v", "attn.out", "ff.down"], feedForward: ["attn.out", "ff.down"] },
+  },
+} satisfies Partial<Architecture<BertConfig>>;
+
+/** BERT (Devlin et al. 2018, arXiv:1810.04805). */
+export const bert: Architecture<BertConfig> = {
+  ...common,
+  types: ["bert"],
+  batch: "tokens+types",
+  wrapper: { name: "bert", inNames: false },
+  classNames: () => classNames("Bert"),
+};
+
+/** RoBERTa (Liu et al. 2019, arXiv:1907.11692): BERT with other positions and heads. */
+export const roberta: Architecture<BertConfig> = {
+  ...common,
+  types: ["roberta"],
+  batch: "tokens",
+  padding: (config) => config.pad_token_id,
+  wrapper: { name: "roberta", inNames: false },
+  classNames: () => classNames("Roberta"),
+};

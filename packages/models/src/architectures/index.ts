@@ -1,0 +1,8 @@
+/** Every architecture of this package. `loadModel` and `createModel` choose among them by `model_type`. */
+import { type Architecture, asArchitecture } from "../architecture.ts";
+import { bert, roberta } from "./bert/index.ts";
+
+export { bert, roberta };
+
+/** The default of `architectures`. */
+export const architectures: readonly Architecture[] = [asArchitecture(bert), asArchitecture(roberta)];

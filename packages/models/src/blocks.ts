@@ -1,0 +1,87 @@
+/** Pieces of computation that architectures share. */
+import { dropout, gelu, layerNorm, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
+import {
+  cast,
+  cumsum,
+  mul,
+  relu,
+  reshape,
+  scalar,
+  sub,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tanh,
+  transpose,
+} from "@tensorflow/tfjs-core";
+
+/** Feed-forward activations by transformers' names; `gelu_new`, `gelu_fast` and `gelu_pytorch_tanh` are one function. */
+export type HiddenActivation =
+  | "gelu"
+  | "gelu_new"
+  | "gelu_fast"
+  | "gelu_pytorch_tanh"
+  | "relu"
+  | "silu"
+  | "swish"
+  | "tanh";
+
+/** The functions behind transformers' names. */
+export const activations: Readonly<Record<HiddenActivation, (x: Tensor) => Tensor>> = {
+  gelu: (x) => gelu(x, "none"),
+  gelu_new: (x) => gelu(x, "tanh"),
+  gelu_fast: (x) => gelu(x, "tanh"),
+  gelu_pytorch_tanh: (x) => gelu(x, "tanh"),
+  relu: (x) => relu(x),
+  silu: (x) => silu(x),
+  swish: (x) => silu(x),
+  tanh: (x) => tanh(x),
+};
+
+/** The names of the activations, for configs. */
+export const activationNames = Object.keys(activations) as [HiddenActivation, ...HiddenActivation[]];
+
+/** Visits the layer norm at `name`. */
+export function norm(scope: Scope, name: string, x: Tensor3D, epsilon: number): Tensor3D {
+  const here = scope.at(name);
+  return here.call("norm", "", x, (input) =>
+    layerNorm(input, here.parameter("weight"), here.parameter("bias"), epsilon),
+  );
+}
+
+/** Visits the RMS norm at `name`. */
+export function rootMeanSquareNorm(scope: Scope, name: string, x: Tensor3D, epsilon: number): Tensor3D {
+  const here = scope.at(name);
+  return here.call("norm", "", x, (input) => rmsNorm(input, here.parameter("weight"), epsilon));
+}
+
+/** Dropout while training, from the randomness of this place; several dropouts at one place differ by their `label`. */
+export function drop<T extends Tensor>(scope: Scope, x: T, rate: number, label = "dropout"): T {
+  return scope.training && rate > 0 ? dropout(x, rate, scope.random.at(label)) : x;
+}
+
+/** `[batch, seq, heads · dHead]` to `[batch, heads, seq, dHead]`. */
+export function splitHeads(x: Tensor, heads: number): Tensor4D {
+  const [batch, seq, width] = x.shape as [number, number, number];
+  return transpose(reshape(x, [batch, seq, heads, width / heads]), [0, 2, 1, 3]) as Tensor4D;
+}
+
+/** `[batch, heads, seq, dHead]` to `[batch, seq, heads · dHead]`. */
+export function joinHeads(x: Tensor4D): Tensor3D {
+  const [batch, heads, seq, dHead] = x.shape;
+  return reshape(transpose(x, [0, 2, 1, 3]), [batch, seq, heads * dHead]) as Tensor3D;
+}
+
+/** What attention adds to the scores of padding, `[batch, 1, 1, keys]`, from a mask `[batch, keys]`. */
+export function paddingBias(mask: Tensor2D): Tensor4D {
+  return reshape(mul(sub(scalar(1), mask), scalar(MASKED)), [mask.shape[0], 1, 1, mask.shape[1]]) as Tensor4D;
+}
+
+/**
+ * Positions of tokens in their sequences, int32 `[batch, seq]`: real ones count from 0 wherever the padding is, and padding
+ * has the position of the real token before it, or −1 in front of all.
+ */
+export function countPositions(mask: Tensor2D): Tensor2D {
+  return sub(cumsum(cast(mask, "int32"), 1), scalar(1, "int32")) as Tensor2D;
+}

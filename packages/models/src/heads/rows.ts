@@ -1,0 +1,22 @@
+/** Which rows of the hidden states a head reads. */
+import { cast, gather, max, mul, range, reshape, slice, type Tensor2D, type Tensor3D, type Tensor1D, add } from "@tensorflow/tfjs-core";
+import type { Hidden } from "../architecture.ts";
+
+/** The first row, `[batch, dModel]`: a prompt's, where one stands in front, as PEFT has it. */
+export function firstRow(hidden: Tensor3D): Tensor2D {
+  const [batch, , dModel] = hidden.shape;
+  return reshape(slice(hidden, [0, 0, 0], [batch, 1, dModel]), [batch, dModel]) as Tensor2D;
+}
+
+/** The last real row of each sequence, `[batch, dModel]`, on whichever side the padding is. */
+export function lastRow({ hidden, mask }: Hidden): Tensor2D {
+  const [batch, rows, dModel] = hidden.shape;
+  const last = cast(max(mul(mask, range(0, rows, 1, "float32")), 1), "int32"); // [batch]
+  const flat = add(last, range(0, batch * rows, rows, "int32")) as Tensor1D;
+  return gather(reshape(hidden, [-1, dModel]), flat) as Tensor2D;
+}
+
+/** The hidden states of words only, `[batch, seq, dModel]`. */
+export function wordRows({ hidden, extra }: Hidden): Tensor3D {
+  return extra === 0 ? hidden : slice(hidden, [0, extra, 0], [-1, -1, -1]);
+}

@@ -1,0 +1,156 @@
+/** A model out of its parts: an architecture, a config, a head, and parameters that fit the layout of these. */
+import { ConfigError, ShapeError } from "@cambium/base";
+import { createScope, type ForwardOptions, type Model, type Parameters, random } from "@cambium/core";
+import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
+import type { HeadConfig } from "./head-config.ts";
+import { joinLayout, type Layout, storedParameters } from "./layout.ts";
+import { fileName } from "./names.ts";
+
+/**
+ * What a forward pass returns. The caller owns the tensors. The scores stand under `logits` where the model has a head; their
+ * shapes stand at `TokenBatch.labels`.
+ */
+export type LanguageOutput = Hidden & { readonly logits?: Tensor };
+
+/** A model of any architecture, with or without a head. */
+export interface LanguageModel<Config extends ModelConfig = ModelConfig>
+  extends Model<TokenBatch, LanguageOutput, Config> {
+  readonly architecture: Architecture;
+  readonly head?: HeadConfig;
+  /** Every parameter, before any value: what counting and files read. */
+  readonly layout: Layout;
+  /** What training the head means: its own parameters, and those below it that the file lacked. */
+  readonly headParameters: readonly string[];
+  /** Parameters that were asked for, that the file lacks, and that are random therefore. */
+  readonly created: readonly string[];
+  /** Names in the file that this model does not use, such as other heads. */
+  readonly unused: readonly string[];
+  /** Whether a parameter or a module belongs to the body rather than to the head. */
+  isBody(name: string): boolean;
+  /** What transformers calls a parameter or module of this model: with the task model's prefix where there is a head. */
+  fileName(name: string): string;
+}
+
+/** What a model is made of. */
+export interface ModelParts<Config extends ModelConfig> {
+  readonly architecture: Architecture;
+  readonly config: Config;
+  readonly head: HeadConfig | undefined;
+  readonly layout: Layout;
+  /** Names and shapes are the layout's; order does not matter. */
+  readonly parameters: Parameters;
+  readonly created?: readonly string[];
+  readonly unused?: readonly string[];
+}
+
+/**
+ * The layout of a model with a head.
+ *
+ * @throws {ConfigError} When the architecture has no such head; names those that it has.
+ */
+export function layoutOf(architecture: Architecture, config: ModelConfig, head: HeadConfig | undefined): Layout {
+  const body = architecture.layout(config, head);
+  if (head === undefined) return joinLayout(body);
+  const kind = architecture.heads[head.kind];
+  if (kind === undefined) {
+    throw new ConfigError({
+      message: `a ${config.model_type} has no head of kind "${head.kind}"; it has ${Object.keys(architecture.heads).join(", ")}`,
+      kind: head.kind,
+    });
+  }
+  return joinLayout([...body, ...kind.layout(config, head)]);
+}
+
+/** Whether names belong to the body: parameters, and modules that lead to them. */
+function bodyTest(architecture: Architecture, config: ModelConfig, layout: Layout): (name: string) => boolean {
+  const body = joinLayout(architecture.layout(config));
+  const bodySites = new Set(body.sites.map(({ kind, path }) => `${kind}:${path}`));
+  const own = [...layout.parameters.keys()].filter((name) => !body.parameters.has(name));
+  const heads = layout.sites.filter(({ kind, path }) => !bodySites.has(`${kind}:${path}`)).map(({ path }) => path);
+  const inHead = new Set([...own, ...heads].map((name) => name.split(".")[0]!));
+  const inBody = new Set([...body.parameters.keys(), ...body.sites.map(({ path }) => path)].map((name) => name.split(".")[0]!));
+  return (name) => {
+    const first = name.split(".")[0]!;
+    return inBody.has(first) && !inHead.has(first);
+  };
+}
+
+/** Joins checked parts to a model. */
+export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Config>): LanguageModel<Config> {
+  const { architecture, config, head, layout, parameters, created = [], unused = [] } = parts;
+  const { sites } = layout;
+  const isBody = bodyTest(architecture, config, layout);
+  const headed = head === undefined ? undefined : architecture.heads[head.kind]!;
+
+  function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
+    checkBatch(batch);
+    const { hooks = [], training = false, cache } = options;
+    if (training && options.random === undefined) {
+      throw new ConfigError({ message: "forward: training needs randomness for dropout; pass random: random(seed)" });
+    }
+    return tidy(() => {
+      const scope = createScope(options.parameters ?? parameters, {
+        hooks,
+        training,
+        random: options.random ?? random(0),
+        sites,
+        cache,
+        rows: batch.rows,
+      });
+      const hidden = architecture.forward(scope, config, batch);
+      const scores =
+        headed === undefined
+          ? {}
+          : {
+              logits: scope.call("logits", "logits", headed.forward(scope, config, hidden, batch, head!), (x) => x),
+            };
+      // What is the batch's own must not be the caller's to dispose of.
+      return { ...hidden, ...scores, mask: clone(hidden.mask) };
+    });
+  }
+
+  return {
+    architecture,
+    config,
+    layout,
+    parameters,
+    created,
+    unused,
+    headParameters: [...parameters.keys()].filter((name) => !isBody(name) || created.includes(name)),
+    isBody,
+    fileName: (name) => fileName({ wrapper: architecture.wrapper, isBody }, name, head !== undefined),
+    sites: () => sites,
+    forward,
+    ...(headed !== undefined && {
+      head: head!,
+      loss: (batch: TokenBatch, options?: ForwardOptions): Scalar =>
+        tidy(() => headed.loss(forward(batch, options).logits!, batch)),
+      weight: (batch: TokenBatch): number => headed.weight(batch),
+    }),
+  };
+}
+
+/** The parameters of a model that `layout` says are stored, which is all of them. */
+export function storedNames(layout: Layout): readonly string[] {
+  return [...storedParameters(layout).keys()];
+}
+
+function checkBatch({ ids, mask, types }: TokenBatch): void {
+  if (ids.dtype !== "int32" || ids.rank !== 2 || ids.size === 0) {
+    throw new ShapeError({
+      message: `forward: ids must be int32 [batch, seq] and not empty, got ${ids.dtype} [${ids.shape}]`,
+    });
+  }
+  const fits = (tensor: Tensor): boolean => tensor.rank === 2 && tensor.shape.every((size, i) => size === ids.shape[i]);
+  if (mask.dtype !== "float32" || !fits(mask)) {
+    throw new ShapeError({
+      message: `forward: mask must be float32 [${ids.shape}] like ids, got ${mask.dtype} [${mask.shape}]`,
+    });
+  }
+  if (types !== undefined && (types.dtype !== "int32" || !fits(types))) {
+    throw new ShapeError({
+      message: `forward: types must be int32 [${ids.shape}] like ids, got ${types.dtype} [${types.shape}]`,
+    });
+  }
+}

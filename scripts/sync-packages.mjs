@@ -18,12 +18,14 @@ function update(path, content) {
 
 const same = (a, b) => [...a].sort().join() === [...b].sort().join();
 
-/** Sets a project's references; their order is left as it is where they are complete. */
+/** Sets a project's references, one a line; those that stay keep their order, so that changes elsewhere merge. */
 function updateReferences(path, wanted) {
   const config = JSON.parse(read(path));
   const present = (config.references ?? []).map((reference) => reference.path);
   if (same(present, wanted)) return;
-  update(path, `${JSON.stringify({ ...config, references: wanted.map((to) => ({ path: to })) }, null, 2)}\n`);
+  const ordered = [...present.filter((to) => wanted.includes(to)), ...wanted.filter((to) => !present.includes(to))];
+  const text = JSON.stringify({ ...config, references: ordered.map((to) => ({ path: to })) }, null, 2);
+  update(path, `${text.replace(/\{\s*("path": "[^"]*")\s*\}/g, "{ $1 }")}\n`);
 }
 
 updateReferences(

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type BackendChoice, disposeParameters, random, silu, useBackend } from "@cambium/core";
 import { attach, head, lora, whole } from "@cambium/delta";
-import { createModel, type EncoderBatch } from "@cambium/models";
+import { createModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
@@ -38,7 +38,7 @@ const sizes = {
 } as const;
 
 /** Rows of made-up tokens with a pattern to learn; the last third is padding. */
-function makeBatch(rows: readonly number[]): EncoderBatch {
+function makeBatch(rows: readonly number[]): TokenBatch {
   const seq = 12;
   const ids = rows.flatMap((row) => Array.from({ length: seq }, (_, i) => (row * 31 + i * (7 + (row % 2))) % 97));
   const mask = rows.flatMap((row) => Array.from({ length: seq }, (_, i) => (i < 8 + (row % 4) ? 1 : 0)));

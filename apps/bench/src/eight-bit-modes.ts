@@ -1,7 +1,7 @@
 /** Ways of holding and multiplying frozen layers, to compare what they do to training. */
 import { around, type ForwardOptions, mapParameters } from "@cambium/core";
 import type { Delta } from "@cambium/delta";
-import { type EncoderBatch, type EncoderModel, type LoadModelOptions, loadModel } from "@cambium/models";
+import { type TokenBatch, type LanguageModel, type LoadModelOptions, loadModel } from "@cambium/models";
 import {
   add,
   customGrad,
@@ -23,17 +23,17 @@ import {
 
 /** A base and what goes onto it besides the deltas that are trained. */
 export interface Prepared {
-  readonly base: EncoderModel;
+  readonly base: LanguageModel;
   readonly deltas: readonly Delta[];
 }
 
 /** The same model with other values behind its parameters. */
-function withParameters(model: EncoderModel, parameters: ReadonlyMap<string, Tensor>): EncoderModel {
+function withParameters(model: LanguageModel, parameters: ReadonlyMap<string, Tensor>): LanguageModel {
   return {
     ...model,
     parameters,
     forward: (input, options?: ForwardOptions) => model.forward(input, { parameters, ...options }),
-    loss: (input: EncoderBatch, options?: ForwardOptions): Scalar => model.loss!(input, { parameters, ...options }),
+    loss: (input: TokenBatch, options?: ForwardOptions): Scalar => model.loss!(input, { parameters, ...options }),
   };
 }
 

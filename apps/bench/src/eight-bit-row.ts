@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { compile, random, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
-import { type EncoderBatch, type EncoderModel, loadModel } from "@cambium/models";
+import { type TokenBatch, type LanguageModel, loadModel } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { dispose, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { walk } from "./ids.ts";
@@ -32,7 +32,7 @@ const model = await loadModel(values.folder!, {
   ...(values.kind === "step" ? { head: classes } : {}),
 });
 
-function makeBatch(): EncoderBatch {
+function makeBatch(): TokenBatch {
   return {
     ids: tensor2d(walk(batch * seq, model.config.vocab_size), [batch, seq], "int32"),
     mask: tensor2d(new Float32Array(batch * seq).fill(1), [batch, seq]),
@@ -43,7 +43,7 @@ function makeBatch(): EncoderBatch {
   };
 }
 
-async function trainSteps(base: EncoderModel): Promise<Times & { loss: number }> {
+async function trainSteps(base: LanguageModel): Promise<Times & { loss: number }> {
   const targets = { rank: RANK, alpha: 2 * RANK, targets: ["attn.q", "attn.v"] };
   const tuned = attach(base, lora(base, targets, random(1)), head(base));
   const rows = Array.from({ length: batch * (WARM_UP + steps) }, (_, i) => i);
@@ -65,9 +65,9 @@ async function trainSteps(base: EncoderModel): Promise<Times & { loss: number }>
   return { ...summarise(durations, processor), loss: Number(loss.toFixed(5)) };
 }
 
-async function passForward(base: EncoderModel): Promise<Times & { first: number }> {
+async function passForward(base: LanguageModel): Promise<Times & { first: number }> {
   const input = makeBatch();
-  const forward = compile((batch: EncoderBatch) => tidy(() => base.forward(batch).hidden));
+  const forward = compile((batch: TokenBatch) => tidy(() => base.forward(batch).hidden));
   let first = Number.NaN;
   const times = await timeSteps(steps, async () => {
     const hidden = forward(input);

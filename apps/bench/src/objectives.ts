@@ -1,7 +1,7 @@
 /** What is trained in the benchmarks, and the made-up batches that it is trained on: the same as on the Python side. */
 import { type Objective, random } from "@cambium/core";
 import { attach, head, lora, whole } from "@cambium/delta";
-import { createModel, type EncoderBatch } from "@cambium/models";
+import { createModel, type TokenBatch } from "@cambium/models";
 import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { decoder, decoderBatch } from "./decoder.ts";
 import { walk } from "./ids.ts";
@@ -13,7 +13,7 @@ export interface Trainable<Batch = unknown> {
   batch(rows: number, seq: number): Batch;
 }
 
-function classifier(size: Size, method: "lora" | "full", dropout: number): Trainable<EncoderBatch> {
+function classifier(size: Size, method: "lora" | "full", dropout: number): Trainable<TokenBatch> {
   const base = createModel(robertaConfig(size, dropout), random(0), {
     head: { kind: "sequence-classification", labels: ["0", "1"] },
   });

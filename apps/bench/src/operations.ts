@@ -1,5 +1,5 @@
 import { gelu, layerNorm, random, scaledDotProductAttention, valueAndGradients } from "@cambium/core";
-import { createModel, type EncoderModel } from "@cambium/models";
+import { createModel, type LanguageModel } from "@cambium/models";
 import { matMul, sum, type Tensor, type Tensor2D, type Tensor4D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { walk } from "./ids.ts";
 import { flopsOfForward, parseSize, robertaConfig } from "./sizes.ts";
@@ -64,10 +64,10 @@ const gradients = (f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor[]): Ten
   return [...valueAndGradients((at) => sum(f(...at.values())), named).gradients.values()];
 };
 
-const models = new Map<string, EncoderModel>();
+const models = new Map<string, LanguageModel>();
 
 /** A model of a size, made once in a process. The vocabulary is small, because a forward pass only looks rows up. */
-function modelOf(size: string): EncoderModel {
+function modelOf(size: string): LanguageModel {
   const made = models.get(size) ?? createModel({ ...robertaConfig(parseSize(size)), vocab_size: 5_000 }, random(1));
   models.set(size, made);
   return made;

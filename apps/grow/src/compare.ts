@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { disposeParameters, random } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/mail";
-import { collate, createModel, type EncoderModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
+import { collate, createModel, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
 import { accuracy, adamW, batches, f1, linear, predict, train } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import { formatComparison } from "./comparison-table.ts";
@@ -59,7 +59,7 @@ async function openModel(
   weights: ComparisonRow["weights"],
   models: string,
   seed: number,
-): Promise<EncoderModel> {
+): Promise<LanguageModel> {
   const options = { head: HEAD, random: random(seed).at("head") };
   const grown = await loadModel(join(models, name), options);
   if (weights === "grown") return grown;
@@ -88,7 +88,7 @@ async function openModel(
 
 /** Tunes by LoRA on query and value and a new head, and measures. */
 async function runOne(
-  model: EncoderModel,
+  model: LanguageModel,
   tokenizer: Tokenizer,
   rows: readonly Mail[],
   dev: readonly Mail[],

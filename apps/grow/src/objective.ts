@@ -9,9 +9,9 @@ import {
 } from "@cambium/core";
 import {
   createModel,
-  type EncoderBatch,
+  type TokenBatch,
   type EncoderConfig,
-  type EncoderModel,
+  type LanguageModel,
   type EncoderSizes,
 } from "@cambium/models";
 import {
@@ -33,7 +33,7 @@ import {
 } from "@tensorflow/tfjs-core";
 
 /** A batch to pretrain on: the hidden pieces to guess, and what each row is made of. */
-export interface PretrainingBatch extends EncoderBatch {
+export interface PretrainingBatch extends TokenBatch {
   readonly positions: Tensor1D;
   /** Pieces at `positions`, int32 `[n]`. */
   readonly labels: Tensor1D;
@@ -43,7 +43,7 @@ export interface PretrainingBatch extends EncoderBatch {
 
 /** A masked language model and the weights that pretraining moves beside it, the pooler's. */
 export interface Seedling {
-  readonly model: EncoderModel;
+  readonly model: LanguageModel;
   /** The model's parameters and the pooler's. */
   readonly parameters: Parameters;
 }
@@ -61,7 +61,7 @@ export function createSeedling(config: EncoderSizes & Partial<EncoderConfig>, ra
 }
 
 /** Scores of all pieces from the pooled first position, by the head that guesses hidden pieces, `[batch, vocabulary]`. */
-function pooledScores(model: EncoderModel, parameters: Parameters, hidden: Tensor): Tensor2D {
+function pooledScores(model: LanguageModel, parameters: Parameters, hidden: Tensor): Tensor2D {
   const [batch, , width] = hidden.shape as [number, number, number];
   const weights = (name: string): [Tensor, Tensor] => [
     parameters.get(`${name}.weight`)!,

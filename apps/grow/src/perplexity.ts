@@ -1,5 +1,5 @@
 import { type Parameters, random } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import { dispose } from "@tensorflow/tfjs-core";
 import { toMaskedBatch } from "./batch.ts";
 import { maskPieces } from "./masking.ts";
@@ -32,7 +32,7 @@ function rowsAt(stream: Uint16Array, index: number): Int32Array {
  * @param stream - Held-out pieces, at least 255.
  */
 export async function maskedPerplexity(
-  model: EncoderModel,
+  model: LanguageModel,
   parameters: Parameters,
   stream: Uint16Array,
 ): Promise<number> {
@@ -55,7 +55,7 @@ export async function maskedPerplexity(
 
 /** Held-out perplexity of every corpus. */
 export async function measurePerplexities(
-  model: EncoderModel,
+  model: LanguageModel,
   parameters: Parameters,
   text: Text,
 ): Promise<Record<string, number>> {

@@ -1,6 +1,6 @@
 import { type Runtime, random, useBackend } from "@cambium/core";
 import type { Mail } from "@cambium/mail";
-import { collate, type EncoderBatch, type EncoderModel, loadModel, loadTokenizer, type Row } from "@cambium/models";
+import { collate, type TokenBatch, type LanguageModel, loadModel, loadTokenizer, type Row } from "@cambium/models";
 import { sapling } from "@cambium/saplings";
 import { dispose, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { Settings } from "./settings.ts";
@@ -8,8 +8,8 @@ import type { Settings } from "./settings.ts";
 /** A model that can be tuned to tell spam from ham, and what turns messages into its batches. */
 export interface Classifier {
   readonly runtime: Runtime;
-  readonly base: EncoderModel;
-  toBatch(rows: readonly Row[]): EncoderBatch;
+  readonly base: LanguageModel;
+  toBatch(rows: readonly Row[]): TokenBatch;
 }
 
 /** Letters of a message that are looked at, per word piece that is read: more than enough, and long mails stay cheap. */
@@ -41,7 +41,7 @@ const PREDICTION_ROWS = 32;
 
 /** Log-odds of spam, in nats, one a message, in their order. */
 export async function scoreMails(
-  model: Pick<EncoderModel, "forward">,
+  model: Pick<LanguageModel, "forward">,
   mails: readonly Mail[],
   toBatch: Classifier["toBatch"],
   onProgress: (done: number) => void = () => {},

@@ -43,4 +43,12 @@ export { loadSafetensors, openSafetensors, type Safetensors } from "./safetensor
 export { type SaveSafetensorsOptions, saveSafetensors } from "./safetensors/save.ts";
 export { createScope, type Scope, type ScopeCache, type ScopeOptions } from "./scope.ts";
 export type { Flow, Kind, Role, Site, SitePart, SiteWeight } from "./site.ts";
-export { oneStart, type Start, sizeOfShape, startTensor, startTensors, type TensorSpec, zeroStart } from "./tensor-spec.ts";
+export {
+  oneStart,
+  type Start,
+  sizeOfShape,
+  startTensor,
+  startTensors,
+  type TensorSpec,
+  zeroStart,
+} from "./tensor-spec.ts";

@@ -44,7 +44,11 @@ export function sizeOfShape(shape: readonly number[]): number {
  * @param random - Its own key.
  * @param weights - The base model's, for a start that is a function of them.
  */
-export function startTensor({ shape, dtype = "float32", start }: TensorSpec, random: Random, weights: Parameters): Tensor {
+export function startTensor(
+  { shape, dtype = "float32", start }: TensorSpec,
+  random: Random,
+  weights: Parameters,
+): Tensor {
   switch (start.kind) {
     case "constant":
       return fill([...shape], start.value, dtype);

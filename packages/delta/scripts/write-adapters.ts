@@ -8,7 +8,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mapParameters, random, useBackend } from "@cambium/core";
 import { attach, type Delta, head, ia3, loadAdapter, lora, prefix, prompt, saveAdapter } from "@cambium/delta";
-import { createModel, type EncoderModel, type HeadConfig, saveModel } from "@cambium/models";
+import { createModel, type LanguageModel, type HeadConfig, saveModel } from "@cambium/models";
 import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
 
 const [target] = process.argv.slice(2);
@@ -26,10 +26,10 @@ const sizes = {
   max_position_embeddings: 32,
   initializer_range: 0.3,
 };
-const make = (type: "bert" | "roberta", top?: HeadConfig): EncoderModel =>
+const make = (type: "bert" | "roberta", top?: HeadConfig): LanguageModel =>
   createModel({ ...sizes, model_type: type }, random(1), top === undefined ? {} : { head: top });
 
-const cases: Record<string, [EncoderModel, (base: EncoderModel) => Delta[]]> = {
+const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> = {
   "bert-lora": [
     make("bert", classes),
     (base) => [lora(base, { rank: 3, alpha: 5, dropout: 0.1 }, random(2)), head(base)],

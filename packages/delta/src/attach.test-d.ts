@@ -1,9 +1,9 @@
 import type { Objective } from "@cambium/core";
 import {
   capture,
-  type EncoderBatch,
-  type EncoderModel,
-  type EncoderOutput,
+  type TokenBatch,
+  type LanguageModel,
+  type LanguageOutput,
   embed,
   type Tokenizer,
 } from "@cambium/models";
@@ -12,28 +12,28 @@ import { attach, detach, type InputOf, type OutputOf, type Tuned } from "./attac
 import type { Delta } from "./delta.ts";
 import { merge } from "./merge.ts";
 
-declare const base: EncoderModel;
+declare const base: LanguageModel;
 declare const delta: Delta;
-declare const batch: EncoderBatch;
+declare const batch: TokenBatch;
 declare const tokenizer: Tokenizer;
 
 test("a tuned model keeps the type of its base", () => {
   const tuned = attach(base, delta);
-  expectTypeOf(tuned).toEqualTypeOf<Tuned<EncoderModel>>();
-  expectTypeOf(attach(tuned, delta)).toEqualTypeOf<Tuned<EncoderModel>>();
-  expectTypeOf(detach(tuned)).toEqualTypeOf<EncoderModel>();
-  expectTypeOf(merge(tuned)).toEqualTypeOf<EncoderModel>();
-  expectTypeOf(tuned.forward(batch)).toEqualTypeOf<EncoderOutput>();
+  expectTypeOf(tuned).toEqualTypeOf<Tuned<LanguageModel>>();
+  expectTypeOf(attach(tuned, delta)).toEqualTypeOf<Tuned<LanguageModel>>();
+  expectTypeOf(detach(tuned)).toEqualTypeOf<LanguageModel>();
+  expectTypeOf(merge(tuned)).toEqualTypeOf<LanguageModel>();
+  expectTypeOf(tuned.forward(batch)).toEqualTypeOf<LanguageOutput>();
 });
 
 test("inputs and outputs are read off a model", () => {
-  expectTypeOf<InputOf<EncoderModel>>().toEqualTypeOf<EncoderBatch>();
-  expectTypeOf<OutputOf<EncoderModel>>().toEqualTypeOf<EncoderOutput>();
+  expectTypeOf<InputOf<LanguageModel>>().toEqualTypeOf<TokenBatch>();
+  expectTypeOf<OutputOf<LanguageModel>>().toEqualTypeOf<LanguageOutput>();
 });
 
 test("a tuned model is what training and looking inside take", () => {
   const tuned = attach(base, delta);
-  expectTypeOf(tuned).toExtend<Objective<EncoderBatch>>();
-  expectTypeOf(capture(tuned, batch, ["ff.act"]).output).toEqualTypeOf<EncoderOutput>();
+  expectTypeOf(tuned).toExtend<Objective<TokenBatch>>();
+  expectTypeOf(capture(tuned, batch, ["ff.act"]).output).toEqualTypeOf<LanguageOutput>();
   expectTypeOf(embed(tuned, tokenizer, ["a"])).resolves.toBeObject();
 });

@@ -1,5 +1,5 @@
 import { disposeParameters, mapParameters, type Parameters, random } from "@cambium/core";
-import type { EncoderBatch, EncoderModel } from "@cambium/models";
+import type { TokenBatch, LanguageModel } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
 import { add, mul, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -15,8 +15,8 @@ import { prefix } from "./methods/prefix.ts";
 import { prompt } from "./methods/prompt.ts";
 import { whole } from "./methods/whole.ts";
 
-let model: EncoderModel;
-let batch: EncoderBatch;
+let model: LanguageModel;
+let batch: TokenBatch;
 const made: Parameters[] = [];
 
 /** Registers trees to be disposed of after the test. */
@@ -34,7 +34,7 @@ function moved<D extends Delta>(delta: D, seed = 1): D {
   return own({ ...delta, parameters });
 }
 
-const logits = (from: Pick<EncoderModel, "forward">): number[] =>
+const logits = (from: Pick<LanguageModel, "forward">): number[] =>
   tidy(() => Array.from(from.forward(batch).logits!.dataSync()));
 
 beforeEach(() => {
@@ -141,14 +141,14 @@ test("a stack is its parts under their own names, or under the stack's", () => {
 });
 
 test.each([
-  ["LoRA, then scales", (m: EncoderModel) => [moved(lora(m, {}, random(1))), moved(ia3(m))]],
-  ["scales, then LoRA", (m: EncoderModel) => [moved(ia3(m)), moved(lora(m, {}, random(1)))]],
-  ["scales, then biases", (m: EncoderModel) => [moved(ia3(m)), moved(bitFit(m))]],
-  ["LoRA, then every weight", (m: EncoderModel) => [moved(lora(m, {}, random(1))), moved(whole(m))]],
-  ["every weight, then biases and scales", (m: EncoderModel) => [moved(whole(m)), moved(bitFit(m)), moved(ia3(m))]],
+  ["LoRA, then scales", (m: LanguageModel) => [moved(lora(m, {}, random(1))), moved(ia3(m))]],
+  ["scales, then LoRA", (m: LanguageModel) => [moved(ia3(m)), moved(lora(m, {}, random(1)))]],
+  ["scales, then biases", (m: LanguageModel) => [moved(ia3(m)), moved(bitFit(m))]],
+  ["LoRA, then every weight", (m: LanguageModel) => [moved(lora(m, {}, random(1))), moved(whole(m))]],
+  ["every weight, then biases and scales", (m: LanguageModel) => [moved(whole(m)), moved(bitFit(m)), moved(ia3(m))]],
   [
     "two LoRAs",
-    (m: EncoderModel) => [named("a", moved(lora(m, {}, random(1)))), named("b", moved(lora(m, {}, random(2)), 2))],
+    (m: LanguageModel) => [named("a", moved(lora(m, {}, random(1)))), named("b", moved(lora(m, {}, random(2)), 2))],
   ],
 ])("merging several does what applying them does: %s", (_, make) => {
   const tuned = attach(model, ...make(model));

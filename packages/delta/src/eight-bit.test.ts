@@ -1,7 +1,7 @@
 /** Every method on a base whose layers are in 8 bits does what it does on the base in float32, nearly. */
 import { memory, result } from "@cambium/base";
 import { disposeParameters, isQuantised, type Parameters, random, valueAndGradients } from "@cambium/core";
-import { type EncoderBatch, type EncoderModel, loadModel, saveModel } from "@cambium/models";
+import { type TokenBatch, type LanguageModel, loadModel, saveModel } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
 import { adamW, type Batches, train } from "@cambium/train";
 import { add, dispose, mul, type Scalar, sub, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
@@ -13,9 +13,9 @@ import { saveAdapter } from "./files/save-adapter.ts";
 import { merge } from "./merge.ts";
 import { adapter, bitFit, head, ia3, lora, prefix, prompt, whole } from "./methods/index.ts";
 
-let plain: EncoderModel;
-let rounded: EncoderModel;
-let batch: EncoderBatch;
+let plain: LanguageModel;
+let rounded: LanguageModel;
+let batch: TokenBatch;
 
 beforeEach(async () => {
   plain = tinyModel({ dropout: 0 });
@@ -30,7 +30,7 @@ afterEach(() => {
   disposeFields(batch);
 });
 
-const methods: [string, (model: EncoderModel) => Delta][] = [
+const methods: [string, (model: LanguageModel) => Delta][] = [
   [
     "lora",
     (model) =>
@@ -51,7 +51,7 @@ interface Slope {
 }
 
 /** Loss and gradients a little away from the start, where nothing is zero. */
-function slopeOf(model: EncoderModel, method: (model: EncoderModel) => Delta): Slope {
+function slopeOf(model: LanguageModel, method: (model: LanguageModel) => Delta): Slope {
   const tuned = attach(model, method(model));
   const found = tidy(() => {
     const moved = new Map(
@@ -88,7 +88,7 @@ test.each(methods)("%s has the loss and the gradients that it has in float32, ne
 
 test("a run of train fits a batch, and files bring its predictions back on the same base", async () => {
   const tuned = attach(rounded, lora(rounded, { rank: 2 }, random(1)), head(rounded));
-  const data: Batches<EncoderBatch> = {
+  const data: Batches<TokenBatch> = {
     batchCount: 1,
     async *epoch() {
       yield { batch: tinyBatch(rounded), rows: 3, isLast: true };

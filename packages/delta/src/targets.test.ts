@@ -1,10 +1,10 @@
 import { disposeParameters, type Site } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findTargets, shortestNames, type TargetOptions, valueFor } from "./targets.ts";
 
-let model: EncoderModel;
+let model: LanguageModel;
 beforeEach(() => {
   model = tinyModel({ type: "roberta" });
 });

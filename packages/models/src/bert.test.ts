@@ -3,8 +3,8 @@ import { mul, scalar, slice, type Tensor, tensor2d, tidy } from "@tensorflow/tfj
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EncoderConfig } from "./config.ts";
 import { createModel } from "./create.ts";
-import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";
 import { type Family, heads } from "./fixtures.ts";
+import type { LanguageModel, TokenBatch } from "./language-model.ts";
 
 const kinds: readonly Kind[] = [
   "embed",
@@ -19,7 +19,7 @@ const kinds: readonly Kind[] = [
 ];
 
 /** Wide weights, so that attention is far from uniform. */
-function createFamily(family: Family, config: Partial<EncoderConfig> = {}): EncoderModel["config"] {
+function createFamily(family: Family, config: Partial<EncoderConfig> = {}): LanguageModel["config"] {
   return {
     model_type: family,
     vocab_size: 31,
@@ -39,7 +39,7 @@ function createFamily(family: Family, config: Partial<EncoderConfig> = {}): Enco
   };
 }
 
-function toBatch(rows: readonly (readonly number[])[], pad: number, seq: number): EncoderBatch {
+function toBatch(rows: readonly (readonly number[])[], pad: number, seq: number): TokenBatch {
   const fill = (value: number, row: readonly number[]): number[] => [
     ...row,
     ...new Array(seq - row.length).fill(value),
@@ -83,7 +83,7 @@ const rows = [
 
 describe.each<Family>(["bert", "roberta"])("%s", (family) => {
   const pad = family === "bert" ? 0 : 1;
-  let model: EncoderModel;
+  let model: LanguageModel;
   beforeAll(() => {
     model = createModel(createFamily(family), random(1), { head: heads["sequence-classification"] });
   });
@@ -164,7 +164,7 @@ describe.each<Family>(["bert", "roberta"])("%s", (family) => {
     tidy(() => {
       const clean = toBatch(rows, pad, 6);
       // Other ids that are no padding, so that RoBERTa's positions stay; only the mask hides them.
-      const ids = (filler: number): EncoderBatch["ids"] => toBatch(rows, filler, 6).ids;
+      const ids = (filler: number): TokenBatch["ids"] => toBatch(rows, filler, 6).ids;
       const first = model.forward({ ids: ids(8), mask: clean.mask });
       const second = model.forward({ ids: ids(29), mask: clean.mask });
       expect(second.logits).toBeAllClose(first.logits!, { absolute: 0, relative: 0 });

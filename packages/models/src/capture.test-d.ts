@@ -2,15 +2,15 @@ import type { Role } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { expectTypeOf, test } from "vitest";
 import { capture } from "./capture.ts";
-import type { EncoderBatch, EncoderModel, EncoderOutput } from "./encoder-model.ts";
+import type { LanguageModel, LanguageOutput, TokenBatch } from "./language-model.ts";
 
-declare const model: EncoderModel;
-declare const batch: EncoderBatch;
+declare const model: LanguageModel;
+declare const batch: TokenBatch;
 
 test("capture returns the model's own output and tensors by path", () => {
   const roles: Role[] = ["block"];
   const { output, captured } = capture(model, batch, roles);
-  expectTypeOf(output).toEqualTypeOf<EncoderOutput>();
+  expectTypeOf(output).toEqualTypeOf<LanguageOutput>();
   expectTypeOf(captured).toEqualTypeOf<ReadonlyMap<string, Tensor>>();
 });
 

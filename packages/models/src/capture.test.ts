@@ -3,12 +3,12 @@ import { gather, memory, mul, ones, scalar, sum, type Tensor, tensor1d, tensor2d
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { capture } from "./capture.ts";
 import { createModel } from "./create.ts";
-import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";
 import { heads } from "./fixtures.ts";
+import type { LanguageModel, TokenBatch } from "./language-model.ts";
 import { scaleUnits } from "./scale-units.ts";
 
-let model: EncoderModel;
-let batch: EncoderBatch;
+let model: LanguageModel;
+let batch: TokenBatch;
 beforeAll(() => {
   const sizes = { vocab_size: 17, hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 10 };
   model = createModel({ model_type: "bert", ...sizes, initializer_range: 0.4 }, random(1), {
@@ -85,7 +85,7 @@ test("a role without a site names the nearest one", () => {
 });
 
 test("nothing is kept when the forward pass fails", () => {
-  const short: Flow["embed"]["input"] = { ids: batch.ids, mask: scalar(1) as unknown as EncoderBatch["mask"] };
+  const short: Flow["embed"]["input"] = { ids: batch.ids, mask: scalar(1) as unknown as TokenBatch["mask"] };
   expect(() => capture(model, short, ["block"])).toThrow("mask must be");
   (short.mask as Tensor).dispose();
 });

@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type CollateModel, type CollateOptions, collate } from "./collate.ts";
 import { parseEncoderConfig } from "./config.ts";
 import { createModel } from "./create.ts";
-import type { EncoderBatch } from "./encoder-model.ts";
 import { type Family, fixture, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
+import type { TokenBatch } from "./language-model.ts";
 import type { Row } from "./row.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -177,5 +177,5 @@ test("a collated batch runs through the model, and its loss is finite", () => {
   tidy(() => {
     expect(model.loss!(batch).dataSync()[0]).toBeGreaterThan(0);
   });
-  dispose([...model.parameters.values(), ...Object.values(batch as Record<keyof EncoderBatch, Tensor>)]);
+  dispose([...model.parameters.values(), ...Object.values(batch as Record<keyof TokenBatch, Tensor>)]);
 });

@@ -55,7 +55,11 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   function toBatch(rows: readonly Row[]): TokenBatch {
     if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
     const encoded = rows.map((row, index) => encodeRow(row, index, head, tokenizer, maxLength));
-    const seq = paddedLength(lengthOf(encoded, (row) => row.ids), maxLength, padTo);
+    const seq = paddedLength(
+      lengthOf(encoded, (row) => row.ids),
+      maxLength,
+      padTo,
+    );
     return {
       ids: fill(encoded, seq, (row) => row.ids, tokenizer.special.pad, "int32"),
       mask: fill(encoded, seq, (row) => row.ids.map(() => 1), 0, "float32"),

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { collate } from "./collate.ts";
 import { createModel } from "./create.ts";
 import { embed } from "./embed.ts";
-import type { EncoderModel } from "./encoder-model.ts";
 import { fixture } from "./fixtures.ts";
+import type { LanguageModel } from "./language-model.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-let model: EncoderModel;
+let model: LanguageModel;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   const sizes = { vocab_size: 53, hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 10 };

@@ -52,7 +52,10 @@ export async function embed(
   parseOptions("embed", options, ["pooling", "normalise", "maxLength", "batchSize"]);
   const { pooling = "mean", normalise = false, batchSize = 32 } = options;
   if (pooling !== "mean" && pooling !== "cls")
-    throw new ConfigError({ message: `embed: pooling must be "mean" or "cls", got ${JSON.stringify(pooling)}`, pooling });
+    throw new ConfigError({
+      message: `embed: pooling must be "mean" or "cls", got ${JSON.stringify(pooling)}`,
+      pooling,
+    });
   const maxLength = options.maxLength ?? Math.min(model.architecture.maximumLength(model.config), LONGEST);
   const { head: _, ...headless } = model;
   const toBatch = collate(headless, tokenizer, { maxLength });

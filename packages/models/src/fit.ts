@@ -60,7 +60,8 @@ export function fitCheckpoint(
     );
   const wanted = storedParameters(layout);
   const isOfBody = (name: string): boolean => body.parameters.has(name);
-  const partOf = (name: string, { part }: ParameterSpec): string | undefined => part ?? (isOfBody(name) ? undefined : "head");
+  const partOf = (name: string, { part }: ParameterSpec): string | undefined =>
+    part ?? (isOfBody(name) ? undefined : "head");
   const parts = new Set([...wanted].flatMap(([name, spec]) => partOf(name, spec) ?? []));
   const absent = new Set(
     [...parts].filter((part) =>
@@ -92,7 +93,9 @@ export function fitCheckpoint(
   }
 
   const used = new Set([...found.values(), ...aliases.map(({ fileName }) => fileName)]);
-  const bodyRoots = new Set([...body.parameters].flatMap(([name, { part }]) => (part === undefined ? [rootOf(bareName(wrapper, name))] : [])));
+  const bodyRoots = new Set(
+    [...body.parameters].flatMap(([name, { part }]) => (part === undefined ? [rootOf(bareName(wrapper, name))] : [])),
+  );
   const unused: string[] = [];
   for (const [name, fileName] of byName) {
     if (used.has(fileName)) continue;

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { type Files, folder } from "@cambium/base";
 import type { Parameters } from "@cambium/core";
 import { type Tensor, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
-import type { EncoderBatch } from "./encoder-model.ts";
 import type { HeadConfig } from "./head-config.ts";
+import type { TokenBatch } from "./language-model.ts";
 
 export type Family = "bert" | "roberta";
 
@@ -72,8 +72,8 @@ export function goldenBatch(
   { ids, mask, types }: Golden,
   head?: HeadConfig,
   labels?: GoldenHead["labels"],
-): EncoderBatch {
-  const int = (rows: readonly (readonly number[])[]): EncoderBatch["ids"] =>
+): TokenBatch {
+  const int = (rows: readonly (readonly number[])[]): TokenBatch["ids"] =>
     tensor2d(
       rows.map((row) => [...row]),
       undefined,

@@ -12,20 +12,20 @@ import {
 } from "@cambium/core";
 import { add, dispose, mul, sub, sum, type Tensor, tensor, tidy, zeros, zerosLike } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";
 import { type Family, fixture, golden, goldenBatch, heads } from "./fixtures.ts";
 import { eightBitNames, eightBitOf } from "./frozen.ts";
+import type { LanguageModel, TokenBatch } from "./language-model.ts";
 import { loadModel } from "./load.ts";
 import { saveModel } from "./save.ts";
 
 const head = heads["sequence-classification"];
 
-function batchOf(family: Family): EncoderBatch {
+function batchOf(family: Family): TokenBatch {
   const numbers = golden(family);
   return goldenBatch(numbers, head, numbers.heads["sequence-classification"].labels);
 }
 
-const disposeBatch = (batch: EncoderBatch): void => dispose(Object.values(batch));
+const disposeBatch = (batch: TokenBatch): void => dispose(Object.values(batch));
 
 const relativeError = (got: Tensor, expected: Tensor): number =>
   tidy(() => {
@@ -34,7 +34,7 @@ const relativeError = (got: Tensor, expected: Tensor): number =>
   });
 
 /** Gradient of the loss for what flows into the first block, `[batch, seq, dModel]`. */
-function gradientOf(model: EncoderModel, batch: EncoderBatch): Tensor {
+function gradientOf(model: LanguageModel, batch: TokenBatch): Tensor {
   return tidy(() => {
     const isFirst = (site: Site): boolean => site.layer === 0;
     const { gradients } = valueAndGradients(
@@ -189,9 +189,9 @@ test("a checkpoint that another program has quantised is refused by the name of 
 
 test("wrong options are refused", async () => {
   const files = fixture("bert/base");
-  const load = (options: object): Promise<EncoderModel> => loadModel(files, options);
+  const load = (options: object): Promise<LanguageModel> => loadModel(files, options);
   await expect(load({ frozen: "int4" })).rejects.toThrow('frozen must be "float32" or "int8", got "int4"');
-  await expect(load({ keepFloat: [], frozen: "float32" })).resolves.toSatisfy((model: EncoderModel) => {
+  await expect(load({ keepFloat: [], frozen: "float32" })).resolves.toSatisfy((model: LanguageModel) => {
     disposeParameters(model.parameters);
     return true;
   });

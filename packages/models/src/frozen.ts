@@ -12,7 +12,9 @@ import type { Layout } from "./layout.ts";
  * @throws {ConfigError} When one of these is no such weight; names the nearest.
  */
 export function eightBitNames(layout: Layout, keepFloat: readonly string[] = []): ReadonlySet<string> {
-  const names = new Set([...layout.parameters].flatMap(([name, { eightBit }]) => (eightBit === undefined ? [] : [name])));
+  const names = new Set(
+    [...layout.parameters].flatMap(([name, { eightBit }]) => (eightBit === undefined ? [] : [name])),
+  );
   for (const name of keepFloat) {
     if (names.delete(name)) continue;
     const near = nearest(name, names);

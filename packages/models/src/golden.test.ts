@@ -2,8 +2,8 @@ import { around, disposeParameters, type ForwardOptions, valueAndGradients } fro
 import { concat, dispose, type Tensor3D, tidy, tile } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { capture } from "./capture.ts";
-import type { EncoderModel } from "./encoder-model.ts";
 import { type Family, fixture, golden, goldenBatch, heads, pick, toTensor } from "./fixtures.ts";
+import type { LanguageModel } from "./language-model.ts";
 import { loadModel } from "./load.ts";
 
 // float32 against float32: rounding alone reaches 1e-5 in logits of such models.
@@ -11,7 +11,7 @@ const close = { relative: 1e-4, absolute: 1e-4 };
 
 describe.each<Family>(["bert", "roberta"])("%s beside transformers", (family) => {
   const expected = golden(family);
-  let base: EncoderModel;
+  let base: LanguageModel;
 
   beforeAll(async () => {
     base = await loadModel(fixture(`${family}/base`));
@@ -45,7 +45,7 @@ describe.each<Family>(["bert", "roberta"])("%s beside transformers", (family) =>
 
   describe.each(Object.values(heads))("with a $kind head", (head) => {
     const wanted = expected.heads[head.kind];
-    let model: EncoderModel;
+    let model: LanguageModel;
 
     beforeAll(async () => {
       model = await loadModel(fixture(`${family}/${head.kind}`), { head });

@@ -2,11 +2,11 @@ import { disposeParameters, random, valueAndGradients } from "@cambium/core";
 import { dispose, gather, reshape, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { createModel } from "./create.ts";
-import type { EncoderBatch, EncoderModel } from "./encoder-model.ts";
 import { type Family, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
+import type { LanguageModel, TokenBatch } from "./language-model.ts";
 
-function create(family: Family, head?: HeadConfig): EncoderModel {
+function create(family: Family, head?: HeadConfig): LanguageModel {
   const sizes = {
     model_type: family,
     vocab_size: 23,
@@ -19,7 +19,7 @@ function create(family: Family, head?: HeadConfig): EncoderModel {
   return createModel(sizes, random(1), head === undefined ? {} : { head });
 }
 
-function batch(labels?: Tensor): EncoderBatch {
+function batch(labels?: Tensor): TokenBatch {
   return {
     ids: tensor2d(
       [

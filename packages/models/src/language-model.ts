@@ -69,7 +69,9 @@ function bodyTest(architecture: Architecture, config: ModelConfig, layout: Layou
   const own = [...layout.parameters.keys()].filter((name) => !body.parameters.has(name));
   const heads = layout.sites.filter(({ kind, path }) => !bodySites.has(`${kind}:${path}`)).map(({ path }) => path);
   const inHead = new Set([...own, ...heads].map((name) => name.split(".")[0]!));
-  const inBody = new Set([...body.parameters.keys(), ...body.sites.map(({ path }) => path)].map((name) => name.split(".")[0]!));
+  const inBody = new Set(
+    [...body.parameters.keys(), ...body.sites.map(({ path }) => path)].map((name) => name.split(".")[0]!),
+  );
   return (name) => {
     const first = name.split(".")[0]!;
     return inBody.has(first) && !inHead.has(first);

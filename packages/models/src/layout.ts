@@ -4,7 +4,16 @@
  *
  * Architectures write it as a list of pieces (`linear`, `norm`, `site`, …), each of which brings its sites and parameters.
  */
-import { type Kind, oneStart, type Role, type Site, sizeOfShape, type Start, type TensorSpec, zeroStart } from "@cambium/core";
+import {
+  type Kind,
+  oneStart,
+  type Role,
+  type Site,
+  type Start,
+  sizeOfShape,
+  type TensorSpec,
+  zeroStart,
+} from "@cambium/core";
 
 /** A parameter before any value is read. */
 export interface ParameterSpec extends TensorSpec {
@@ -47,7 +56,12 @@ export function site(kind: Kind, path: string, role: Role, width: number, more: 
 }
 
 /** A parameter that belongs to no site. */
-export function parameter(name: string, shape: readonly number[], start: Start, more: Partial<ParameterSpec> = {}): Piece {
+export function parameter(
+  name: string,
+  shape: readonly number[],
+  start: Start,
+  more: Partial<ParameterSpec> = {},
+): Piece {
   return { sites: [], parameters: [[name, { shape, start, ...more }]] };
 }
 
@@ -91,7 +105,11 @@ export function linear(path: string, role: Role, options: LinearOptions): Piece 
     parameters: [
       [
         weightName,
-        { shape: layout === "out,in" ? [output, input] : [input, output], start, ...(eightBit && { eightBit: layout }) },
+        {
+          shape: layout === "out,in" ? [output, input] : [input, output],
+          start,
+          ...(eightBit && { eightBit: layout }),
+        },
       ],
       ...(bias ? [[biasName, { shape: [output], start: zeroStart }] as const] : []),
     ],
@@ -99,7 +117,12 @@ export function linear(path: string, role: Role, options: LinearOptions): Piece 
 }
 
 /** A layer norm, or without `bias` an RMS norm. */
-export function norm(path: string, role: Role, width: number, { bias = true }: { readonly bias?: boolean } = {}): Piece {
+export function norm(
+  path: string,
+  role: Role,
+  width: number,
+  { bias = true }: { readonly bias?: boolean } = {},
+): Piece {
   const [weightName, biasName] = [`${path}.weight`, `${path}.bias`];
   return {
     sites: [

@@ -1,12 +1,5 @@
 import { ConfigError, type Files, FormatError, openFiles, readJson } from "@cambium/base";
-import {
-  disposeParameters,
-  openCheckpoint,
-  type Random,
-  random,
-  type Safetensors,
-  startTensors,
-} from "@cambium/core";
+import { disposeParameters, openCheckpoint, type Random, random, type Safetensors, startTensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
 import { architectures as builtIn } from "./architectures/index.ts";
@@ -65,7 +58,12 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
   const asked = layoutOf(architecture, config, head);
   const eightBit = frozenNames(asked, options);
   const checkpoint = await openCheckpoint(files);
-  const request = { architecture, layout: asked, body: joinLayout(architecture.layout(config)), hasHead: head !== undefined };
+  const request = {
+    architecture,
+    layout: asked,
+    body: joinLayout(architecture.layout(config)),
+    hasHead: head !== undefined,
+  };
   const { layout, found, aliases, created, unused } = fitCheckpoint(request, checkpoint.entries, files.location);
   if (created.size === 0) checkLabels(head, json, files.location);
   await checkAliases(checkpoint, found, aliases, files.location);

@@ -60,7 +60,10 @@ export function encodeRow(
 /** A target that is a text. */
 function textOf({ target }: Row, index: number): string {
   if (typeof target === "string") return target;
-  throw new ConfigError({ message: `collate: row ${index} needs a text as target, got ${JSON.stringify(target)}`, index });
+  throw new ConfigError({
+    message: `collate: row ${index} needs a text as target, got ${JSON.stringify(target)}`,
+    index,
+  });
 }
 
 /** A text that is learnt whole, or what follows it. */

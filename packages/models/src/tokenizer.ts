@@ -2,7 +2,16 @@
  * Tokenizers from `tokenizer.json`. The library turns text into tokens; what it leaves out is here: special tokens by
  * their purpose, and truncation. Padding happens in `collate`.
  */
-import { ConfigError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
+import {
+  ConfigError,
+  canonicalJson,
+  type Files,
+  FormatError,
+  hasFile,
+  openFiles,
+  readJson,
+  sha256,
+} from "@cambium/base";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import * as z from "zod";
 import { truncatePair } from "./truncation.ts";

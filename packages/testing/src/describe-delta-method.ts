@@ -16,7 +16,7 @@ import {
   random,
   valueAndGradients,
 } from "@cambium/core";
-import type { EncoderBatch, EncoderModel, EncoderOutput } from "@cambium/models";
+import type { TokenBatch, LanguageModel, LanguageOutput } from "@cambium/models";
 import { abs, add, max, mul, type Scalar, type Tensor, memory as tensorMemory, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { checkDerivatives } from "./finite-differences.ts";
@@ -39,33 +39,33 @@ export interface DeltaSubject {
 
 /** A model with deltas, as far as the laws look at it. */
 export interface TunedSubject {
-  readonly base: EncoderModel;
+  readonly base: LanguageModel;
   readonly deltas: readonly DeltaSubject[];
   readonly parameters: Parameters;
   /** The base's forward pass with the deltas in place. */
-  forward(input: EncoderBatch, options?: ForwardOptions): EncoderOutput;
+  forward(input: TokenBatch, options?: ForwardOptions): LanguageOutput;
   /** Mean loss of a batch. */
-  loss(parameters: Parameters, batch: EncoderBatch, context: { random: Random; training: boolean }): Scalar;
+  loss(parameters: Parameters, batch: TokenBatch, context: { random: Random; training: boolean }): Scalar;
   /** The same at another point. */
   with(parameters: Parameters): TunedSubject;
 }
 
 /** A method under test. */
-export type DeltaFactory<Options> = (model: EncoderModel, options: Options, random: Random) => DeltaSubject;
+export type DeltaFactory<Options> = (model: LanguageModel, options: Options, random: Random) => DeltaSubject;
 
 /** What the delta package does with any method: pass its exports. */
 export interface DeltaLibrary {
   /** Joins deltas to a model. */
-  attach(model: EncoderModel, ...deltas: readonly DeltaSubject[]): TunedSubject;
+  attach(model: LanguageModel, ...deltas: readonly DeltaSubject[]): TunedSubject;
   /** The same delta under another name. */
   named(name: string, delta: DeltaSubject): DeltaSubject;
   /** A plain model with the deltas in its weights. */
-  merge(tuned: TunedSubject): EncoderModel;
+  merge(tuned: TunedSubject): LanguageModel;
   /** Writes the deltas into a folder. */
   saveAdapter(tuned: TunedSubject, target: Files): Promise<unknown>;
   /** Reads them back. */
   loadAdapter(
-    model: EncoderModel,
+    model: LanguageModel,
     source: Files,
     options: { readonly methods: Readonly<Record<string, DeltaFactory<never>>> },
   ): Promise<DeltaSubject>;
@@ -108,8 +108,8 @@ export interface DescribeDeltaMethodOptions<Options> {
 interface Bench {
   readonly library: DeltaLibrary;
   readonly make: DeltaFactory<unknown>;
-  readonly model: EncoderModel;
-  readonly batch: EncoderBatch;
+  readonly model: LanguageModel;
+  readonly batch: TokenBatch;
   readonly options: unknown;
   readonly count: number;
   readonly delta: DeltaSubject;
@@ -121,7 +121,7 @@ const NO_GRADIENT = 1e-5;
 
 const context = { random: random(11), training: true };
 
-function logitsOf(model: Pick<EncoderModel, "forward">, batch: EncoderBatch, options?: ForwardOptions): number[] {
+function logitsOf(model: Pick<LanguageModel, "forward">, batch: TokenBatch, options?: ForwardOptions): number[] {
   return tidy(() => Array.from(model.forward(batch, options).logits!.dataSync()));
 }
 

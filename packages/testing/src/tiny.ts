@@ -1,9 +1,9 @@
 import { random } from "@cambium/core";
 import {
   createModel,
-  type EncoderBatch,
+  type TokenBatch,
   type EncoderConfig,
-  type EncoderModel,
+  type LanguageModel,
   type HeadConfig,
 } from "@cambium/models";
 import { add, dispose, mul, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
@@ -38,7 +38,7 @@ const classes: HeadConfig = { kind: "sequence-classification", labels: ["red", "
  * An encoder of two layers and width 8 with seeded random weights. Biases and norms are random as well, so that none of
  * them hides behind a zero or a one. The caller disposes of its parameters.
  */
-export function tinyModel(options: TinyModelOptions = {}): EncoderModel {
+export function tinyModel(options: TinyModelOptions = {}): LanguageModel {
   const { type = "bert", seed = 1, dropout = 0.1 } = options;
   const head = "head" in options ? options.head : classes;
   const key = random(seed);
@@ -66,7 +66,7 @@ export function tinyModel(options: TinyModelOptions = {}): EncoderModel {
 }
 
 /** Three sequences of six tokens with padding, two segments and, by default, a class each. The caller disposes of them. */
-export function tinyBatch(model: EncoderModel): EncoderBatch {
+export function tinyBatch(model: LanguageModel): TokenBatch {
   const pad = model.config.pad_token_id;
   return {
     ids: tensor2d(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { countParameters, type Random, type Runtime, random } from "@cambium/core";
 import { attach, type Delta, head, lora, saveAdapter, whole } from "@cambium/delta";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import { adamW, batches, linear, train } from "@cambium/train";
 import { loadClassifier, scoreMails } from "../classifier.ts";
 import type { Job } from "../job.ts";
@@ -40,7 +40,7 @@ export interface TunedRow extends Quality {
 /** The deltas of a method, on one model. */
 export function createDeltas(
   method: Method,
-  base: EncoderModel,
+  base: LanguageModel,
   { lora: options }: Settings,
   random: Random,
 ): readonly Delta[] {

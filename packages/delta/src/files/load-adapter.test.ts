@@ -1,6 +1,6 @@
 import { type Files, memory, readJson } from "@cambium/base";
 import { disposeParameters, loadSafetensors, random, saveSafetensors } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/testing";
 import { type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -15,7 +15,7 @@ import { whole } from "../methods/whole.ts";
 import { loadAdapter } from "./load-adapter.ts";
 import { saveAdapter } from "./save-adapter.ts";
 
-let model: EncoderModel;
+let model: LanguageModel;
 const owned: { dispose(): void }[] = [];
 beforeEach(() => {
   model = tinyModel();
@@ -184,7 +184,7 @@ test("what PEFT has no words for goes into the native container, with the reason
   expect(again.deltas.map(({ config }) => config)).toEqual(deltas.map(({ config }) => config));
 });
 
-test.each<[string, (base: EncoderModel) => Delta[]]>([
+test.each<[string, (base: LanguageModel) => Delta[]]>([
   ["PEFT has no file for a head alone", (base) => [head(base)]],
   ['PEFT has no method "adapter"', (base) => [adapter(base, {}, random(1)), head(base)]],
   [

@@ -1,5 +1,5 @@
 import { FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import type { Delta, Method } from "../delta.ts";
 import * as builtIn from "../methods/index.ts";
 import { loadNative, NATIVE_CONFIG } from "./native.ts";
@@ -9,7 +9,7 @@ import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 /** Settings of `loadAdapter`. */
 export interface LoadAdapterOptions {
   /** Methods of your own, by the kind of their deltas. @default {} */
-  readonly methods?: Readonly<Record<string, Method<EncoderModel, never>>>;
+  readonly methods?: Readonly<Record<string, Method<LanguageModel, never>>>;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface LoadAdapterOptions {
  * const tuned = attach(base, await loadAdapter(base, "adapters/spam"));
  */
 export async function loadAdapter(
-  base: EncoderModel,
+  base: LanguageModel,
   source: string | Files,
   { methods = {} }: LoadAdapterOptions = {},
 ): Promise<Delta> {

@@ -4,7 +4,7 @@
  */
 import { type Files, FormatError } from "@cambium/base";
 import { disposeParameters, openSafetensors, random } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import type { Tuned } from "../attach.ts";
 import { type Delta, type Method, named } from "../delta.ts";
@@ -36,7 +36,7 @@ const schema = z.object({
 });
 
 /** What the container says of a tuned model. */
-export function describeNative({ base, deltas }: Tuned<EncoderModel>): NativeConfig {
+export function describeNative({ base, deltas }: Tuned<LanguageModel>): NativeConfig {
   return {
     format: "cambium-delta",
     version: 1,
@@ -57,10 +57,10 @@ export function describeNative({ base, deltas }: Tuned<EncoderModel>): NativeCon
  * @throws {FormatError} When it is no container, names an unknown method, is of another base, or holds other tensors.
  */
 export async function loadNative(
-  base: EncoderModel,
+  base: LanguageModel,
   files: Files,
   json: unknown,
-  methods: Readonly<Record<string, Method<EncoderModel, never>>>,
+  methods: Readonly<Record<string, Method<LanguageModel, never>>>,
 ): Promise<Delta> {
   const { location } = files;
   const fail = (problem: string, cause?: unknown): FormatError =>
@@ -94,7 +94,7 @@ export async function loadNative(
 }
 
 /** Throws when the encoder has other names or shapes than the one that the deltas were made for. */
-function checkBase(base: EncoderModel, made: Structure, fail: (problem: string) => FormatError): void {
+function checkBase(base: LanguageModel, made: Structure, fail: (problem: string) => FormatError): void {
   const here = describeStructure(base);
   if (here.digest === made.digest) return;
   const show = ({ model_type: type, tensors, scalars }: Structure): string =>

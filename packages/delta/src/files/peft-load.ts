@@ -6,7 +6,7 @@
  */
 import type { Files } from "@cambium/base";
 import { openSafetensors, type Parameters, random, type Safetensors } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import type { Delta } from "../delta.ts";
 import { head } from "../methods/head.ts";
 import { ia3 } from "../methods/ia3.ts";
@@ -31,7 +31,7 @@ interface Draft {
  *
  * @throws {FormatError} When the config is not one that can be read, or the tensors do not fit the model; lists everything.
  */
-export async function loadPeft(base: EncoderModel, files: Files, json: unknown): Promise<Delta> {
+export async function loadPeft(base: LanguageModel, files: Files, json: unknown): Promise<Delta> {
   const config = parsePeftConfig(json, files.location);
   const file = await openSafetensors(files, WEIGHTS_FILE);
   const root = rootOf(base, file);
@@ -57,12 +57,12 @@ function simplifyKey(key: string, modelPrefix: string): string {
 }
 
 /** What stands before the encoder's names in the model that the file was made on: its prefix, or nothing for a bare one. */
-function rootOf(base: EncoderModel, file: Safetensors): string {
+function rootOf(base: LanguageModel, file: Safetensors): string {
   const isBare = [...file.entries.keys()].some((key) => isBackbone(key.replace(/^base_model\.(model\.)?/, "")));
   return isBare ? "" : `${base.prefix}.`;
 }
 
-function draftMain(base: EncoderModel, config: PeftConfig, root: string): Draft {
+function draftMain(base: LanguageModel, config: PeftConfig, root: string): Draft {
   switch (config.peft_type) {
     case "LORA":
       return draftLora(base, config, root);
@@ -77,7 +77,7 @@ function draftMain(base: EncoderModel, config: PeftConfig, root: string): Draft 
 
 /** Paths of the targeted layers by their names in the file's model. */
 function findLayers(
-  base: EncoderModel,
+  base: LanguageModel,
   root: string,
   targeting: PeftTargeting,
 ): { readonly layers: ReadonlyMap<string, string>; readonly problems: readonly string[] } {
@@ -90,7 +90,7 @@ function findLayers(
   };
 }
 
-function draftLora(base: EncoderModel, config: PeftLora, root: string): Draft {
+function draftLora(base: LanguageModel, config: PeftLora, root: string): Draft {
   const targeting = { ...config, target_modules: config.target_modules ?? ["query", "value"] };
   const { layers, problems } = findLayers(base, root, targeting);
   if (layers.size === 0) return { parts: [], problems };
@@ -117,7 +117,7 @@ function draftLora(base: EncoderModel, config: PeftLora, root: string): Draft {
 /** PEFT's default for BERT and RoBERTa. */
 const IA3_TARGETS = ["key", "value", "output.dense"];
 
-function draftIa3(base: EncoderModel, config: PeftIa3, root: string): Draft {
+function draftIa3(base: LanguageModel, config: PeftIa3, root: string): Draft {
   const targeting = { ...config, target_modules: config.target_modules ?? IA3_TARGETS };
   const { layers, problems } = findLayers(base, root, targeting);
   if (layers.size === 0) return { parts: [], problems };
@@ -132,7 +132,7 @@ function draftIa3(base: EncoderModel, config: PeftIa3, root: string): Draft {
 }
 
 /** What `modules_to_save` means: the head, and other modules trained whole. */
-function draftModules(base: EncoderModel, config: PeftConfig, root: string): Draft {
+function draftModules(base: LanguageModel, config: PeftConfig, root: string): Draft {
   const asked = new Set(config.modules_to_save ?? []);
   const found = new Map([...asked].map((module) => [module, parametersUnder(base.parameters, module, root)]));
   const names = new Set([...found.values()].flat());

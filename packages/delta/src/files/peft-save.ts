@@ -5,7 +5,7 @@
  * differently, and writes configs with the fields that every version of PEFT knows.
  */
 import type { Parameters } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
 import type { Ia3Config } from "../methods/ia3.ts";
@@ -40,7 +40,7 @@ interface Parts {
  *
  * @param baseName - Where Python finds the base.
  */
-export function describePeft(tuned: Tuned<EncoderModel>, baseName: string): PeftFolder | Inexpressible {
+export function describePeft(tuned: Tuned<LanguageModel>, baseName: string): PeftFolder | Inexpressible {
   const parts = divide(tuned.deltas);
   if ("reason" in parts) return parts;
   const { base } = tuned;
@@ -92,27 +92,27 @@ function divide(deltas: readonly Delta[]): Parts | Inexpressible {
   return { main, saved };
 }
 
-const prefixed = (base: EncoderModel, name: string): string =>
+const prefixed = (base: LanguageModel, name: string): string =>
   base.head !== undefined && isBackbone(name) ? `${base.prefix}.${name}` : name;
 
-const moduleKey = (base: EncoderModel, name: string): string => `base_model.model.${prefixed(base, name)}`;
+const moduleKey = (base: LanguageModel, name: string): string => `base_model.model.${prefixed(base, name)}`;
 
 /** A head that is not in the file must not be asked for: PEFT would want its tensors. */
-function taskType({ head }: EncoderModel, trainsHead: boolean): string | null {
+function taskType({ head }: LanguageModel, trainsHead: boolean): string | null {
   if (head === undefined) return "FEATURE_EXTRACTION";
   if (!trainsHead || head.kind === "masked-lm") return null;
   return head.kind === "token-classification" ? "TOKEN_CLS" : "SEQ_CLS";
 }
 
 /** The first of `modules` that has a targeted layer in it. */
-function targetsInside(base: EncoderModel, main: Delta, modules: readonly string[]): string | undefined {
+function targetsInside(base: LanguageModel, main: Delta, modules: readonly string[]): string | undefined {
   const { targets } = main.config as LoraConfig | Ia3Config;
   const paths = findTargets("saveAdapter", base, { targets }).map(({ site }) => site.path);
   return modules.find((module) => paths.some((path) => path.startsWith(`${module}.`)));
 }
 
 /** Only fields that every version of PEFT knows; later ones fill in the rest. */
-function describeMethod(base: EncoderModel, { kind, config }: Delta): Readonly<Record<string, unknown>> {
+function describeMethod(base: LanguageModel, { kind, config }: Delta): Readonly<Record<string, unknown>> {
   switch (kind) {
     case "lora":
       return describeLora(base, config as LoraConfig);
@@ -143,7 +143,7 @@ function describeMethod(base: EncoderModel, { kind, config }: Delta): Readonly<R
 }
 
 /** Ranks and alphas of single layers stand under their paths, whatever patterns they came from. */
-function describeLora(base: EncoderModel, config: LoraConfig): Readonly<Record<string, unknown>> {
+function describeLora(base: LanguageModel, config: LoraConfig): Readonly<Record<string, unknown>> {
   const paths = findTargets("saveAdapter", base, { targets: config.targets }).map(({ site }) => site.path);
   const deviations = (patterns: Readonly<Record<string, number>>, usual: number): Record<string, number> =>
     Object.fromEntries(
@@ -167,7 +167,7 @@ function describeLora(base: EncoderModel, config: LoraConfig): Readonly<Record<s
 }
 
 function promptShape(
-  { config }: EncoderModel,
+  { config }: LanguageModel,
   { length }: PromptConfig | PrefixConfig,
 ): Readonly<Record<string, number>> {
   return {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { folder, memory, readJson } from "@cambium/base";
 import { disposeParameters, openSafetensors } from "@cambium/core";
-import { type EncoderBatch, type EncoderModel, loadModel } from "@cambium/models";
+import { type TokenBatch, type LanguageModel, loadModel } from "@cambium/models";
 import { disposeFields } from "@cambium/testing";
 import { type Tensor, tensor2d } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
@@ -17,10 +17,10 @@ const at = (name: string): ReturnType<typeof folder> => folder(new URL(name, fix
 
 type Family = "bert" | "roberta";
 const labels = ["LABEL_0", "LABEL_1", "LABEL_2"];
-const loadBase = (family: Family, isBare: boolean): Promise<EncoderModel> =>
+const loadBase = (family: Family, isBare: boolean): Promise<LanguageModel> =>
   loadModel(at(family), isBare ? {} : { head: { kind: "sequence-classification", labels } });
 
-function inputsOf(family: Family): EncoderBatch {
+function inputsOf(family: Family): TokenBatch {
   const rows = (json("inputs.json") as Record<Family, Record<"ids" | "mask" | "types", number[][]>>)[family];
   return {
     ids: tensor2d(rows.ids, undefined, "int32"),
@@ -105,7 +105,7 @@ test.each(adapters)("the config of $name saved again agrees with PEFT's", async 
 });
 
 /** The linear layers that PEFT's rules give for target modules. */
-function paths(base: EncoderModel, targets: unknown): readonly string[] {
+function paths(base: LanguageModel, targets: unknown): readonly string[] {
   const names = base.sites().flatMap(({ kind, path }) => (kind === "linear" ? [path] : []));
   const root = base.head === undefined ? "" : `${base.prefix}.`;
   return matchPeftTargets(

@@ -1,6 +1,6 @@
 import { type Files, openFiles } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS } from "./native.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
@@ -34,7 +34,7 @@ export interface SavedAdapter {
  * await saveAdapter(tuned.with(parameters), "adapters/spam");
  */
 export async function saveAdapter(
-  tuned: Tuned<EncoderModel>,
+  tuned: Tuned<LanguageModel>,
   target: string | Files,
   options: SaveAdapterOptions = {},
 ): Promise<SavedAdapter> {

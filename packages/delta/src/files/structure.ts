@@ -1,4 +1,4 @@
-import type { EncoderModel } from "@cambium/models";
+import type { LanguageModel } from "@cambium/models";
 
 /** What two models must share for a delta to move between them, as far as names and shapes tell. */
 export interface Structure {
@@ -19,7 +19,7 @@ function hash(text: string): string {
 }
 
 /** The structure of an encoder without what depends on its task: the head, and the pooler below it. */
-export function describeStructure({ config, parameters, headParameters }: EncoderModel): Structure {
+export function describeStructure({ config, parameters, headParameters }: LanguageModel): Structure {
   const encoder = [...parameters].filter(([name]) => !headParameters.includes(name) && !name.startsWith("pooler."));
   const lines = encoder.map(([name, { shape }]) => `${name} ${shape.join("x")}`).sort();
   return {

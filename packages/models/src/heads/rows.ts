@@ -1,5 +1,17 @@
 /** Which rows of the hidden states a head reads. */
-import { cast, gather, max, mul, range, reshape, slice, type Tensor2D, type Tensor3D, type Tensor1D, add } from "@tensorflow/tfjs-core";
+import {
+  add,
+  cast,
+  gather,
+  max,
+  mul,
+  range,
+  reshape,
+  slice,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+} from "@tensorflow/tfjs-core";
 import type { Hidden } from "../architecture.ts";
 
 /** The first row, `[batch, dModel]`: a prompt's, where one stands in front, as PEFT has it. */

@@ -12,7 +12,7 @@ import { activations, drop, norm } from "../../blocks.ts";
 import { type HeadConfig, outputsOf } from "../../head-config.ts";
 import { crossEntropyLoss, squaredErrorLoss } from "../../heads/losses.ts";
 import { firstRow, wordRows } from "../../heads/rows.ts";
-import { norm as normPiece, linear, type Piece, parameter, site, tied } from "../../layout.ts";
+import { linear, norm as normPiece, type Piece, parameter, site, tied } from "../../layout.ts";
 import type { BertConfig } from "./config.ts";
 import { startOf } from "./layout.ts";
 

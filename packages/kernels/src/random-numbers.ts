@@ -2,7 +2,7 @@
  * Numbers of a key's stream, uniform and normal, in plain JavaScript: logarithms and sines differ between runtimes in their
  * last bits, so every backend takes them from here.
  */
-import { type Tensor, tensor } from "@tensorflow/tfjs-core";
+import { tensor } from "@tensorflow/tfjs-core";
 import { type Key, word } from "./bits.ts";
 import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
 import type { RandomMaskInputs } from "./random-mask.ts";

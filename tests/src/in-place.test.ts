@@ -38,7 +38,7 @@ const data = (): Batches<Rows> =>
     { size: 2, random: random(3) },
   );
 
-const inGraph = (optimiser: Optimiser): Optimiser => ({ ...optimiser, consumes: false });
+const inGraph = (optimiser: Optimiser): Optimiser => ({ ...optimiser, donates: false });
 const settings = adamW({ learningRate: 1e-2, groups: [{ match: /bias/, learningRateFactor: 3 }] });
 
 /** The elements of all parameters, as bytes. Disposes of the parameters. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { type ClippedGradients, clipByGlobalNorm } from "./clip.ts";
+export { type ClippedGradients, clipGradients } from "./clip.ts";
 export { type Batches, type BatchesOptions, batches, type MiniBatch } from "./data/batches.ts";
 export { type Evaluation, evaluate, predict } from "./evaluate.ts";
 export type { BestOptions, EvaluationOptions, Metrics } from "./evaluation.ts";
@@ -14,15 +14,27 @@ export { pearson, spearman } from "./metrics/correlation.ts";
 export { perplexity } from "./metrics/perplexity.ts";
 export { type AdafactorOptions, adafactor, relativeStep } from "./optimisers/adafactor.ts";
 export { type AdamOptions, type AdamWOptions, adam, adamW } from "./optimisers/adam.ts";
+export { chain } from "./optimisers/chain.ts";
 export { isDecayed, type ParameterGroup } from "./optimisers/groups.ts";
 export type {
-  ConsumeOptions,
+  DonateOptions,
   Optimiser,
   OptimiserMove,
   OptimiserState,
   OptimiserUpdate,
 } from "./optimisers/optimiser.ts";
 export { type SgdOptions, sgd } from "./optimisers/sgd.ts";
+export { type ParameterTransform, perParameter, type Transform, type TransformInputs } from "./optimisers/transform.ts";
+export {
+  addDecayedWeights,
+  clipByGlobalNorm,
+  type GroupedOptions,
+  type MomentumOptions,
+  momentum,
+  type ScaleByAdamOptions,
+  scaleByAdam,
+  scaleByLearningRate,
+} from "./optimisers/transforms.ts";
 export { constant, cosine, type DecayOptions, linear, type Schedule, type WarmUpOptions } from "./schedules.ts";
 export { train } from "./train.ts";
 export type { CheckpointOptions, TrainOptions } from "./train-options.ts";

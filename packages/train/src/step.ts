@@ -20,7 +20,7 @@ import {
   zipParameters,
 } from "@cambium/core";
 import { add, concat, mul, reshape, type Scalar, type Tensor, type Tensor1D, tensor1d } from "@tensorflow/tfjs-core";
-import { clipByGlobalNorm } from "./clip.ts";
+import { clipGradients } from "./clip.ts";
 import type { MiniBatch } from "./data/batches.ts";
 import { type Optimiser, type OptimiserMove, type OptimiserState, toTensors } from "./optimisers/optimiser.ts";
 import { rateAt } from "./schedules.ts";
@@ -114,7 +114,7 @@ function stepFunctions<Batch>(
     const { loss, gradients } = differentiate(...given);
     const numbers = reshape(loss, [1]) as Tensor1D;
     if (clipNorm === undefined) return { gradients, numbers };
-    const clipped = clipByGlobalNorm(gradients, clipNorm);
+    const clipped = clipGradients(gradients, clipNorm);
     return { gradients: clipped.gradients, numbers: concat([numbers, reshape(clipped.norm, [1]) as Tensor1D]) };
   }
   return {
@@ -178,7 +178,7 @@ export function createStep<Batch>(objective: Objective<Batch>, settings: StepSet
   };
   /** What a replay would not draw again, it must not replay. */
   const current = (): StepFunctions<Batch> => (drawsOnHost ? plain : compiled);
-  const movesInPlace = optimiser.consumes === true && countParameters(objective.parameters) >= MANY_PARAMETERS;
+  const movesInPlace = optimiser.donates === true && countParameters(objective.parameters) >= MANY_PARAMETERS;
 
   async function readReport(numbers: Tensor1D, learningRate: number, step: number): Promise<StepReport> {
     const [loss, gradientNorm] = await numbers.data();
@@ -197,7 +197,7 @@ export function createStep<Batch>(objective: Objective<Batch>, settings: StepSet
       if (movesInPlace) {
         made = current().conclude(...given);
         const report = await readReport(made.numbers, learningRate, step);
-        const next = optimiser.move(made.gradients, state.tensors, parameters, scalars, { consume: true });
+        const next = optimiser.move(made.gradients, state.tensors, parameters, scalars, { donate: true });
         return { point: { parameters: next.parameters, state: { step, tensors: next.tensors } }, report };
       }
       const next = current().concludeAndMove(state.tensors, scalars, ...given);

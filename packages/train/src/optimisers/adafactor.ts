@@ -3,7 +3,8 @@ import { add, div, expandDims, maximum, mean, mul, rsqrt, sqrt, square, sub, typ
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
-import { createOptimiser, type Optimiser } from "./optimiser.ts";
+import type { Optimiser } from "./optimiser.ts";
+import { createOptimiser } from "./rule.ts";
 import { learningRateSchema } from "./settings.ts";
 
 /** Settings of Adafactor. Defaults are those of the paper's algorithm 4, "Adafactor for weight matrices". */

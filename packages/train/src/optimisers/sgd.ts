@@ -3,7 +3,8 @@ import { add, mul, sub } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
-import { createOptimiser, type Optimiser } from "./optimiser.ts";
+import type { Optimiser } from "./optimiser.ts";
+import { createOptimiser } from "./rule.ts";
 import { fractionSchema, learningRateSchema } from "./settings.ts";
 
 /** Settings of gradient descent. */

@@ -1,7 +1,7 @@
 /** Ways of holding and multiplying frozen layers, to compare what they do to training. */
 import { around, type ForwardOptions, mapParameters } from "@cambium/core";
 import type { Delta } from "@cambium/delta";
-import { type TokenBatch, type LanguageModel, type LoadModelOptions, loadModel } from "@cambium/models";
+import { type LanguageModel, type LoadModelOptions, loadModel, type TokenBatch } from "@cambium/models";
 import {
   add,
   customGrad,

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { compile, random, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
-import { type TokenBatch, type LanguageModel, loadModel } from "@cambium/models";
+import { type LanguageModel, loadModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { dispose, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { walk } from "./ids.ts";

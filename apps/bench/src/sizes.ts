@@ -1,5 +1,5 @@
 import { ConfigError } from "@cambium/base";
-import type { EncoderConfig, EncoderSizes } from "@cambium/models";
+import type { BertConfig, ConfigInput } from "@cambium/models";
 
 /** The sizes of a model that is measured. */
 export interface Size {
@@ -27,7 +27,7 @@ export function parseSize(name: string): Size {
 export function robertaConfig(
   { width, layers, heads, vocabulary }: Size,
   dropout = 0,
-): EncoderSizes & Partial<EncoderConfig> {
+): ConfigInput & Partial<BertConfig> {
   return {
     model_type: "roberta",
     vocab_size: vocabulary,

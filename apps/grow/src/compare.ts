@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { disposeParameters, random } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/mail";
-import { collate, createModel, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
+import {
+  type BertConfig,
+  collate,
+  createModel,
+  type LanguageModel,
+  loadModel,
+  loadTokenizer,
+  type Tokenizer,
+} from "@cambium/models";
 import { accuracy, adamW, batches, f1, linear, predict, train } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import { formatComparison } from "./comparison-table.ts";
@@ -61,7 +69,7 @@ async function openModel(
   seed: number,
 ): Promise<LanguageModel> {
   const options = { head: HEAD, random: random(seed).at("head") };
-  const grown = await loadModel(join(models, name), options);
+  const grown = await loadModel<BertConfig>(join(models, name), options);
   if (weights === "grown") return grown;
   disposeParameters(grown.parameters);
   const {

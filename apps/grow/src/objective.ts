@@ -7,13 +7,7 @@ import {
   type Parameters,
   type Random,
 } from "@cambium/core";
-import {
-  createModel,
-  type TokenBatch,
-  type EncoderConfig,
-  type LanguageModel,
-  type EncoderSizes,
-} from "@cambium/models";
+import { type BertConfig, type ConfigInput, createModel, type LanguageModel, type TokenBatch } from "@cambium/models";
 import {
   add,
   logSoftmax,
@@ -43,14 +37,14 @@ export interface PretrainingBatch extends TokenBatch {
 
 /** A masked language model and the weights that pretraining moves beside it, the pooler's. */
 export interface Seedling {
-  readonly model: LanguageModel;
+  readonly model: LanguageModel<BertConfig>;
   /** The model's parameters and the pooler's. */
   readonly parameters: Parameters;
 }
 
 /** A model with random weights, ready to be pretrained. */
-export function createSeedling(config: EncoderSizes & Partial<EncoderConfig>, random: Random): Seedling {
-  const model = createModel(config, random, { head: { kind: "masked-lm" } });
+export function createSeedling(config: ConfigInput, random: Random): Seedling {
+  const model = createModel<BertConfig>(config, random, { head: { kind: "masked-lm" } });
   const { hidden_size: width, initializer_range: deviation } = model.config;
   const weight = "pooler.dense.weight";
   const pooler = new Map<string, Tensor>([
@@ -61,7 +55,7 @@ export function createSeedling(config: EncoderSizes & Partial<EncoderConfig>, ra
 }
 
 /** Scores of all pieces from the pooled first position, by the head that guesses hidden pieces, `[batch, vocabulary]`. */
-function pooledScores(model: LanguageModel, parameters: Parameters, hidden: Tensor): Tensor2D {
+function pooledScores(model: LanguageModel<BertConfig>, parameters: Parameters, hidden: Tensor): Tensor2D {
   const [batch, , width] = hidden.shape as [number, number, number];
   const weights = (name: string): [Tensor, Tensor] => [
     parameters.get(`${name}.weight`)!,

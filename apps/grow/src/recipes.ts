@@ -1,4 +1,4 @@
-import type { EncoderConfig, EncoderSizes } from "@cambium/models";
+import type { BertConfig, ConfigInput } from "@cambium/models";
 import type { Domain } from "./corpora/index.ts";
 import { VOCABULARY_SIZE } from "./text.ts";
 
@@ -8,7 +8,7 @@ export type RecipeName = "bert-2x128-v1" | "bert-4x256-v1" | "bert-4x256-v2";
 /** How one version of a sapling grows. */
 export interface Recipe {
   readonly name: RecipeName;
-  readonly config: EncoderSizes & Partial<EncoderConfig>;
+  readonly config: ConfigInput & Partial<BertConfig>;
   /** Text to learn from. */
   readonly domain: Domain;
   /** The version to go on from; without it the weights begin random. */
@@ -27,7 +27,7 @@ export const COOLING_SHARE = 0.25;
 /** Pieces of a batch that are to be guessed. */
 export const MASKED_PER_STEP = Math.round(0.15 * PIECES_PER_STEP);
 
-function sizes(layers: number, width: number): EncoderSizes & Partial<EncoderConfig> {
+function sizes(layers: number, width: number): ConfigInput & Partial<BertConfig> {
   return {
     model_type: "bert",
     vocab_size: VOCABULARY_SIZE,

@@ -1,18 +1,17 @@
 import type { Files } from "@cambium/base";
 import { loadSafetensors, type Parameters } from "@cambium/core";
-import { loadModel, saveModel } from "@cambium/models";
+import { type BertConfig, loadModel, saveModel } from "@cambium/models";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import type { Seedling } from "./objective.ts";
 
 /** Writes a model with everything that pretraining moved, in 16-bit floats. */
 export async function saveSeedling({ model }: Seedling, parameters: Parameters, files: Files): Promise<void> {
-  const { config, prefix } = model;
-  await saveModel({ config, prefix, parameters, head: { kind: "masked-lm" } }, files, { dtype: "F16" });
+  await saveModel({ ...model, parameters }, files, { dtype: "F16" });
 }
 
 /** Reads what `saveSeedling` wrote, the pooler too. */
 export async function loadSeedling(files: Files): Promise<Seedling> {
-  const model = await loadModel(files, { head: { kind: "masked-lm" } });
+  const model = await loadModel<BertConfig>(files, { head: { kind: "masked-lm" } });
   const stored = await loadSafetensors(files, "model.safetensors");
   const beside = new Map<string, Tensor>();
   for (const [name, tensor] of stored) {

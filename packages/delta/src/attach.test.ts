@@ -1,6 +1,6 @@
 import { disposeParameters, mapParameters, type Parameters, random } from "@cambium/core";
 import type { TokenBatch, LanguageModel } from "@cambium/models";
-import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
+import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, mul, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { attach, detach } from "./attach.ts";

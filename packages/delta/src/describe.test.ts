@@ -1,5 +1,5 @@
 import { disposeParameters } from "@cambium/core";
-import { tinyModel } from "@cambium/testing";
+import { tinyModel } from "@cambium/models/testing";
 import { expect, test } from "vitest";
 import { describeTargets, formatTargets } from "./describe.ts";
 import { lora } from "./methods/lora.ts";

@@ -2,7 +2,7 @@
 import { memory, result } from "@cambium/base";
 import { disposeParameters, isQuantised, type Parameters, random, valueAndGradients } from "@cambium/core";
 import { type TokenBatch, type LanguageModel, loadModel, saveModel } from "@cambium/models";
-import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
+import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { adamW, type Batches, train } from "@cambium/train";
 import { add, dispose, mul, type Scalar, sub, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";

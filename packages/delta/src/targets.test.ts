@@ -1,6 +1,6 @@
 import { disposeParameters, type Site } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
-import { tinyModel } from "@cambium/testing";
+import { tinyModel } from "@cambium/models/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findTargets, shortestNames, type TargetOptions, valueFor } from "./targets.ts";
 

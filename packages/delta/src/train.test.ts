@@ -1,6 +1,6 @@
 import { memory, result } from "@cambium/base";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
-import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
+import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { adamW, type Batches, train } from "@cambium/train";
 import { argMax, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";

@@ -107,6 +107,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** transformers' class names, such as `BertModel`, for the model without a head and with each. */
   classNames(config: Config): { readonly base: string } & { readonly [Kind in HeadKind]?: string };
   readonly defaults: MethodDefaults;
+  /** A config of a small model, no two of its sizes alike, with this rate for every dropout: for tests and examples. */
+  tiny(dropout: number): { readonly model_type: string };
 }
 
 /**

@@ -1,8 +1,10 @@
 /** Pieces of computation that architectures share. */
-import { dropout, gelu, layerNorm, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
+import { ShapeError } from "@cambium/base";
+import { dropout, type Flow, gelu, layerNorm, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
 import {
   cast,
   cumsum,
+  gather,
   mul,
   relu,
   reshape,
@@ -41,6 +43,33 @@ export const activations: Readonly<Record<HiddenActivation, (x: Tensor) => Tenso
 
 /** The names of the activations, for configs. */
 export const activationNames = Object.keys(activations) as [HiddenActivation, ...HiddenActivation[]];
+
+/**
+ * Visits the words' site at `name`: their rows of the table that it names, and what hooks put in front of them.
+ *
+ * @throws {ShapeError} When a hook gives masks or positions for another number of rows.
+ */
+export function embedWords(
+  scope: Scope,
+  name: string,
+  table: string,
+  input: Flow["embed"]["input"],
+): Flow["embed"]["output"] {
+  const words = scope.call("embed", name, input, ({ ids, mask, positions }) => ({
+    x: gather(scope.parameter(table), ids) as Tensor3D, // [batch, seq, dModel]
+    mask,
+    positions,
+    extra: 0,
+  }));
+  const rows = words.x.shape[1];
+  if (words.mask.shape[1] !== rows || words.positions.shape[1] !== rows || rows !== words.extra + input.ids.shape[1]) {
+    throw new ShapeError({
+      message: `forward: a hook on the embeddings gave ${rows} rows with a mask of [${words.mask.shape}], positions of [${words.positions.shape}] and extra ${words.extra}, for ids of [${input.ids.shape}]; each must fit the rows`,
+      rows,
+    });
+  }
+  return words;
+}
 
 /** Visits the layer norm at `name`. */
 export function norm(scope: Scope, name: string, x: Tensor3D, epsilon: number): Tensor3D {

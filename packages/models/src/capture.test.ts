@@ -1,10 +1,11 @@
-import { disposeParameters, type Flow, type Role, random } from "@cambium/core";
+import { disposeParameters, type Role, random } from "@cambium/core";
 import { gather, memory, mul, ones, scalar, sum, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TokenBatch } from "./architecture.ts";
 import { capture } from "./capture.ts";
 import { createModel } from "./create.ts";
 import { heads } from "./fixtures.ts";
-import type { LanguageModel, TokenBatch } from "./language-model.ts";
+import type { LanguageModel } from "./language-model.ts";
 import { scaleUnits } from "./scale-units.ts";
 
 let model: LanguageModel;
@@ -62,7 +63,7 @@ test("the output is that of a plain forward pass, and the caller owns every tens
     expect(output.logits).toBeAllClose(model.forward(batch).logits!);
     expect(captured.get("encoder.layer.1")).toBeAllClose(output.hidden);
   });
-  expect(memory().numTensors - before).toBe(6); // hidden, pooled, logits, mask, two blocks
+  expect(memory().numTensors - before).toBe(7); // hidden, pooled, logits, mask, positions, two blocks
   disposeParameters(captured);
   const { extra: _, ...tensors } = output;
   disposeParameters(new Map(Object.entries(tensors)));
@@ -85,7 +86,7 @@ test("a role without a site names the nearest one", () => {
 });
 
 test("nothing is kept when the forward pass fails", () => {
-  const short: Flow["embed"]["input"] = { ids: batch.ids, mask: scalar(1) as unknown as TokenBatch["mask"] };
+  const short: TokenBatch = { ids: batch.ids, mask: scalar(1) as unknown as TokenBatch["mask"] };
   expect(() => capture(model, short, ["block"])).toThrow("mask must be");
   (short.mask as Tensor).dispose();
 });

@@ -1,12 +1,12 @@
 import { random } from "@cambium/core";
 import { dispose, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
+import { asArchitecture } from "./architecture.ts";
+import { bert, roberta } from "./architectures/index.ts";
 import { type CollateModel, type CollateOptions, collate } from "./collate.ts";
-import { parseEncoderConfig } from "./config.ts";
 import { createModel } from "./create.ts";
 import { type Family, fixture, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
-import type { TokenBatch } from "./language-model.ts";
 import type { Row } from "./row.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
@@ -21,7 +21,8 @@ function modelOf(family: Family, head?: HeadConfig, vocabulary = 61): CollateMod
     max_position_embeddings: 42,
     type_vocab_size: types,
   };
-  return { config: parseEncoderConfig("test", config, "user"), ...(head === undefined ? {} : { head }) };
+  const architecture = asArchitecture(family === "bert" ? bert : roberta);
+  return { architecture, config: architecture.parse("test", config, "user"), ...(head === undefined ? {} : { head }) };
 }
 
 const tokenizers = {} as Record<Family, Tokenizer>;
@@ -177,5 +178,5 @@ test("a collated batch runs through the model, and its loss is finite", () => {
   tidy(() => {
     expect(model.loss!(batch).dataSync()[0]).toBeGreaterThan(0);
   });
-  dispose([...model.parameters.values(), ...Object.values(batch as Record<keyof TokenBatch, Tensor>)]);
+  dispose([...model.parameters.values(), ...Object.values<Tensor>({ ...batch })]);
 });

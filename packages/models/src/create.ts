@@ -8,10 +8,9 @@ import { type Layout, storedParameters } from "./layout.ts";
 import { parseOptions } from "./options.ts";
 
 /** What a user types of a config: a `model_type`, and the keys of its architecture. What is left out has its default. */
-export interface ConfigInput {
-  readonly model_type: string;
-  readonly [key: string]: unknown;
-}
+export type ConfigInput =
+  | { readonly model_type: string }
+  | { readonly model_type: string; readonly [key: string]: unknown };
 
 /** Settings of `createModel`. */
 export interface CreateModelOptions {

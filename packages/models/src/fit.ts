@@ -86,9 +86,10 @@ export function fitCheckpoint(
     for (const fileName of others) aliases.push({ name, fileName });
     for (const fileName of [first ?? [], others].flat()) {
       const { dtype, shape } = stored.get(fileName)!;
-      if (!FLOATS.includes(dtype)) problems.misshapen.push(`${fileName} holds ${dtype}, not floats`);
+      const shown = fileName === first ? name : fileName;
+      if (!FLOATS.includes(dtype)) problems.misshapen.push(`${shown} holds ${dtype}, not floats`);
       else if (shape.join() !== spec.shape.join())
-        problems.misshapen.push(`${fileName} has shape [${shape}], not [${spec.shape}]`);
+        problems.misshapen.push(`${shown} has shape [${shape}], not [${spec.shape}]`);
     }
   }
 

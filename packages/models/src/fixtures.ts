@@ -5,10 +5,13 @@ import { fileURLToPath } from "node:url";
 import { type Files, folder } from "@cambium/base";
 import type { Parameters } from "@cambium/core";
 import { type Tensor, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
-import type { HeadConfig } from "./head-config.ts";
-import type { TokenBatch } from "./language-model.ts";
+import type { TokenBatch } from "./architecture.ts";
+import type { HeadConfig, HeadKind } from "./head-config.ts";
 
 export type Family = "bert" | "roberta";
+
+/** Kinds of heads that encoders have. */
+export type EncoderHeadKind = Exclude<HeadKind, "causal-lm" | "sequence-to-sequence">;
 
 /** A tensor as `make_golden.py` writes it. */
 export interface Numbers {
@@ -36,11 +39,11 @@ export interface Golden {
     readonly pooled: Numbers;
     readonly offset: { readonly offset: number; readonly hidden: Numbers };
   };
-  readonly heads: Readonly<Record<HeadConfig["kind"], GoldenHead>>;
+  readonly heads: Readonly<Record<EncoderHeadKind, GoldenHead>>;
 }
 
 /** The heads of the fixtures, by kind. */
-export const heads: Readonly<Record<HeadConfig["kind"], HeadConfig>> = {
+export const heads: { readonly [Kind in EncoderHeadKind]: HeadConfig & { readonly kind: Kind } } = {
   "sequence-classification": { kind: "sequence-classification", labels: ["ham", "spam", "phishing"] },
   "token-classification": { kind: "token-classification", labels: ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"] },
   "masked-lm": { kind: "masked-lm" },
@@ -62,7 +65,7 @@ export function fixtureJson<T>(path: string): T {
 /** What transformers computed with a family. */
 export function golden(family: Family): Golden {
   const { ids, mask, types, prompt, base, ...rest } = fixtureJson<
-    Omit<Golden, "heads"> & Record<HeadConfig["kind"], GoldenHead>
+    Omit<Golden, "heads"> & Record<EncoderHeadKind, GoldenHead>
   >(`${family}/golden.json`);
   return { ids, mask, types, prompt, base, heads: rest };
 }

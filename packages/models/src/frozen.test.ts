@@ -12,9 +12,11 @@ import {
 } from "@cambium/core";
 import { add, dispose, mul, sub, sum, type Tensor, tensor, tidy, zeros, zerosLike } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import type { TokenBatch } from "./architecture.ts";
+import type { BertConfig } from "./architectures/bert/config.ts";
 import { type Family, fixture, golden, goldenBatch, heads } from "./fixtures.ts";
 import { eightBitNames, eightBitOf } from "./frozen.ts";
-import type { LanguageModel, TokenBatch } from "./language-model.ts";
+import type { LanguageModel } from "./language-model.ts";
 import { loadModel } from "./load.ts";
 import { saveModel } from "./save.ts";
 
@@ -40,7 +42,7 @@ function gradientOf(model: LanguageModel, batch: TokenBatch): Tensor {
     const { gradients } = valueAndGradients(
       (at) =>
         model.loss!(batch, { hooks: [around("block", isFirst, ({ input, next }) => next(add(input, at.get("x")!)))] }),
-      new Map([["x", zeros([...batch.ids.shape, model.config.hidden_size])]]),
+      new Map([["x", zeros([...batch.ids.shape, (model.config as BertConfig).hidden_size])]]),
     );
     return gradients.get("x")!;
   });
@@ -50,7 +52,7 @@ test.each(["bert", "roberta"] as const)("%s in 8 bits is near the model it was r
   const files = fixture(`${family}/sequence-classification`);
   const [plain, rounded] = [await loadModel(files, { head }), await loadModel(files, { head, frozen: "int8" })];
   expect([...rounded.parameters.keys()]).toEqual([...plain.parameters.keys()]);
-  expect(eightBitOf(rounded.parameters)).toHaveLength(6 * plain.config.num_hidden_layers);
+  expect(eightBitOf(rounded.parameters)).toHaveLength(6 * (plain.config as BertConfig).num_hidden_layers);
   expect(eightBitOf(plain.parameters)).toEqual([]);
   for (const [name, tensor] of rounded.parameters) {
     expect(tensor.shape).toEqual(plain.parameters.get(name)!.shape);
@@ -84,7 +86,7 @@ test("weights that are kept in float32 are those of the file", async () => {
 test("with every weight kept in float32 the model is the plain one", async () => {
   const files = fixture("bert/base");
   const plain = await loadModel(files);
-  const kept = await loadModel(files, { frozen: "int8", keepFloat: [...eightBitNames(plain.config)] });
+  const kept = await loadModel(files, { frozen: "int8", keepFloat: [...eightBitNames(plain.layout)] });
   const batch = batchOf("bert");
   const [got, expected] = [kept.forward(batch), plain.forward(batch)];
   expect(got.hidden).toBeAllClose(expected.hidden, { absolute: 0, relative: 0 });

@@ -1,5 +1,16 @@
 import { around, disposeParameters, type ForwardOptions, valueAndGradients } from "@cambium/core";
-import { concat, dispose, type Tensor3D, tidy, tile } from "@tensorflow/tfjs-core";
+import {
+  add,
+  concat,
+  dispose,
+  range,
+  reshape,
+  scalar,
+  type Tensor2D,
+  type Tensor3D,
+  tidy,
+  tile,
+} from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { capture } from "./capture.ts";
 import { type Family, fixture, golden, goldenBatch, heads, pick, toTensor } from "./fixtures.ts";
@@ -36,7 +47,10 @@ describe.each<Family>(["bert", "roberta"])("%s beside transformers", (family) =>
     const shift = around(
       "embed",
       () => true,
-      ({ input, next }) => ({ ...next(input), offset }),
+      ({ input, next }) => {
+        const words = next(input);
+        return { ...words, positions: add(words.positions, scalar(offset, "int32")), offset };
+      },
     );
     tidy(() => {
       expect(base.forward(goldenBatch(expected), { hooks: [shift] }).hidden).toBeAllClose(toTensor(hidden), close);
@@ -108,6 +122,13 @@ function promptHooks(prompt: {
         ...words,
         x: concat([front, words.x], 1),
         mask: concat([ones, words.mask], 1),
+        positions: concat(
+          [
+            tile(reshape(range(0, rows, 1, "int32"), [1, rows]), [batch, 1]) as Tensor2D,
+            add(words.positions, scalar(rows, "int32")),
+          ],
+          1,
+        ),
         extra: words.extra + rows,
       };
     },

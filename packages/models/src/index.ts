@@ -15,7 +15,7 @@ export type {
   Wrapper,
 } from "./architecture.ts";
 export { asArchitecture } from "./architecture.ts";
-export { architectures } from "./architectures/index.ts";
+export * from "./architectures/index.ts";
 export { type Capture, capture } from "./capture.ts";
 export { type Collate, type CollateModel, type CollateOptions, collate } from "./collate.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, modelLayout } from "./create.ts";

@@ -16,12 +16,11 @@ import {
   random,
   valueAndGradients,
 } from "@cambium/core";
-import type { TokenBatch, LanguageModel, LanguageOutput } from "@cambium/models";
+import type { LanguageModel, LanguageOutput, TokenBatch } from "@cambium/models";
+import { checkDerivatives, disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { abs, add, max, mul, type Scalar, type Tensor, memory as tensorMemory, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
-import { checkDerivatives } from "./finite-differences.ts";
 import "./matchers.ts";
-import { disposeFields, tinyBatch, tinyModel } from "./tiny.ts";
 
 /** A delta, as far as the laws look at it. */
 export interface DeltaSubject {

@@ -1,5 +1,5 @@
 /**
- * What the tests of every package share: contract suites, finite differences and tiny seeded encoders.
+ * What the tests of every package share: the contract suite of delta methods, and matchers.
  *
  * @module
  */
@@ -13,5 +13,3 @@ export {
   describeDeltaMethod,
   type TunedSubject,
 } from "./describe-delta-method.ts";
-export { checkDerivatives, type DerivativeCheck } from "./finite-differences.ts";
-export { disposeFields, type TinyModelOptions, tinyBatch, tinyModel, tinySizes } from "./tiny.ts";

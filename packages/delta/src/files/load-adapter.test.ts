@@ -1,7 +1,7 @@
 import { type Files, memory, readJson } from "@cambium/base";
 import { disposeParameters, loadSafetensors, random, saveSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
-import { tinyModel } from "@cambium/testing";
+import { tinyModel } from "@cambium/models/testing";
 import { type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { attach } from "../attach.ts";

@@ -1,5 +1,5 @@
 import { around, disposeParameters, gelu, type Hook, mapParameters, random } from "@cambium/core";
-import { disposeFields, tinyBatch, tinyModel } from "@cambium/testing";
+import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, matMul, reshape, type Tensor, type Tensor2D, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { attach } from "../attach.ts";

@@ -1,5 +1,5 @@
 import { createScope, disposeParameters, type Model, random, type Site } from "@cambium/core";
-import { tinyModel } from "@cambium/testing";
+import { tinyModel } from "@cambium/models/testing";
 import { ones, type Tensor, tensor2d, tidy, zeros } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
 import { attach } from "../attach.ts";

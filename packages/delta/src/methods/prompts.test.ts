@@ -1,5 +1,5 @@
 import { around, disposeParameters, type Hook, random } from "@cambium/core";
-import { tinyModel } from "@cambium/testing";
+import { tinyModel } from "@cambium/models/testing";
 import {
   concat,
   dispose,

@@ -2,7 +2,7 @@
 import { type Architecture, asArchitecture } from "../architecture.ts";
 import { bert, roberta } from "./bert/index.ts";
 
-export { bert, roberta };
+export { type BertConfig, bert, roberta } from "./bert/index.ts";
 
 /** The default of `architectures`. */
-export const architectures: readonly Architecture[] = [asArchitecture(bert), asArchitecture(roberta)];
+export const architectures: readonly Architecture[] = [bert, roberta].map(asArchitecture);

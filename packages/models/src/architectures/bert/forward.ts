@@ -28,7 +28,16 @@ import {
   zeros,
 } from "@tensorflow/tfjs-core";
 import type { Hidden, TokenBatch } from "../../architecture.ts";
-import { activations, countPositions, drop, joinHeads, norm, paddingBias, splitHeads } from "../../blocks.ts";
+import {
+  activations,
+  countPositions,
+  drop,
+  embedWords,
+  joinHeads,
+  norm,
+  paddingBias,
+  splitHeads,
+} from "../../blocks.ts";
 import { firstRow } from "../../heads/rows.ts";
 import { type BertConfig, firstPosition, maximumLength } from "./config.ts";
 
@@ -52,12 +61,7 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
 function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatch): Embedded {
   const real = cast(notEqual(ids, scalar(config.pad_token_id, "int32")), "float32") as Tensor2D;
   const positions = config.model_type === "bert" ? countAll(ids) : countPositions(real);
-  const words = scope.call("embed", "word_embeddings", { ids, mask, positions }, (input) => ({
-    x: gather(scope.parameter("word_embeddings.weight"), input.ids) as Tensor3D, // [batch, seq, dModel]
-    mask: input.mask,
-    positions: input.positions,
-    extra: 0,
-  }));
+  const words = embedWords(scope, "word_embeddings", "word_embeddings.weight", { ids, mask, positions });
   checkRows(config, words);
   const located = add(words.x, positionRows(scope, config, words, { asGiven: positions, real }));
   const x = add(located, typeRows(scope, words, types)) as Tensor3D;

@@ -4,6 +4,8 @@ import { encode } from "./forward.ts";
 import { bertHeads } from "./heads.ts";
 import { bertLayout } from "./layout.ts";
 
+export type { BertConfig } from "./config.ts";
+
 /** Names that layer norms had in TensorFlow. */
 const legacy = (name: string): string =>
   name.replace(/LayerNorm\.gamma$/, "LayerNorm.weight").replace(/LayerNorm\.beta$/, "LayerNorm.bias");
@@ -32,6 +34,20 @@ const common = {
   },
 } satisfies Partial<Architecture<BertConfig>>;
 
+const tiny = (model_type: BertConfig["model_type"], dropout: number) => ({
+  model_type,
+  vocab_size: 23,
+  hidden_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 12,
+  max_position_embeddings: 20,
+  type_vocab_size: 2,
+  initializer_range: 0.4,
+  hidden_dropout_prob: dropout,
+  attention_probs_dropout_prob: dropout,
+});
+
 /** BERT (Devlin et al. 2018, arXiv:1810.04805). */
 export const bert: Architecture<BertConfig> = {
   ...common,
@@ -39,6 +55,7 @@ export const bert: Architecture<BertConfig> = {
   batch: "tokens+types",
   wrapper: { name: "bert", inNames: false },
   classNames: () => classNames("Bert"),
+  tiny: (dropout) => tiny("bert", dropout),
 };
 
 /** RoBERTa (Liu et al. 2019, arXiv:1907.11692): BERT with other positions and heads. */
@@ -49,4 +66,5 @@ export const roberta: Architecture<BertConfig> = {
   padding: (config) => config.pad_token_id,
   wrapper: { name: "roberta", inNames: false },
   classNames: () => classNames("Roberta"),
+  tiny: (dropout) => tiny("roberta", dropout),
 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { maximumLength, parseEncoderConfig } from "./config.ts";
+import { maximumLength, parseBertConfig } from "./config.ts";
 
 const sizes = {
   model_type: "bert",
@@ -11,7 +11,7 @@ const sizes = {
 } as const;
 
 test("what is left out has transformers' defaults", () => {
-  expect(parseEncoderConfig("test", sizes, "user")).toEqual({
+  expect(parseBertConfig("test", sizes, "user")).toEqual({
     ...sizes,
     max_position_embeddings: 512,
     type_vocab_size: 2,
@@ -25,28 +25,28 @@ test("what is left out has transformers' defaults", () => {
 });
 
 test("RoBERTa pads with 1 and leaves two positions to padding", () => {
-  const config = parseEncoderConfig("test", { ...sizes, model_type: "roberta", max_position_embeddings: 40 }, "user");
+  const config = parseBertConfig("test", { ...sizes, model_type: "roberta", max_position_embeddings: 40 }, "user");
   expect(config.pad_token_id).toBe(1);
   expect(maximumLength(config)).toBe(38);
 });
 
 test("None in a file means the default", () => {
-  const config = parseEncoderConfig("test", { ...sizes, classifier_dropout: null, pad_token_id: null }, "file");
+  const config = parseBertConfig("test", { ...sizes, classifier_dropout: null, pad_token_id: null }, "file");
   expect(config).not.toHaveProperty("classifier_dropout");
   expect(config.pad_token_id).toBe(0);
 });
 
 test("a file's other keys are kept, known or not", () => {
   const kept = { torch_dtype: "float32", my_own_key: [1], bos_token_id: null };
-  expect(parseEncoderConfig("test", { ...sizes, ...kept }, "file")).toMatchObject(kept);
+  expect(parseBertConfig("test", { ...sizes, ...kept }, "file")).toMatchObject(kept);
 });
 
 test("transformers' other keys may be typed", () => {
-  expect(parseEncoderConfig("test", { ...sizes, use_cache: true }, "user")).toMatchObject({ use_cache: true });
+  expect(parseBertConfig("test", { ...sizes, use_cache: true }, "user")).toMatchObject({ use_cache: true });
 });
 
 test("an unknown key that a user typed names the nearest one", () => {
-  expect(() => parseEncoderConfig("createModel", { ...sizes, num_hidden_layer: 3 }, "user")).toThrow(
+  expect(() => parseBertConfig("createModel", { ...sizes, num_hidden_layer: 3 }, "user")).toThrow(
     'createModel: unknown key "num_hidden_layer"; is "num_hidden_layers" meant?',
   );
 });
@@ -61,10 +61,10 @@ test.each([
   ["a decoder", { is_decoder: true }, "is_decoder"],
   ["an activation that is none", { hidden_act: "gloo" }, "hidden_act"],
 ])("%s is an error that names it", (_, change, message) => {
-  expect(() => parseEncoderConfig("loadModel", { ...sizes, ...change }, "file")).toThrow(message);
+  expect(() => parseBertConfig("loadModel", { ...sizes, ...change }, "file")).toThrow(message);
 });
 
 test("a file that holds no object is an error", () => {
-  expect(() => parseEncoderConfig("loadModel", [1], "file")).toThrow("loadModel");
-  expect(() => parseEncoderConfig("loadModel", null, "file")).toThrow("loadModel");
+  expect(() => parseBertConfig("loadModel", [1], "file")).toThrow("loadModel");
+  expect(() => parseBertConfig("loadModel", null, "file")).toThrow("loadModel");
 });

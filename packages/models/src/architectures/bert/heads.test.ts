@@ -1,10 +1,11 @@
 import { disposeParameters, random, valueAndGradients } from "@cambium/core";
 import { dispose, gather, reshape, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { createModel } from "./create.ts";
-import { type Family, heads } from "./fixtures.ts";
-import type { HeadConfig } from "./head-config.ts";
-import type { LanguageModel, TokenBatch } from "./language-model.ts";
+import type { TokenBatch } from "../../architecture.ts";
+import { createModel } from "../../create.ts";
+import { type Family, heads } from "../../fixtures.ts";
+import type { HeadConfig } from "../../head-config.ts";
+import type { LanguageModel } from "../../language-model.ts";
 
 function create(family: Family, head?: HeadConfig): LanguageModel {
   const sizes = {
@@ -110,7 +111,8 @@ test.each([
 ] as const)("%s's head parameters are the classifier's", (family, names) => {
   const model = create(family, heads["sequence-classification"]);
   expect(model.headParameters).toEqual(names);
-  expect(model.prefix).toBe(family);
+  expect(model.fileName("encoder.layer.0")).toBe(`${family}.encoder.layer.0`);
+  expect(model.fileName(names[0])).toBe(names[0]);
   disposeParameters(model.parameters);
 });
 

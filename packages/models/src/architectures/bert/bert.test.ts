@@ -1,10 +1,11 @@
 import { around, disposeParameters, type Hook, type Kind, random, type Site } from "@cambium/core";
 import { mul, scalar, slice, type Tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EncoderConfig } from "./config.ts";
-import { createModel } from "./create.ts";
-import { type Family, heads } from "./fixtures.ts";
-import type { LanguageModel, TokenBatch } from "./language-model.ts";
+import type { TokenBatch } from "../../architecture.ts";
+import { createModel } from "../../create.ts";
+import { type Family, heads } from "../../fixtures.ts";
+import type { LanguageModel } from "../../language-model.ts";
+import type { BertConfig } from "./config.ts";
 
 const kinds: readonly Kind[] = [
   "embed",
@@ -19,7 +20,7 @@ const kinds: readonly Kind[] = [
 ];
 
 /** Wide weights, so that attention is far from uniform. */
-function createFamily(family: Family, config: Partial<EncoderConfig> = {}): LanguageModel["config"] {
+function createFamily(family: Family, config: Partial<BertConfig> = {}): BertConfig {
   return {
     model_type: family,
     vocab_size: 31,
@@ -119,7 +120,8 @@ describe.each<Family>(["bert", "roberta"])("%s", (family) => {
     });
     expect(widths).toEqual(new Map(model.sites().map(({ path, width }) => [path, width])));
     for (const { weight, width } of model.sites()) {
-      if (weight !== undefined) expect(model.parameters.get(weight.name)?.shape[0]).toBe(width);
+      if (weight === undefined) continue;
+      expect(model.parameters.get(weight.name)?.shape.at(weight.layout === "out,in" ? 0 : -1)).toBe(width);
     }
   });
 

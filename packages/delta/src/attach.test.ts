@@ -1,5 +1,5 @@
 import { disposeParameters, mapParameters, type Parameters, random } from "@cambium/core";
-import type { TokenBatch, LanguageModel } from "@cambium/models";
+import type { LanguageModel, TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, mul, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -112,7 +112,10 @@ test("dropout of two deltas at one site differs, and repeats with its key", () =
 
 test("a penalty is added to the loss, and only that of its own parameters", () => {
   const plain = own(lora(model, { rank: 2 }, random(1)));
-  const penalised: Delta = { ...plain, penalty: (q) => sum(square(q.get([...q.keys()][0]!)!)) as Scalar };
+  const penalised: Delta = {
+    ...plain,
+    penalty: ({ parameters: q }) => sum(square(q.get([...q.keys()][0]!)!)) as Scalar,
+  };
   const context = { random: random(1), training: false };
   const lossOf = (delta: Delta): number => {
     const tuned = attach(model, named("it", delta));

@@ -18,6 +18,7 @@ describeDeltaMethod(lora, {
         rankPattern: { "output.dense": 3 },
         alphaPattern: { "0.output.dense": 7 },
       },
+      bertOnly: true,
       count: 2 * (3 * 2 * (8 + 8) + 3 * (8 + 8) + 2 * (8 + 12) + 3 * (12 + 8)),
     },
   ],

@@ -60,8 +60,8 @@ export interface Scope {
   readonly cache: ScopeCache | undefined;
   /** The scope `name` further down. */
   at(name: string | number): Scope;
-  /** Whether the checkpoint has this parameter. */
-  has(name: string): boolean;
+  /** Whether the model declares a site of this kind at `name`: parts of an architecture may be absent. */
+  declares(kind: Kind, name: string): boolean;
   /** A parameter, after the hooks on it. */
   parameter(name: string): Tensor;
   /** Visits the site of this kind at `name` (empty: at this very place). */
@@ -244,7 +244,7 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
       },
       cache,
       at: (name) => at(join(path, name)),
-      has: (name) => parameters.has(join(path, name)),
+      declares: (kind, name) => index.byPlace.has(`${kind}:${join(path, name)}`),
       parameter: (name) => read(join(path, name)),
       call: (kind, name, input, body) => visit(siteAt(kind, join(path, name)), input, body),
       linear: (name, x) => linear(siteAt("linear", join(path, name)), x),

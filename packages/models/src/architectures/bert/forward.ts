@@ -51,7 +51,7 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
   for (let i = 0; i < config.num_hidden_layers; i++) {
     hidden = layer(scope.at(`encoder.layer.${i}`), config, hidden, bias);
   }
-  const pooled = scope.has("pooler.dense.weight")
+  const pooled = scope.declares("linear", "pooler.dense")
     ? { pooled: tanh(scope.linear("pooler.dense", firstRow(hidden))) as Tensor2D }
     : {};
   return { hidden, mask, positions, extra, ...pooled };

@@ -86,8 +86,9 @@ export function applyAttention(
   inPieces: boolean,
   { dropout: rate = 0 }: AttendOptions = {},
 ): Tensor4D {
-  const before = scope.cache?.before(scope.path);
-  scope.cache?.record(scope.path, newKey, newValue);
+  const cache = causal ? scope.cache : undefined; // what is not causal may see rows that are yet to come
+  const before = cache?.before(scope.path);
+  cache?.record(scope.path, newKey, newValue);
   const whole = (past: Tensor4D | undefined, rows: Tensor4D): Tensor4D =>
     repeatHeads(past === undefined ? rows : concat([past, rows], 2), query.shape[1] / rows.shape[1]);
   const [key, value] = [whole(before?.key, newKey), whole(before?.value, newValue)];

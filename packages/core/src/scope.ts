@@ -26,9 +26,11 @@ export interface ScopeCache {
   /** Whether nothing came before. */
   readonly isEmpty: boolean;
   /** Which of the keys before are real, `[batch, rows]`; 1 for those that are. Absent where nothing came before. */
-  readonly mask?: Tensor2D;
+  readonly mask: Tensor2D | undefined;
   /** The position that each sequence's next token has, int32 `[batch, 1]`. Absent where nothing came before. */
-  readonly position?: Tensor2D;
+  readonly position: Tensor2D | undefined;
+  /** The greatest of these positions, 0 where nothing came before. */
+  readonly nextPosition: number;
   /** Keys and values of the rows before, `[batch, heads, rows, dHead]`, in front of which none are to be put. */
   before(path: string): { readonly key: Tensor4D; readonly value: Tensor4D } | undefined;
   /** Told the keys and values of the new rows. */

@@ -1,0 +1,2 @@
+/** Every architecture of this package, one line a family: `loadModel` and `createModel` choose among them by `model_type`. */
+export { type BertConfig, bert, roberta } from "./bert/index.ts";

@@ -64,8 +64,10 @@ export interface Scope {
   at(name: string | number): Scope;
   /** Whether the model declares a site of this kind at `name`: parts of an architecture may be absent. */
   declares(kind: Kind, name: string): boolean;
-  /** A parameter, after the hooks on it. */
+  /** A parameter of this place, after the hooks on it. */
   parameter(name: string): Tensor;
+  /** A parameter by its whole name, as sites have it. */
+  read(name: string): Tensor;
   /** Visits the site of this kind at `name` (empty: at this very place). */
   call<K extends Kind>(
     kind: K,
@@ -73,12 +75,16 @@ export interface Scope {
     input: Flow[K]["input"],
     body: (input: Flow[K]["input"]) => Flow[K]["output"],
   ): Flow[K]["output"];
+  /** A site that the model declares. */
+  site<K extends Kind>(kind: K, name: string): Site<K>;
   /** Visits the linear site at `name`: `x W^T + b` by the weight, layout and bias that the site declares. */
   linear(name: string, x: Tensor): Tensor;
   /** Visits the fused linear site at `name` and its parts, in the order of their columns. The whole runs once for them all. */
   split(name: string, x: Tensor): readonly Tensor[];
   /** Visits the attention site at `name` and its pattern: in one piece, unless a hook wants to see the probabilities. */
   attend(name: string, input: Flow["attention"]["input"], options?: AttendOptions): Tensor4D;
+  /** What is the same for every row of a sequence, made at its first pass and then taken from the cache, where there is one. */
+  once(name: string, make: () => readonly Tensor[]): readonly Tensor[];
   /** Visits the linear layers of a feed-forward part and the activation between them. */
   feedForward(x: Tensor3D, part: FeedForward): Tensor3D;
 }
@@ -248,7 +254,9 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
       at: (name) => at(join(path, name)),
       declares: (kind, name) => index.byPlace.has(`${kind}:${join(path, name)}`),
       parameter: (name) => read(join(path, name)),
+      read,
       call: (kind, name, input, body) => visit(siteAt(kind, join(path, name)), input, body),
+      site: (kind, name) => siteAt(kind, join(path, name)),
       linear: (name, x) => linear(siteAt("linear", join(path, name)), x),
       split: (name, x) => split(siteAt("linear", join(path, name)), x),
       attend(name, input, attendOptions) {
@@ -259,6 +267,7 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
           applyAttention(here, value, inPieces, attendOptions),
         );
       },
+      once: (name, make) => (cache === undefined ? make() : cache.once(join(path, name), make)),
       feedForward: (x, part) => feedForward(scope, x, part),
     };
     return scope;

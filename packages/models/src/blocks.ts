@@ -52,14 +52,10 @@ export const activationNames = Object.keys(activations) as [HiddenActivation, ..
  *
  * @throws {ShapeError} When a hook gives masks or positions for another number of rows.
  */
-export function embedWords(
-  scope: Scope,
-  name: string,
-  table: string,
-  input: Flow["embed"]["input"],
-): Flow["embed"]["output"] {
+export function embedWords(scope: Scope, name: string, input: Flow["embed"]["input"]): Flow["embed"]["output"] {
+  const table = scope.site("embed", name).weight!.name;
   const words = scope.call("embed", name, input, ({ ids, mask, positions }) => ({
-    x: gather(scope.parameter(table), ids) as Tensor3D, // [batch, seq, dModel]
+    x: gather(scope.read(table), ids) as Tensor3D, // [batch, seq, dModel]
     mask,
     positions,
     extra: 0,

@@ -61,7 +61,7 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
 function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatch): Embedded {
   const real = cast(notEqual(ids, scalar(config.pad_token_id, "int32")), "float32") as Tensor2D;
   const positions = config.model_type === "bert" ? countAll(ids) : countPositions(real);
-  const words = embedWords(scope, "word_embeddings", "word_embeddings.weight", { ids, mask, positions });
+  const words = embedWords(scope, "word_embeddings", { ids, mask, positions });
   checkLength(maximumLength(config), words.x.shape[1] + (words.offset ?? 0));
   const located = add(words.x, positionRows(scope, config, words, { asGiven: positions, real }));
   const x = add(located, typeRows(scope, words, types)) as Tensor3D;

@@ -31,7 +31,7 @@ export function decode(scope: Scope, config: Gpt2Config, batch: TokenBatch): Hid
 
 function embed(root: Scope, config: Gpt2Config, { ids, mask }: TokenBatch): Flow["embed"]["output"] {
   const input = { ids, mask, positions: decoderPositions(root, mask) };
-  const words = embedWords(root, "wte", "wte.weight", input);
+  const words = embedWords(root, "wte", input);
   checkLength(config.n_positions, (root.cache?.nextPosition ?? 0) + words.x.shape[1] + (words.offset ?? 0));
   const x = add(words.x, gather(root.parameter("wpe.weight"), words.positions)) as Tensor3D;
   return { ...words, x: drop(root, x, config.embd_pdrop) };

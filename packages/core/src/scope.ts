@@ -9,14 +9,7 @@ import { ConfigError } from "@cambium/base";
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 
 import type { Around, Context, Hook, OnWeight } from "./hook.ts";
-import {
-  type AttendOptions,
-  applyAttention,
-  applyWeight,
-  type FeedForward,
-  feedForward,
-  splitColumns,
-} from "./layers.ts";
+import { type AttendOptions, applyAttention, applyWeight, columnsOf, type FeedForward, feedForward } from "./layers.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
@@ -227,20 +220,11 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
 
   /** The whole is computed for its own input once, and again only for a part whose hooks give it another. */
   function split(whole: Site<"linear">, x: Tensor): readonly Tensor[] {
-    let ofX: Tensor | undefined;
-    const wholeOf = (input: Tensor): Tensor => {
-      if (input !== x) return linear(whole, input);
-      ofX ??= linear(whole, x);
-      return ofX;
-    };
+    const ofX = linear(whole, x);
     const parts = index.partsOf.get(whole.path) ?? [];
-    if (parts.every((part) => hooksAt(part).length === 0)) {
-      return splitColumns(
-        wholeOf(x),
-        parts.map(({ part }) => part!.columns),
-      );
-    }
-    return parts.map((part) => visit(part, x, (input) => splitColumns(wholeOf(input), [part.part!.columns])[0]!));
+    return parts.map((part) =>
+      visit(part, x, (input) => columnsOf(input === x ? ofX : linear(whole, input), part.part!.columns)),
+    );
   }
 
   function at(path: string): Scope {

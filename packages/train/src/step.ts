@@ -206,8 +206,8 @@ export function createStep<Batch>(objective: Objective<Batch>, settings: StepSet
 
     const key = random.at("step").at(step);
     const counted = [...batches.entries()].filter(([index]) => weights[index]! > 0);
-    const values = toTensors(optimiser.scalars(updates, parameters, learningRate));
-    const scalars = toTensors(scalarsAt(objective, step, total));
+    const numbers = [optimiser.scalars(updates, parameters, learningRate), scalarsAt(objective, step, total)] as const;
+    const [values, scalars] = [toTensors(numbers[0]), toTensors(numbers[1])];
     let former: LossAndGradients | undefined;
     try {
       for (const [index, { batch }] of counted) {

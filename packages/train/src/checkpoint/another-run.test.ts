@@ -1,7 +1,7 @@
 /** The checkpoint of another run is refused, whatever makes it another one. */
 import { type Files, memory } from "@cambium/base";
 import { disposeParameters, fingerprint, type Objective, random } from "@cambium/core";
-import { mul, neg, reshape, type Scalar, square, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
+import { mul, reshape, type Scalar, square, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Batches, batches, type Collate } from "../data/batches.ts";
 import { adafactor } from "../optimisers/adafactor.ts";

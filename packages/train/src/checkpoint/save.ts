@@ -14,6 +14,10 @@ export interface SaveContext {
   readonly taken: JsonObject;
 }
 
+/** A record in the order of its keys, so that a resumed run's manifest is that of a run that was not stopped. */
+const sortKeys = (files: Record<string, Fingerprint>): Record<string, Fingerprint> =>
+  Object.fromEntries(Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)));
+
 /**
  * Writes the files of a checkpoint, each under a new name.
  *
@@ -59,7 +63,7 @@ export async function saveProgress(
     optimiserStep: optimiser.step,
     evaluationsSinceBest,
     best: best === undefined ? null : { step: best.step, value: best.value },
-    files: Object.assign({}, ...unchanged, written) as Manifest["files"],
+    files: sortKeys(Object.assign({}, ...unchanged, written)),
     kept: [...kept, step],
     run,
     taken,

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { sha256 } from "@cambium/base";
 import type { Flags } from "./flags.ts";
 import { RunError } from "./run-error.ts";
 
@@ -65,5 +65,5 @@ export function checkModel({ model }: Settings): void {
 
 /** A short name for settings: an unfinished run is found again by it. */
 export function settingsKey(settings: Settings): string {
-  return createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 8);
+  return sha256(JSON.stringify(settings)).slice(0, 8);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CambiumError, ConfigError, FileError, FormatError, ShapeError, StateError } from "./errors.ts";
+import { CambiumError, ConfigError, FileError, FormatError, ShapeError, StateError, StoreError } from "./errors.ts";
 
 test.each([
   [ShapeError, "SHAPE", "ShapeError"],
@@ -7,6 +7,7 @@ test.each([
   [StateError, "STATE", "StateError"],
   [FormatError, "FORMAT", "FormatError"],
   [FileError, "FILE", "FileError"],
+  [StoreError, "STORE", "StoreError"],
 ] as const)("an error keeps its code %#, message, fields and cause", (Kind, code, name) => {
   const cause = new Error("inner");
   const error = new Kind({ message: "lora: rank 0", cause, rank: 0, path: "a.b" });

@@ -89,3 +89,8 @@ export class FormatError extends CambiumError {
 export class FileError extends CambiumError {
   readonly code = "FILE";
 }
+
+/** A database that could not be opened, read or written: held by another process for too long, closed, or no room for it. */
+export class StoreError extends CambiumError {
+  readonly code = "STORE";
+}

@@ -16,6 +16,7 @@ export {
   FormatError,
   ShapeError,
   StateError,
+  StoreError,
 } from "./errors.ts";
 export {
   type ByteRange,
@@ -30,6 +31,7 @@ export {
   isMissingFile,
   memory,
 } from "./files.ts";
+export { sha256 } from "./hash.ts";
 export type { HttpOptions } from "./http.ts";
 export { type HubOptions, hub } from "./hub.ts";
 export { canonicalJson, type Json, type JsonObject } from "./json.ts";

@@ -6,6 +6,7 @@
  * down, and a run that was stopped or killed reads it back and resumes, bit for bit: the randomness of a step is a function of
  * the seed and its number. What the run depends on otherwise is described beside it, so that another run does not take it up.
  */
+import { ConfigError } from "@cambium/base";
 import { cloneParameters, type Objective } from "@cambium/core";
 import { openCheckpoints } from "./checkpoint/checkpoints.ts";
 import { describeRun } from "./checkpoint/description.ts";
@@ -20,6 +21,22 @@ import { checkScheduleLength, countSteps, planTraining, type TrainOptions, type 
 
 function isFinished({ step, position }: Progress, { steps, epochs }: TrainPlan): boolean {
   return step >= steps || position.epoch >= epochs;
+}
+
+/**
+ * Throws when a checkpoint holds more steps than the run is to take: its parameters would not be those asked for.
+ *
+ * @throws {ConfigError} With both numbers.
+ */
+function checkNotBeyond({ step, position }: Progress, { steps, epochs }: TrainPlan): void {
+  if (step <= steps && position.epoch + (position.batch > 0 ? 1 : 0) <= epochs) return;
+  const asked = Number.isFinite(steps) ? `${steps} steps` : `${epochs} epochs`;
+  throw new ConfigError({
+    message: `train: the checkpoint holds ${step} steps, up to batch ${position.batch} of epoch ${position.epoch} (from 0), but the run is to take only ${asked}; choose another folder, or ask for more`,
+    step,
+    steps,
+    epochs,
+  });
 }
 
 /** Why the run ends here, or undefined when it does not. */
@@ -88,6 +105,7 @@ export async function* train<Batch>(
     if (resumed !== undefined) {
       disposeTrees(progress);
       progress = resumed;
+      checkNotBeyond(progress, plan);
     }
     groups = groupsOfBatches(data, progress.position, {
       count: plan.accumulate,

@@ -149,6 +149,22 @@ describe("prolonging", () => {
   });
 });
 
+test.each([
+  [
+    "steps",
+    { steps: 4 },
+    "the checkpoint holds 5 steps, up to batch 4 of epoch 1 (from 0), but the run is to take only 4 steps",
+  ],
+  ["epochs", { epochs: 1 }, "to take only 1 epochs"],
+])("a checkpoint beyond the %s asked for is refused: its parameters would be others", async (_, fewer, message) => {
+  const checkpoint = memory();
+  await runToy({ steps: 5, checkpoint });
+  await expect(runToy({ ...fewer, checkpoint })).rejects.toMatchObject({
+    code: "CONFIG",
+    message: expect.stringContaining(message),
+  });
+});
+
 describe("keeping", () => {
   test("the parameters of the last checkpoints stay, the optimiser of the last one", async () => {
     const files = memory();

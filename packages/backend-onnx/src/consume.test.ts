@@ -29,10 +29,10 @@ const makeInputs = (): AdamInputs => ({
   decay: tf.tensor1d([0.999]),
 });
 
-function step(inputs: AdamInputs, consume: boolean): AdamResults<tf.Tensor> {
+function step(inputs: AdamInputs, donate: boolean): AdamResults<tf.Tensor> {
   const given = inputs as unknown as tf.NamedTensorMap;
   const [parameter, firstMoment, secondMoment] = tf.engine().runKernel(adamKernel.name, given, {
-    consume,
+    donate,
   }) as unknown as tf.Tensor[];
   return { parameter: parameter!, firstMoment: firstMoment!, secondMoment: secondMoment! };
 }

@@ -1,5 +1,11 @@
 /** A compiled function gives what the function gives, without running it again. */
-import { type CustomKernel, deriveKeyKernel, randomMaskKernel } from "@cambium/kernels";
+import {
+  type CustomKernel,
+  deriveKeyKernel,
+  randomMaskKernel,
+  randomNumbers,
+  randomNumbersKernel,
+} from "@cambium/kernels";
 import * as tf from "@tensorflow/tfjs-core";
 // @ts-expect-error A deep import without types: tfjs-core registers no gradients by itself, and vite resolves it.
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
@@ -104,6 +110,30 @@ test("randomness from a key that is an argument is new for each key, as without 
     key.dispose();
   }
   expect(seen.size).toBe(6);
+  x.dispose();
+});
+
+test("uniform and normal numbers from a key that is an argument are new for each key, without another run", () => {
+  const distributions = [
+    { kind: "uniform", low: -1, high: 2 },
+    { kind: "normal", mean: 0, deviation: 1 },
+    { kind: "truncatedNormal", mean: 0, deviation: 0.5 },
+  ] as const;
+  let runs = 0;
+  const compiled = compile((x: tf.Tensor, key: tf.Tensor) => {
+    runs++;
+    return distributions.map((distribution) =>
+      tf.add(x, kernel(randomNumbersKernel, { key }, { shape: [40], distribution })),
+    );
+  });
+  const x = tf.zeros([40]);
+  for (let i = 0; i < 6; i++) {
+    const key = tf.tensor1d([i, 7], "int32");
+    const expected = distributions.map((distribution) => [...randomNumbers([i, 7], 40, distribution)]);
+    expect(compiled(x, key).map(read)).toEqual(expected);
+    key.dispose();
+  }
+  expect(runs).toBe(3);
   x.dispose();
 });
 

@@ -1,4 +1,5 @@
-import type { Scalar } from "@tensorflow/tfjs-core";
+import type { Json } from "@cambium/base";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Hook } from "./hook.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Random } from "./random.ts";
@@ -39,10 +40,54 @@ export interface Model<Input, Output, Config = unknown> extends Runnable<Input, 
   weight?(input: Input): number;
 }
 
+/** What a loss is computed with, besides parameters and batch. */
+export interface LossContext {
+  /** A key for every step and batch. Its tensors are functions of the key; its arrays are not replayed. */
+  readonly random: Random;
+  readonly training: boolean;
+  /** The objective's tensors that change without a gradient, where it has any. */
+  readonly state?: Parameters;
+  /** The objective's `scalars` of this step, of shape [1], when a step is taken. */
+  readonly scalars?: Readonly<Record<string, Tensor>>;
+}
+
+/** What an objective sees of a step that has just moved its parameters. */
+export interface AfterStep {
+  /** Before the step. */
+  readonly state: Parameters;
+  /** After the step. */
+  readonly parameters: Parameters;
+  /** Those that the optimiser was given: the mean over the step, clipped where the run clips. */
+  readonly gradients: Parameters;
+  /** The objective's `scalars` of this step, of shape [1]. */
+  readonly scalars: Readonly<Record<string, Tensor>>;
+}
+
 /** What `train` needs to know of anything: what is trained, and its loss. */
 export interface Objective<Batch> {
-  /** What is trained. */
+  /** What is trained, at its start. */
   readonly parameters: Parameters;
-  /** Mean loss over the batch. Pure in `parameters`. */
-  loss(parameters: Parameters, batch: Batch, context: { readonly random: Random; readonly training: boolean }): Scalar;
+  /** Mean loss over what `weight` counts. Pure in its arguments; the caller owns the result. */
+  loss(parameters: Parameters, batch: Batch, context: LossContext): Scalar;
+  /** How many items the loss is a mean over: tokens, spans. @default the batch's rows */
+  weight?(batch: Batch): number;
+  /**
+   * What a checkpoint belongs to, as JSON: all that the loss depends on besides its arguments, with `fingerprint`s of
+   * frozen weights. Without it there are no checkpoints.
+   */
+  describe?(): Json | Promise<Json>;
+  /** Tensors that change from step to step without a gradient, at their start. */
+  readonly state?: Parameters;
+  /**
+   * Numbers of one step that `loss` and `afterStep` need. Pure.
+   *
+   * @param step - From 1.
+   * @param total - Steps of the run, where they are known in advance.
+   */
+  scalars?(step: number, total?: number): Readonly<Record<string, number>>;
+  /**
+   * The state after a step, under the names and shapes of the state before it, and the parameters if it changes them.
+   * Pure and of tensors only, so that it is replayed. The caller owns the tensors of the result.
+   */
+  afterStep?(given: AfterStep): { readonly state: Parameters; readonly parameters?: Parameters };
 }

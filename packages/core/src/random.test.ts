@@ -1,7 +1,7 @@
-import { tidy } from "@tensorflow/tfjs-core";
+import { type Tensor, tidy } from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Random, random } from "./random.ts";
+import { type Random, random, randomOf } from "./random.ts";
 
 /** Deviations from the mean that a statistic may have: a normal one goes beyond with a probability of 8e-8. */
 const DEVIATIONS = 5.36;
@@ -311,5 +311,52 @@ describe("permutations", () => {
         keys.map((key) => rank(key.permutation(4))),
       ),
     );
+  });
+});
+
+describe("inside a compiled function", () => {
+  const draws: [string, (key: Random) => Tensor][] = [
+    ["uniform", (key) => key.uniform([3, 5], -1, 2)],
+    ["normal", (key) => key.normal([7], 1, 0.5)],
+    ["truncated normal", (key) => key.truncatedNormal([2, 2, 2])],
+    ["a key", (key) => key.tensor()],
+  ];
+  const places: [string, (key: Random) => Random][] = [
+    ["the key itself", (key) => key],
+    ["a key derived from it", (key) => key.at("layer").at(3)],
+  ];
+
+  test.each(draws.flatMap(([what, draw]) => places.map(([where, at]) => [what, where, draw, at] as const)))(
+    "%s from %s is a function of the key's tensor alone, with the host's bits",
+    (_what, _where, draw, at) => {
+      tidy(() => {
+        const key = random(6);
+        const other = random(7); // the host's key is not read
+        const onDevice = randomOf(key.tensor(), other, () => {
+          throw new Error("drawn on the host");
+        });
+        expect(draw(at(onDevice)).dataSync()).toEqual(draw(at(key)).dataSync());
+      });
+    },
+  );
+
+  test.each<[string, (key: Random) => unknown]>([
+    ["uniforms", (key) => key.uniforms(2)],
+    ["normals", (key) => key.normals(2)],
+    ["integers", (key) => key.integers(2, 5)],
+    ["permutation", (key) => key.permutation(3)],
+    ["seed", (key) => key.seed],
+    ["path", (key) => key.path],
+    ["key", (key) => key.key],
+  ])("%s come from the host, which is reported", (_, read) => {
+    tidy(() => {
+      let reports = 0;
+      const key = random(6).at("x");
+      const onDevice = randomOf(key.tensor(), key, () => {
+        reports++;
+      });
+      expect(read(onDevice)).toEqual(read(key));
+      expect(reports).toBe(1);
+    });
   });
 });

@@ -5,8 +5,19 @@
  */
 
 import { ConfigError } from "@cambium/base";
-import { deriveKey, deriveKeyKernel, type Key, randomBits, word } from "@cambium/kernels";
-import { type Tensor, type Tensor1D, tensor, tensor1d } from "@tensorflow/tfjs-core";
+import {
+  type Distribution,
+  deriveKey,
+  deriveKeyKernel,
+  type Key,
+  normals,
+  randomBits,
+  randomNumbers,
+  randomNumbersKernel,
+  uniforms,
+  word,
+} from "@cambium/kernels";
+import { type Tensor, type Tensor1D, tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
 /** A key from which numbers and further keys are drawn. Immutable. */
@@ -38,18 +49,20 @@ export interface Random {
 }
 
 /**
- * Randomness inside a compiled function: keys on the device follow from `key`, a tensor, so that a replay draws again from
- * each key it is given. Numbers on the host come from `host`; a replay could not draw them, so `onHostDraw` reports it.
+ * Randomness inside a compiled function: keys and tensors follow from `key`, a tensor, so that a replay draws again from
+ * each key it is given. Arrays of numbers come from `host`; a replay could not draw them, so `onHostDraw` reports it.
  *
  * @param key - int32 `[2]`, the tensor of `host`. Not disposed of.
  * @param host - The same key on the host.
- * @param onHostDraw - Called whenever anything of `host` is used.
+ * @param onHostDraw - Called whenever a number of `host` is used: its seed, path or key, or an array drawn from it.
  */
 export function randomOf(key: Tensor1D, host: Random, onHostDraw: () => void): Random {
   const onHost = (here: Random): Random => {
     onHostDraw();
     return here;
   };
+  const keyAt = (labels: readonly (string | number)[]): Tensor1D =>
+    labels.length === 0 ? key.clone() : runCustomKernel<Tensor1D>(deriveKeyKernel, { key }, { path: [...labels] });
   const from = (here: Random, labels: readonly (string | number)[]): Random => ({
     get seed() {
       return onHost(here).seed;
@@ -65,11 +78,12 @@ export function randomOf(key: Tensor1D, host: Random, onHostDraw: () => void): R
     normals: (count) => onHost(here).normals(count),
     integers: (count, below) => onHost(here).integers(count, below),
     permutation: (count) => onHost(here).permutation(count),
-    uniform: (...parameters) => onHost(here).uniform(...parameters),
-    normal: (...parameters) => onHost(here).normal(...parameters),
-    truncatedNormal: (...parameters) => onHost(here).truncatedNormal(...parameters),
-    tensor: () =>
-      labels.length === 0 ? key.clone() : runCustomKernel<Tensor1D>(deriveKeyKernel, { key }, { path: [...labels] }),
+    ...tensorDraws((shape, distribution) =>
+      tidy(() =>
+        runCustomKernel<Tensor>(randomNumbersKernel, { key: keyAt(labels) }, { shape: [...shape], distribution }),
+      ),
+    ),
+    tensor: () => keyAt(labels),
   });
   return from(host, []);
 }
@@ -86,49 +100,15 @@ function checkLabel(label: string | number): string | number {
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((size, dimension) => size * dimension, 1);
 
-function toTensor(shape: readonly number[], values: Float64Array, from: (value: number) => number): Tensor {
-  const floats = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) floats[i] = from(values[i]!);
-  return tensor(floats, [...shape], "float32");
-}
-
-function uniforms(key: Key, count: number): Float64Array {
-  const values = new Float64Array(count);
-  for (let i = 0; i < count; i++) values[i] = word(key, i) / 2 ** 32;
-  return values;
-}
-
-/** From [0, 1) to [low, high) as float32: what rounds up to `high` starts again at `low`. */
-function stretch(value: number, low: number, high: number): number {
-  const float = Math.fround(low + (high - low) * value);
-  return float < high ? float : low;
-}
-
-/** Fills `values` with the normals of a key from number `from` on, an even one: Box and Muller's pairs of two words. */
-function fillNormals(key: Key, from: number, values: Float64Array): void {
-  for (let i = 0; i < values.length; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log((word(key, from + i) + 0.5) / 2 ** 32));
-    const angle = (2 * Math.PI * word(key, from + i + 1)) / 2 ** 32;
-    values[i] = radius * Math.cos(angle);
-    if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
-  }
-}
-
-function normals(key: Key, count: number): Float64Array {
-  const values = new Float64Array(count);
-  fillNormals(key, 0, values);
-  return values;
-}
-
-/** The normals of the same key without those beyond two deviations. */
-function truncatedNormals(key: Key, count: number): Float64Array {
-  const values = new Float64Array(count);
-  const some = new Float64Array(256);
-  for (let filled = 0, from = 0; filled < count; from += some.length) {
-    fillNormals(key, from, some);
-    for (const value of some) if (Math.abs(value) <= 2 && filled < count) values[filled++] = value;
-  }
-  return values;
+/** `uniform`, `normal` and `truncatedNormal`, by whatever makes a tensor of a distribution. */
+function tensorDraws(
+  draw: (shape: readonly number[], distribution: Distribution) => Tensor,
+): Pick<Random, "uniform" | "normal" | "truncatedNormal"> {
+  return {
+    uniform: (shape, low = 0, high = 1) => draw(shape, { kind: "uniform", low, high }),
+    normal: (shape, mean = 0, deviation = 1) => draw(shape, { kind: "normal", mean, deviation }),
+    truncatedNormal: (shape, mean = 0, deviation = 1) => draw(shape, { kind: "truncatedNormal", mean, deviation }),
+  };
 }
 
 function integers(key: Key, count: number, below: number): Uint32Array {
@@ -170,12 +150,9 @@ function fromKey(seed: number, path: readonly (string | number)[], key: Key): Ra
     normals: (count) => normals(key, count),
     integers: (count, below) => integers(key, count, below),
     permutation: (count) => permutation(key, count),
-    uniform: (shape, low = 0, high = 1) =>
-      toTensor(shape, uniforms(key, sizeOf(shape)), (value) => stretch(value, low, high)),
-    normal: (shape, mean = 0, deviation = 1) =>
-      toTensor(shape, normals(key, sizeOf(shape)), (value) => mean + deviation * value),
-    truncatedNormal: (shape, mean = 0, deviation = 1) =>
-      toTensor(shape, truncatedNormals(key, sizeOf(shape)), (value) => mean + deviation * value),
+    ...tensorDraws((shape, distribution) =>
+      tensor(randomNumbers(key, sizeOf(shape), distribution), [...shape], "float32"),
+    ),
     tensor: () => tensor1d(Int32Array.of(key[0] | 0, key[1] | 0), "int32"),
   };
 }

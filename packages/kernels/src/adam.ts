@@ -32,7 +32,7 @@ export interface AdamAttributes {
    * Whether the step may take the memory of its inputs for its results: parameter and moments are not read any more. A
    * backend may make use of that where no other tensor shares the memory.
    */
-  readonly consume: boolean;
+  readonly donate: boolean;
 }
 
 /** Where results go: other arrays, or those of the inputs. */

@@ -16,6 +16,7 @@ import type { CustomKernel } from "./custom-kernel.ts";
 import { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
 import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel } from "./quantised-linear.ts";
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
+import { randomNumbersKernel } from "./random-numbers.ts";
 
 export type { ActivationGradInputs, ActivationInputs, GeluAttributes } from "./activation.ts";
 export { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
@@ -59,6 +60,14 @@ export {
   type RandomMaskInputs,
   randomMaskKernel,
 } from "./random-mask.ts";
+export {
+  type Distribution,
+  normals,
+  type RandomNumbersAttributes,
+  randomNumbers,
+  randomNumbersKernel,
+  uniforms,
+} from "./random-numbers.ts";
 
 /** Every custom kernel. */
 export const customKernels: readonly CustomKernel[] = [
@@ -76,6 +85,7 @@ export const customKernels: readonly CustomKernel[] = [
   crossEntropyGradKernel,
   randomMaskKernel,
   deriveKeyKernel,
+  randomNumbersKernel,
   afterKernel,
   quantisedWeightKernel,
   quantisedLinearKernel,

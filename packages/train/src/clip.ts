@@ -17,7 +17,7 @@ export interface ClippedGradients {
  * @see Pascanu et al. 2013, On the difficulty of training recurrent neural networks, arXiv:1211.5063, algorithm 1. The
  *      1e-6 is PyTorch's.
  */
-export function clipByGlobalNorm(gradients: Parameters, maximumNorm: number): ClippedGradients {
+export function clipGradients(gradients: Parameters, maximumNorm: number): ClippedGradients {
   return tidyTrees(() => {
     const norm = normParameters(gradients);
     const factor = minimum(div(maximumNorm, add(norm, 1e-6)), 1);

@@ -4,8 +4,16 @@
  *
  * @module
  */
-export { type ClippedGradients, clipByGlobalNorm } from "./clip.ts";
-export { type Batches, type BatchesOptions, batches, type MiniBatch } from "./data/batches.ts";
+export { type ClippedGradients, clipGradients } from "./clip.ts";
+export {
+  type Batches,
+  type BatchesOptions,
+  batches,
+  type Collate,
+  type EpochOptions,
+  type MiniBatch,
+} from "./data/batches.ts";
+export type { Position } from "./data/groups-of-batches.ts";
 export { type Evaluation, evaluate, predict } from "./evaluate.ts";
 export type { BestOptions, EvaluationOptions, Metrics } from "./evaluation.ts";
 export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
@@ -14,15 +22,36 @@ export { pearson, spearman } from "./metrics/correlation.ts";
 export { perplexity } from "./metrics/perplexity.ts";
 export { type AdafactorOptions, adafactor, relativeStep } from "./optimisers/adafactor.ts";
 export { type AdamOptions, type AdamWOptions, adam, adamW } from "./optimisers/adam.ts";
+export { chain } from "./optimisers/chain.ts";
 export { isDecayed, type ParameterGroup } from "./optimisers/groups.ts";
 export type {
-  ConsumeOptions,
+  DonateOptions,
   Optimiser,
   OptimiserMove,
   OptimiserState,
   OptimiserUpdate,
 } from "./optimisers/optimiser.ts";
 export { type SgdOptions, sgd } from "./optimisers/sgd.ts";
-export { constant, cosine, type DecayOptions, linear, type Schedule, type WarmUpOptions } from "./schedules.ts";
+export { type ParameterTransform, perParameter, type Transform, type TransformInputs } from "./optimisers/transform.ts";
+export {
+  addDecayedWeights,
+  clipByGlobalNorm,
+  type GroupedOptions,
+  type MomentumOptions,
+  momentum,
+  type ScaleByAdamOptions,
+  scaleByAdam,
+  scaleByLearningRate,
+} from "./optimisers/transforms.ts";
+export type { StartOptions } from "./progress.ts";
+export {
+  constant,
+  cosine,
+  type DecayOptions,
+  linear,
+  type Schedule,
+  sequence,
+  type WarmUpOptions,
+} from "./schedules.ts";
 export { train } from "./train.ts";
 export type { CheckpointOptions, TrainOptions } from "./train-options.ts";

@@ -34,7 +34,7 @@ const part =
  * into the memory that was there. A graph makes a dozen passes and hands out copies.
  */
 const adamStep: HandleKernel = (backend, inputs, attributes) => {
-  if (!(attributes as unknown as AdamAttributes).consume) return undefined;
+  if (!(attributes as unknown as AdamAttributes).donate) return undefined;
   const infos = inputs as unknown as AdamInputs<TensorInfo>;
   const array = (name: keyof AdamInputs): Float32Array | undefined =>
     hostArrayOf(backend.valueBehind(infos[name])!) as Float32Array | undefined;

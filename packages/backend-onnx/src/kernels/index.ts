@@ -11,6 +11,7 @@ import { indexingKernels } from "./indexing.ts";
 import { poolingKernels } from "./pooling.ts";
 import { productKernels } from "./product.ts";
 import { quantisedKernels } from "./quantised.ts";
+import { randomNumberKernels } from "./random-numbers.ts";
 import { reduceKernels } from "./reduce.ts";
 import { shapeKernels } from "./shape.ts";
 import { softmaxKernels } from "./softmax.ts";
@@ -31,6 +32,7 @@ export const nativeKernels: KernelTable = {
   ...poolingKernels,
   ...productKernels,
   ...quantisedKernels,
+  ...randomNumberKernels,
   ...reduceKernels,
   ...shapeKernels,
   ...softmaxKernels,

@@ -16,12 +16,12 @@ export interface AdamStep {
  * at zero belong into `rate` and `epsilon`. The caller owns the result. It has no gradient.
  *
  * @param inputs - Parameter, gradient and moments of one shape; the scalars have shape [1].
- * @param options - `consume`: parameter and moments are not needed afterwards, and their memory may become the result's.
+ * @param options - `donate`: parameter and moments are not needed afterwards, and their memory may become the result's.
  *   Reading them is an error then, where it did; disposing of them is still the caller's.
  * @throws {ShapeError} When the shapes differ.
  * @see Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization, arXiv:1711.05101, algorithm 2.
  */
-export function adamStep(inputs: AdamInputs, { consume = false }: { readonly consume?: boolean } = {}): AdamStep {
+export function adamStep(inputs: AdamInputs, { donate = false }: { readonly donate?: boolean } = {}): AdamStep {
   const { shape } = inputs.parameter;
   for (const name of ["gradient", "firstMoment", "secondMoment"] as const) {
     if (`${inputs[name].shape}` !== `${shape}`)
@@ -31,7 +31,7 @@ export function adamStep(inputs: AdamInputs, { consume = false }: { readonly con
       });
   }
   const [parameter, firstMoment, secondMoment] = runCustomKernel<[Tensor, Tensor, Tensor]>(adamKernel, inputs, {
-    consume,
+    donate,
   });
   return { parameter, firstMoment, secondMoment };
 }

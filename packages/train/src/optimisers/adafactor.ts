@@ -3,7 +3,8 @@ import { add, div, expandDims, maximum, mean, mul, rsqrt, sqrt, square, sub, typ
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
-import { createOptimiser, type Optimiser } from "./optimiser.ts";
+import type { Optimiser } from "./optimiser.ts";
+import { createOptimiser } from "./rule.ts";
 import { learningRateSchema } from "./settings.ts";
 
 /** Settings of Adafactor. Defaults are those of the paper's algorithm 4, "Adafactor for weight matrices". */
@@ -22,7 +23,7 @@ export interface AdafactorOptions {
   readonly decayExponent?: number;
   /** Share of a parameter that is taken off per unit of step size, except from norms, biases and scales. @default 0 */
   readonly weightDecay?: number;
-  /** Parameters with settings of their own; the first match counts. @default [] */
+  /** Parameters with their own settings; the first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];
 }
 

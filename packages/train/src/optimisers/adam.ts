@@ -3,7 +3,8 @@ import { adamStep } from "@cambium/core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
-import { createOptimiser, type Optimiser, type Rule } from "./optimiser.ts";
+import type { Optimiser } from "./optimiser.ts";
+import { createOptimiser, type Rule } from "./rule.ts";
 import { fractionSchema, learningRateSchema } from "./settings.ts";
 
 /** Settings of Adam. */
@@ -18,7 +19,7 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Whether the moments are corrected for beginning at zero. @default true */
   readonly biasCorrection?: boolean;
-  /** Parameters with settings of their own; the first match counts. @default [] */
+  /** Parameters with their own settings; the first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];
 }
 
@@ -55,7 +56,7 @@ function createRule(
     learningRate: toSchedule(parsed.learningRate),
     groups,
     weightDecay,
-    consumes: true,
+    donates: true,
     slots: (shape) => ({ firstMoment: shape, secondMoment: shape }),
     scalars(step, learningRate, decay) {
       const correction1 = biasCorrection ? 1 - beta1 ** step : 1;
@@ -69,9 +70,9 @@ function createRule(
         decay: 1 - learningRate * decay,
       };
     },
-    update(parameter, gradient, slots, scalars, { consume }) {
+    update(parameter, gradient, slots, scalars, { donate }) {
       const [firstMoment, secondMoment] = [slots.firstMoment!, slots.secondMoment!];
-      const after = adamStep({ parameter, gradient, firstMoment, secondMoment, ...scalars }, { consume });
+      const after = adamStep({ parameter, gradient, firstMoment, secondMoment, ...scalars }, { donate });
       return {
         parameter: after.parameter,
         slots: { firstMoment: after.firstMoment, secondMoment: after.secondMoment },

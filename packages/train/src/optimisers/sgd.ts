@@ -3,7 +3,8 @@ import { add, mul, sub } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type Schedule, toSchedule } from "../schedules.ts";
 import { groupsSchema, type ParameterGroup } from "./groups.ts";
-import { createOptimiser, type Optimiser } from "./optimiser.ts";
+import type { Optimiser } from "./optimiser.ts";
+import { createOptimiser } from "./rule.ts";
 import { fractionSchema, learningRateSchema } from "./settings.ts";
 
 /** Settings of gradient descent. */
@@ -16,7 +17,7 @@ export interface SgdOptions {
   readonly nesterov?: boolean;
   /** Multiple of each parameter added to its gradient, except for norms, biases and scales. @default 0 */
   readonly weightDecay?: number;
-  /** Parameters with settings of their own; the first match counts. @default [] */
+  /** Parameters with their own settings; the first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];
 }
 

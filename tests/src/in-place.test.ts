@@ -2,7 +2,18 @@
 import { memory, result } from "@cambium/base";
 import { disposeParameters, type Objective, type Parameters, random, useBackend } from "@cambium/core";
 import { adamW, type Batches, batches, type Optimiser, type TrainOptions, train } from "@cambium/train";
-import { add, matMul, mean, reshape, square, sub, type Tensor, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
+import {
+  add,
+  matMul,
+  mean,
+  mul,
+  reshape,
+  square,
+  sub,
+  type Tensor,
+  type Tensor2D,
+  tensor2d,
+} from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 beforeAll(() => useBackend("onnx"));
@@ -17,6 +28,7 @@ interface Rows {
 
 const objective: Objective<Rows> = {
   parameters: new Map<string, Tensor>(),
+  describe: () => "in place",
   loss: (parameters: Parameters, { x }) => {
     const product = matMul(x, parameters.get("layer.weight") as Tensor2D);
     return reshape(mean(square(sub(add(product, parameters.get("layer.bias")!), 1))), []);
@@ -30,6 +42,23 @@ beforeAll(() => {
   parameters.set("layer.bias", at.at("bias").normal([WIDTH]));
 });
 afterAll(() => disposeParameters(objective.parameters));
+
+/** The same with a state, which takes something off the bias at every step. */
+const followed: Objective<Rows> = {
+  ...objective,
+  state: new Map<string, Tensor>(),
+  scalars: (step) => ({ share: 0.5 / step }),
+  afterStep({ state, parameters, gradients, scalars }) {
+    const pull = add(mul(state.get("pull")!, 0.5), gradients.get("layer.bias")!);
+    const bias = sub(parameters.get("layer.bias")!, mul(pull, scalars["share"]!));
+    return { state: new Map([["pull", pull]]), parameters: new Map([["layer.bias", bias]]) };
+  },
+};
+
+beforeAll(() => {
+  (followed.state as Map<string, Tensor>).set("pull", random(4).normal([WIDTH]));
+});
+afterAll(() => disposeParameters(followed.state!));
 
 const data = (): Batches<Rows> =>
   batches(
@@ -54,7 +83,12 @@ const areEqual = (some: readonly Buffer[], others: readonly Buffer[]): boolean =
   some.length === others.length && some.every((bytes, i) => bytes.equals(others[i]!));
 
 /** The weights at the end of a run, and what an evaluation kept of them on its way. */
-async function run(optimiser: Optimiser, options: Partial<TrainOptions>, keepsBest: boolean) {
+async function run(
+  optimiser: Optimiser,
+  options: Partial<TrainOptions>,
+  keepsBest: boolean,
+  of: Objective<Rows> = objective,
+) {
   const kept: Float32Array[] = [];
   const evaluate = {
     every: 2,
@@ -64,19 +98,23 @@ async function run(optimiser: Optimiser, options: Partial<TrainOptions>, keepsBe
     },
     ...(keepsBest ? { best: { metric: "loss", direction: "lowest" as const } } : {}),
   };
-  const { parameters } = await result(train(objective, data(), { optimiser, epochs: 1, evaluate, ...options }));
-  return { end: takeBytes(parameters), kept: kept.map((weight) => Buffer.from(weight.buffer)) };
+  const { parameters, state } = await result(train(of, data(), { optimiser, epochs: 1, evaluate, ...options }));
+  const end = [...takeBytes(parameters), ...takeBytes(state ?? new Map())];
+  return { end, kept: kept.map((weight) => Buffer.from(weight.buffer)) };
 }
 
-test.each<[string, Partial<TrainOptions>, boolean]>([
+test.each<[string, Partial<TrainOptions>, boolean, Objective<Rows>?]>([
   ["as it is", {}, false],
   ["with clipping", { clipNorm: 0.5 }, false],
   ["of several micro-batches", { accumulate: 3, clipNorm: 0.5 }, false],
   ["that returns its best point", {}, true],
+  ["of an objective with a state", { clipNorm: 0.5 }, false, followed],
+  ["of an objective with a state, at its best point", { accumulate: 2 }, true, followed],
 ])(
   "a run %s ends at the same bits, and nothing that it handed out changes afterwards",
-  async (_, options, keepsBest) => {
-    const [here, there] = [await run(settings, options, keepsBest), await run(inGraph(settings), options, keepsBest)];
+  async (_, options, keepsBest, of) => {
+    const here = await run(settings, options, keepsBest, of);
+    const there = await run(inGraph(settings), options, keepsBest, of);
     expect(here.kept.length).toBeGreaterThan(0);
     expect([areEqual(here.kept, there.kept), areEqual(here.end, there.end)]).toEqual([true, true]);
   },

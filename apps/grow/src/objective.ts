@@ -79,6 +79,7 @@ function pooledScores(model: LanguageModel<BertConfig>, parameters: Parameters, 
 export function pretraining({ model, parameters }: Seedling): Objective<PretrainingBatch> {
   return {
     parameters,
+    describe: () => ({ kind: "masked pieces and bags of words", config: { ...model.config } }),
     loss: (at, batch, context) =>
       tidy(() => {
         const { logits, hidden } = model.forward(batch, { parameters: at, ...context });

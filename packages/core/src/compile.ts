@@ -14,7 +14,7 @@ interface CompilingBackend {
  *
  * Arguments and result are tensors, or arrays, plain objects and maps of them; plain values belong to the signature.
  * Tensors of the result are the caller's. What varies from call to call must be an argument: a rate as a tensor of shape
- * [1], randomness as a key (`randomOf`). A function that reads something else that varies goes on being run in full, as
+ * [1], randomness as a key (`randomOf`). A function that reads something else that varies is still run in full, as
  * far as its first three calls show it.
  *
  * @example

@@ -182,6 +182,9 @@ test("with a cache, the last rows alone give what all rows give, and are told to
     const recorded: Tensor4D[] = [];
     const cache: ScopeCache = {
       isEmpty: false,
+      mask: undefined,
+      position: undefined,
+      nextPosition: 3,
       before: () => ({ key: rows(key, 0, 3), value: rows(value, 0, 3) }),
       record: (_path, newKey, newValue) => void recorded.push(newKey, newValue),
       once: (_path, make) => make(),

@@ -46,10 +46,10 @@ export function applyWeight(x: Tensor, weight: Tensor, layout: SiteWeight["layou
   return reshape(bias === undefined ? product : add(product, bias), [...x.shape.slice(0, -1), out]);
 }
 
-/** Half-open ranges of the last axis. */
-export function splitColumns(x: Tensor, ranges: readonly (readonly [from: number, to: number])[]): readonly Tensor[] {
-  const [before, sizes] = [x.shape.slice(0, -1).map(() => 0), x.shape.slice(0, -1)];
-  return ranges.map(([from, to]) => slice(x, [...before, from], [...sizes, to - from]));
+/** A half-open range of the last axis. */
+export function columnsOf(x: Tensor, [from, to]: readonly [from: number, to: number]): Tensor {
+  const rows = x.shape.slice(0, -1);
+  return slice(x, [...rows.map(() => 0), from], [...rows, to - from]);
 }
 
 /** Settings of `scope.attend`. */
@@ -86,8 +86,9 @@ export function applyAttention(
   inPieces: boolean,
   { dropout: rate = 0 }: AttendOptions = {},
 ): Tensor4D {
-  const before = scope.cache?.before(scope.path);
-  scope.cache?.record(scope.path, newKey, newValue);
+  const cache = causal ? scope.cache : undefined; // what is not causal may see rows that are yet to come
+  const before = cache?.before(scope.path);
+  cache?.record(scope.path, newKey, newValue);
   const whole = (past: Tensor4D | undefined, rows: Tensor4D): Tensor4D =>
     repeatHeads(past === undefined ? rows : concat([past, rows], 2), query.shape[1] / rows.shape[1]);
   const [key, value] = [whole(before?.key, newKey), whole(before?.value, newValue)];

@@ -42,7 +42,7 @@ export interface Model<Input, Output, Config = unknown> extends Runnable<Input, 
 
 /** What a loss is computed with, besides parameters and batch. */
 export interface LossContext {
-  /** A key of its own for every step and batch. Its tensors are functions of the key; its arrays are not replayed. */
+  /** A key for every step and batch. Its tensors are functions of the key; its arrays are not replayed. */
   readonly random: Random;
   readonly training: boolean;
   /** The objective's tensors that change without a gradient, where it has any. */

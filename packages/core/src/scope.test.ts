@@ -284,10 +284,8 @@ test("paths join with dots", () => {
   expect(scope.path).toBe("");
 });
 
-test("a scope knows which parameters there are", () => {
-  const w = scalar(1);
-  const scope = open([], new Map([["layer.0.w", w]]));
-  expect(scope.at("layer.0").has("w")).toBe(true);
-  expect(scope.has("w")).toBe(false);
-  dispose(w);
+test("a scope knows which sites the model declares", () => {
+  expect(open().at("layer.0").declares("linear", "up")).toBe(true);
+  expect(open().at("layer.0").declares("norm", "up")).toBe(false);
+  expect(open().declares("linear", "up")).toBe(false);
 });

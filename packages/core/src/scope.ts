@@ -9,14 +9,7 @@ import { ConfigError } from "@cambium/base";
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 
 import type { Around, Context, Hook, OnWeight } from "./hook.ts";
-import {
-  type AttendOptions,
-  applyAttention,
-  applyWeight,
-  type FeedForward,
-  feedForward,
-  splitColumns,
-} from "./layers.ts";
+import { type AttendOptions, applyAttention, applyWeight, columnsOf, type FeedForward, feedForward } from "./layers.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
@@ -26,9 +19,11 @@ export interface ScopeCache {
   /** Whether nothing came before. */
   readonly isEmpty: boolean;
   /** Which of the keys before are real, `[batch, rows]`; 1 for those that are. Absent where nothing came before. */
-  readonly mask?: Tensor2D;
+  readonly mask: Tensor2D | undefined;
   /** The position that each sequence's next token has, int32 `[batch, 1]`. Absent where nothing came before. */
-  readonly position?: Tensor2D;
+  readonly position: Tensor2D | undefined;
+  /** The greatest of these positions, 0 where nothing came before. */
+  readonly nextPosition: number;
   /** Keys and values of the rows before, `[batch, heads, rows, dHead]`, in front of which none are to be put. */
   before(path: string): { readonly key: Tensor4D; readonly value: Tensor4D } | undefined;
   /** Told the keys and values of the new rows. */
@@ -60,10 +55,12 @@ export interface Scope {
   readonly cache: ScopeCache | undefined;
   /** The scope `name` further down. */
   at(name: string | number): Scope;
-  /** Whether the checkpoint has this parameter. */
-  has(name: string): boolean;
-  /** A parameter, after the hooks on it. */
+  /** Whether the model declares a site of this kind at `name`: parts of an architecture may be absent. */
+  declares(kind: Kind, name: string): boolean;
+  /** A parameter of this place, after the hooks on it. */
   parameter(name: string): Tensor;
+  /** A parameter by its whole name, as sites have it. */
+  read(name: string): Tensor;
   /** Visits the site of this kind at `name` (empty: at this very place). */
   call<K extends Kind>(
     kind: K,
@@ -71,12 +68,16 @@ export interface Scope {
     input: Flow[K]["input"],
     body: (input: Flow[K]["input"]) => Flow[K]["output"],
   ): Flow[K]["output"];
+  /** A site that the model declares. */
+  site<K extends Kind>(kind: K, name: string): Site<K>;
   /** Visits the linear site at `name`: `x W^T + b` by the weight, layout and bias that the site declares. */
   linear(name: string, x: Tensor): Tensor;
   /** Visits the fused linear site at `name` and its parts, in the order of their columns. The whole runs once for them all. */
   split(name: string, x: Tensor): readonly Tensor[];
   /** Visits the attention site at `name` and its pattern: in one piece, unless a hook wants to see the probabilities. */
   attend(name: string, input: Flow["attention"]["input"], options?: AttendOptions): Tensor4D;
+  /** What is the same for every row of a sequence, made at its first pass and then taken from the cache, where there is one. */
+  once(name: string, make: () => readonly Tensor[]): readonly Tensor[];
   /** Visits the linear layers of a feed-forward part and the activation between them. */
   feedForward(x: Tensor3D, part: FeedForward): Tensor3D;
 }
@@ -219,20 +220,11 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
 
   /** The whole is computed for its own input once, and again only for a part whose hooks give it another. */
   function split(whole: Site<"linear">, x: Tensor): readonly Tensor[] {
-    let ofX: Tensor | undefined;
-    const wholeOf = (input: Tensor): Tensor => {
-      if (input !== x) return linear(whole, input);
-      ofX ??= linear(whole, x);
-      return ofX;
-    };
+    const ofX = linear(whole, x);
     const parts = index.partsOf.get(whole.path) ?? [];
-    if (parts.every((part) => hooksAt(part).length === 0)) {
-      return splitColumns(
-        wholeOf(x),
-        parts.map(({ part }) => part!.columns),
-      );
-    }
-    return parts.map((part) => visit(part, x, (input) => splitColumns(wholeOf(input), [part.part!.columns])[0]!));
+    return parts.map((part) =>
+      visit(part, x, (input) => columnsOf(input === x ? ofX : linear(whole, input), part.part!.columns)),
+    );
   }
 
   function at(path: string): Scope {
@@ -244,9 +236,11 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
       },
       cache,
       at: (name) => at(join(path, name)),
-      has: (name) => parameters.has(join(path, name)),
+      declares: (kind, name) => index.byPlace.has(`${kind}:${join(path, name)}`),
       parameter: (name) => read(join(path, name)),
+      read,
       call: (kind, name, input, body) => visit(siteAt(kind, join(path, name)), input, body),
+      site: (kind, name) => siteAt(kind, join(path, name)),
       linear: (name, x) => linear(siteAt("linear", join(path, name)), x),
       split: (name, x) => split(siteAt("linear", join(path, name)), x),
       attend(name, input, attendOptions) {
@@ -257,6 +251,7 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
           applyAttention(here, value, inPieces, attendOptions),
         );
       },
+      once: (name, make) => (cache === undefined ? make() : cache.once(join(path, name), make)),
       feedForward: (x, part) => feedForward(scope, x, part),
     };
     return scope;

@@ -38,8 +38,8 @@ export interface Flow {
   /**
    * Attention, `softmax(scale · query keyᵀ + bias) value`. `query` `[batch, heads, seq, dHead]`; `key` and `value` may have
    * fewer heads, each of which serves several of the query's. `bias` broadcasts to `[batch, heads, query, key]`. With `causal`,
-   * the last query sees every key, the one before it all but the last, and so on. With a cache, `key` and `value` are the new
-   * rows, and `bias` spans those in the cache as well, which come first.
+   * the last query sees every key, the one before it all but the last, and so on. With a cache, which keeps the
+   * rows of causal attention, `key` and `value` are the new rows, and `bias` spans those in the cache as well, which come first.
    */
   attention: {
     input: {

@@ -102,6 +102,11 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly wrapper?: Wrapper;
   /** Today's name of a parameter that old files call otherwise, or its own name. Given names are without the wrapper. */
   legacy?(name: string): string;
+  /**
+   * A tied parameter that some files hold with values of its own, whatever their config says: its name, and the config of such
+   * a model.
+   */
+  readonly untie?: { readonly name: string; config(config: Config): Config };
   /** Whether a name in a file is of something that is no parameter, such as a stored mask. */
   isBuffer?(name: string): boolean;
   /** transformers' class names, such as `BertModel`, for the model without a head and with each. */

@@ -2,9 +2,12 @@
 import { ShapeError } from "@cambium/base";
 import { dropout, type Flow, gelu, layerNorm, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
 import {
+  add,
   cast,
+  concat,
   cumsum,
   gather,
+  maximum,
   mul,
   relu,
   reshape,
@@ -49,14 +52,10 @@ export const activationNames = Object.keys(activations) as [HiddenActivation, ..
  *
  * @throws {ShapeError} When a hook gives masks or positions for another number of rows.
  */
-export function embedWords(
-  scope: Scope,
-  name: string,
-  table: string,
-  input: Flow["embed"]["input"],
-): Flow["embed"]["output"] {
+export function embedWords(scope: Scope, name: string, input: Flow["embed"]["input"]): Flow["embed"]["output"] {
+  const table = scope.site("embed", name).weight!.name;
   const words = scope.call("embed", name, input, ({ ids, mask, positions }) => ({
-    x: gather(scope.parameter(table), ids) as Tensor3D, // [batch, seq, dModel]
+    x: gather(scope.read(table), ids) as Tensor3D, // [batch, seq, dModel]
     mask,
     positions,
     extra: 0,
@@ -113,4 +112,33 @@ export function paddingBias(mask: Tensor2D): Tensor4D {
  */
 export function countPositions(mask: Tensor2D): Tensor2D {
   return sub(cumsum(cast(mask, "int32"), 1), scalar(1, "int32")) as Tensor2D;
+}
+
+/**
+ * Positions of a decoder's rows, int32 `[batch, seq]`: real tokens count from 0, or behind those in the cache, wherever the
+ * padding is. Padding in front has position 0.
+ */
+export function decoderPositions(scope: Scope, mask: Tensor2D): Tensor2D {
+  const counted = countPositions(mask);
+  const before = scope.cache?.position;
+  return maximum(before === undefined ? counted : add(counted, before), scalar(0, "int32")) as Tensor2D;
+}
+
+/** What attention adds to the scores of padding, `[batch, 1, 1, keys]`, over the keys in the cache and those of `mask`. */
+export function decoderBias(scope: Scope, mask: Tensor2D): Tensor4D {
+  const before = scope.cache?.mask;
+  return paddingBias(before === undefined ? mask : concat([before, mask], 1));
+}
+
+/**
+ * Throws where a model with a table of positions has none for all rows.
+ *
+ * @param rows - Of the longest sequence: with what the cache holds, and with what hooks put in front or moved on.
+ */
+export function checkLength(most: number, rows: number): void {
+  if (rows <= most) return;
+  throw new ShapeError({
+    message: `forward: the model has positions for ${most} rows, got ${rows}; shorten the texts or the prompt`,
+    rows,
+  });
 }

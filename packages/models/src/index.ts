@@ -1,7 +1,7 @@
 /**
- * Transformers as pure functions of checkpoint-named parameters: BERT and RoBERTa with their heads, loaded from Hugging Face
- * folders or created from a seed, with named sites for hooks; tokenizers, batches, embeddings, and tools to look inside.
- * An architecture is a value, and `loadModel` and `createModel` take more of them.
+ * Transformers as pure functions of checkpoint-named parameters, with their heads, loaded from Hugging Face folders or created
+ * from a seed, with named sites for hooks; tokenizers, batches, embeddings, and tools to look inside. An architecture is a
+ * value, and `loadModel` and `createModel` take more of them.
  *
  * @module
  */
@@ -16,12 +16,35 @@ export type {
 } from "./architecture.ts";
 export { asArchitecture } from "./architecture.ts";
 export * from "./architectures/index.ts";
+export {
+  activationNames,
+  activations,
+  checkLength,
+  countPositions,
+  decoderBias,
+  decoderPositions,
+  drop,
+  embedWords,
+  type HiddenActivation,
+  joinHeads,
+  norm,
+  paddingBias,
+  rootMeanSquareNorm,
+  splitHeads,
+} from "./blocks.ts";
+export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";
 export { type Collate, type CollateModel, type CollateOptions, collate } from "./collate.ts";
+export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
 export { type HeadConfig, type HeadKind, labelsOf } from "./head-config.ts";
+export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
+export { type LastTokenHead, lastTokenHeads } from "./heads/last-token.ts";
+export { crossEntropyLoss, IGNORED, nextWordLoss, squaredErrorLoss } from "./heads/losses.ts";
+export { firstRow, lastRow, wordRows } from "./heads/rows.ts";
 export type { LanguageModel, LanguageOutput } from "./language-model.ts";
+export * as pieces from "./layout.ts";
 export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";
 export { type LoadModelOptions, loadModel } from "./load.ts";
 export { bareName, fileName, type Named, ownName } from "./names.ts";

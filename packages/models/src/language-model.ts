@@ -107,8 +107,14 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
           : {
               logits: scope.call("logits", "logits", headed.forward(scope, config, hidden, batch, head!), (x) => x),
             };
-      // What is the batch's own must not be the caller's to dispose of.
-      return { ...hidden, ...scores, mask: clone(hidden.mask) };
+      // What is the batch's or the cache's must not be the caller's to dispose of.
+      return {
+        ...hidden,
+        ...scores,
+        mask: clone(hidden.mask),
+        ...(hidden.encoded !== undefined && { encoded: clone(hidden.encoded) }),
+        ...(hidden.encodedMask !== undefined && { encodedMask: clone(hidden.encodedMask) }),
+      };
     });
   }
 

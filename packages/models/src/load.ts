@@ -54,19 +54,17 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
   checkNotQuantised(json, files.location);
   const caller = `loadModel: config.json in ${files.location}`;
   const architecture = findArchitecture(caller, json, options.architectures ?? builtIn);
-  const config = architecture.parse(caller, json, "file");
-  const asked = layoutOf(architecture, config, head);
-  const eightBit = frozenNames(asked, options);
   const checkpoint = await openCheckpoint(files);
-  const request = {
+  const { config, fit } = await settle(
     architecture,
-    layout: asked,
-    body: joinLayout(architecture.layout(config)),
-    hasHead: head !== undefined,
-  };
-  const { layout, found, aliases, created, unused } = fitCheckpoint(request, checkpoint.entries, files.location);
+    architecture.parse(caller, json, "file"),
+    head,
+    checkpoint,
+    files.location,
+  );
+  const { layout, found, created, unused } = fit;
   if (created.size === 0) checkLabels(head, json, files.location);
-  await checkAliases(checkpoint, found, aliases, files.location);
+  const eightBit = frozenNames(layout, options);
 
   const parameters = await loadParameters(checkpoint, found, layout, eightBit);
   const made = startTensors(created, options.random ?? random(0));
@@ -112,17 +110,29 @@ async function loadParameters(
   }
 }
 
-/** A file may hold one tensor under several names; of different values, only one of them would be used without a word. */
-async function checkAliases(
+/**
+ * How a checkpoint serves the model of a config, after the question that only its values answer: whether what the config
+ * calls one tensor is one.
+ *
+ * @throws {FormatError} When it does not, or holds different values under two names of one tensor.
+ */
+async function settle(
+  architecture: Architecture,
+  config: ModelConfig,
+  head: HeadConfig | undefined,
   checkpoint: Safetensors,
-  found: ReadonlyMap<string, string>,
-  aliases: Fit["aliases"],
   location: string,
-): Promise<void> {
-  for (const { name, fileName } of aliases) {
-    const own = found.get(name)!;
-    const [a, b] = [await checkpoint.values(own), await checkpoint.values(fileName)];
-    if (a.length === b.length && a.every((value, i) => Object.is(value, b[i]))) continue;
+): Promise<{ readonly config: ModelConfig; readonly fit: Fit }> {
+  const layout = layoutOf(architecture, config, head);
+  const body = joinLayout(architecture.layout(config));
+  const fit = fitCheckpoint({ architecture, layout, body, hasHead: head !== undefined }, checkpoint.entries, location);
+  for (const { name, fileName } of fit.aliases) {
+    const own = fit.found.get(name)!;
+    if (await isEqual(checkpoint, own, fileName)) continue;
+    const { untie } = architecture;
+    if (untie !== undefined && [own, fileName].includes(untie.name)) {
+      return settle(architecture, untie.config(config), head, checkpoint, location);
+    }
     throw new FormatError({
       message: `loadModel: "${own}" and "${fileName}" in ${location} are one tensor in this model, and differ in the file; is its config.json the one that it was saved with?`,
       name,
@@ -130,6 +140,12 @@ async function checkAliases(
       location,
     });
   }
+  return { config, fit };
+}
+
+async function isEqual(checkpoint: Safetensors, first: string, second: string): Promise<boolean> {
+  const [a, b] = [await checkpoint.values(first), await checkpoint.values(second)];
+  return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }
 
 /** A stored classifier's labels have an order: asking for them in another one would silently swap the classes. */

@@ -34,7 +34,7 @@ function makeObjective(): Objective<Batch> {
 }
 
 test("the mean over all rows does not depend on the batches", async () => {
-  expect(await evaluate(makeObjective(), data)).toEqual({ loss: 4, rows: 5 });
+  expect(await evaluate(makeObjective(), data)).toEqual({ loss: 4, rows: 5, weight: 5 });
 });
 
 test("another point can be measured", async () => {

@@ -1,6 +1,7 @@
 import { ConfigError, nearest } from "@cambium/base";
-import { cloneParameters, disposeParameters, type Parameters } from "@cambium/core";
+import { cloneParameters, type Parameters } from "@cambium/core";
 import type { Progress } from "./progress.ts";
+import { disposeTrees } from "./tensors.ts";
 
 /** Numbers by name, such as `{ loss: 0.31, accuracy: 0.9 }`. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -16,8 +17,11 @@ export interface BestOptions {
 export interface EvaluationOptions {
   /** Steps from one evaluation to the next. There is one more after the last step. */
   readonly every: number;
-  /** Measures a point. It must not dispose of the parameters, and must not need randomness that varies between runs. */
-  readonly run: (parameters: Parameters) => Metrics | Promise<Metrics>;
+  /**
+   * Measures a point. It must not dispose of the parameters or of the objective's state, and must not need randomness that
+   * varies between runs. A checkpoint does not know what it measures: with `best`, a resumed run must measure the same.
+   */
+  readonly run: (parameters: Parameters, state: Parameters) => Metrics | Promise<Metrics>;
   /** Keeps the parameters of the best evaluation: the `end` event carries them. @default the last parameters */
   readonly best?: BestOptions;
   /** Evaluations in a row without a better one after which the run ends; needs `best`. @default never */
@@ -44,11 +48,12 @@ export function judge(progress: Progress, metrics: Metrics, { metric, direction 
       metric,
     });
   }
-  const { best, parameters, step, evaluationsSinceBest } = progress;
+  const { best, parameters, state, step, evaluationsSinceBest } = progress;
   const isBetter =
     Number.isFinite(value) &&
     (best === undefined || (direction === "highest" ? value > best.value : value < best.value));
   if (!isBetter) return { ...progress, evaluationsSinceBest: evaluationsSinceBest + 1 };
-  if (best !== undefined) disposeParameters(best.parameters);
-  return { ...progress, best: { step, value, parameters: cloneParameters(parameters) }, evaluationsSinceBest: 0 };
+  disposeTrees(best);
+  const point = { parameters: cloneParameters(parameters), state: cloneParameters(state) };
+  return { ...progress, best: { step, value, ...point }, evaluationsSinceBest: 0 };
 }

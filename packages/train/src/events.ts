@@ -1,12 +1,13 @@
 import type { Parameters } from "@cambium/core";
 import type { Metrics } from "./evaluation.ts";
+import type { OptimiserState } from "./optimisers/optimiser.ts";
 
 /** After every step. */
 export interface StepEvent {
   readonly type: "step";
   /** From 1. */
   readonly step: number;
-  /** Mean over the step's rows, before the update. */
+  /** Mean over the step's rows, or what the objective's `weight` counts, before the update; 0 when it counts nothing. */
   readonly loss: number;
   /** Norm of the gradient before clipping, where `clipNorm` is given. */
   readonly gradientNorm?: number;
@@ -42,6 +43,10 @@ export interface EndEvent {
   readonly step: number;
   /** Those of the best evaluation where `evaluate.best` asks for it, else the last. The receiver owns them. */
   readonly parameters: Parameters;
+  /** The objective's state at those parameters, where it has any. The receiver owns it. */
+  readonly state?: Parameters;
+  /** The optimiser's state after the last step, with `keepOptimiser`. The receiver owns it. */
+  readonly optimiser?: OptimiserState;
   /** The best evaluation, where `evaluate.best` asks for it. */
   readonly best?: { readonly step: number; readonly value: number };
 }

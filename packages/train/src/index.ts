@@ -5,7 +5,15 @@
  * @module
  */
 export { type ClippedGradients, clipGradients } from "./clip.ts";
-export { type Batches, type BatchesOptions, batches, type MiniBatch } from "./data/batches.ts";
+export {
+  type Batches,
+  type BatchesOptions,
+  batches,
+  type Collate,
+  type EpochOptions,
+  type MiniBatch,
+} from "./data/batches.ts";
+export type { Position } from "./data/groups-of-batches.ts";
 export { type Evaluation, evaluate, predict } from "./evaluate.ts";
 export type { BestOptions, EvaluationOptions, Metrics } from "./evaluation.ts";
 export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
@@ -35,6 +43,15 @@ export {
   scaleByAdam,
   scaleByLearningRate,
 } from "./optimisers/transforms.ts";
-export { constant, cosine, type DecayOptions, linear, type Schedule, type WarmUpOptions } from "./schedules.ts";
+export type { StartOptions } from "./progress.ts";
+export {
+  constant,
+  cosine,
+  type DecayOptions,
+  linear,
+  type Schedule,
+  sequence,
+  type WarmUpOptions,
+} from "./schedules.ts";
 export { train } from "./train.ts";
 export type { CheckpointOptions, TrainOptions } from "./train-options.ts";

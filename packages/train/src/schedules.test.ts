@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { constant, cosine, linear, rateAt } from "./schedules.ts";
+import { constant, cosine, linear, rateAt, sequence } from "./schedules.ts";
 
 const rates = (schedule: (step: number) => number, steps: number): number[] =>
   Array.from({ length: steps }, (_, i) => schedule(i + 1));
@@ -42,4 +42,22 @@ test("a mistyped option names the nearest", () => {
 
 test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])("a rate of %d is refused", (rate) => {
   expect(() => rateAt("sgd", () => rate, 3)).toThrow("at step 3");
+});
+
+test("a schedule that falls says for how many steps it is meant, one that stays does not", () => {
+  expect([linear(1, { steps: 7 }).steps, cosine(1, { steps: 9, end: 0.1 }).steps]).toEqual([7, 9]);
+  expect(constant(1, { warmUp: 3 }).steps).toBeUndefined();
+});
+
+test("a sequence counts the steps of each of its schedules from 1", () => {
+  const first = linear(1, { steps: 4 });
+  const whole = sequence(first, first, constant(0.5, { warmUp: 2 }));
+  expect(rates(whole, 11)).toEqual([1, 0.75, 0.5, 0.25, 1, 0.75, 0.5, 0.25, 0.25, 0.5, 0.5]);
+  expect(whole.steps).toBeUndefined();
+  expect(sequence(first, cosine(1, { steps: 3 })).steps).toBe(7);
+});
+
+test("a schedule without an end is refused before others", () => {
+  expect(() => sequence(linear(1, { steps: 2 }), constant(1), constant(2))).toThrow("sequence: schedule 1 has no end");
+  expect(() => sequence()).toThrow("at least one");
 });

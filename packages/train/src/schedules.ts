@@ -2,7 +2,11 @@ import { ConfigError, parseConfig } from "@cambium/base";
 import * as z from "zod";
 
 /** A learning rate by step. Steps count from 1, as in the events of `train`. Pure. */
-export type Schedule = (step: number) => number;
+export interface Schedule {
+  (step: number): number;
+  /** The last step that it is meant for. `train` refuses a longer run. @default any number of steps */
+  readonly steps?: number;
+}
 
 /** How a rate begins. */
 export interface WarmUpOptions {
@@ -12,7 +16,7 @@ export interface WarmUpOptions {
 
 /** How a rate begins and ends. */
 export interface DecayOptions extends WarmUpOptions {
-  /** The step that comes last. One step later the rate would be `end`. */
+  /** The step that comes last: a longer run is refused. One step later the rate would be `end`. */
   readonly steps: number;
   /** The rate after the last step. @default 0 */
   readonly end?: number;
@@ -42,11 +46,12 @@ function decay(caller: string, peak: number, options: DecayOptions, shape: (rema
     });
   }
   const first = Math.max(warmUp, 1);
-  return (step) => {
+  const rateOf = (step: number): number => {
     if (step < warmUp) return climb(peak, warmUp, step);
     const remaining = Math.min(1, Math.max(0, (steps + 1 - step) / (steps + 1 - first)));
     return end + (peak - end) * shape(remaining);
   };
+  return Object.assign(rateOf, { steps });
 }
 
 /**
@@ -85,6 +90,40 @@ export function linear(peak: number, options: DecayOptions): Schedule {
  */
 export function cosine(peak: number, options: DecayOptions): Schedule {
   return decay("cosine", peak, options, (remaining) => (1 - Math.cos(Math.PI * remaining)) / 2);
+}
+
+/**
+ * Schedules one after the other, each with steps counted from 1. It ends where the last one does.
+ *
+ * So a finished run is prolonged: the rates of the steps taken stay what they were, and its checkpoint is resumed.
+ *
+ * @throws {ConfigError} When there is none, or one before the last does not say how many steps it has.
+ * @example
+ * const first = linear(1e-3, { steps: 1000 });
+ * adamW({ learningRate: sequence(first, linear(1e-4, { steps: 500 })) });
+ */
+export function sequence(...schedules: readonly Schedule[]): Schedule {
+  const last = schedules.at(-1);
+  const endless = schedules.slice(0, -1).findIndex(({ steps }) => steps === undefined);
+  if (last === undefined || endless >= 0) {
+    throw new ConfigError({
+      message:
+        last === undefined
+          ? "sequence: give at least one schedule"
+          : `sequence: schedule ${endless} has no end, so the next one would never begin; only the last may be endless`,
+      endless,
+    });
+  }
+  const rateOf = (step: number): number => {
+    let within = step;
+    for (const schedule of schedules.slice(0, -1)) {
+      if (within <= schedule.steps!) return schedule(within);
+      within -= schedule.steps!;
+    }
+    return last(within);
+  };
+  if (last.steps === undefined) return rateOf;
+  return Object.assign(rateOf, { steps: schedules.reduce((sum, { steps }) => sum + steps!, 0) });
 }
 
 /** A plain number is a constant schedule. */

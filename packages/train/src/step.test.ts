@@ -1,4 +1,4 @@
-import { cloneParameters, disposeParameters, type Parameters, random } from "@cambium/core";
+import { cloneParameters, disposeParameters, random } from "@cambium/core";
 import { backend, engine } from "@tensorflow/tfjs-core";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { MiniBatch } from "./data/batches.ts";
@@ -7,7 +7,7 @@ import { adamW } from "./optimisers/adam.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 import { sgd } from "./optimisers/sgd.ts";
 import { linear } from "./schedules.ts";
-import { createStep } from "./step.ts";
+import { createStep, type Point } from "./step.ts";
 import { disposeTrees } from "./tensors.ts";
 import { type ToyBatch, toyData, toyObjective } from "./toy.fixture.ts";
 
@@ -26,8 +26,12 @@ async function watch(optimiser: Optimiser, accumulate = 1): Promise<Watched> {
   const objective = toyObjective({ rate: 0.2 });
   const batches: MiniBatch<ToyBatch>[] = [];
   for await (const batch of toyData(4 * accumulate, { size: 4 }).epoch(0)) batches.push(batch);
-  let parameters: Parameters = cloneParameters(objective.parameters);
-  let state = optimiser.init(parameters);
+  let point: Point = {
+    step: 0,
+    parameters: cloneParameters(objective.parameters),
+    state: new Map(),
+    optimiser: optimiser.init(objective.parameters),
+  };
   const takeStep = createStep(objective, { optimiser, clipNorm: 0.1, random: random(1) });
   const scalars: number[][] = [];
   const shapes: string[][] = [];
@@ -52,11 +56,11 @@ async function watch(optimiser: Optimiser, accumulate = 1): Promise<Watched> {
     scalars.push([]);
     shapes.push([]);
     reads.push(0);
-    const { point } = await takeStep({ parameters, state }, batches);
-    disposeTrees(parameters, state);
-    ({ parameters, state } = point);
+    const next = await takeStep(point, batches);
+    disposeTrees(point);
+    ({ point } = next);
   }
-  disposeTrees(parameters, state, batches);
+  disposeTrees(point, batches);
   disposeParameters(objective.parameters);
   return { scalars, shapes, reads };
 }

@@ -2,39 +2,48 @@
  * One step of training: loss and gradients over one or more micro-batches, clipping, the optimiser's update, and a single
  * read of the loss.
  *
- * The step is made of functions of tensors alone: whatever differs between two steps (rates, the key of their randomness,
- * a micro-batch's share) is an argument. So a backend that can replay functions traces the step a few times for each
- * shape of batch and needs no more JavaScript afterwards; one that is merely lazy runs the step as one graph.
- *
- * With many parameters, the graph ends at the gradients, and an optimiser that can moves the point in its own memory.
+ * Its parts are functions of tensors alone (`step-functions.ts`). So a backend that can replay functions traces the step a
+ * few times for each shape of batch and needs no more JavaScript afterwards; one that is merely lazy runs the step as one
+ * graph. With many parameters, the graph ends at the gradients, and an optimiser that can moves the point in its own memory.
  */
-import { ShapeError, StateError } from "@cambium/base";
+import { ConfigError, StateError } from "@cambium/base";
 import {
+  cloneParameters,
   compile,
   countParameters,
   type Objective,
   type Parameters,
   type Random,
   randomOf,
-  valueAndGradients,
-  zipParameters,
 } from "@cambium/core";
-import { add, concat, mul, reshape, type Scalar, type Tensor, type Tensor1D, tensor1d } from "@tensorflow/tfjs-core";
-import { clipGradients } from "./clip.ts";
+import { type Tensor1D, tensor1d } from "@tensorflow/tfjs-core";
 import type { MiniBatch } from "./data/batches.ts";
 import { type Optimiser, type OptimiserMove, type OptimiserState, toTensors } from "./optimisers/optimiser.ts";
 import { rateAt } from "./schedules.ts";
-import { disposeTrees, tidyTrees } from "./tensors.ts";
+import {
+  type LossAndGradients,
+  type MicroBatch,
+  overlay,
+  type Scalars,
+  type StepFunctions,
+  stepFunctions,
+} from "./step-functions.ts";
+import { disposeTrees } from "./tensors.ts";
+import { weightOf } from "./weight.ts";
 
 /** Where a step starts from. */
 export interface Point {
+  /** Steps taken. */
+  readonly step: number;
   readonly parameters: Parameters;
-  readonly state: OptimiserState;
+  /** The objective's. */
+  readonly state: Parameters;
+  readonly optimiser: OptimiserState;
 }
 
 /** What is known of a step besides where it leads. */
 export interface StepReport {
-  /** Mean over the step's rows, before the update. */
+  /** Mean over what the step's batches count, before the update. */
   readonly loss: number;
   /** Norm of the gradient before clipping, where it is clipped. */
   readonly gradientNorm?: number;
@@ -50,82 +59,11 @@ export interface StepResult {
 /** How a step is taken. */
 export interface StepSettings {
   readonly optimiser: Optimiser;
+  /** Steps of the run, where they are known. */
+  readonly total?: number | undefined;
   readonly clipNorm?: number | undefined;
   /** Key of the run. */
   readonly random: Random;
-}
-
-interface LossAndGradients {
-  readonly loss: Scalar;
-  readonly gradients: Map<string, Tensor>;
-}
-
-/** Clipped gradients, and what is to be read: the loss, then the norm before clipping where there is clipping. */
-interface Concluded {
-  readonly gradients: Map<string, Tensor>;
-  readonly numbers: Tensor1D;
-}
-
-interface Move extends OptimiserMove {
-  readonly numbers: Tensor1D;
-}
-
-/** What a micro-batch is differentiated with: its `share` of the step's rows, and the sum over those before it. */
-type MicroBatch<Batch> = readonly [
-  parameters: Parameters,
-  batch: Batch,
-  key: Tensor1D,
-  share: Tensor1D | undefined,
-  former: LossAndGradients | undefined,
-];
-
-/** The parts of a step, as functions of tensors. Each gives its caller the tensors of its result. */
-interface StepFunctions<Batch> {
-  /** Loss and gradients times the share, added to the former ones. */
-  differentiate(...given: MicroBatch<Batch>): LossAndGradients;
-  /** The same for the last micro-batch, with gradients ready for the optimiser. */
-  conclude(...given: MicroBatch<Batch>): Concluded;
-  /** The same, and the point after the update. */
-  concludeAndMove(tensors: Parameters, scalars: Readonly<Record<string, Tensor>>, ...given: MicroBatch<Batch>): Move;
-}
-
-function stepFunctions<Batch>(
-  objective: Objective<Batch>,
-  { optimiser, clipNorm }: StepSettings,
-  randomAt: (key: Tensor1D) => Random,
-): StepFunctions<Batch> {
-  function differentiate(...[parameters, batch, key, share, former]: MicroBatch<Batch>): LossAndGradients {
-    // The share is a factor on the loss, from where it reaches every gradient.
-    const { value, gradients } = valueAndGradients((at) => {
-      const loss = objective.loss(at, batch, { random: randomAt(key), training: true });
-      if (loss.size !== 1)
-        throw new ShapeError({
-          message: `train: objective.loss must return one number, got shape [${loss.shape}]; take the mean over the batch`,
-        });
-      return reshape(share === undefined ? loss : mul(loss, share), []);
-    }, parameters);
-    if (former === undefined) return { loss: value, gradients };
-    return {
-      loss: add<Scalar>(former.loss, value),
-      gradients: zipParameters(former.gradients, gradients, (a, b) => add(a, b)),
-    };
-  }
-  function conclude(...given: MicroBatch<Batch>): Concluded {
-    const { loss, gradients } = differentiate(...given);
-    const numbers = reshape(loss, [1]) as Tensor1D;
-    if (clipNorm === undefined) return { gradients, numbers };
-    const clipped = clipGradients(gradients, clipNorm);
-    return { gradients: clipped.gradients, numbers: concat([numbers, reshape(clipped.norm, [1]) as Tensor1D]) };
-  }
-  return {
-    differentiate: (...given) => tidyTrees(() => differentiate(...given)),
-    conclude: (...given) => tidyTrees(() => conclude(...given)),
-    concludeAndMove: (tensors, scalars, ...given) =>
-      tidyTrees(() => {
-        const { gradients, numbers } = conclude(...given);
-        return { ...optimiser.move(gradients, tensors, given[0], scalars), numbers };
-      }),
-  };
 }
 
 /**
@@ -147,8 +85,27 @@ function checkFinite(step: number, report: StepReport): void {
 }
 
 /**
+ * The objective's numbers of a step.
+ *
+ * @throws {ConfigError} When one is not finite.
+ */
+export function scalarsAt(objective: Objective<never>, step: number, total?: number): Readonly<Record<string, number>> {
+  const scalars = objective.scalars?.(step, total) ?? {};
+  for (const [name, value] of Object.entries(scalars)) {
+    if (Number.isFinite(value)) continue;
+    throw new ConfigError({
+      message: `train: objective.scalars gives ${value} for "${name}" at step ${step} of ${total ?? "an unknown number"}; it must be finite`,
+      name,
+      step,
+    });
+  }
+  return scalars;
+}
+
+/**
  * Takes one step from a point. Batches are not disposed of, nor is the point; but a point that has been left may have lost
- * its memory to the new one, where it was the only one to hold it.
+ * its memory to the new one, where it was the only one to hold it. Batches that count nothing are left out; when none
+ * counts anything, nothing moves.
  */
 export type TakeStep<Batch> = (point: Point, batches: readonly MiniBatch<Batch>[]) => Promise<StepResult>;
 
@@ -162,7 +119,7 @@ const MANY_PARAMETERS = 2 ** 20;
  * the gradient's norm is not finite.
  */
 export function createStep<Batch>(objective: Objective<Batch>, settings: StepSettings): TakeStep<Batch> {
-  const { optimiser, random } = settings;
+  const { optimiser, random, total, clipNorm } = settings;
   /** The key of the running micro-batch on the host, and whether an objective has ever drawn from it there. */
   let hostKey = random;
   let drawsOnHost = false;
@@ -174,6 +131,7 @@ export function createStep<Batch>(objective: Objective<Batch>, settings: StepSet
   const compiled: StepFunctions<Batch> = {
     differentiate: compile(plain.differentiate),
     conclude: compile(plain.conclude),
+    follow: compile(plain.follow),
     concludeAndMove: compile(plain.concludeAndMove),
   };
   /** What a replay would not draw again, it must not replay. */
@@ -187,49 +145,95 @@ export function createStep<Batch>(objective: Objective<Batch>, settings: StepSet
     return report;
   }
 
-  /** A step from the last micro-batch on. */
-  async function finish({ parameters, state }: Point, given: MicroBatch<Batch>): Promise<StepResult> {
-    const step = state.step + 1;
-    const learningRate = rateAt("train", optimiser.learningRate, step);
-    const scalars = toTensors(optimiser.scalars(step, parameters));
-    let made: Concluded | Move | undefined;
+  /** The update in the optimiser's own memory, outside of the graph. */
+  async function moveInPlace(point: Point, values: Scalars, given: MicroBatch<Batch>, learningRate: number) {
+    const concluded = current().conclude(given);
+    let moved: OptimiserMove | undefined;
     try {
-      if (movesInPlace) {
-        made = current().conclude(...given);
-        const report = await readReport(made.numbers, learningRate, step);
-        const next = optimiser.move(made.gradients, state.tensors, parameters, scalars, { donate: true });
-        return { point: { parameters: next.parameters, state: { step, tensors: next.tensors } }, report };
+      const report = await readReport(concluded.numbers, learningRate, point.step + 1);
+      const { gradients } = concluded;
+      moved = optimiser.move(gradients, point.optimiser.tensors, point.parameters, values, { donate: true });
+      const { parameters, tensors } = moved;
+      const { state, scalars } = given;
+      if (objective.afterStep === undefined) {
+        moved = undefined;
+        return { next: { parameters, tensors, state: cloneParameters(state) }, report };
       }
-      const next = current().concludeAndMove(state.tensors, scalars, ...given);
-      made = next;
-      const report = await readReport(next.numbers, learningRate, step);
-      made = undefined;
-      next.numbers.dispose();
-      return { point: { parameters: next.parameters, state: { step, tensors: next.tensors } }, report };
+      const after = current().follow({ state, parameters, gradients, scalars });
+      moved = undefined;
+      for (const name of after.changed.keys()) parameters.get(name)!.dispose();
+      return { next: { tensors, parameters: overlay(parameters, after.changed), state: after.state }, report };
     } finally {
-      disposeTrees(scalars, made);
+      disposeTrees(concluded, moved);
     }
   }
 
-  return async (point, batches) => {
-    const key = random.at("step").at(point.state.step + 1);
-    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
-    let former: LossAndGradients | undefined;
-    for (const [index, item] of batches.entries()) {
-      hostKey = key.at(index);
-      const root = hostKey.tensor();
-      const share = batches.length === 1 ? undefined : tensor1d([item.rows / rows]);
-      const before = former;
-      try {
-        // The read between two micro-batches keeps only one's activations in memory.
-        await before?.loss.data();
-        const given = [point.parameters, item.batch, root, share, before] as const;
-        if (index === batches.length - 1) return await finish(point, given);
-        former = current().differentiate(...given);
-      } finally {
-        disposeTrees(root, share, before);
-      }
+  async function moveInGraph(point: Point, values: Scalars, given: MicroBatch<Batch>, learningRate: number) {
+    const { numbers, ...next } = current().concludeAndMove(point.optimiser.tensors, values, given);
+    try {
+      return { next, report: await readReport(numbers, learningRate, point.step + 1) };
+    } catch (error) {
+      disposeTrees(next);
+      throw error;
+    } finally {
+      numbers.dispose();
     }
-    throw new StateError({ message: "train: a step needs a batch" });
+  }
+
+  /** A step that counts nothing. */
+  function stay(point: Point, learningRate: number): StepResult {
+    const { parameters, state, optimiser: remembered } = point;
+    return {
+      point: {
+        step: point.step + 1,
+        parameters: cloneParameters(parameters),
+        state: cloneParameters(state),
+        optimiser: { step: remembered.step, tensors: cloneParameters(remembered.tensors) },
+      },
+      report: { loss: 0, ...(clipNorm === undefined ? {} : { gradientNorm: 0 }), learningRate },
+    };
+  }
+
+  return async (point, batches) => {
+    const { parameters, state } = point;
+    const step = point.step + 1;
+    const updates = point.optimiser.step + 1;
+    const learningRate = rateAt("train", optimiser.learningRate, step);
+    const weights = batches.map((item) => weightOf("train", objective, item));
+    const whole = weights.reduce((sum, weight) => sum + weight, 0);
+    if (batches.length === 0) throw new StateError({ message: "train: a step needs a batch" });
+    if (whole === 0) return stay(point, learningRate);
+
+    const key = random.at("step").at(step);
+    const counted = [...batches.entries()].filter(([index]) => weights[index]! > 0);
+    const numbers = [optimiser.scalars(updates, parameters, learningRate), scalarsAt(objective, step, total)] as const;
+    const [values, scalars] = [toTensors(numbers[0]), toTensors(numbers[1])];
+    let former: LossAndGradients | undefined;
+    try {
+      for (const [index, { batch }] of counted) {
+        hostKey = key.at(index);
+        const root = hostKey.tensor();
+        const share = counted.length === 1 ? undefined : tensor1d([weights[index]! / whole]);
+        const before = former;
+        former = undefined;
+        try {
+          // The read between two micro-batches keeps only one's activations in memory.
+          await before?.loss.data();
+          const given = { parameters, state, scalars, batch, key: root, share, former: before };
+          if (index !== counted.at(-1)![0]) {
+            former = current().differentiate(given);
+            continue;
+          }
+          const { next, report } = await (movesInPlace ? moveInPlace : moveInGraph)(point, values, given, learningRate);
+          const remembered = { step: updates, tensors: next.tensors };
+          return { point: { step, parameters: next.parameters, state: next.state, optimiser: remembered }, report };
+        } finally {
+          disposeTrees(root, share, before);
+        }
+      }
+    } finally {
+      disposeTrees(values, scalars);
+    }
+    throw new StateError({ message: "internal: the last micro-batch ended no step" });
   };
 }

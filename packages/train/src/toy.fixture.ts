@@ -26,14 +26,14 @@ export interface ToyBatch {
   readonly y: Tensor2D;
 }
 
-function toyRows(count: number, key: Random = random(11)): Row[] {
+export function toyRows(count: number, key: Random = random(11)): Row[] {
   return Array.from({ length: count }, (_, i): Row => {
     const [a, b] = key.at(i).normals(2);
     return { x: [a!, b!], y: Math.sin(a!) - b! };
   });
 }
 
-const collateToy = (rows: readonly Row[]): ToyBatch => ({
+export const collateToy = (rows: readonly Row[]): ToyBatch => ({
   x: tensor2d(
     rows.flatMap(({ x }) => x),
     [rows.length, 2],
@@ -58,6 +58,7 @@ export function toyObjective({
 } = {}): Objective<ToyBatch> {
   const key = random(seed);
   return {
+    describe: () => ({ kind: "toy", rate }),
     parameters: new Map<string, Tensor>([
       ["hidden.weight", key.at("hidden").normal([2, 6])],
       ["hidden.bias", key.at("bias").normal([6])],

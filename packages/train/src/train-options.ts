@@ -1,42 +1,51 @@
 import { ConfigError, type Files, parseConfig } from "@cambium/base";
-import { type Random, random as randomOf } from "@cambium/core";
+import { type Parameters, type Random, random as randomOf } from "@cambium/core";
 import * as z from "zod";
+import type { Batches } from "./data/batches.ts";
 import type { EvaluationOptions } from "./evaluation.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
+import type { StartOptions } from "./progress.ts";
 
 /** Where and when checkpoints are written. */
 export interface CheckpointOptions {
-  /** A folder of its own: a path in Node, or any `Files`. */
+  /** A folder for this run alone: a path in Node, or any `Files`. */
   readonly files: string | Files;
-  /** Steps from one checkpoint to the next. There is one more at the end of the run. @default 100 */
+  /** Steps from one checkpoint to the next, and one more at the end of the run. Changes no result. @default 100 */
   readonly every?: number;
-  /** How many checkpoints' parameters stay in the folder. Only the last one can be gone on from. @default 1 */
+  /** How many checkpoints' points stay in the folder. Only the last can be resumed. Changes no result. @default 1 */
   readonly keep?: number;
 }
 
-/** How a run of `train` goes. */
+/**
+ * How a run of `train` goes. A checkpoint is resumed only with options that give the same steps; those that change none say
+ * so.
+ */
 export interface TrainOptions {
-  /** Such as `adamW({ learningRate: 1e-3 })`. */
+  /** Such as `adamW({ learningRate: 1e-3 })`. Its rates count for the steps taken, so a finished run can be prolonged. */
   readonly optimiser: Optimiser;
-  /** Times through the data. Either this or `steps` is needed. */
+  /** Times through the data. Either this or `steps` is needed. A finished run resumes when it is given more. */
   readonly epochs?: number;
-  /** Optimiser steps. Either this or `epochs` is needed. */
+  /** Optimiser steps. Either this or `epochs` is needed. A finished run resumes when it is given more. */
   readonly steps?: number;
   /**
-   * Batches per step, for more rows than fit into memory at once. The step's gradient is the mean over all of its rows
-   * when each batch's loss is the mean over that batch's rows. (A loss that averages over tokens is weighted by rows all
-   * the same.) The last step of an epoch takes the batches that are left. @default 1
+   * Batches per step, for more rows than fit into memory at once. The step's gradient is the mean over all that the
+   * objective's `weight` counts in them, rows by default. The last step of an epoch takes the batches that are left.
+   * @default 1
    */
   readonly accumulate?: number;
   /** Largest norm of the gradient over all parameters together; a longer one is scaled down. @default no limit */
   readonly clipNorm?: number;
   /** Randomness of dropout, a key for every step. @default random(0) */
   readonly random?: Random;
-  /** Evaluations on the way. @default none */
+  /** Evaluations on the way. Without `best` they change no result. @default none */
   readonly evaluate?: EvaluationOptions;
-  /** A folder for checkpoints. A run with the same options goes on where the last one stopped. @default none */
+  /** A folder for checkpoints. A run with the same objective, data and options resumes from the last one. @default none */
   readonly checkpoint?: string | Files | CheckpointOptions;
-  /** Ends the run after the step under way, with a checkpoint. */
+  /** Where the run starts, such as at the end of another one. @default the objective's point */
+  readonly start?: StartOptions;
+  /** Whether the `end` event carries the optimiser's state, to start another run from. Changes no result. @default false */
+  readonly keepOptimiser?: boolean;
+  /** Ends the run after the step under way, with a checkpoint. Changes no result. */
   readonly signal?: AbortSignal;
 }
 
@@ -50,6 +59,8 @@ export interface TrainPlan {
   readonly random: Random;
   readonly evaluate: EvaluationOptions | undefined;
   readonly checkpoint: Required<CheckpointOptions> | undefined;
+  readonly start: StartOptions;
+  readonly keepOptimiser: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -57,6 +68,8 @@ const count = z.int().positive();
 const hasMethod = (name: string) => (value: unknown) =>
   typeof (value as Record<string, unknown> | null | undefined)?.[name] === "function";
 const filesSchema = z.union([z.string(), z.custom<Files>(hasMethod("write"))]);
+
+const treeSchema = z.custom<Parameters>((value) => value instanceof Map);
 
 const schema = z.strictObject({
   optimiser: z.custom<Optimiser>(hasMethod("update")),
@@ -79,6 +92,14 @@ const schema = z.strictObject({
       z.strictObject({ files: filesSchema, every: count.exactOptional(), keep: count.exactOptional() }),
     ])
     .exactOptional(),
+  start: z
+    .strictObject({
+      parameters: treeSchema.exactOptional(),
+      state: treeSchema.exactOptional(),
+      optimiser: z.strictObject({ step: z.int().nonnegative(), tensors: treeSchema }).exactOptional(),
+    })
+    .exactOptional(),
+  keepOptimiser: z.boolean().exactOptional(),
   signal: z.custom<AbortSignal>(hasMethod("addEventListener")).exactOptional(),
 });
 
@@ -103,6 +124,8 @@ export function planTraining(options: TrainOptions): TrainPlan {
     random = randomOf(0),
     evaluate,
     checkpoint,
+    start = {},
+    keepOptimiser = false,
     signal,
   } = parseConfig("train", schema, options);
   if ((epochs === undefined) === (steps === undefined)) {
@@ -126,6 +149,33 @@ export function planTraining(options: TrainOptions): TrainPlan {
     random,
     evaluate,
     checkpoint: planCheckpoints(checkpoint),
+    start,
+    keepOptimiser,
     signal,
   };
+}
+
+/** Steps of the whole run, where they are known before it: not for epochs of a stream. */
+export function countSteps(
+  { steps, epochs, accumulate }: TrainPlan,
+  { batchCount }: Batches<unknown>,
+): number | undefined {
+  if (Number.isFinite(steps)) return steps;
+  return batchCount === undefined ? undefined : epochs * Math.ceil(batchCount / accumulate);
+}
+
+/**
+ * Throws when a run would be longer than its schedule, whose rate is over by then.
+ *
+ * @param steps - Of the run, as far as is known.
+ * @throws {ConfigError} With what the rate would be.
+ */
+export function checkScheduleLength({ optimiser: { learningRate } }: TrainPlan, steps: number): void {
+  if (learningRate.steps === undefined || steps <= learningRate.steps) return;
+  const next = learningRate.steps + 1;
+  throw new ConfigError({
+    message: `train: the learning rate's schedule ends after step ${learningRate.steps}, the run takes ${Number.isFinite(steps) ? steps : "more"}: from step ${next} on the rate would be ${learningRate(next)}; give the schedule the steps of the run, or prolong it with sequence(schedule, next)`,
+    scheduleSteps: learningRate.steps,
+    steps,
+  });
 }

@@ -260,7 +260,7 @@ describe("divergence", () => {
     const toy = makeToy();
     let step = 0;
     return {
-      parameters: toy.parameters,
+      ...toy,
       loss: (parameters, batch, context) =>
         tidy(() => mul<Scalar>(toy.loss(parameters, batch, context), ++step < 3 ? 1 : Number.POSITIVE_INFINITY)),
     };

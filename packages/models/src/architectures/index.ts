@@ -1,8 +1,7 @@
-/** Every architecture of this package. `loadModel` and `createModel` choose among them by `model_type`. */
 import { type Architecture, asArchitecture } from "../architecture.ts";
-import { bert, roberta } from "./bert/index.ts";
+import * as all from "./all.ts";
 
-export { type BertConfig, bert, roberta } from "./bert/index.ts";
+export * from "./all.ts";
 
-/** The default of `architectures`. */
-export const architectures: readonly Architecture[] = [bert, roberta].map(asArchitecture);
+/** The architectures of this package: the default of every option of this name. */
+export const architectures: readonly Architecture[] = Object.values(all).map((each) => asArchitecture(each as never));

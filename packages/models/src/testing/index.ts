@@ -4,5 +4,11 @@
  *
  * @module
  */
+export {
+  type ArchitectureLaw,
+  type DescribeArchitectureOptions,
+  describeArchitecture,
+} from "./describe-architecture.ts";
+export { type Closeness, expectClose } from "./expect-close.ts";
 export { checkDerivatives, type DerivativeCheck } from "./finite-differences.ts";
 export { disposeFields, type TinyModelOptions, tinyBatch, tinyHeads, tinyModel } from "./tiny.ts";

@@ -1,17 +1,18 @@
 /**
  * Checkpoints that survive a crash at any moment.
  *
- * A folder holds `parameters-<step>`, `optimiser-<step>` and `best-<step>` (`.safetensors`), and `checkpoint.json`, which
- * names the files that count and their digests. A checkpoint's files are written first, each under a name of its own;
+ * A folder holds `parameters-<step>`, `state-<step>`, `optimiser-<step>`, `best-<step>` and `best-state-<step>`
+ * (`.safetensors`), and `checkpoint.json`, which names the files that count and their digests. A checkpoint's files are written
+ * first, each under a new name;
  * then the new `checkpoint.json` replaces the old one by a single rename, and only then older files are removed. Whatever
  * is not named in `checkpoint.json` is left over from a crash, and is removed when the folder is opened. While a checkpoint
  * is written, `checkpoint.pending` holds its step.
  */
-import { ConfigError, type Files, type JsonObject, openFiles } from "@cambium/base";
+import { ConfigError, type Files, openFiles } from "@cambium/base";
 import type { Progress } from "../progress.ts";
 import type { CheckpointOptions } from "../train-options.ts";
-import { compareDescriptions } from "./description.ts";
-import { loadProgress } from "./load.ts";
+import { compareDescriptions, type RunDescription } from "./description.ts";
+import { loadProgress, type ObjectiveNames } from "./load.ts";
 import { fileNames, isCheckpointFile, MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { saveProgress } from "./save.ts";
 
@@ -22,10 +23,9 @@ export interface Checkpoints {
   /**
    * The progress of the current checkpoint, or undefined when there is none. The caller owns its tensors.
    *
-   * @param names - Parameters in the objective's order: sums over them depend on it.
    * @throws {FormatError} When one of its files is damaged or missing.
    */
-  load(names: readonly string[]): Promise<Progress | undefined>;
+  load(names: ObjectiveNames): Promise<Progress | undefined>;
   /**
    * Writes the progress as the current checkpoint.
    *
@@ -62,23 +62,24 @@ async function recover(files: Files, manifest: Manifest | undefined): Promise<vo
 /**
  * Opens a folder for checkpoints: makes sure that it can be written to, and removes what a crash left over.
  *
- * @param run - Description of the run, which a checkpoint must share to be gone on from.
+ * @param run - What the run depends on, which a checkpoint must share to be resumed.
  * @throws {FileError} When the folder cannot be written to.
  * @throws {FormatError} When the current checkpoint's manifest is damaged.
  * @throws {ConfigError} When the current checkpoint belongs to another run.
  */
 export async function openCheckpoints(
   { files: where, every, keep }: Required<CheckpointOptions>,
-  run: JsonObject,
+  run: RunDescription,
 ): Promise<Checkpoints> {
   const files = openFiles(where);
   const hasManifest = (await files.list()).some(({ name }) => name === MANIFEST);
   let current = hasManifest ? await readManifest(files) : undefined;
   if (current !== undefined) {
-    const { places, text } = compareDescriptions(current.run, run);
+    const now = { ...run.fixed, ...(await run.takenAfter(current)) };
+    const { places, text } = compareDescriptions({ ...current.run, ...current.taken }, now);
     if (places.length > 0) {
       throw new ConfigError({
-        message: `train: the checkpoint in ${files.location} belongs to another run: ${text}; choose another folder, or the former settings`,
+        message: `train: the checkpoint in ${files.location} belongs to another run: ${text}; choose another folder, or restore what differs`,
         places,
       });
     }
@@ -90,7 +91,8 @@ export async function openCheckpoints(
     load: async (names) => current && loadProgress(files, current, names),
     async save(progress) {
       await files.write(PENDING, String(progress.step));
-      const next = await saveProgress(files, progress, { former: current, keep, run });
+      const taken = await run.takenBy(progress);
+      const next = await saveProgress(files, progress, { former: current, keep, run: run.fixed, taken });
       await writeManifest(files, next);
       current = next;
       await clean(files, current);

@@ -68,12 +68,14 @@ describe("crashes", () => {
     await expect(runToy({ ...short, checkpoint: checkpoint(disk) }, { stopAt: 3 })).rejects.toThrow("killed");
     expect([...hidden]).toEqual(["optimiser-3.safetensors"]);
     isDying = false;
-    await openCheckpoints({ ...checkpoint(disk), keep: 1 }, (await readManifest(files)).run);
+    const { run: fixed, taken } = await readManifest(files);
+    const run = { fixed, takenBy: async () => taken, takenAfter: async () => taken };
+    await openCheckpoints({ ...checkpoint(disk), keep: 1 }, run);
     expect([...hidden]).toEqual([]);
     expect(await namesIn(files)).toEqual(["checkpoint.json", "optimiser-2.safetensors", "parameters-2.safetensors"]);
   });
 
-  test("a full disk is told as it is, and the former checkpoint can be gone on from", async () => {
+  test("a full disk is reported as such, and the former checkpoint can be resumed", async () => {
     const files = memory();
     const full: Files = {
       ...files,
@@ -129,7 +131,7 @@ describe("crashes", () => {
   });
 });
 
-describe("damage is told by the file's name", () => {
+describe("damage is reported with the file's name", () => {
   const names = ["checkpoint.json", "parameters-2.safetensors", "optimiser-2.safetensors"];
 
   async function damaged(change: (files: Files, bytes: Uint8Array) => Promise<void>, name: string): Promise<Files> {

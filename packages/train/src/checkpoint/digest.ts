@@ -10,7 +10,7 @@ export interface Fingerprint {
 }
 
 /** Takes bytes in parts of any length, which must not change until the digest is finished. */
-interface Digester {
+export interface Digester {
   readonly push: (bytes: Uint8Array) => Promise<void>;
   readonly finish: () => Promise<Fingerprint>;
 }
@@ -30,7 +30,8 @@ function join(parts: readonly Uint8Array[], sizeBytes: number): Uint8Array {
   return whole;
 }
 
-function createDigester(): Digester {
+/** A digest of bytes that arrive in parts. */
+export function createDigester(): Digester {
   const digests: number[] = [];
   let parts: Uint8Array[] = []; // of the piece under way
   let filled = 0;
@@ -61,7 +62,7 @@ function createDigester(): Digester {
   };
 }
 
-/** Digest of a short text. */
+/** Digest of a text. */
 export async function digestText(text: string): Promise<string> {
   const digester = createDigester();
   await digester.push(new TextEncoder().encode(text));

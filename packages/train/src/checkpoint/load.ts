@@ -21,35 +21,49 @@ async function loadChecked(files: Files, name: string, manifest: Manifest): Prom
   return loadSafetensors(files, name);
 }
 
+/** Names of an objective's tensors, in its order: sums over them depend on it. */
+export interface ObjectiveNames {
+  readonly parameters: readonly string[];
+  readonly state: readonly string[];
+}
+
 /**
  * The progress that a manifest describes. The caller owns its tensors.
  *
- * @param names - Parameters in the objective's order: sums over them depend on it.
  * @throws {FormatError} When one of its files is damaged or missing.
  */
-export async function loadProgress(files: Files, manifest: Manifest, names: readonly string[]): Promise<Progress> {
+export async function loadProgress(files: Files, manifest: Manifest, names: ObjectiveNames): Promise<Progress> {
   const loaded: Map<string, Tensor>[] = [];
 
-  async function load(kind: FileKind, step: number): Promise<Map<string, Tensor>> {
-    const tensors = await loadChecked(files, fileName(kind, step), manifest);
+  async function load(kind: FileKind, at: number): Promise<Map<string, Tensor>> {
+    const tensors = await loadChecked(files, fileName(kind, at), manifest);
     loaded.push(tensors);
     return tensors;
   }
 
-  async function loadParameters(kind: FileKind, step: number): Promise<Map<string, Tensor>> {
-    const tensors = await load(kind, step);
-    return new Map(names.map((name) => [name, tensors.get(name)!]));
+  async function loadInOrder(kind: FileKind, at: number, order: readonly string[]): Promise<Map<string, Tensor>> {
+    if (order.length === 0) return new Map();
+    const tensors = await load(kind, at);
+    return new Map(order.map((name) => [name, tensors.get(name)!]));
   }
 
-  const { step, position, best, evaluationsSinceBest } = manifest;
-  const hasState = manifest.files[fileName("optimiser", step)] !== undefined;
+  const { step, position, best, optimiserStep, evaluationsSinceBest } = manifest;
+  const remembers = manifest.files[fileName("optimiser", step)] !== undefined;
   try {
     return {
       step,
       position,
-      parameters: await loadParameters("parameters", step),
-      state: { step, tensors: hasState ? await load("optimiser", step) : new Map() },
-      best: best === null ? undefined : { ...best, parameters: await loadParameters("best", best.step) },
+      parameters: await loadInOrder("parameters", step, names.parameters),
+      state: await loadInOrder("state", step, names.state),
+      optimiser: { step: optimiserStep, tensors: remembers ? await load("optimiser", step) : new Map() },
+      best:
+        best === null
+          ? undefined
+          : {
+              ...best,
+              parameters: await loadInOrder("best", best.step, names.parameters),
+              state: await loadInOrder("best-state", best.step, names.state),
+            },
       evaluationsSinceBest,
     };
   } catch (error) {

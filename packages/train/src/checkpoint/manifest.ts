@@ -6,9 +6,9 @@ import { digestText, type Fingerprint } from "./digest.ts";
 /** The file whose renaming makes a checkpoint the current one. */
 export const MANIFEST = "checkpoint.json";
 
-const kinds = ["parameters", "optimiser", "best"] as const;
+const kinds = ["parameters", "state", "optimiser", "best", "best-state"] as const;
 
-/** A checkpoint's files with tensors: the point, what the optimiser remembers, the best point so far. */
+/** A checkpoint's files with tensors: the point, the objective's state, the optimiser's, and the best point so far. */
 export type FileKind = (typeof kinds)[number];
 
 /** The name of a file with the tensors of a step. */
@@ -18,14 +18,17 @@ export const fileName = (kind: FileKind, step: number): string => `${kind}-${ste
 export const fileNames = (step: number): readonly string[] => kinds.map((kind) => fileName(kind, step));
 
 /** Whether a file has such a name. */
-export const isCheckpointFile = (name: string): boolean => /^(parameters|optimiser|best)-\d+\.safetensors$/.test(name);
+export const isCheckpointFile = (name: string): boolean =>
+  /^(parameters|state|optimiser|best|best-state)-\d+\.safetensors$/.test(name);
 
 /** What a checkpoint holds besides tensors, and the files with its tensors. */
 export interface Manifest {
   readonly format: "cambium-checkpoint";
-  readonly version: 1;
+  readonly version: 2;
   readonly step: number;
   readonly position: Position;
+  /** Updates that the optimiser made, before the run as well. */
+  readonly optimiserStep: number;
   readonly evaluationsSinceBest: number;
   readonly best: { readonly step: number; readonly value: number } | null;
   /** Every file that belongs to the folder, with what it must contain. */
@@ -34,34 +37,39 @@ export interface Manifest {
   readonly kept: readonly number[];
   /** What the run depends on. */
   readonly run: JsonObject;
+  /** What its steps so far depended on. */
+  readonly taken: JsonObject;
 }
 
 const count = z.int().nonnegative();
+const objectSchema = z.custom<JsonObject>((value) => typeof value === "object" && value !== null);
 const schema = z.strictObject({
   digest: z.string(),
   checkpoint: z.strictObject({
     format: z.literal("cambium-checkpoint"),
-    version: z.literal(1),
+    version: z.literal(2),
     step: count,
-    position: z.strictObject({ epoch: count, batch: count }),
+    position: z.strictObject({ epoch: count, batch: count, fingerprint: z.string().exactOptional() }),
+    optimiserStep: count,
     evaluationsSinceBest: count,
     best: z.strictObject({ step: count, value: z.number() }).nullable(),
     files: z.record(z.string(), z.strictObject({ sizeBytes: count, digest: z.string() })),
     kept: z.array(count),
-    run: z.custom<JsonObject>((value) => typeof value === "object" && value !== null),
+    run: objectSchema,
+    taken: objectSchema,
   }),
 });
 
 /** A file that is damaged, and what can be done about it. */
 export function damaged(files: Files, name: string, problem: string): FormatError {
   return new FormatError({
-    message: `train: "${name}" in ${files.location} ${problem}; restore the folder from a copy, or remove it to begin anew`,
+    message: `train: "${name}" in ${files.location} ${problem}; restore the folder from a copy, or remove it to start over`,
     name,
     location: files.location,
   });
 }
 
-/** Writes a manifest, with a digest of its own. From then on its checkpoint is the current one. */
+/** Writes a manifest, with its own digest. From then on its checkpoint is the current one. */
 export async function writeManifest(files: Files, manifest: Manifest): Promise<void> {
   const digest = await digestText(JSON.stringify(manifest));
   await files.write(MANIFEST, `${JSON.stringify({ digest, checkpoint: manifest }, null, 1)}\n`);

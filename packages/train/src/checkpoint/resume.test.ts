@@ -1,14 +1,33 @@
-import { type Files, memory } from "@cambium/base";
-import { disposeParameters, loadSafetensors, random } from "@cambium/core";
+import { memory } from "@cambium/base";
+import { disposeParameters, loadSafetensors } from "@cambium/core";
+import { add, mul, sign } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
+import { batches } from "../data/batches.ts";
 import type { EvaluationOptions } from "../evaluation.ts";
 import { adafactor } from "../optimisers/adafactor.ts";
 import { adamW } from "../optimisers/adam.ts";
+import { chain } from "../optimisers/chain.ts";
 import { sgd } from "../optimisers/sgd.ts";
-import { linear } from "../schedules.ts";
-import { bits } from "../toy.fixture.ts";
-import type { TrainOptions } from "../train-options.ts";
-import { contents, makeToy, namesIn, options, runToy } from "./runs.fixture.ts";
+import { perParameter } from "../optimisers/transform.ts";
+import { addDecayedWeights, scaleByLearningRate } from "../optimisers/transforms.ts";
+import { cosine, linear, type Schedule, sequence } from "../schedules.ts";
+import { bits, collateToy, toyRows } from "../toy.fixture.ts";
+import { contents, namesIn, options, runToy } from "./runs.fixture.ts";
+
+/** Chen et al. 2023, Symbolic Discovery of Optimization Algorithms, arXiv:2302.06675, algorithm 2, as a user writes it. */
+const lion = chain(
+  perParameter({
+    kind: "scaleByLion",
+    config: { beta1: 0.9, beta2: 0.99 },
+    slots: ["momentum"],
+    update: (gradient, { slots }) => ({
+      update: sign(add(mul(slots.momentum, 0.9), mul(gradient, 0.1))),
+      slots: { momentum: add(mul(slots.momentum, 0.99), mul(gradient, 0.01)) },
+    }),
+  }),
+  addDecayedWeights(0.1),
+  scaleByLearningRate(cosine(0.02, { warmUp: 3, steps: 20 })),
+);
 
 describe("resumption is bit for bit", () => {
   test.each([
@@ -16,6 +35,7 @@ describe("resumption is bit for bit", () => {
     ["SGD with momentum", sgd({ learningRate: 0.05, momentum: 0.9 })],
     ["SGD without any state", sgd({ learningRate: 0.05 })],
     ["Adafactor", adafactor()],
+    ["one that a user wrote", lion],
   ])("20 steps are 7 steps and 13 more: %s", async (_, optimiser) => {
     const straight = memory();
     const resumed = memory();
@@ -30,7 +50,7 @@ describe("resumption is bit for bit", () => {
     expect(await contents(resumed)).toEqual(await contents(straight));
   });
 
-  test("a run stopped by its signal goes on to the same end", async () => {
+  test("a run stopped by its signal resumes to the same end", async () => {
     const files = memory();
     const stopped = await runToy({ checkpoint: files }, { stopAt: 5 });
     expect(stopped.events.slice(-2)).toMatchObject([
@@ -64,13 +84,84 @@ describe("resumption is bit for bit", () => {
     expect(again.parameters).toEqual(whole.parameters);
   });
 
-  test("a finished run only ends again, and goes on when it is given more steps", async () => {
+  test("a finished run only ends again, and resumes when it is given more steps", async () => {
     const files = memory();
     const first = await runToy({ checkpoint: files, steps: 10 });
     const second = await runToy({ checkpoint: files, steps: 10 });
     expect(second.events.map(({ type }) => type)).toEqual(["end"]);
     expect(second.parameters).toEqual(first.parameters);
     expect((await runToy({ checkpoint: files })).parameters).toEqual((await runToy({})).parameters);
+  });
+});
+
+describe("prolonging", () => {
+  const short = linear(0.05, { steps: 5 });
+  const withRate = (learningRate: Schedule) => ({ optimiser: adamW({ learningRate }) });
+
+  test("a run longer than its schedule is refused before the first step", async () => {
+    const run = runToy({ ...withRate(short), steps: 6 });
+    await expect(run).rejects.toMatchObject({
+      code: "CONFIG",
+      message:
+        "train: the learning rate's schedule ends after step 5, the run takes 6: from step 6 on the rate would be 0; give the schedule the steps of the run, or prolong it with sequence(schedule, next)",
+    });
+    // 23 rows are 6 batches of 4, which are 3 steps of 2 batches.
+    await expect(runToy({ ...withRate(short), epochs: 2 })).rejects.toThrow("the run takes 6:");
+    const { events } = await runToy({ ...withRate(linear(0.05, { steps: 6 })), epochs: 2 });
+    expect(events.at(-1)).toMatchObject({ type: "end", step: 6 });
+  });
+
+  test("a finished run is not prolonged at a rate of 0", async () => {
+    const checkpoint = memory();
+    await runToy({ ...withRate(short), steps: 5, checkpoint });
+    await expect(runToy({ ...withRate(short), steps: 10, checkpoint })).rejects.toThrow("schedule ends after step 5");
+  });
+
+  test("a schedule of other rates at the steps taken belongs to another run", async () => {
+    const checkpoint = memory();
+    await runToy({ ...withRate(short), steps: 5, checkpoint });
+    const run = runToy({ ...withRate(linear(0.05, { steps: 10 })), steps: 10, checkpoint });
+    await expect(run).rejects.toThrow(/learningRate.step 2: 0.040*1 in the checkpoint, 0.0450*5 now/);
+  });
+
+  test("a sequence that begins with the schedule prolongs the run, to the bits of one that took it at once", async () => {
+    const checkpoint = memory();
+    const longer = { ...withRate(sequence(short, linear(0.01, { steps: 5 }))), steps: 10 };
+    await runToy({ ...withRate(short), steps: 5, checkpoint });
+    const rest = await runToy({ ...longer, checkpoint });
+    expect(rest.events[0]).toMatchObject({ type: "step", step: 6, learningRate: 0.01 });
+    expect(rest.parameters).toEqual((await runToy(longer)).parameters);
+  });
+
+  test("a stream that is longer than the schedule ends with an error and a checkpoint of the schedule's last step", async () => {
+    const files = memory();
+    const rows = {
+      async *[Symbol.asyncIterator]() {
+        yield* toyRows(23);
+      },
+    };
+    const data = batches(rows, collateToy, { size: 4 });
+    const run = runToy({ ...withRate(short), epochs: 2, checkpoint: files }, { data });
+    await expect(run).rejects.toThrow("ends after step 5, the run takes more: from step 6 on the rate would be 0");
+    const longer = withRate(sequence(short, linear(0.01, { steps: 5 })));
+    const rest = await runToy({ ...longer, epochs: 2, checkpoint: files }, { data });
+    expect(rest.events[0]).toMatchObject({ type: "step", step: 6 });
+  });
+});
+
+test.each([
+  [
+    "steps",
+    { steps: 4 },
+    "the checkpoint holds 5 steps, up to batch 4 of epoch 1 (from 0), but the run is to take only 4 steps",
+  ],
+  ["epochs", { epochs: 1 }, "to take only 1 epochs"],
+])("a checkpoint beyond the %s asked for is refused: its parameters would be others", async (_, fewer, message) => {
+  const checkpoint = memory();
+  await runToy({ steps: 5, checkpoint });
+  await expect(runToy({ ...fewer, checkpoint })).rejects.toMatchObject({
+    code: "CONFIG",
+    message: expect.stringContaining(message),
   });
 });
 
@@ -93,64 +184,5 @@ describe("keeping", () => {
     const loaded = await loadSafetensors(files, "parameters-4.safetensors");
     expect(bits(loaded)).toEqual((await runToy({ steps: 4 })).parameters);
     disposeParameters(loaded);
-  });
-});
-
-describe("another run's checkpoint is refused, with all that differs", () => {
-  async function finished(): Promise<Files> {
-    const files = memory();
-    await runToy({ checkpoint: files, steps: 2 });
-    return files;
-  }
-
-  test.each<[string, Partial<TrainOptions>, string]>([
-    ["optimiser", { optimiser: sgd({ learningRate: 0.05 }) }, 'optimiser.kind: "adamW" in the checkpoint, "sgd" now'],
-    ["schedule", { optimiser: adamW({ learningRate: 0.05 }) }, "optimiser.learningRate.step 1: 0.01"],
-    ["accumulation", { accumulate: 3 }, "accumulate: 2 in the checkpoint, 3 now"],
-    ["clipping", { clipNorm: 1 }, "clipNorm: 0.5 in the checkpoint, 1 now"],
-    ["seed", { random: random(7) }, "random.seed: 6 in the checkpoint, 7 now"],
-    ["several", { clipNorm: 1, accumulate: 3 }, "accumulate: 2 in the checkpoint, 3 now; clipNorm: 0.5"],
-    [
-      "weight decay of a group",
-      {
-        optimiser: adamW({
-          learningRate: linear(0.05, { warmUp: 3, steps: 40 }),
-          groups: [{ match: /out/, weightDecay: 0 }],
-        }),
-      },
-      "optimiser.settings.out.weight.weightDecay: 0.01 in the checkpoint, 0 now",
-    ],
-  ])("%s", async (_, change, message) => {
-    const checkpoint = await finished();
-    await expect(runToy({ ...change, checkpoint })).rejects.toMatchObject({
-      code: "CONFIG",
-      message: expect.stringContaining(message),
-    });
-  });
-
-  test("data of another size", async () => {
-    await expect(runToy({ checkpoint: await finished() }, { rows: 24 })).rejects.toThrow(
-      "data.rows: 23 in the checkpoint, 24 now",
-    );
-  });
-
-  test("an objective with other names and shapes", async () => {
-    const { parameters, loss } = makeToy();
-    const others = new Map([
-      ["hidden.weight", parameters.get("hidden.weight")!],
-      ["hidden.bias", parameters.get("out.weight")!],
-      ["extra", parameters.get("hidden.bias")!],
-    ]);
-    await expect(
-      runToy({ checkpoint: await finished() }, { objective: { parameters: others, loss } }),
-    ).rejects.toMatchObject({
-      details: {
-        places: expect.arrayContaining([
-          'parameters.hidden.bias: "float32 [6]" in the checkpoint, "float32 [6, 1]" now',
-          'parameters.out.weight: "float32 [6, 1]" in the checkpoint, absent now',
-          'parameters.extra: absent in the checkpoint, "float32 [6]" now',
-        ]),
-      },
-    });
   });
 });

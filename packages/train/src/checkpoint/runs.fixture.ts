@@ -2,10 +2,12 @@
 import type { Files } from "@cambium/base";
 import { disposeParameters, type Objective, random } from "@cambium/core";
 import { onTestFinished } from "vitest";
+import type { Batches, BatchesOptions } from "../data/batches.ts";
 import type { EndEvent, TrainEvent } from "../events.ts";
 import { adamW } from "../optimisers/adam.ts";
 import { linear } from "../schedules.ts";
-import { bits, type ToyBatch, toyData, toyObjective } from "../toy.fixture.ts";
+import { disposeTrees } from "../tensors.ts";
+import { bits, type Row, type ToyBatch, toyData, toyObjective } from "../toy.fixture.ts";
 import { train } from "../train.ts";
 import type { TrainOptions } from "../train-options.ts";
 
@@ -25,33 +27,38 @@ export const options: TrainOptions = {
   random: random(6),
 };
 
+export const dataOptions: BatchesOptions<Row> = { size: 4, random: random(2), buckets: ({ x }) => x[0] };
+
 export interface Run {
   readonly events: readonly TrainEvent[];
   readonly end: EndEvent;
   readonly parameters: Record<string, number[]>;
+  readonly state: Record<string, number[]>;
 }
 
 export interface RunSetup {
   readonly objective?: Objective<ToyBatch>;
-  readonly rows?: number;
+  readonly data?: Batches<ToyBatch>;
   /** Step after which the signal is given. */
   readonly stopAt?: number;
 }
 
 /** A run with the options above, changed by `more`. */
 export async function runToy(more: Partial<TrainOptions>, setup: RunSetup = {}): Promise<Run> {
-  const { objective = makeToy({ rate: 0.3 }), rows = 23, stopAt } = setup;
-  const data = toyData(rows, { size: 4, random: random(2), buckets: ({ x }) => x[0] });
+  const { objective = makeToy({ rate: 0.3 }), data = toyData(23, dataOptions), stopAt } = setup;
+  const { steps: _, ...others } = options;
+  const defaults = more.epochs === undefined ? options : others;
   const controller = new AbortController();
   const events: TrainEvent[] = [];
-  for await (const event of train(objective, data, { ...options, signal: controller.signal, ...more })) {
+  for await (const event of train(objective, data, { ...defaults, signal: controller.signal, ...more })) {
     events.push(event);
     if (event.step === stopAt) controller.abort();
   }
   const end = events.at(-1) as EndEvent;
   const parameters = bits(end.parameters);
-  disposeParameters(end.parameters);
-  return { events, end, parameters };
+  const state = bits(end.state ?? new Map());
+  disposeTrees(end);
+  return { events, end, parameters, state };
 }
 
 /** Every file of a folder, as text. */

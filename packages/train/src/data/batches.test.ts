@@ -79,7 +79,7 @@ describe("properties", () => {
     );
   });
 
-  test("going on from a position gives the rest of the epoch", async () => {
+  test("resuming at a position gives the rest of the epoch", async () => {
     await fc.assert(
       fc.asyncProperty(setups, fc.nat(), async (setup, choice) => {
         const data = dataOf(setup, "keep");
@@ -185,7 +185,7 @@ describe("bad input", () => {
 
   test("a position past the end of a shortened stream is an error", async () => {
     const data = batches(stream(numbers(4)), identity, { size: 2 });
-    await expect(collect(data, 0, 2)).rejects.toThrow("epoch 0 has 2 batches, but was to go on after 2");
+    await expect(collect(data, 0, 2)).rejects.toThrow("epoch 0 has 2 batches, but was to resume after 2");
   });
 
   test.each([0, -1, 1.5, Number.NaN])("a batch size of %d is refused", (size) => {

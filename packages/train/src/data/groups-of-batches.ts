@@ -7,6 +7,8 @@ export interface Position {
   readonly epoch: number;
   /** Batches of that epoch that were taken. */
   readonly batch: number;
+  /** Of the rows read since the epoch began, or in the epoch before when this one has not begun; where it is known. */
+  readonly fingerprint?: string;
 }
 
 /** What one step takes, and where the next one begins. */
@@ -14,6 +16,14 @@ export interface BatchGroup<Batch> {
   /** Owned by the receiver. */
   readonly batches: readonly MiniBatch<Batch>[];
   readonly next: Position;
+}
+
+/** How data is cut into groups. */
+export interface GroupOptions {
+  /** Batches in a group. */
+  readonly count: number;
+  /** Whether positions are to have fingerprints, where the data makes any. */
+  readonly fingerprints: boolean;
 }
 
 /** Data without end, in groups. */
@@ -26,18 +36,20 @@ export interface GroupsOfBatches<Batch> {
 async function* groupForever<Batch>(
   data: Batches<Batch>,
   from: Position,
-  count: number,
+  { count, fingerprints }: GroupOptions,
 ): AsyncGenerator<BatchGroup<Batch>, never> {
   let group: MiniBatch<Batch>[] = [];
   try {
     for (let { epoch, batch } = from; ; epoch++, batch = 0) {
-      for await (const item of data.epoch(epoch, batch)) {
+      for await (const item of data.epoch(epoch, batch, { fingerprints })) {
         group.push(item);
         batch++;
         if (group.length < count && !item.isLast) continue;
         const batches = group;
         group = [];
-        yield { batches, next: item.isLast ? { epoch: epoch + 1, batch: 0 } : { epoch, batch } };
+        const position = item.isLast ? { epoch: epoch + 1, batch: 0 } : { epoch, batch };
+        const { fingerprint } = item;
+        yield { batches, next: { ...position, ...(fingerprint === undefined ? {} : { fingerprint }) } };
       }
     }
   } finally {
@@ -49,8 +61,12 @@ async function* groupForever<Batch>(
  * The data of one epoch after another from a position on, `count` batches at a time. The last group of an epoch takes what
  * is left: no group spans two epochs.
  */
-export function groupsOfBatches<Batch>(data: Batches<Batch>, from: Position, count: number): GroupsOfBatches<Batch> {
-  const groups = groupForever(data, from, count);
+export function groupsOfBatches<Batch>(
+  data: Batches<Batch>,
+  from: Position,
+  options: GroupOptions,
+): GroupsOfBatches<Batch> {
+  const groups = groupForever(data, from, options);
   return {
     take: async () => (await groups.next()).value,
     close: async () => {

@@ -23,7 +23,7 @@ export interface AdafactorOptions {
   readonly decayExponent?: number;
   /** Share of a parameter that is taken off per unit of step size, except from norms, biases and scales. @default 0 */
   readonly weightDecay?: number;
-  /** Parameters with settings of their own; the first match counts. @default [] */
+  /** Parameters with their own settings; the first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];
 }
 

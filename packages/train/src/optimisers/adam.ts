@@ -19,7 +19,7 @@ export interface AdamOptions {
   readonly epsilon?: number;
   /** Whether the moments are corrected for beginning at zero. @default true */
   readonly biasCorrection?: boolean;
-  /** Parameters with settings of their own; the first match counts. @default [] */
+  /** Parameters with their own settings; the first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];
 }
 

@@ -17,7 +17,7 @@ export interface SgdOptions {
   readonly nesterov?: boolean;
   /** Multiple of each parameter added to its gradient, except for norms, biases and scales. @default 0 */
   readonly weightDecay?: number;
-  /** Parameters with settings of their own; the first match counts. @default [] */
+  /** Parameters with their own settings; the first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];
 }
 

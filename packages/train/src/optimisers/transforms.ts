@@ -9,7 +9,7 @@ import { checkGroups, groupsSchema, type ParameterGroup, settingsOf } from "./gr
 import { fractionSchema, learningRateSchema } from "./settings.ts";
 import { perParameter, type Transform } from "./transform.ts";
 
-/** Parameters with settings of their own. */
+/** Parameters with their own settings. */
 export interface GroupedOptions {
   /** The first match counts. @default [] */
   readonly groups?: readonly ParameterGroup[];

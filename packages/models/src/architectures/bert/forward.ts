@@ -7,7 +7,6 @@
  *
  * Devlin et al. 2018, BERT, arXiv:1810.04805; Liu et al. 2019, RoBERTa, arXiv:1907.11692.
  */
-import { ShapeError } from "@cambium/base";
 import type { Flow, Scope } from "@cambium/core";
 import {
   add,
@@ -30,6 +29,7 @@ import {
 import type { Hidden, TokenBatch } from "../../architecture.ts";
 import {
   activations,
+  checkLength,
   countPositions,
   drop,
   embedWords,
@@ -51,7 +51,7 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
   for (let i = 0; i < config.num_hidden_layers; i++) {
     hidden = layer(scope.at(`encoder.layer.${i}`), config, hidden, bias);
   }
-  const pooled = scope.has("pooler.dense.weight")
+  const pooled = scope.declares("linear", "pooler.dense")
     ? { pooled: tanh(scope.linear("pooler.dense", firstRow(hidden))) as Tensor2D }
     : {};
   return { hidden, mask, positions, extra, ...pooled };
@@ -61,8 +61,8 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
 function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatch): Embedded {
   const real = cast(notEqual(ids, scalar(config.pad_token_id, "int32")), "float32") as Tensor2D;
   const positions = config.model_type === "bert" ? countAll(ids) : countPositions(real);
-  const words = embedWords(scope, "word_embeddings", "word_embeddings.weight", { ids, mask, positions });
-  checkRows(config, words);
+  const words = embedWords(scope, "word_embeddings", { ids, mask, positions });
+  checkLength(maximumLength(config), words.x.shape[1] + (words.offset ?? 0));
   const located = add(words.x, positionRows(scope, config, words, { asGiven: positions, real }));
   const x = add(located, typeRows(scope, words, types)) as Tensor3D;
   const normed = norm(scope, "LayerNorm", x, config.layer_norm_eps);
@@ -72,16 +72,6 @@ function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatc
 /** 0, 1, 2, … in every row, whatever is padding. */
 function countAll({ shape: [batch, seq] }: Tensor2D): Tensor2D {
   return tile(reshape(range(0, seq, 1, "int32"), [1, seq]), [batch, 1]) as Tensor2D;
-}
-
-function checkRows(config: BertConfig, { x, offset = 0 }: Embedded): void {
-  const rows = x.shape[1];
-  if (offset + rows <= maximumLength(config)) return;
-  throw new ShapeError({
-    message: `forward: the model has positions for ${maximumLength(config)} rows, got ${rows}${offset > 0 ? ` behind ${offset}` : ""}; shorten the texts or the prompt`,
-    rows,
-    offset,
-  });
 }
 
 /**

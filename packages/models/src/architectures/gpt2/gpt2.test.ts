@@ -1,0 +1,3 @@
+import { describeGoldenDecoder } from "../../golden-decoder.fixture.ts";
+
+describeGoldenDecoder("gpt2", ["gelu-new", "gelu"]);

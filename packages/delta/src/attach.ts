@@ -2,11 +2,10 @@
  * Grafting: a model and some deltas become a tuned model. The base is never changed, weights are shared, and taking a
  * delta off is attaching the others.
  */
-import { ConfigError, type JsonObject } from "@cambium/base";
+import { ConfigError } from "@cambium/base";
 import {
   checkSameStructure,
   type ForwardOptions,
-  fingerprint,
   type Hook,
   type Model,
   nameHook,
@@ -117,10 +116,6 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
     deltas: parts,
     parameters: whole.parameters,
     config: base.config,
-    describe: async () => ({
-      base: { config: base.config as JsonObject, parameters: await fingerprint(base.parameters) },
-      deltas: whole.parts.map(({ name, kind, config }) => ({ name, kind, config: config as JsonObject })),
-    }),
     sites: () => base.sites(),
     forward: (input, { parameters, hooks, ...options } = {}) =>
       base.forward(input as never, { ...options, hooks: hooksAt(parameters, undefined, hooks) }) as OutputOf<M>,

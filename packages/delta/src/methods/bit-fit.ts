@@ -1,4 +1,4 @@
-import { parseConfig } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
 import { mapParameters, onWeight, type Site, zeroStart } from "@cambium/core";
 import { add } from "@tensorflow/tfjs-core";
 import * as z from "zod";
@@ -40,7 +40,10 @@ export const bitFit: SeedlessMethod<BitFitOptions, BitFitConfig> = seedlessMetho
   kind: "bitFit",
   parse(options, shape) {
     const { keyBias, ...where } = parseConfig("bitFit", schema, options);
-    const candidates = biasedSites(shape).filter(({ role }) => keyBias || !keyRoles.includes(role));
+    const biased = biasedSites(shape);
+    if (biased.length === 0)
+      throw new ConfigError({ message: "bitFit: the model has no biases, which is all that BitFit trains" });
+    const candidates = biased.filter(({ role }) => keyBias || !keyRoles.includes(role));
     return { targets: selectSites("bitFit", candidates, where).map((site) => site.path), keyBias };
   },
   tensors: (shape, { targets }) => ({

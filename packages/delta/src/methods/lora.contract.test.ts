@@ -18,7 +18,7 @@ describeDeltaMethod(lora, {
         rankPattern: { "output.dense": 3 },
         alphaPattern: { "0.output.dense": 7 },
       },
-      bertOnly: true,
+      on: [],
       count: 2 * (3 * 2 * (8 + 8) + 3 * (8 + 8) + 2 * (8 + 12) + 3 * (12 + 8)),
     },
   ],

@@ -14,8 +14,8 @@ export interface DeltaCase<Options> {
   readonly options: Options;
   /** Trainable scalars on `tinyModel()`, by the method's formula. */
   readonly count: number;
-  /** Whether the options name modules of BERT, and mean nothing on other architectures. @default false */
-  readonly bertOnly?: boolean;
+  /** Model types besides BERT on which these options mean something. @default those of the suite */
+  readonly on?: readonly string[];
 }
 
 /** Settings of `describeDeltaMethod`. */
@@ -53,13 +53,12 @@ export function describeDeltaMethod<Options, Config>(
     for (const law of Object.keys(laws) as DeltaLaw[]) check(method, law, config, settings, "bert", architectures);
   });
   const others = on ?? architectures.map(({ types }) => types[0]!).filter((type) => type !== "bert");
-  const portable = configs.filter(({ bertOnly = false }) => !bertOnly);
-  describe.each(others.flatMap((type) => portable.map((config) => [type, config.title, config] as const)))(
-    "on %s, %s",
-    (type, _, config) => {
-      for (const law of everywhere) check(method, law, config, settings, type, architectures);
-    },
+  const elsewhere = configs.flatMap((config) =>
+    others.filter((type) => config.on?.includes(type) ?? true).map((type) => [type, config.title, config] as const),
   );
+  describe.each(elsewhere)("on %s, %s", (type, _, config) => {
+    for (const law of everywhere) check(method, law, config, settings, type, architectures);
+  });
 }
 
 /** One law as a test. */

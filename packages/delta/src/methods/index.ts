@@ -4,6 +4,7 @@
  */
 export { type AdapterConfig, type AdapterOptions, adapter } from "./adapter.ts";
 export { type BitFitConfig, type BitFitOptions, bitFit } from "./bit-fit.ts";
+export { type DoraConfig, type DoraOptions, dora } from "./dora.ts";
 export { type HeadOptions, head } from "./head.ts";
 export { type Ia3Config, type Ia3Options, ia3 } from "./ia3.ts";
 export { type LoraConfig, type LoraOptions, lora } from "./lora.ts";

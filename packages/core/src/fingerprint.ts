@@ -46,7 +46,7 @@ function remember(key: object, hash: () => Promise<string>): Promise<string> {
 /** One line about a tensor: type, shape, and the hash of its elements. */
 async function describeTensor(tensor: Tensor): Promise<string> {
   const matrix = matrixOf(tensor);
-  if (matrix !== undefined) return `int8 [${matrix.shape}] ${await remember(matrix, () => hashMatrix(matrix))}`;
+  if (matrix !== undefined) return `int8 [${tensor.shape}] ${await remember(matrix, () => hashMatrix(matrix))}`;
   return `${tensor.dtype} [${tensor.shape}] ${await remember(tensor.dataId, () => hashElements(tensor))}`;
 }
 

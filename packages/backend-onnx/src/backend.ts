@@ -70,6 +70,15 @@ function uniformElement(values: ArrayLike<number>): number | undefined {
   return first;
 }
 
+/**
+ * Whether the formula of a gradient is writing a tensor. What such formulas fill with one element (a sum multiplies by ones)
+ * is the same in every step; what else is written may be data, whose elements are equal by chance.
+ */
+function isOfGradient(): boolean {
+  const { kernelDepth, scopeStack } = engine().state;
+  return kernelDepth === 0 && scopeStack.some(({ name }) => name === "backward");
+}
+
 function toHostArray(values: ArrayLike<number>, dtype: DataType): HostArray {
   if (dtype === "float32") return values instanceof Float32Array ? values : Float32Array.from(values);
   if (dtype === "int32") return values instanceof Int32Array ? values : Int32Array.from(values);
@@ -137,9 +146,10 @@ export class OnnxBackend extends KernelBackend {
     const given = values as HostArray;
     const array = toHostArray(given as unknown as ArrayLike<number>, dtype);
     const size = sizeOf(shape);
-    const uniform = size > 1 ? uniformElement(array as unknown as ArrayLike<number>) : undefined;
+    const uniform = size > 1 && isOfGradient() ? uniformElement(array as unknown as ArrayLike<number>) : undefined;
     const data = array === given && size <= COPY_LIMIT ? (array.slice() as HostArray) : array;
-    this.hold(dataId, hostValue(data, shape, elementType(dtype), { literal: shape.length === 0, uniform }), references);
+    const role = shape.length === 0 || uniform !== undefined ? "number" : "data";
+    this.hold(dataId, hostValue(data, shape, elementType(dtype), { role, uniform }), references);
   }
 
   private hold(dataId: DataId, value: Value, references: number): void {
@@ -273,8 +283,8 @@ export class OnnxBackend extends KernelBackend {
   }
 
   private runSession(program: Program, feeds: readonly Value[]): readonly Value[] {
-    const { session, literals, inputNames, outputNames, peakBytes } = this.cache.get(program);
-    const fed = [...feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
+    const { session, numbers, inputNames, outputNames, peakBytes } = this.cache.get(program);
+    const fed = [...feeds, ...program.numbers.filter((_, i) => numbers[i] === undefined)];
     const inputs: Record<string, unknown> = {};
     let passing = peakBytes;
     for (const [i, value] of fed.entries()) {

@@ -8,6 +8,7 @@
  */
 import { engine, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
 import { type HostArray, hostArrayOf, type Operation, type Value } from "./graph.ts";
+import { describeNumber, readerOf, sameNumber } from "./numbers.ts";
 import { type Program, traceProgram } from "./program.ts";
 import { fillTree, signatureOf, tensorsOf } from "./tree.ts";
 
@@ -101,12 +102,6 @@ function sameSource(a: Source, b: Source): boolean {
   );
 }
 
-/** The kernel that reads a value, for messages. */
-function readerOf(program: Program, value: Value): string {
-  const reader = program.operations.find((operation) => operation.inputs.includes(value));
-  return reader === undefined ? "the result" : reader.kernel;
-}
-
 /** What differs between two traces that should be equal, in words; undefined when nothing does. */
 function differenceOf(a: Trace, b: Trace): string | undefined {
   const [before, after] = [a.program, b.program];
@@ -118,12 +113,12 @@ function differenceOf(a: Trace, b: Trace): string | undefined {
     const i = after.operations.findIndex((operation, j) => operation.signature !== before.operations[j]?.signature);
     return `the operations differ${i < 0 ? "" : `, first at ${after.operations[i]!.kernel} [${after.operations[i]!.outputs[0]!.shape}]`}`;
   }
-  const literal = after.literals.findIndex((value, i) => !sameContent(value, before.literals[i]!));
-  if (literal >= 0)
-    return `the scalar ${before.literals[literal]!.data![0]} read by ${readerOf(before, before.literals[literal]!)} became ${after.literals[literal]!.data![0]}`;
+  const varying = after.numbers.findIndex((value, i) => !sameNumber(value, before.numbers[i]!));
+  if (varying >= 0)
+    return `the number ${describeNumber(before.numbers[varying]!)} read by ${readerOf(before.operations, before.numbers[varying]!)} became ${describeNumber(after.numbers[varying]!)}`;
   const feed = b.sources.findIndex((source, i) => !sameSource(source, a.sources[i]!));
   if (feed >= 0)
-    return `a tensor [${after.feeds[feed]!.shape}] read by ${readerOf(after, after.feeds[feed]!)} has other values, or is another tensor`;
+    return `a tensor [${after.feeds[feed]!.shape}] read by ${readerOf(after.operations, after.feeds[feed]!)} has other values, or is another tensor`;
   const outlet = b.outlets.findIndex((source, i) =>
     source.kind === "root" ? a.outlets[i]!.kind !== "root" : !sameSource(source, a.outlets[i] as Source),
   );
@@ -135,7 +130,7 @@ function detach(trace: Trace): Trace {
   const copies = new Map<Value, Value>();
   const captured = new Set(trace.sources.flatMap((source) => (source.kind === "captured" ? [source.value] : [])));
   const copy = (value: Value): Value => {
-    if (captured.has(value) || value.literal || value.uniform !== undefined) return value;
+    if (captured.has(value) || value.role !== "data") return value;
     let made = copies.get(value);
     if (made === undefined) {
       made = { ...value, own: false, data: undefined, feed: undefined, producer: undefined, holders: 0 };
@@ -216,7 +211,7 @@ export class Replayer<Arguments extends unknown[], Result> {
     const arguments_ = tensorsOf(parameters);
     const standIns = new Map(
       given.map((value, index) => [
-        { ...value, uniform: undefined, literal: false, own: false, holders: 0, producer: undefined } as Value,
+        { ...value, uniform: undefined, role: "data", own: false, holders: 0, producer: undefined } as Value,
         index,
       ]),
     );

@@ -9,8 +9,7 @@ import { clip } from "./unary.ts";
 const isFloat = (x: Input): boolean => x.value.type === "float32";
 const relu = (x: Value): Value => elementwise("Relu", [x], x.type);
 const elu = (x: Value): Value => elementwise("Elu", [x], "float32");
-const leakyRelu = (x: Value, alpha: number): Value =>
-  elementwise("LeakyRelu", [x], "float32", { attributes: { alpha: { float: alpha } } });
+const leakyRelu = (x: Value, alpha: number): Value => elementwise("PRelu", [x, constant(alpha)], "float32");
 
 /** A slope of its own for each negative element, where the slopes fit the elements' shape. */
 function prelu(x: Value, alpha: Value): Value | undefined {

@@ -2,7 +2,7 @@
  * The tfjs backend. Data ids point at values; reading one runs the graph that makes it.
  *
  * A read outside the tape runs everything that is pending, in one graph: a training step is one native call, and updates
- * that nobody reads never pile up. While the tape records, a read runs only what it needs: running all would turn every
+ * that nobody reads never pile up; where nothing is read for long, the same happens where a step ends. While the tape records, a read runs only what it needs: running all would turn every
  * activation into an output.
  */
 import {
@@ -23,6 +23,7 @@ import { type Program, traceProgram } from "./program.ts";
 import { type CompileOptions, Replayer } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
 import { type CacheLimits, SessionCache } from "./session-cache.ts";
+import { StepEnds } from "./step-ends.ts";
 import { defaultThreads } from "./threads.ts";
 import { elementType, reshapeTo, sourceOf } from "./tracer.ts";
 
@@ -76,7 +77,29 @@ function uniformElement(values: ArrayLike<number>): number | undefined {
  */
 function isOfGradient(): boolean {
   const { kernelDepth, scopeStack } = engine().state;
-  return kernelDepth === 0 && scopeStack.some(({ name }) => name === "backward");
+  return kernelDepth === 0 && scopeStack.some(({ name }) => name === BACKWARD);
+}
+
+/** Where in a program a kernel is called. */
+interface Place {
+  readonly isInGradient: boolean;
+  /** The scope of the tfjs operation that calls it, possibly among other kernels. */
+  readonly operation: unknown;
+}
+
+/** tfjs-core names scopes: those of its operations end like this, and in this one it calls the formulas of gradients. */
+const OPERATION = "__op";
+const BACKWARD = "backward";
+
+function placeNow(): Place {
+  const { gradientDepth, scopeStack } = engine().state;
+  let isInGradient = gradientDepth > 0;
+  let operation: unknown;
+  for (const scope of scopeStack) {
+    if (scope.name === BACKWARD) isInGradient = true;
+    else if (operation === undefined && scope.name.endsWith(OPERATION)) operation = scope;
+  }
+  return { isInGradient, operation };
 }
 
 function toHostArray(values: ArrayLike<number>, dtype: DataType): HostArray {
@@ -98,6 +121,10 @@ export class OnnxBackend extends KernelBackend {
   /** Values that a tensor holds and that have not been made, in the order of their tracing. */
   private readonly pending = new Set<Value>();
   private readonly held = new HeldBytes();
+  private readonly stepEnds = new StepEnds();
+  /** What held while the last kernel was traced. */
+  private lastPlace: Place = { isInGradient: false, operation: undefined };
+  private isUncut = false;
   private runs = 0;
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
@@ -237,7 +264,11 @@ export class OnnxBackend extends KernelBackend {
   /** Makes `requested`, and outside the tape everything else that is pending. */
   private flush(requested: Value): void {
     const recording = engine().state.gradientDepth > 0;
-    const roots = recording ? [requested] : [...new Set([...this.pending, requested])];
+    this.makeAll(recording ? [requested] : [...new Set([...this.pending, requested])]);
+    if (!recording) this.stepEnds.restart();
+  }
+
+  private makeAll(roots: readonly Value[]): void {
     try {
       this.run(roots);
     } catch (cause) {
@@ -252,6 +283,34 @@ export class OnnxBackend extends KernelBackend {
           this.pending.delete(root);
         }
       }
+    }
+  }
+
+  /** Called before each kernel: makes what is pending, where a step of a program ends that reads nothing. */
+  beforeKernel(kernel: number): void {
+    if (this.isUncut) return;
+    if (this.pending.size === 0) this.stepEnds.restart();
+    const { lastPlace } = this;
+    this.lastPlace = placeNow();
+    // What is pending was traced before this kernel, so that a gradient which begins with it is no obstacle.
+    const isAllowed =
+      !lastPlace.isInGradient &&
+      (lastPlace.operation === undefined || lastPlace.operation !== this.lastPlace.operation);
+    if (this.stepEnds.isDue(isAllowed)) {
+      this.makeAll([...this.pending]);
+      this.stepEnds.restart();
+    }
+    this.stepEnds.follow(kernel, this.pending.size, isAllowed);
+  }
+
+  /** Calls a function whose graph stays in one piece. */
+  uncut<T>(run: () => T): T {
+    const before = this.isUncut;
+    this.isUncut = true;
+    try {
+      return run();
+    } finally {
+      this.isUncut = before;
     }
   }
 

@@ -11,7 +11,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { OnnxBackend, type OnnxOptions } from "./backend.ts";
 import { runFallback } from "./fallback.ts";
-import type { Value } from "./graph.ts";
+import { numberOf, type Value } from "./graph.ts";
 import { handleKernels } from "./kernels/handles.ts";
 import { nativeKernels } from "./kernels/index.ts";
 import type { Input, Trace } from "./kernels/table.ts";
@@ -103,8 +103,10 @@ function toKernel(
   trace: Trace | undefined,
   plain: KernelConfig["kernelFunc"] | undefined,
 ): KernelConfig["kernelFunc"] {
+  const number = numberOf(name);
   return ({ inputs, attrs, backend }) => {
     const here = backend as OnnxBackend;
+    here.beforeKernel(number);
     const handle = handleKernels[name]?.(here, inputs, (attrs ?? {}) as NamedAttrMap);
     if (handle !== undefined) return handle;
     const traced = trace === undefined ? undefined : traceInputs(here, inputs);

@@ -21,6 +21,8 @@ export interface ReplayHost {
   handle(value: Value, dtype: Tensor["dtype"]): TensorInfo;
   /** Runs a program on other feeds than it was traced with, and returns its roots. */
   execute(program: Program, feeds: readonly Value[]): readonly Value[];
+  /** Calls a function whose graph stays in one piece. */
+  uncut<T>(run: () => T): T;
   /** Runs the program of values that have just been traced. */
   run(roots: readonly Value[]): void;
 }
@@ -183,7 +185,7 @@ export class Replayer<Arguments extends unknown[], Result> {
     if (signature.refusal !== undefined) return this.run(...parameters);
     const given = tensorsOf(parameters).map((tensor) => this.valueOf(tensor));
     if (signature.equalTraces >= TRACES) return this.replay(signature.last!, given);
-    const trace = this.trace(parameters, given);
+    const trace = this.host.uncut(() => this.trace(parameters, given));
     const difference = signature.last === undefined ? undefined : differenceOf(signature.last, trace);
     if (difference !== undefined) {
       signature.refusal = `compile: two calls of equal signature differ: ${difference}; pass what varies as an argument`;

@@ -124,7 +124,8 @@ export class OnnxBackend extends KernelBackend {
   private readonly stepEnds = new StepEnds();
   /** What held while the last kernel was traced. */
   private lastPlace: Place = { isInGradient: false, operation: undefined };
-  private isUncut = false;
+  /** Data that was read since a function is being watched. */
+  private watched: Set<DataId> | undefined;
   private runs = 0;
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
@@ -214,6 +215,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** The value behind a handle in the handle's shape; undefined for strings and complex numbers. */
   valueBehind({ dataId, shape }: TensorInfo): Value | undefined {
+    this.watched?.add(dataId);
     const entry = this.entries.get(dataId);
     const { content, view } = entry;
     if (!isValue(content)) return undefined;
@@ -229,6 +231,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override readSync(dataId: DataId): BackendValues {
+    this.watched?.add(dataId);
     const { content } = this.entries.get(dataId);
     if (isPair(content))
       return backend_util.mergeRealAndImagArrays(
@@ -268,6 +271,11 @@ export class OnnxBackend extends KernelBackend {
     if (!recording) this.stepEnds.restart();
   }
 
+  private makePending(): void {
+    if (this.pending.size > 0) this.makeAll([...this.pending]);
+    this.stepEnds.restart();
+  }
+
   private makeAll(roots: readonly Value[]): void {
     try {
       this.run(roots);
@@ -288,7 +296,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** Called before each kernel: makes what is pending, where a step of a program ends that reads nothing. */
   beforeKernel(kernel: number): void {
-    if (this.isUncut) return;
+    if (this.watched !== undefined) return;
     if (this.pending.size === 0) this.stepEnds.restart();
     const { lastPlace } = this;
     this.lastPlace = placeNow();
@@ -296,21 +304,20 @@ export class OnnxBackend extends KernelBackend {
     const isAllowed =
       !lastPlace.isInGradient &&
       (lastPlace.operation === undefined || lastPlace.operation !== this.lastPlace.operation);
-    if (this.stepEnds.isDue(isAllowed)) {
-      this.makeAll([...this.pending]);
-      this.stepEnds.restart();
-    }
+    if (this.stepEnds.isDue(isAllowed)) this.makePending();
     this.stepEnds.follow(kernel, this.pending.size, isAllowed);
   }
 
-  /** Calls a function whose graph stays in one piece. */
-  uncut<T>(run: () => T): T {
-    const before = this.isUncut;
-    this.isUncut = true;
+  /** Calls a function whose graph stays in one piece, on tensors that are made already; also gives whose data it read. */
+  watch<T>(run: () => T): { readonly result: T; readonly read: ReadonlySet<DataId> } {
+    this.makePending();
+    const outer = this.watched;
+    const read = new Set<DataId>();
+    this.watched = read;
     try {
-      return run();
+      return { result: run(), read };
     } finally {
-      this.isUncut = before;
+      this.watched = outer;
     }
   }
 

@@ -1,5 +1,5 @@
-/** Numbers of a program: when two are equal, and how messages name them. */
-import type { Operation, Value } from "./graph.ts";
+/** Elements of values that exist: when two are equal, and how messages name numbers. */
+import { hostArrayOf, type Operation, type Value } from "./graph.ts";
 
 /** What a number is, in a form that `Object.is` compares: its one element, or several as text. */
 export function numberIn(value: Value): number | string {
@@ -10,6 +10,18 @@ export function numberIn(value: Value): number | string {
 
 /** Whether two numbers at one place of two programs are equal. */
 export const sameNumber = (a: Value, b: Value): boolean => a === b || Object.is(numberIn(a), numberIn(b));
+
+/** Whether two values that need no run have equal elements. */
+export function sameContent(a: Value, b: Value): boolean {
+  if (a === b) return true;
+  const [left, right] = [hostArrayOf(a), hostArrayOf(b)];
+  return (
+    left !== undefined &&
+    right !== undefined &&
+    left.length === right.length &&
+    left.every((element, i) => Object.is(element, right[i]))
+  );
+}
 
 /** A number in a message. */
 export const describeNumber = (value: Value): string => String(numberIn(value));

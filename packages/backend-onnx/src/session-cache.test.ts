@@ -27,7 +27,7 @@ test("a scalar that varies is fed from then on, and says so", () => {
   const sessions = cache();
   for (const factor of [2, 3, 4, 5]) sessions.get(program(4, factor));
   expect(sessions.compileCount).toBe(2);
-  expect(sessions.compiles[1]!.reason).toBe("a scalar that varies (2 became 3) is fed from now on");
+  expect(sessions.compiles[1]!.reason).toBe("what varies is fed from now on: 2 became 3 in Mul");
   sessions.clear();
 });
 

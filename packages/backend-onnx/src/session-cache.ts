@@ -1,12 +1,12 @@
 /**
- * Compiled programs by structure. A literal's value is part of a compiled graph until a program of the same structure
- * comes with another value at that place; from then on the place is fed. Bounded in number and in bytes.
+ * Compiled programs by structure. A number is part of a compiled graph until a program of the same structure comes with
+ * another one at that place; from then on the place is fed. Bounded in number and in bytes.
  */
 import { backend_util } from "@tensorflow/tfjs-core";
 import { type CompiledModel, compileProgram } from "./compile.ts";
 import { describeDifference } from "./describe-difference.ts";
-import type { HostArray, Value } from "./graph.ts";
 import type { NativeRuntime, NativeSession, SessionOptions } from "./native.ts";
+import { describeNumber, numberIn, readerOf } from "./numbers.ts";
 import type { Program } from "./program.ts";
 
 /** Why a program had to be compiled. */
@@ -19,8 +19,8 @@ export interface Compile {
 /** A compiled program. */
 export interface CachedSession extends CompiledModel {
   readonly session: NativeSession;
-  /** Values of the literals that are constants in the graph; undefined for those that are fed. */
-  readonly literals: readonly (number | undefined)[];
+  /** The numbers that are constants in the graph; undefined for those that are fed. */
+  readonly numbers: readonly (number | string | undefined)[];
   /** Estimate of what the session's arena holds. */
   readonly sizeBytes: number;
 }
@@ -28,7 +28,7 @@ export interface CachedSession extends CompiledModel {
 interface Structure {
   readonly code: Int32Array;
   readonly hash: number;
-  /** For each literal, whether it has been seen to vary. */
+  /** For each number, whether it has been seen to vary. */
   fed: boolean[];
   session: CachedSession;
 }
@@ -41,12 +41,27 @@ export interface CacheLimits {
   readonly maxBytes: number;
 }
 
-const literalOf = (value: Value): number => Number((value.data as HostArray)[0]);
-
 function equalCodes(a: Int32Array, b: Int32Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** Changes that a reason names. */
+const NAMED = 3;
+
+/** What varies, in words: `2 became 3 in Multiply`. */
+function describeChanges(
+  { numbers, operations }: Program,
+  before: CachedSession["numbers"],
+  varying: readonly number[],
+): string {
+  const changes = varying.slice(0, NAMED).map((i) => {
+    const number = numbers[i]!;
+    return `${before[i]} became ${describeNumber(number)} in ${readerOf(operations, number)}`;
+  });
+  const more = varying.length > NAMED ? ` and ${varying.length - NAMED} more` : "";
+  return `what varies is fed from now on: ${changes.join(", ")}${more}`;
 }
 
 /** Programs of at least this many nodes take time to compile … */
@@ -90,7 +105,7 @@ export class SessionCache {
   get(program: Program): CachedSession {
     const known = this.byHash.get(program.hash)?.find((structure) => equalCodes(structure.code, program.code));
     if (known === undefined) {
-      const fed = program.literals.map(() => false);
+      const fed = program.numbers.map(() => false);
       const structure: Structure = {
         code: program.code,
         hash: program.hash,
@@ -104,18 +119,15 @@ export class SessionCache {
     }
     this.structures.delete(known);
     this.structures.set(known, true);
-    const varying = program.literals.flatMap((literal, i) =>
-      known.fed[i] || Object.is(known.session.literals[i], literalOf(literal)) ? [] : [i],
+    const varying = program.numbers.flatMap((number, i) =>
+      known.fed[i] || Object.is(known.session.numbers[i], numberIn(number)) ? [] : [i],
     );
     if (varying.length === 0) {
       this.hits++;
       return known.session;
     }
     const fed = known.fed.map((already, i) => already || varying.includes(i));
-    const changes = varying
-      .map((i) => `${known.session.literals[i]} became ${literalOf(program.literals[i]!)}`)
-      .join(", ");
-    const session = this.compile(program, fed, `a scalar that varies (${changes}) is fed from now on`);
+    const session = this.compile(program, fed, describeChanges(program, known.session.numbers, varying));
     this.totalBytes -= known.session.sizeBytes;
     known.session.session.dispose();
     known.fed = fed;
@@ -143,7 +155,7 @@ export class SessionCache {
       model: new Uint8Array(0),
       session,
       sizeBytes,
-      literals: program.literals.map((literal, i) => (fed[i] ? undefined : literalOf(literal))),
+      numbers: program.numbers.map((number, i) => (fed[i] ? undefined : numberIn(number))),
     };
   }
 

@@ -1,6 +1,15 @@
 /** Kernels that pick or collect elements by index. What the host knows of the indices is checked when the kernel is called. */
 import { backend_util, type DataType, gather_util, scatter_util, util } from "@tensorflow/tfjs-core";
-import { constant, type HostArray, hostArrayOf, hostValue, sizeOf, uniformValue, type Value } from "../graph.ts";
+import {
+  constant,
+  type HostArray,
+  hostArrayOf,
+  hostValue,
+  integers,
+  sizeOf,
+  uniformValue,
+  type Value,
+} from "../graph.ts";
 import { convertTo, elementType, operation, operations, reduce, reshapeTo } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
 import { product } from "./product.ts";
@@ -29,14 +38,8 @@ const FEW_SEGMENTS = 64;
 
 /** Which id each row has, `[rows, count]`; a row of zeros for an id outside of 0 … `count` − 1. */
 function membership(ids: Value, count: number): Value {
-  const all = {
-    ...hostValue(
-      Int32Array.from({ length: count }, (_, i) => i),
-      [count],
-      "int32",
-    ),
-    literal: true,
-  };
+  const counted = Int32Array.from({ length: count }, (_, i) => i);
+  const all = hostValue(counted, [count], "int32", { role: "structure" });
   const column = reshapeTo(ids, [sizeOf(ids.shape), 1]);
   return convertTo(elementwise("Equal", [column, all], "bool"), "float32");
 }
@@ -81,7 +84,7 @@ function flattenIndices(
   const known = hostArrayOf(value) as Int32Array | undefined;
   if (known === undefined) {
     const tuples = convertTo(reshapeTo(value, [count, depth]), "int32");
-    const steps = { ...hostValue(Int32Array.from(strides), [depth], "int32"), literal: true };
+    const steps = hostValue(Int32Array.from(strides), [depth], "int32", { role: "structure" });
     return reduce("ReduceSum", elementwise("Mul", [tuples, steps], "int32"), [1], false);
   }
   const slices = sizeOf(limits.slice(0, depth));
@@ -176,9 +179,15 @@ export const indexingKernels: KernelTable = {
       list,
       "float32",
     );
-    const hot = operation("OneHot", [safe, constant(classes), values], [...list, classes], "float32", {
-      attributes: { axis: -1 },
-    });
+    const hot = operation(
+      "OneHot",
+      [safe, { ...constant(classes), role: "structure" }, values],
+      [...list, classes],
+      "float32",
+      {
+        attributes: { axis: -1 },
+      },
+    );
     return reshapeTo(convertTo(hot, elementType((dtype ?? "float32") as DataType)), [...indices!.shape, classes]);
   },
   UnsortedSegmentSum: ({ x, segmentIds }, { numSegments }) => {
@@ -195,7 +204,7 @@ export const indexingKernels: KernelTable = {
     const found = shape.with(-1, k as number);
     const [values, places] = operations(
       "TopK",
-      [value, { ...hostValue(BigInt64Array.of(BigInt(k as number)), [1], "int64"), literal: true }],
+      [value, integers([k as number])],
       [
         { shape: found, type: value.type },
         { shape: found, type: "int64" },
@@ -209,7 +218,7 @@ export const indexingKernels: KernelTable = {
 /** Elements of one axis by known places. */
 export function pick(value: Value, axis: number, places: readonly number[]): Value {
   const indices: HostArray = Int32Array.from(places);
-  const list = { ...hostValue(indices, [places.length], "int32"), literal: true };
+  const list = hostValue(indices, [places.length], "int32", { role: "structure" });
   return operation("Gather", [value, list], value.shape.with(axis, places.length), value.type, {
     attributes: { axis },
   });

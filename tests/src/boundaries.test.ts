@@ -13,8 +13,10 @@ const below: Readonly<Record<string, readonly string[]>> = {
   models: ["base", "core"],
   saplings: ["base"],
   delta: ["base", "core", "models"],
-  llm: ["models"],
-  "tool-learning": ["llm", "models", "report"],
+  llm: ["base", "models"],
+  sandbox: ["base"],
+  evaluation: ["base", "llm", "report"],
+  "tool-learning": ["base", "llm", "sandbox", "evaluation", "models", "report"],
   report: [],
   testing: ["base", "core", "models"],
 };

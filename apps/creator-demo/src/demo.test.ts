@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startServer } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import { afterAll, expect, test } from "vitest";
 import { runDemo } from "./demo.ts";
 import { parseFlags } from "./flags.ts";

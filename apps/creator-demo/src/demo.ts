@@ -1,14 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  creator,
-  type EvaluationEvent,
-  type EvaluationRecord,
-  openLibrary,
-  quickjs,
-  runEvaluation,
-  strictGrader,
-} from "@cambium/tool-learning";
+import { type EvaluationEvent, type EvaluationRecord, runEvaluation, strictGrader } from "@cambium/evaluation";
+import { quickjs } from "@cambium/sandbox";
+import { creator, openLibrary } from "@cambium/tool-learning";
 import { HELP, parseFlags } from "./flags.ts";
 import { openModel } from "./model.ts";
 import { createPage } from "./page.ts";
@@ -63,7 +57,7 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     for await (const event of run) {
       if (event.type === "resumed") write(`going on after ${event.rows} problems that were done before\n`);
       if (event.type === "row") write(tell(event.record));
-      if (event.type === "postponed" && event.failure.code !== "cancelled")
+      if (event.type === "postponed" && event.failure.code !== "CANCELLED")
         write(`  ${event.id}: put off, ${event.failure.message}`);
       if (event.type === "end") end = event;
     }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type ChatModel, openai, openModels, startServer } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import type { Flags } from "./flags.ts";
 
 /** Who answers, and how to let go of it. */

@@ -1,6 +1,6 @@
 /** Flags of the commands that ask a model, and the model that they mean. */
 import { type Budget, type ChatModel, type Models, openai, openModels, type Price, scripted } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import { type Command, InvalidArgumentError } from "commander";
 import { UseError } from "../io.ts";
 

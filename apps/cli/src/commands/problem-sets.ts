@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { createCreationProblems, createMathProblems, createTransferSets } from "@cambium/problem-families";
 import {
   creationDemonstrations,
   type DemonstrationSet,
@@ -14,7 +15,6 @@ import {
   type TransferSet,
   tableDemonstrations,
 } from "@cambium/tool-learning";
-import { createCreationProblems, createMathProblems, createTransferSets } from "@cambium/tool-learning/synthetic";
 import { UseError } from "../io.ts";
 
 /** Layouts of problem sets. */

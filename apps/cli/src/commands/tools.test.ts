@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Policy, startServer, textOf } from "@cambium/llm";
-import { createCreationProblems, createTransferSets, rulePolicy } from "@cambium/tool-learning/synthetic";
+import { createCreationProblems, createTransferSets, rulePolicy } from "@cambium/problem-families";
 import { afterAll, describe, expect, test } from "vitest";
 import { run } from "../program.ts";
 import { durationText, shortCount } from "./cost-text.ts";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Clock, systemClock } from "../clock.ts";
-import { UsageError } from "../errors.ts";
+import { ConfigError, StateError } from "@cambium/base";
+import { type Clock, systemClock } from "../calls/clock.ts";
 import { hashEmbedding } from "./embedding.ts";
 import type { FaultPlan } from "./fault.ts";
 import {
@@ -70,7 +70,7 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch (cause) {
-    throw new UsageError({ message: `the body is no JSON: ${(cause as Error).message}`, cause });
+    throw new ConfigError({ message: `the body is no JSON: ${(cause as Error).message}`, cause });
   }
 }
 
@@ -78,7 +78,7 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
  * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/embeddings` and
  * `/v1/models`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
  *
- * @throws {UsageError} When there is no model, or the address is taken.
+ * @throws {ConfigError} When there is no model, or the address is taken.
  * @example
  * const server = await startServer({ models: { echo: ({ messages }) => textOf(messages.at(-1)!.content) } });
  * const chat = llm.model(openai("echo", { baseURL: server.baseURL }));
@@ -148,7 +148,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 
   if (Object.keys(models).length === 0) {
-    throw new UsageError({
+    throw new ConfigError({
       message: "startServer: expected at least one model, got none; pass models: { name: policy }",
     });
   }
@@ -157,7 +157,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new UsageError({ message: `startServer: ${host}:${port} cannot be used: ${cause.message}`, cause }));
+      reject(new StateError({ message: `startServer: ${host}:${port} cannot be used: ${cause.message}`, cause }));
     });
     server.listen(port, host, resolve);
   });

@@ -1,14 +1,13 @@
-import { diffLines, linesOf, similarity } from "../cassette/diff.ts";
-import { scrubJson } from "../cassette/scrub.ts";
-import { openTape, type Recording, type Tape } from "../cassette/tape.ts";
-import { decodeReply, encodeReply } from "../encoding.ts";
-import { NoReplyError, UsageError } from "../errors.ts";
-import { sha256 } from "../hash.ts";
-import { canonicalJson, type JsonObject } from "../json.ts";
-import { keySubject } from "../key.ts";
-import { showParts } from "../pieces.ts";
-import type { ModelRequest } from "../request.ts";
-import type { Source } from "../source.ts";
+import { ConfigError, canonicalJson, type JsonObject, sha256 } from "@cambium/base";
+import { keySubject } from "../calls/key.ts";
+import { NoReplyError } from "../errors.ts";
+import { decodeReply, encodeReply } from "../messages/encoding.ts";
+import type { ModelRequest } from "../messages/request.ts";
+import { diffLines, linesOf, similarity } from "./cassette/diff.ts";
+import { scrubJson } from "./cassette/scrub.ts";
+import { openTape, type Recording, type Tape } from "./cassette/tape.ts";
+import { showParts } from "./pieces.ts";
+import type { Source } from "./source.ts";
 
 /** Settings of `recorded`. */
 export interface RecordedOptions {
@@ -58,7 +57,7 @@ export function recorded(
   { mode = "replay", secrets = [] }: RecordedOptions = {},
 ): Source {
   if (mode !== "replay" && mode !== "record") {
-    throw new UsageError({ message: `recorded: "mode" must be "replay" or "record", got "${String(mode)}"` });
+    throw new ConfigError({ message: `recorded: "mode" must be "replay" or "record", got "${String(mode)}"` });
   }
   let tape: Promise<Tape> | undefined;
 

@@ -1,10 +1,10 @@
-import { NoReplyError, UsageError } from "../errors.ts";
-import { canonicalJson, type Json } from "../json.ts";
-import { textOf } from "../message.ts";
-import type { Policy, WrittenReply } from "../policy.ts";
-import type { ModelRequest } from "../request.ts";
-import type { Source } from "../source.ts";
-import { answerByPolicy } from "../written-reply.ts";
+import { ConfigError, canonicalJson, type Json } from "@cambium/base";
+import { NoReplyError } from "../errors.ts";
+import { textOf } from "../messages/message.ts";
+import type { ModelRequest } from "../messages/request.ts";
+import type { Policy, WrittenReply } from "./policy.ts";
+import type { Source } from "./source.ts";
+import { answerByPolicy } from "./written-reply.ts";
 
 /** Which requests a step of a script is for: all conditions must hold. */
 export interface StepCondition {
@@ -101,7 +101,7 @@ export function scripted(script: readonly Step[] | Policy, { name = "script" }: 
   if (typeof script !== "function") {
     script.forEach(({ times = 1 }, i) => {
       if (times === Number.POSITIVE_INFINITY || (Number.isInteger(times) && times > 0)) return;
-      throw new UsageError({
+      throw new ConfigError({
         message: `scripted: step ${i}: "times" must be a positive integer or Infinity, got ${times}`,
       });
     });

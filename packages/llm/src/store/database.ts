@@ -1,8 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { CambiumError, FormatError } from "@cambium/base";
 import { type Client, createClient, type InStatement, type ResultSet } from "@libsql/client";
-import { FormatError, ModelsError, StoreError } from "../errors.ts";
+import { StoreError } from "../errors.ts";
 import { type Refusal, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** How long a process waits for another one's write. Milliseconds. */
@@ -41,7 +42,7 @@ async function guard<T>(path: string, what: string, work: () => Promise<T>): Pro
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof ModelsError) throw cause;
+    if (cause instanceof CambiumError) throw cause;
     const reason = reasonOf((cause as { code?: unknown }).code);
     const advice = ADVICE[reason] ?? (cause as Error).message;
     throw new StoreError({

@@ -28,8 +28,8 @@ export const SCHEMA: readonly string[] = [
     id TEXT PRIMARY KEY, budget TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL,
     tokens INTEGER NOT NULL, nanos INTEGER NOT NULL, opened_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
-  // Processes that make requests. A beat that stands still for long is a dead process.
-  "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, beat INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+  // Processes that make requests. A heartbeat that stands still for long is a dead process.
+  "CREATE TABLE IF NOT EXISTS owners (id TEXT PRIMARY KEY, heartbeat INTEGER NOT NULL) STRICT, WITHOUT ROWID",
   // Who is asking for a key right now.
   "CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL) STRICT, WITHOUT ROWID",
 
@@ -48,7 +48,7 @@ export const SCHEMA: readonly string[] = [
       NEW.reservation, NEW.budget, NEW.owner, NEW.key, 'open', NEW.tokens, NEW.nanos, NEW.opened_ms);
   END`,
 
-  // After it: saves the reply, books the true price and frees the lease.
+  // After it: saves the reply, enters the true price and frees the lease.
   `CREATE VIEW IF NOT EXISTS settlements AS SELECT
     '' AS reservation, '' AS owner, '' AS key, '' AS provider, '' AS model, '' AS request, '' AS reply, 0 AS tokens, 0 AS nanos,
     0 AS attempts, 0 AS duration_ms, 0 AS created_ms`,

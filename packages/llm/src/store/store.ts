@@ -1,16 +1,14 @@
 /**
- * The call store: replies under the hash of their request, and the books of what was spent. Every change that must hold
+ * The call store: replies under the hash of their request, and the ledger of what was spent. Every change that must hold
  * together is one SQL statement or transaction, so that a process may die between any two of them:
  *
  * `open` takes the lease of a key and reserves an upper bound on the price, both or neither;
- * `settle` saves the reply, books the true price and frees the lease; `refund` and `lose` end a request without a reply.
+ * `settle` saves the reply, enters the true price and frees the lease; `refund` and `lose` end a request without a reply.
  */
+import { FormatError, type JsonObject, sha256 } from "@cambium/base";
 import type { InStatement } from "@libsql/client";
-import { decodeReply, encodeReply } from "../encoding.ts";
-import { FormatError } from "../errors.ts";
-import { sha256 } from "../hash.ts";
-import type { JsonObject } from "../json.ts";
-import type { Reply } from "../request.ts";
+import { decodeReply, encodeReply } from "../messages/encoding.ts";
+import type { Reply } from "../messages/request.ts";
 import { openDatabase } from "./database.ts";
 
 /** Tokens and billionths of a US dollar. */
@@ -27,7 +25,7 @@ export interface Limits {
 }
 
 /** The sums of a budget, reservations included. */
-export interface Books {
+export interface Ledger {
   readonly calls: number;
   readonly tokens: number;
   readonly nanos: bigint;
@@ -56,7 +54,7 @@ export interface CallRecord extends StoredCall {
 export interface Holder {
   readonly owner: string;
   /** `undefined` when the owner is gone. */
-  readonly beat: bigint | undefined;
+  readonly heartbeat: bigint | undefined;
 }
 
 /** What a process asks for before a request. */
@@ -66,7 +64,7 @@ export interface Opening {
   readonly cost: Cost;
   readonly limits: Limits;
   readonly openedMs: number;
-  /** A holder to be taken over, if it still is the holder and its beat still is the same. */
+  /** A holder to be taken over, if it still is the holder and its heartbeat still is the same. */
   readonly dead?: Holder;
 }
 
@@ -75,7 +73,7 @@ export type Opened =
   | { readonly type: "open" }
   | { readonly type: "stored"; readonly call: StoredCall }
   | { readonly type: "held"; readonly holder: Holder }
-  | { readonly type: "refused"; readonly books: Books };
+  | { readonly type: "refused"; readonly ledger: Ledger };
 
 /** The store of one process. */
 export interface Store {
@@ -85,13 +83,13 @@ export interface Store {
   settle(reservation: string, record: CallRecord): Promise<StoredCall>;
   /** Nothing was spent after all. */
   refund(reservation: string): Promise<void>;
-  /** What was spent will not be known: the upper bound stays in the books. */
+  /** What was spent will not be known: the upper bound stays in the ledger. */
   lose(reservation: string): Promise<void>;
   /** Frees the lease of a key without a reply. */
   release(key: string): Promise<void>;
   /** Shows others that this process lives. */
-  beat(): Promise<void>;
-  books(): Promise<Books>;
+  heartbeat(): Promise<void>;
+  ledger(): Promise<Ledger>;
   close(): Promise<void>;
 }
 
@@ -154,21 +152,21 @@ export async function openStore(path: string, owner: string, budget: string): Pr
     };
   }
 
-  async function books(): Promise<Books> {
+  async function ledger(): Promise<Ledger> {
     const sql = "SELECT calls, tokens, nanos FROM budgets WHERE name = ?";
     const row = (await database.read({ sql, args: [budget] })).rows[0]!;
     return { calls: Number(row["calls"]), tokens: Number(row["tokens"]), nanos: row["nanos"] as bigint };
   }
 
-  /** The holder of a lease; one that is gone meanwhile has no beat, so that the next look finds another. */
+  /** The holder of a lease; one that is gone meanwhile has no heartbeat, so that the next look finds another. */
   async function holderOf(key: string): Promise<Holder> {
-    const sql = "SELECT owner, beat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
+    const sql = "SELECT owner, heartbeat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
     const row = (await database.read({ sql, args: [key] })).rows[0];
-    return { owner: String(row?.["owner"]), beat: (row?.["beat"] as bigint | null | undefined) ?? undefined };
+    return { owner: String(row?.["owner"]), heartbeat: (row?.["heartbeat"] as bigint | null | undefined) ?? undefined };
   }
 
   /** Ends a reservation with what was spent. */
-  function closing(reservation: string, { calls, tokens, nanos }: Books): InStatement[] {
+  function closing(reservation: string, { calls, tokens, nanos }: Ledger): InStatement[] {
     const held = "(SELECT * FROM reservations WHERE id = ?) AS held WHERE name = held.budget";
     const sums =
       "calls = calls - 1 + ?, tokens = budgets.tokens - held.tokens + ?, nanos = budgets.nanos - held.nanos + ?";
@@ -180,13 +178,13 @@ export async function openStore(path: string, owner: string, budget: string): Pr
 
   return {
     find,
-    books,
+    ledger,
 
     async open({ key, reservation, cost, limits, openedMs, dead }) {
       if (dead !== undefined) {
         const sql =
-          "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT beat FROM owners WHERE id = ?) IS ?";
-        await database.change({ sql, args: [owner, key, dead.owner, dead.owner, dead.beat ?? null] });
+          "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT heartbeat FROM owners WHERE id = ?) IS ?";
+        await database.change({ sql, args: [owner, key, dead.owner, dead.owner, dead.heartbeat ?? null] });
       }
       const refusal = await database.change({
         sql: "INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -196,7 +194,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
         ],
       });
       if (refusal === undefined) return { type: "open" };
-      if (refusal === "refused") return { type: "refused", books: await books() };
+      if (refusal === "refused") return { type: "refused", ledger: await ledger() };
       const call = await find(key);
       if (call !== undefined) return { type: "stored", call };
       return { type: "held", holder: await holderOf(key) };
@@ -236,8 +234,8 @@ export async function openStore(path: string, owner: string, budget: string): Pr
       await database.change({ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] });
     },
 
-    async beat() {
-      await database.change({ sql: "UPDATE owners SET beat = beat + 1 WHERE id = ?", args: [owner] });
+    async heartbeat() {
+      await database.change({ sql: "UPDATE owners SET heartbeat = heartbeat + 1 WHERE id = ?", args: [owner] });
     },
 
     async close() {

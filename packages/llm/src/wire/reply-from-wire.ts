@@ -1,7 +1,7 @@
+import type { JsonObject } from "@cambium/base";
 import { ModelFormatError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import type { AssistantPart, ProviderData } from "../message.ts";
-import type { Finish, Reply, Usage } from "../request.ts";
+import type { AssistantPart, ProviderData } from "../messages/message.ts";
+import type { Finish, Reply, Usage } from "../messages/request.ts";
 import { MESSAGE_FIELDS, WIRE } from "./names.ts";
 
 const FINISHES: Readonly<Record<string, Finish>> = {

@@ -1,6 +1,4 @@
-import { exactValue, valueAt } from "../graders/expression.ts";
-import { normaliseAnswer } from "../graders/normalise.ts";
-import { parseExpression } from "../graders/parse-expression.ts";
+import { exactValue, normaliseAnswer, parseExpression, valueAt } from "@cambium/evaluation";
 
 /** What a calculating service says to a query: how it understood it, and the result. */
 export interface CalculatorReply {

@@ -1,8 +1,8 @@
+import { result } from "@cambium/base";
 import { type ModelRequest, openModels, scripted, textOf } from "@cambium/llm";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, expect, test } from "vitest";
 import { openLibrary } from "../library/library.ts";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { createTools } from "./create-tools.ts";
 
 const sandbox = quickjs();

@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { CambiumError, FileError, FormatError } from "@cambium/base";
 import { type Client, createClient, type InStatement, type Row } from "@libsql/client";
-import { FileError, FormatError, ToolLearningError } from "../errors.ts";
 
 const VERSION = 1;
 
@@ -34,7 +34,7 @@ async function guard<T>(path: string, what: string, work: () => Promise<T>): Pro
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof ToolLearningError) throw cause;
+    if (cause instanceof CambiumError) throw cause;
     const code = (cause as { code?: unknown }).code;
     const advice =
       code === "SQLITE_FULL"

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "@cambium/base";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { sha256 } from "../hash.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { recordCalls, runTests } from "./guest-programs.ts";
 import { openLibrary } from "./library.ts";
 import { probesFor } from "./probes.ts";

@@ -4,15 +4,13 @@
  * the same are kept once. Everything that decides is measured by running the tool, never by reading it.
  */
 import { randomUUID } from "node:crypto";
+import { ConfigError, parseConfig, sha256 } from "@cambium/base";
 import { type Clock, systemClock } from "@cambium/llm";
+import type { Sandbox } from "@cambium/sandbox";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
 import { kitTools } from "../code/kit-tools.ts";
 import { toolShape } from "../code/tool-shape.ts";
-import { ConfigError } from "../errors.ts";
-import { sha256 } from "../hash.ts";
 import { createLexicalIndex } from "../retrieval/lexical-index.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { runTests, type Trial, type TriedTool } from "./guest-programs.ts";
 import { behaveAlike, probesFor } from "./probes.ts";
@@ -325,6 +323,6 @@ class Library implements ToolLibrary {
  * for (const { name, version, status, successRate } of await library.list()) console.log(name, version, status, successRate.rate);
  */
 export async function openLibrary(path: string, options: OpenLibraryOptions): Promise<ToolLibrary> {
-  checkOptions("openLibrary", optionsSchema, options);
+  parseConfig("openLibrary", optionsSchema, options);
   return new Library(await openDatabase(path), options);
 }

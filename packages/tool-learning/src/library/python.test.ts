@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { python, quickjs } from "@cambium/sandbox";
+import { hasPython } from "@cambium/sandbox/testing";
 import { afterAll, describe, expect, test } from "vitest";
-import { hasPython } from "../sandbox/has-python.fixture.ts";
-import { python } from "../sandbox/python.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { recordCalls, runTests } from "./guest-programs.ts";
 import { openLibrary } from "./library.ts";
 import type { ToolTest } from "./tool-test.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "@cambium/llm";
-import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
+import type { Sandbox, SandboxLimits } from "@cambium/sandbox";
 import type { LibraryTool, ToolCandidate, ToolStatus } from "./tool-record.ts";
 import type { TestResult, ToolTest } from "./tool-test.ts";
 

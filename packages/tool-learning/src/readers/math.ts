@@ -1,5 +1,5 @@
-import { FormatError } from "../errors.ts";
-import { isPlainNumber } from "../graders/grader.ts";
+import { FormatError } from "@cambium/base";
+import { isPlainNumber } from "@cambium/evaluation";
 import type { Problem } from "../problem.ts";
 import { idOf, needField, parseRows, type RawRow, textField } from "./rows.ts";
 

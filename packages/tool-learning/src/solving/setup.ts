@@ -1,6 +1,6 @@
 import type { ChatModel, Sampling } from "@cambium/llm";
+import type { Sandbox, SandboxLimits } from "@cambium/sandbox";
 import * as z from "zod";
-import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 
 /** What every method needs: a model to ask, and a place to run what it writes. */
 export interface Setup {

@@ -1,6 +1,4 @@
-import { addCost } from "../evaluation/summary.ts";
-import { type Interval, wilson } from "../evaluation/wilson.ts";
-import { type Cost, costOf } from "../trajectory.ts";
+import { addCost, type Cost, costOf, type Interval, wilson } from "@cambium/evaluation";
 import { chooseTool, type TransferRecord, transferRate } from "./record.ts";
 
 /** The figures of a transfer of tools. */

@@ -1,6 +1,5 @@
+import { loadReportPackage, trajectoryBlocks } from "@cambium/evaluation";
 import type { Block, Report } from "@cambium/report";
-import { loadReportPackage } from "../evaluation/report-package.ts";
-import { trajectoryBlocks } from "../evaluation/trajectory-blocks.ts";
 import { chooseTool, type TransferRecord, transferRate, validationScore } from "./record.ts";
 import { summariseTransfer, type TransferSummary } from "./summary.ts";
 

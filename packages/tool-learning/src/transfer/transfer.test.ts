@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { result } from "@cambium/base";
+import { memoryResults } from "@cambium/evaluation";
 import { type ModelRequest, openModels, scripted, textOf } from "@cambium/llm";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, expect, test } from "vitest";
-import { memoryResults } from "../evaluation/results.ts";
 import type { TransferSet } from "../readers/transfer.ts";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { chooseTool, type TransferRecord, type TransferTool } from "./record.ts";
 import { runTransfer, type TransferOptions } from "./run-transfer.ts";
 import { summariseTransfer } from "./summary.ts";

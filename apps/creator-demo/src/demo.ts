@@ -79,7 +79,7 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     write(`${open} left open: ${failure?.message ?? "see above"}; the same command goes on`);
     return 1;
   } finally {
-    library.close();
+    await library.close();
     await sandbox.close();
     await answering.close();
   }

@@ -22,6 +22,7 @@ const OUTSIDE: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "UNAUTHORIZED",
   "FORBIDDEN",
   "STORE",
+  "FILE",
   "SANDBOX_CRASH",
   "BUDGET_EXCEEDED",
   "CANCELLED",

@@ -108,6 +108,7 @@ const FATAL: ReadonlySet<Failure["code"]> = new Set([
   "UNAUTHORIZED",
   "FORBIDDEN",
   "STORE",
+  "FILE",
   "CONFIG",
   "STATE",
   "FORMAT",

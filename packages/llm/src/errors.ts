@@ -3,7 +3,14 @@
  * never by `instanceof`: two copies of this package may be loaded. `CallError` is the union, so a `switch` on `code` is
  * checked for completeness.
  */
-import { CambiumError, type ConfigError, type FormatError, type StateError } from "@cambium/base";
+import {
+  CambiumError,
+  type ConfigError,
+  type FileError,
+  type FormatError,
+  type StateError,
+  type StoreError,
+} from "@cambium/base";
 
 /** The budget has no room for the call. Nothing was sent. `details`: `limit`, `allowed`, `spent`, `needed`. */
 export class BudgetExceededError extends CambiumError {
@@ -50,20 +57,15 @@ export class CancelledError extends CambiumError {
   readonly code = "CANCELLED";
 }
 
-/**
- * The call store could not be read or written: a full disk, a lost folder. Where the reply was paid for but not saved,
- * `details.result` holds it; the same call made again in this process saves and returns it without paying.
- */
-export class StoreError extends CambiumError {
-  readonly code = "STORE";
-}
-
 /** A script has no step for the request, or a replayed cassette no recording of it. `details`: `request`, `nearest`. */
 export class NoReplyError extends CambiumError {
   readonly code = "NO_REPLY";
 }
 
-/** Every way in which a call fails, told apart by `code`. */
+/**
+ * Every way in which a call fails, told apart by `code`. Where a reply was paid for but not saved, `details.result` of the
+ * `StoreError` holds it; the same call made again in this process saves and returns it without paying.
+ */
 export type CallError =
   | ConfigError
   | StateError
@@ -78,4 +80,5 @@ export type CallError =
   | OutputTooLargeError
   | CancelledError
   | StoreError
+  | FileError
   | NoReplyError;

@@ -18,7 +18,6 @@ export {
   NoReplyError,
   OutputTooLargeError,
   RateLimitedError,
-  StoreError,
   UnauthorizedError,
   UnavailableError,
 } from "./errors.ts";

@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from "node:crypto";
-import { parseConfig, StateError } from "@cambium/base";
+import { parseConfig, StateError, StoreError } from "@cambium/base";
 import { z } from "zod";
 import type { ProviderLimits } from "./calls/budget.ts";
 import { makeCall, type Shared } from "./calls/caller.ts";
@@ -8,7 +8,6 @@ import { systemClock } from "./calls/clock.ts";
 import { spentOf } from "./calls/cost.ts";
 import { createGate, type Gate } from "./calls/gate.ts";
 import { createHeartbeat } from "./calls/heartbeat.ts";
-import { StoreError } from "./errors.ts";
 import type { Models, OpenModelsOptions } from "./options.ts";
 import { aiSdk } from "./sources/ai-sdk/ai-sdk.ts";
 import type { Source } from "./sources/source.ts";

@@ -4,9 +4,9 @@
  * price booked, both or neither. Whoever finds the lease taken waits, here for a promise, in other processes for the store.
  */
 
-import { type CambiumError, sha256 } from "@cambium/base";
+import { type CambiumError, StoreError, sha256 } from "@cambium/base";
 import type { CallResult, Piece } from "../chat-model.ts";
-import { BudgetExceededError, type CallError, CancelledError, StoreError } from "../errors.ts";
+import { BudgetExceededError, type CallError, CancelledError } from "../errors.ts";
 import { encodeRequest } from "../messages/encoding.ts";
 import type { ModelRequest } from "../messages/request.ts";
 import { showParts } from "../sources/pieces.ts";

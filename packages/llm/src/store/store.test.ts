@@ -103,11 +103,14 @@ test("two processes may open a new store at the same moment", async () => {
   await Promise.all(stores.map((store) => store.close()));
 });
 
-test("a store of another version, and a file that is none, are refused", async () => {
+test("a store of another version, another program's and a file that is none are refused", async () => {
   const path = `${freshFolder()}/calls.db`;
+  await (await openStore(path, "me", "b")).close();
   const client = createClient({ url: `file:${path}` });
   await client.execute("PRAGMA user_version = 7");
-  client.close();
   await expect(openStore(path, "me", "b")).rejects.toMatchObject({ code: "FORMAT", details: { version: 7 } });
-  await expect(openStore(import.meta.filename, "me", "b")).rejects.toMatchObject({ code: "STORE" });
+  await client.execute("PRAGMA application_id = 7");
+  client.close();
+  await expect(openStore(path, "me", "b")).rejects.toMatchObject({ code: "FORMAT", details: { applicationId: 7 } });
+  await expect(openStore(import.meta.filename, "me", "b")).rejects.toMatchObject({ code: "FORMAT" });
 });

@@ -6,10 +6,11 @@
  * `settle` saves the reply, enters the true price and frees the lease; `refund` and `lose` end a request without a reply.
  */
 import { FormatError, type JsonObject, sha256 } from "@cambium/base";
+import { openDatabase } from "@cambium/base/sqlite";
 import type { InStatement } from "@libsql/client";
 import { decodeReply, encodeReply } from "../messages/encoding.ts";
 import type { Reply } from "../messages/request.ts";
-import { openDatabase } from "./database.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** Tokens and billionths of a US dollar. */
 export interface Cost {
@@ -97,7 +98,13 @@ const UNLIMITED = 2n ** 63n - 1n;
 
 /** Opens the store for one process, known to others as `owner`, booking under `budget`. */
 export async function openStore(path: string, owner: string, budget: string): Promise<Store> {
-  const database = await openDatabase(path);
+  const database = await openDatabase(path, {
+    title: "openModels: the store",
+    applicationId: APPLICATION_ID,
+    version: SCHEMA_VERSION,
+    schema: SCHEMA,
+    integers: "bigint",
+  });
   await database.write([
     { sql: "INSERT INTO owners VALUES (?, 0)", args: [owner] },
     { sql: "INSERT INTO budgets VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING", args: [budget] },
@@ -106,7 +113,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
   async function readFiles(hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const files = new Map<string, Uint8Array>();
     for (const hash of hashes) {
-      const { rows } = await database.read({ sql: "SELECT bytes FROM files WHERE sha256 = ?", args: [hash] });
+      const rows = await database.read({ sql: "SELECT bytes FROM files WHERE sha256 = ?", args: [hash] });
       const bytes = rows[0] === undefined ? undefined : new Uint8Array(rows[0]["bytes"] as ArrayBuffer);
       if (bytes === undefined || sha256(bytes) !== hash) {
         throw new FormatError({ message: `openModels: the store ${path} lacks the file ${hash}`, hash, path });
@@ -136,7 +143,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
   }
 
   async function find(key: string): Promise<StoredCall | undefined> {
-    const { rows } = await database.read({
+    const rows = await database.read({
       sql: "SELECT reply, tokens, nanos, attempts, duration_ms FROM calls WHERE key = ?",
       args: [key],
     });
@@ -154,14 +161,14 @@ export async function openStore(path: string, owner: string, budget: string): Pr
 
   async function ledger(): Promise<Ledger> {
     const sql = "SELECT calls, tokens, nanos FROM budgets WHERE name = ?";
-    const row = (await database.read({ sql, args: [budget] })).rows[0]!;
+    const row = (await database.read({ sql, args: [budget] }))[0]!;
     return { calls: Number(row["calls"]), tokens: Number(row["tokens"]), nanos: row["nanos"] as bigint };
   }
 
   /** The holder of a lease; one that is gone meanwhile has no heartbeat, so that the next look finds another. */
   async function holderOf(key: string): Promise<Holder> {
     const sql = "SELECT owner, heartbeat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
-    const row = (await database.read({ sql, args: [key] })).rows[0];
+    const row = (await database.read({ sql, args: [key] }))[0];
     return { owner: String(row?.["owner"]), heartbeat: (row?.["heartbeat"] as bigint | null | undefined) ?? undefined };
   }
 
@@ -245,7 +252,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
           { sql: "DELETE FROM owners WHERE id = ?", args: [owner] },
         ]);
       } finally {
-        database.close();
+        await database.close();
       }
     },
   };

@@ -213,7 +213,7 @@ async function keepTool(
  * that is aborted all end the run in an event, never in an error.
  *
  * @throws {ConfigError} When options or task cannot be meant, before anything is asked.
- * @throws {FileError} When the library cannot be opened, before anything is asked.
+ * @throws {StoreError} When the library cannot be opened, before anything is asked.
  * @see Qian et al. 2023, CREATOR: Tool Creation for Disentangling Abstract and Concrete Reasoning, arXiv:2305.14318.
  * @example
  * const made = await result(createTools({ model: chat, sandbox: quickjs(), library: "tools.db" }, { question }));
@@ -250,6 +250,6 @@ export async function* createTools(
     if (kept !== undefined) yield kept;
     yield end;
   } finally {
-    if (isOwn) library?.close();
+    if (isOwn) await library?.close();
   }
 }

@@ -123,7 +123,7 @@ pythonTest(
       dependencies: [area!.id],
       tests: [{ args: [3, 4, 2], expected: 24 }],
     });
-    library.close();
+    await library.close();
   },
 );
 

@@ -38,7 +38,7 @@ export interface ToolFilter {
   readonly language?: "javascript" | "python";
 }
 
-/** A library of created tools. Every method rejects with a `FileError` when the file cannot be read or written. */
+/** A library of created tools. Every method rejects with a `StoreError` when the file cannot be read or written. */
 export interface ToolLibrary {
   /** Newest versions, oldest tools first. */
   list(filter?: ToolFilter): Promise<readonly LibraryTool[]>;
@@ -70,5 +70,5 @@ export interface ToolLibrary {
   /** The sources that must run before the tool can be called: its dependencies first, its own last. */
   sourcesOf(tool: LibraryTool): Promise<readonly string[]>;
   /** Closes the file. Calls made later reject. */
-  close(): void;
+  close(): Promise<void>;
 }

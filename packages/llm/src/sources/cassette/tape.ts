@@ -1,7 +1,6 @@
 import { appendFile, mkdir, readFile, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
-import { FormatError, type JsonObject } from "@cambium/base";
-import { StoreError } from "../../errors.ts";
+import { FileError, FormatError, type JsonObject } from "@cambium/base";
 
 /** Version of the lines; a cassette of another one is refused. */
 const CASSETTE_VERSION = 1;
@@ -34,7 +33,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (cause) {
     if ((cause as { code?: string }).code === "ENOENT") return undefined;
-    throw new StoreError({ message: `recorded: ${path} cannot be read: ${(cause as Error).message}`, cause, path });
+    throw new FileError({ message: `recorded: ${path} cannot be read: ${(cause as Error).message}`, cause, path });
   }
 }
 
@@ -83,7 +82,7 @@ export async function openTape(path: string): Promise<Tape> {
       try {
         await turn;
       } catch (cause) {
-        throw new StoreError({
+        throw new FileError({
           message: `recorded: ${path} cannot be written: ${(cause as Error).message}`,
           cause,
           path,

@@ -4,12 +4,10 @@ export const APPLICATION_ID = 0x43616d01;
 /** Version of the tables below; a store of another one is refused. */
 export const SCHEMA_VERSION = 1;
 
-/** Words by which the triggers below refuse. */
-export type Refusal = "stored" | "held" | "refused";
-
 /**
  * The tables, and the two changes that touch several of them at once: inserting into `openings` and into `settlements`.
- * Written as triggers they are one statement each, which is all or nothing and quick.
+ * Written as triggers they are one statement each, which is all or nothing and quick. They refuse by the words `stored`,
+ * `held` and `refused`.
  *
  * `nanos` are billionths of a US dollar; SQLite's integers hold 2^63 of them.
  */

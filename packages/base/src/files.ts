@@ -89,7 +89,7 @@ export async function hasFile(files: Files, name: string): Promise<boolean> {
   }
 }
 
-/** A copy in a buffer of its own, also of Node's `Buffer`, whose `slice` is a view. */
+/** A copy in its own buffer, also of Node's `Buffer`, whose `slice` is a view. */
 function copy(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }

@@ -61,7 +61,7 @@ interface Traffic {
 
 const rowsOf = (x: Tensor): Tensor2D => reshape(x, [-1, x.shape.at(-1)!]) as Tensor2D;
 
-/** Linear layers of blocks with a matrix of their own. */
+/** Linear layers of blocks that have their own matrix. */
 const isMeasured = ({ kind, layer, weight }: Site): boolean =>
   kind === "linear" && layer !== undefined && weight?.layout === "out,in" && weight.columns === undefined;
 

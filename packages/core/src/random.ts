@@ -38,8 +38,8 @@ export interface Random {
 }
 
 /**
- * Randomness inside a compiled function: keys on the device follow from `key`, a tensor, so that a replay draws anew from
- * each key it is given. Numbers on the host come from `host`; a replay could not draw them, so `onHostDraw` tells of it.
+ * Randomness inside a compiled function: keys on the device follow from `key`, a tensor, so that a replay draws again from
+ * each key it is given. Numbers on the host come from `host`; a replay could not draw them, so `onHostDraw` reports it.
  *
  * @param key - int32 `[2]`, the tensor of `host`. Not disposed of.
  * @param host - The same key on the host.

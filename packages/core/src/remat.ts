@@ -1,8 +1,8 @@
 /**
- * Computing again instead of remembering: activations of a part are dropped after the forward pass, and made anew when its
- * gradient needs them.
+ * Computing again instead of remembering: activations of a part are dropped after the forward pass, and computed again when
+ * its gradient needs them.
  *
- * tfjs-core's tape records operations; a part runs on a tape of its own, which tells what it read from outside and is then
+ * tfjs-core's tape records operations; a part runs on its own tape, which records what it read from outside and is then
  * thrown away. On the outer tape it leaves one node, whose gradient runs the part a second time.
  */
 import { afterKernel } from "@cambium/kernels";

@@ -55,7 +55,7 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     );
     let end: Extract<EvaluationEvent, { type: "end" }> | undefined;
     for await (const event of run) {
-      if (event.type === "resumed") write(`going on after ${event.rows} problems that were done before\n`);
+      if (event.type === "resumed") write(`resuming after ${event.rows} problems that were done before\n`);
       if (event.type === "row") write(tell(event.record));
       if (event.type === "postponed" && event.failure.code !== "CANCELLED")
         write(`  ${event.id}: put off, ${event.failure.message}`);
@@ -63,7 +63,7 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     }
     const { summary, reason, open, failure } = end!;
     if (reason === "stopped") {
-      write(`\nstopped with ${summary.total} of ${problems.length} problems done; the same command goes on`);
+      write(`\nstopped with ${summary.total} of ${problems.length} problems done; the same command resumes`);
       return STOPPED;
     }
     const tools = await library.list();
@@ -76,7 +76,7 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     write(`tools:  ${tools.map(({ name, status }) => `${name} (${status})`).join(", ")}`);
     write(`report: ${page}`);
     if (open === 0) return 0;
-    write(`${open} left open: ${failure?.message ?? "see above"}; the same command goes on`);
+    write(`${open} left open: ${failure?.message ?? "see above"}; the same command resumes`);
     return 1;
   } finally {
     await library.close();

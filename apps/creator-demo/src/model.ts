@@ -33,7 +33,7 @@ export async function openModel({ seed, out }: Flags, env: NodeJS.ProcessEnv): P
     };
   }
   const server = await startServer({ models: { rules: rulePolicy({ seed, brokenShare: BROKEN_SHARE }) } });
-  // The port is another one each time; replies are stored under the rules' seed instead, so that a run can be gone on with.
+  // The port is another one each time; replies are stored under the rules' seed instead, so that a run can be resumed.
   const source = { ...openai("rules", { baseURL: server.baseURL }), provider: "rules", identity: { seed }, free: true };
   return {
     model: models.model(source),

@@ -42,7 +42,7 @@ function drawFamily({ name, hints, scenarios }: Family, seed: number, copy: numb
 }
 
 /**
- * Word problems that ask for a tool, with hints for one: 12 kinds with 3 scenarios each, all numbers drawn anew.
+ * Word problems that ask for a tool, with hints for one: 12 kinds with 3 scenarios each, all numbers drawn fresh.
  *
  * @param seed - The same seed gives the same problems.
  * @param copies - Draws of each scenario. @default 1, which makes 36 problems

@@ -160,7 +160,7 @@ describe("resuming", () => {
     expect(cancelled).toBe(2);
   });
 
-  test("a line that was cut off is dropped, and its row done anew", async () => {
+  test("a line that was cut off is dropped, and its row done again", async () => {
     await collect(runEvaluation(stub(double), rows(3), open("torn")));
     appendFileSync(join(folder, "torn", "rows.jsonl"), '{"id":"row-3","rowHash":"');
     const solver = stub(double);
@@ -192,7 +192,7 @@ describe("resuming", () => {
     );
   });
 
-  test("a folder that cannot be written is told", async () => {
+  test("a folder that cannot be written is an error", async () => {
     writeFileSync(join(folder, "file"), "");
     await expect(
       result(runEvaluation(stub(double), rows(2), { results: join(folder, "file", "x") })),

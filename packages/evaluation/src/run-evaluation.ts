@@ -31,7 +31,7 @@ export interface EvaluationOptions<Asked extends Task = Task> {
   readonly concurrency?: number;
   /** Where results are kept: a folder's path, or kept results. A run that finds some resumes after them. @default memory */
   readonly results?: string | Results;
-  /** Number of the repeat: another one gets replies of its own. @default 0 */
+  /** Number of the repeat: another one gets its own replies. @default 0 */
   readonly sample?: number;
   /** By what results are split beside `subject` and `level`, by name. @default nothing */
   readonly groups?: Readonly<Record<string, Group<Asked>>>;
@@ -128,7 +128,7 @@ async function readDone(results: Results, add: (record: EvaluationRecord) => voi
       record = JSON.parse(line) as EvaluationRecord;
     } catch (cause) {
       throw new FormatError({
-        message: `runEvaluation: line ${number} of the results is damaged; remove it, and its row is done anew`,
+        message: `runEvaluation: line ${number} of the results is damaged; remove it, and its row is done again`,
         cause,
       });
     }

@@ -7,9 +7,9 @@ import type { Status, Step, Trajectory } from "./trajectory.ts";
 export interface SolveOptions {
   /** Aborting it ends the run as `cancelled`. */
   readonly signal?: AbortSignal;
-  /** Numbers repeats of one task, so that each gets replies of its own. @default 0 */
+  /** Numbers repeats of one task, so that each gets its own replies. @default 0 */
   readonly sample?: number;
-  /** Steps of an earlier run of the same task: they are taken over, and the run resumes after them. */
+  /** Steps of an earlier run of the same task: they are reused, and the run resumes after them. */
   readonly resume?: readonly Step[];
 }
 

@@ -17,7 +17,7 @@ export class BudgetExceededError extends CambiumError {
   readonly code = "BUDGET_EXCEEDED";
 }
 
-/** The provider asks to slow down (429), and goes on asking after the retries. `details`: `waitMs`. */
+/** The provider asks to slow down (429), and keeps asking after the retries. `details`: `waitMs`. */
 export class RateLimitedError extends CambiumError {
   readonly code = "RATE_LIMITED";
 }

@@ -16,7 +16,7 @@ export function freshFolder(): string {
 
 /** Time of a test: passes only when nothing else happens, and then at once. */
 export interface TestClock extends Clock {
-  /** Moves `now`, and nothing else: what a clock that is set anew does. Milliseconds. */
+  /** Moves `now`, and nothing else: what a clock that is set again does. Milliseconds. */
   jump(ms: number): void;
 }
 

@@ -22,7 +22,7 @@ test("a request that was answered is never asked again, by this process or the n
   first.finish();
 });
 
-test("samples of one request get replies of their own, and keep them", async () => {
+test("samples of one request get their own replies, and keep them", async () => {
   const llm = await testModels();
   const chat = llm.model(scripted([{ reply: "a" }, { reply: "b" }]));
   const texts = [];

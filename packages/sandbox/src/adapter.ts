@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { availableParallelism } from "node:os";
-import { ConfigError } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
+import * as z from "zod";
 import { answerCall } from "./bridge.ts";
-import { defaultLimits, resolveLimits } from "./limits.ts";
+import { defaultLimits, limitsField, resolveLimits } from "./limits.ts";
 import { checkSource, refuse, type Verdict } from "./outcome.ts";
 import { checkRequest, type SandboxRequest } from "./request.ts";
 import type { Sandbox, SandboxLimits } from "./sandbox.ts";
@@ -47,18 +48,31 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-function checkCount(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new ConfigError({ message: `sandbox: "${name}" must be an integer of at least 1, got ${value}`, value });
+const adapterFields = {
+  limits: limitsField,
+  concurrency: z.int().min(1).optional(),
+  queueLength: z.int().min(1).optional(),
+};
+
+/**
+ * Checks the options of an adapter.
+ *
+ * @param more - Fields beside those of `SandboxAdapterOptions`.
+ * @throws {ConfigError} When one is unknown or out of its range.
+ */
+export function checkAdapterOptions(
+  caller: string,
+  options: object,
+  more: Readonly<Record<string, z.ZodType>> = {},
+): void {
+  parseConfig(caller, z.strictObject({ ...adapterFields, ...more }), options);
 }
 
-/** A sandbox from an engine: queue, cancellation, host functions, limits of the source, hash. */
+/** A sandbox from an engine: queue, cancellation, host functions, limits of the source, hash. The options were checked. */
 export function createSandbox(engine: Engine, options: SandboxAdapterOptions): Sandbox {
-  const limits = resolveLimits(engine.name, defaultLimits, options.limits);
-  const turns = new Turns(
-    checkCount("concurrency", options.concurrency ?? 2 * availableParallelism()),
-    checkCount("queueLength", options.queueLength ?? 1000),
-  );
+  const { concurrency = 2 * availableParallelism(), queueLength = 1000 } = options;
+  const limits = resolveLimits(defaultLimits, options.limits);
+  const turns = new Turns(concurrency, queueLength);
   const levels = new AsyncLocalStorage<number>();
   const closing = new AbortController();
   const active = new Set<Promise<unknown>>();

@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/base";
+import * as z from "zod";
 import type { SandboxLimits } from "./sandbox.ts";
 
 const KIB = 1024;
@@ -15,31 +15,26 @@ export const defaultLimits: SandboxLimits = {
   bridgeCalls: 50,
 };
 
-/** Smallest and largest value of each limit. */
-const RANGES: Readonly<Record<keyof SandboxLimits, readonly [least: number, most: number]>> = {
-  sourceBytes: [1, 16 * MIB],
-  wallMs: [1, 2 ** 31 - 1], // the longest timer
-  memoryBytes: [28 * MIB, 1024 * MIB], // QuickJS starts with 16 MiB, and 12 are for the engine
-  stackBytes: [16 * KIB, 256 * KIB], // past this the stack of the worker's thread ends first
-  stdoutBytes: [1, 64 * MIB],
-  resultBytes: [2, 64 * MIB],
-  bridgeCalls: [0, 1_000_000],
-};
+const between = (least: number, most: number) => z.int().min(least).max(most).optional();
 
-/** `base` with the limits of `given`, which are checked. */
-export function resolveLimits(caller: string, base: SandboxLimits, given: Partial<SandboxLimits> = {}): SandboxLimits {
-  for (const [name, value] of Object.entries(given)) {
-    const range = Object.hasOwn(RANGES, name) ? RANGES[name as keyof SandboxLimits] : undefined;
-    if (range === undefined) {
-      const known = Object.keys(RANGES).join(", ");
-      throw new ConfigError({ message: `${caller}: limits are ${known}; got "${name}"`, name });
-    }
-    const [least, most] = range;
-    if (value !== undefined && (!Number.isInteger(value) || value < least || value > most)) {
-      const message = `${caller}: limit "${name}" must be an integer from ${least} to ${most}, got ${value}`;
-      throw new ConfigError({ message, name, value });
-    }
-  }
+/** Each limit from its smallest to its largest value. */
+const limits = z.strictObject({
+  sourceBytes: between(1, 16 * MIB),
+  wallMs: between(1, 2 ** 31 - 1), // the longest timer
+  memoryBytes: between(28 * MIB, 1024 * MIB), // QuickJS starts with 16 MiB, and 12 are for the engine
+  stackBytes: between(16 * KIB, 256 * KIB), // past this the stack of the worker's thread ends first
+  stdoutBytes: between(1, 64 * MIB),
+  resultBytes: between(2, 64 * MIB),
+  bridgeCalls: between(0, 1_000_000),
+});
+
+/** Checks limits that a user gave. */
+export const limitsField: z.ZodType<Partial<SandboxLimits> | undefined> = (
+  limits as unknown as z.ZodType<Partial<SandboxLimits>>
+).optional();
+
+/** `base` with the limits of `given`, which were checked. */
+export function resolveLimits(base: SandboxLimits, given: Partial<SandboxLimits> = {}): SandboxLimits {
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...base, ...Object.fromEntries(set) };
 }

@@ -7,7 +7,7 @@ export interface Program {
   readonly parts: readonly { readonly name: string; readonly firstLine: number }[];
 }
 
-/** Joins the parts, each on lines of its own. */
+/** Joins the parts, each on its own lines. */
 export function joinParts(source: string | readonly SourcePart[]): Program {
   const pieces = typeof source === "string" ? [{ name: "program", source }] : source;
   let firstLine = 1;

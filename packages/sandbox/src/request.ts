@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import type { Json } from "@cambium/base";
-import { ConfigError, sha256 } from "@cambium/base";
-import { resolveLimits } from "./limits.ts";
+import { ConfigError, type Json, parseConfig, sha256 } from "@cambium/base";
+import * as z from "zod";
+import { limitsField, resolveLimits } from "./limits.ts";
 import { joinParts, type Program } from "./program.ts";
 import type { HostFunction, SandboxLimits, SandboxOptions, SourcePart } from "./sandbox.ts";
 
@@ -42,10 +42,23 @@ function checkFunctions(functions: Readonly<Record<string, HostFunction>>): Read
   return new Map(entries);
 }
 
-function checkInteger(name: string, value: number, most: number): number {
-  if (Number.isSafeInteger(value) && value >= 0 && value <= most) return value;
-  throw new ConfigError({ message: `run: "${name}" must be an integer from 0 to ${most}, got ${value}`, value });
-}
+const schema = z.strictObject({
+  input: z.unknown().optional(),
+  functions: z.custom<object>((value) => typeof value === "object" && value !== null, "must be an object").optional(),
+  limits: limitsField,
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .optional(),
+  clockMs: z
+    .int()
+    .min(0)
+    .max(2 ** 50)
+    .optional(),
+  kit: z.boolean().optional(),
+  signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "must be an AbortSignal").optional(),
+});
 
 /** Checks the arguments of a run. `adapter` is its name, `base` its limits. */
 export function checkRequest(
@@ -55,12 +68,10 @@ export function checkRequest(
   options: SandboxOptions,
 ): SandboxRequest {
   const program = joinParts(source);
-  const limits = resolveLimits("run", base, options.limits);
+  parseConfig("run", schema, options);
+  const limits = resolveLimits(base, options.limits);
   const functions = checkFunctions(options.functions ?? {});
-  const input = options.input ?? null;
-  const seed = checkInteger("seed", options.seed ?? 0, 2 ** 32 - 1);
-  const clockMs = checkInteger("clockMs", options.clockMs ?? CLOCK_START_MS, 2 ** 50);
-  const kit = options.kit ?? false;
+  const { input = null, seed = 0, clockMs = CLOCK_START_MS, kit = false } = options;
   const names = [...functions.keys()].sort();
   const identity = [adapter, program.parts, program.source, input, seed, clockMs, kit, Object.entries(limits), names];
   return {

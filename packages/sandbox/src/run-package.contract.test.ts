@@ -9,7 +9,7 @@ const idle = "it sees no difference between a program that computes and one that
 
 describeSandbox(runPackage, {
   deviations: {
-    "a toString of one's own is used": { reason: frozen, instead: returns("[object Object]") },
+    "a custom toString is used": { reason: frozen, instead: returns("[object Object]") },
     "a built-in prototype can be extended and changed": { reason: frozen, instead: fails("GUEST_ERROR") },
     "a thenable that never settles ends as an error, at once": { reason: idle, instead: fails("GUEST_TIMEOUT") },
     "a promise that nothing settles ends as an error, at once": { reason: idle, instead: fails("GUEST_TIMEOUT") },

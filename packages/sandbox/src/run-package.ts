@@ -1,5 +1,11 @@
 import { createRunner, RunError } from "run";
-import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions } from "./adapter.ts";
+import {
+  checkAdapterOptions,
+  createSandbox,
+  type Ended,
+  type Execution,
+  type SandboxAdapterOptions,
+} from "./adapter.ts";
 import { readKit, readPrelude } from "./guest-files.ts";
 import { framesOf, settingsOf } from "./javascript.ts";
 import { disturbed, limitReached, readResult, refuse, type Verdict } from "./outcome.ts";
@@ -166,9 +172,10 @@ async function execute({ request, signal, call }: Execution, modules: Modules): 
  * limit; assigning to a built-in prototype does nothing and says nothing; waiting for host functions counts as running
  * time; memory may exceed the limit by more; one idle worker stays until Node ends. The guide on sandbox security lists all.
  *
- * @throws {ConfigError} When an option is out of its range.
+ * @throws {ConfigError} When an option is unknown or out of its range.
  */
 export function runPackage(options: SandboxAdapterOptions = {}): Sandbox {
+  checkAdapterOptions("runPackage", options);
   let modules: Promise<Modules> | undefined;
   return createSandbox(
     {

@@ -24,7 +24,7 @@ export interface SandboxLimits {
   readonly bridgeCalls: number;
 }
 
-/** A named piece of a program. Pieces are joined in order; errors are told by piece and line. */
+/** A named piece of a program. Pieces are joined in order; errors name piece and line. */
 export interface SourcePart {
   /** For example `"tool"` or `"call"`. */
   readonly name: string;
@@ -138,10 +138,10 @@ export interface Sandbox {
   /** Name of the adapter, for reports. */
   readonly name: string;
   readonly language: "javascript" | "python";
-  /** Bounds of a run that sets none of its own. */
+  /** Bounds of a run that sets none. */
   readonly limits: SandboxLimits;
   /**
-   * Runs a program once, in a fresh context of its own.
+   * Runs a program once, in a fresh context.
    *
    * JavaScript: the source is the body of an async function, so that `await` and `return` work at the top and the value
    * returned is the result. Python: the source is a module, and its variable `result`, when set, is the result.

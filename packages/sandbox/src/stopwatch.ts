@@ -17,7 +17,7 @@ export class Stopwatch {
     return this.#usedMs + (this.#since === undefined ? 0 : performance.now() - this.#since);
   }
 
-  /** Starts, or goes on after a pause. */
+  /** Starts, or resumes after a pause. */
   start(): void {
     if (this.#since !== undefined) return;
     this.#since = performance.now();

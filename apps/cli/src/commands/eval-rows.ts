@@ -59,7 +59,7 @@ async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFl
     groups: { hints: byHints },
   });
   let right = 0;
-  const reasons = new Set<string>(); // why rows were put off: each is told once
+  const reasons = new Set<string>(); // why rows were put off: each is printed once
   for await (const event of run) {
     if (event.type === "row" && event.record.outcome === "right") right++;
     if (flags.json) io.out(JSON.stringify(forMachines(name, event)));
@@ -70,7 +70,8 @@ async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFl
     } else if (event.type === "resumed") io.error(`${name}: ${countText(event.rows, "row")} done before`);
     if (event.type !== "end") continue;
     if (!flags.json) io.out(summaryLine(name, event.summary));
-    if (event.reason === "stopped" && !flags.json) io.error(`${name}: stopped; the same command with --resume goes on`);
+    if (event.reason === "stopped" && !flags.json)
+      io.error(`${name}: stopped; the same command with --resume continues`);
     return { open: event.open ?? 0, ...(event.failure === undefined ? {} : { why: event.failure.message }) };
   }
   return { open: 0 };

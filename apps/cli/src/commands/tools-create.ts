@@ -28,7 +28,7 @@ Example, with a local model, keeping the tool:
   $ cambium tools create --model qwen3 --base-url http://localhost:11434/v1 --library tools.db \\
       "A tank of 900 litres loses 4% a day. After how many days is less than half of it left?"
 
-Stopped by Ctrl-C or a budget, the same command goes on from there: replies are kept in --store.`;
+Stopped by Ctrl-C or a budget, the same command resumes from there: replies are kept in --store.`;
 
 /** The first words of a text. */
 function startOf(text: string): string {

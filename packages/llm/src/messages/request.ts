@@ -46,7 +46,7 @@ export interface ModelRequest extends Sampling {
   /** Settings that only one provider knows, by provider name; sent as they are. */
   readonly provider?: ProviderData;
   /**
-   * Numbers intended repeats of one request, so that each gets a reply of its own; the same number gets the stored one.
+   * Numbers intended repeats of one request, so that each gets its own reply; the same number gets the stored one.
    *
    * @default 0
    */

@@ -88,7 +88,7 @@ function playScript(steps: readonly Step[]): { policy: Policy; finish: () => voi
  *
  * A script is a list of steps; a request gets the first step that is for it and not used up. A request without a step is
  * an error, and `finish()` is one when a step was not used. A stored reply is not asked for again, so give each run a
- * store of its own, such as `":memory:"`.
+ * separate store, such as `":memory:"`.
  *
  * @example
  * const source = scripted([

@@ -25,7 +25,7 @@ export interface Source {
   readonly model: string;
   /** What else tells its replies from others', such as the address. Part of the key of every call. No secrets. */
   readonly identity?: Json;
-  /** Whether replies cost no money: scripts, recordings, models of one's own. @default false */
+  /** Whether replies cost no money: scripts, recordings, your own models. @default false */
   readonly free?: boolean;
   /**
    * Upper bound on the tokens of the request.

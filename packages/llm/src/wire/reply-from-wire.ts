@@ -12,7 +12,7 @@ const FINISHES: Readonly<Record<string, Finish>> = {
   content_filter: "content-filter",
 };
 
-/** Fields of an assistant message that become parts of their own. */
+/** Fields of an assistant message that become separate parts. */
 const READ = new Set(["role", "content", "tool_calls", "reasoning_content", "reasoning", "refusal", "annotations"]);
 
 const object = (value: unknown): JsonObject | undefined =>

@@ -10,7 +10,7 @@ export interface Jail {
   readonly command: readonly string[];
 }
 
-/** Namespaces of its own: no network, no other process in sight. Killing it kills what it started. */
+/** Separate namespaces: no network, no other process in sight. Killing it kills what it started. */
 const NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child"];
 
 /** Longest time to find out what is offered, in ms. */

@@ -1,5 +1,12 @@
 import { Buffer } from "node:buffer";
-import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions } from "../adapter.ts";
+import * as z from "zod";
+import {
+  checkAdapterOptions,
+  createSandbox,
+  type Ended,
+  type Execution,
+  type SandboxAdapterOptions,
+} from "../adapter.ts";
 import { readLines } from "../lines.ts";
 import { disturbed, type Frame, limitReached, readResult, refuse, type Verdict } from "../outcome.ts";
 import type { SandboxRequest } from "../request.ts";
@@ -108,21 +115,25 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
 }
 
 /**
- * A sandbox for Python, to be chosen on purpose: an interpreter of this machine in a child process of its own for each
+ * A sandbox for Python, to be chosen on purpose: an interpreter of this machine in a separate child process for each
  * program. Before the program starts, the process gives up every system call but those for computing and for its pipes
- * (seccomp), its memory and processor time are bounded, and it has namespaces of its own where the system offers them.
+ * (seccomp), its memory and processor time are bounded, and it has its own namespaces where the system offers them.
  * Linux on x64 or arm64 only; elsewhere every run ends as `UNAVAILABLE`, unless `unsafeWithoutIsolation` says otherwise.
  *
  * Only modules of the standard library that need nothing else can be imported (`math`, `fractions`, `decimal`,
  * `statistics`, `itertools`, `datetime`, `re`, `json`, …). There is no maths kit, and no clock for `datetime.now()`.
  *
- * @throws {ConfigError} When an option is out of its range.
+ * @throws {ConfigError} When an option is unknown or out of its range.
  * @example
  * const sandbox = python();
  * const outcome = await sandbox.run("from fractions import Fraction\nresult = str(Fraction(1, 3) + Fraction(1, 6))");
  * if (outcome.ok) console.log(outcome.value); // "1/2"
  */
 export function python(options: PythonOptions = {}): Sandbox {
+  checkAdapterOptions("python", options, {
+    command: z.string().min(1).optional(),
+    unsafeWithoutIsolation: z.boolean().optional(),
+  });
   const { command = "python3", unsafeWithoutIsolation = false } = options;
   let jail: Promise<Jail> | undefined;
   return createSandbox(

@@ -56,7 +56,7 @@ export async function runJob({ thread }: QuickjsWorker, { request, signal, call 
   };
   const hear = (message: WorkerMessage): void => {
     if (message.type === "call") void answer(message.id, message.name, message.text);
-    // When the numbers differ, an answer is on its way and the program goes on.
+    // When the numbers differ, an answer is on its way and the program continues.
     if (message.type === "waiting" && message.answers === answers) watch.pause();
     if (message.type === "end") {
       const reusable = ("text" in message || "stalled" in message) && message.memoryBytes <= REUSE_BYTES;

@@ -1,6 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createSandbox, type Ended, type Execution, type SandboxAdapterOptions } from "../adapter.ts";
+import {
+  checkAdapterOptions,
+  createSandbox,
+  type Ended,
+  type Execution,
+  type SandboxAdapterOptions,
+} from "../adapter.ts";
 import { readKit, readPrelude } from "../guest-files.ts";
 import { defaultLimits, resolveLimits } from "../limits.ts";
 import { refuse } from "../outcome.ts";
@@ -17,11 +23,11 @@ async function readSetup({ memoryBytes, stackBytes }: SandboxLimits): Promise<Wo
 /**
  * The default sandbox, for JavaScript.
  *
- * Each program gets a QuickJS of its own, compiled to WebAssembly, on a memory that cannot grow past the limit, in a
+ * Each program gets its own QuickJS, compiled to WebAssembly, on a memory that cannot grow past the limit, in a
  * worker thread that is terminated when its time is up: neither limit relies on the guest. After the first run one worker
  * at least is kept ready, so that a run starts within a few ms; idle workers do not keep Node alive.
  *
- * @throws {ConfigError} When an option is out of its range.
+ * @throws {ConfigError} When an option is unknown or out of its range.
  * @example
  * const sandbox = quickjs();
  * const outcome = await sandbox.run("return input.a * input.b", { input: { a: 6, b: 7 } });
@@ -29,7 +35,8 @@ async function readSetup({ memoryBytes, stackBytes }: SandboxLimits): Promise<Wo
  * await sandbox.close();
  */
 export function quickjs(options: SandboxAdapterOptions = {}): Sandbox {
-  const limits = resolveLimits("quickjs", defaultLimits, options.limits);
+  checkAdapterOptions("quickjs", options);
+  const limits = resolveLimits(defaultLimits, options.limits);
   const idle: QuickjsWorker[] = []; // ready, or about to be
   const ending = new Set<Promise<number>>();
   let setup: Promise<WorkerSetup> | undefined;

@@ -36,7 +36,7 @@ export type WorkerMessage =
   | { readonly type: "waiting"; readonly answers: number }
   | ({ readonly type: "end"; readonly memoryBytes: number } & JobEnd);
 
-/** A thread that runs one program after the other, each in a QuickJS of its own. */
+/** A thread that runs one program after the other, each in its own QuickJS. */
 export interface QuickjsWorker {
   readonly thread: Worker;
   /** Whether the next QuickJS is ready; `false` when the thread ended before it was. */

@@ -207,7 +207,7 @@ export const errors: readonly Law[] = [
     },
   },
   {
-    law: "an error is told though the program broke toJSON of everything",
+    law: "an error is reported though the program broke toJSON of everything",
     javascript: "Object.prototype.toJSON = () => { throw 1; }; throw new RangeError('told');",
     options: patient,
     expects(outcome) {

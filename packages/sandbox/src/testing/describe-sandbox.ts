@@ -199,7 +199,7 @@ export function describeSandbox(
             return inner.ok ? inner.value : `${inner.failure.code} at ${input}`;
           },
         };
-        returns("unavailable at 4")(await run(call, { ...patient, input: 0, functions: { again } }));
+        returns("UNAVAILABLE at 4")(await run(call, { ...patient, input: 0, functions: { again } }));
       });
 
       const waitingLaw = deviations[LIFE.waiting];
@@ -237,7 +237,10 @@ export function describeSandbox(
         const free = { input: anything, run: () => 1 };
         for (const taken of ["print", "not a name", "Math", "constructor"])
           await expect(sandbox.run(one, { functions: { [taken]: free } })).rejects.toMatchObject(config);
-        expect(() => create({ concurrency: 0 })).toThrow('"concurrency" must be an integer');
+        expect(() => create({ concurrency: 0 })).toThrow(expect.objectContaining(config));
+        expect(() => create({ concurency: 2 } as never)).toThrow('unknown key "concurency"; is "concurrency" meant?');
+        await expect(sandbox.run(one, { limit: {} } as never)).rejects.toThrow('is "limits" meant?');
+        await expect(sandbox.run(one, { limits: { wallMS: 1 } as never })).rejects.toThrow('is "wallMs" meant?');
       });
 
       const leaksLaw = deviations[LIFE.leaks];

@@ -106,7 +106,7 @@ result = [name for name in names if getattr(libc, name)(0, 0, 0, 0) != -1]`,
 
 export const language: readonly Law[] = [
   {
-    law: "a toString of one's own is used",
+    law: "a custom toString is used",
     javascript: `
       function Fraction(n, d) { this.n = n; this.d = d; }
       Fraction.prototype.toString = function () { return this.n + "/" + this.d; };

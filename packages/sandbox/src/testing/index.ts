@@ -1,5 +1,5 @@
 /**
- * The laws of a sandbox as a vitest suite, for adapters of your own: `describeSandbox` runs every law, `describeHostile` runs
+ * The laws of a sandbox as a vitest suite, for your own adapters: `describeSandbox` runs every law, `describeHostile` runs
  * hostile programs of many seeds.
  *
  * @module

@@ -83,7 +83,7 @@ describe("the stages of the publication", () => {
     expect(played.end).toMatchObject({ status: "failed", failure: { code: "GUEST_ERROR" } });
   });
 
-  test("a tool that does not load is asked for four times, then the flow goes on anyway", async () => {
+  test("a tool that does not load is asked for four times, then the flow continues anyway", async () => {
     const played = await play([at("creation", js("function ("), 4), at("decision", WHOLE)], { ...faithful, rounds: 0 });
     expect(stages(played)).toBe(`${"creation load-check ".repeat(4)}decision execution`);
     expect(played.requests.map(({ sample }) => sample)).toEqual([0, 1, 2, 3, 0]);
@@ -273,7 +273,7 @@ describe("ends", () => {
     expect(played.end.trajectory.steps[0]).toMatchObject({ kind: "model", failure: { code: "MODEL_ERROR" } });
   });
 
-  test("a program that never ends is told so", async () => {
+  test("a program that never ends is reported as that", async () => {
     const played = await play([at("creation", TOOL), at("decision", js("while (true);")), at("rectification", WHOLE)], {
       limits: { wallMs: 300 },
     });
@@ -327,7 +327,7 @@ describe("trajectories", () => {
     );
   });
 
-  test("every transition is told with its step, and steps point at what they work on", async () => {
+  test("every transition carries its step, and steps point at what they work on", async () => {
     const { events, end } = await play(script());
     const path = events.flatMap((event) => (event.type === "transition" ? [`${event.from}>${event.to}`] : []));
     expect(path).toEqual([

@@ -1,5 +1,5 @@
 /**
- * The driver of CREATOR: does the work of each state of `machine.ts`, tells of each transition, and keeps the tool at the end.
+ * The driver of CREATOR: does the work of each state of `machine.ts`, reports each transition, and keeps the tool at the end.
  */
 
 import { sha256 } from "@cambium/base";

@@ -149,7 +149,7 @@ export function next(state: CreatorState, outcome: Outcome, guards: Guards): Cre
       if ("code" in outcome) return { name: "Validating", attempt: state.attempt, tool: outcome.code };
       return state.attempt < guards.creationRetries
         ? { name: "Creating", attempt: state.attempt + 1 }
-        : { name: "Deciding", tool: "", valid: false }; // the flow goes on anyway
+        : { name: "Deciding", tool: "", valid: false }; // the flow continues anyway
     case "Validating":
       if (failure === undefined) return { name: "Deciding", tool: state.tool, valid: true };
       return state.attempt < guards.creationRetries

@@ -1,5 +1,5 @@
 /**
- * Programs that try a tool in a sandbox. They are written around its source: the source gets a scope of its own, and values
+ * Programs that try a tool in a sandbox. They are written around its source: the source gets its own scope, and values
  * cross as JSON text, with the numbers that JSON lacks spelled out.
  */
 
@@ -169,7 +169,7 @@ const MOST_CALLS = 20;
 
 function recordingProgram({ name, sources }: TriedTool, call: string, language: "javascript" | "python"): string {
   if (language === "python") {
-    // The tool lives in a module of its own, so that calls of itself are not recorded.
+    // The tool lives in its own module, so that calls of itself are not recorded.
     return `${PYTHON_CODEC}
 import inspect as _inspect
 _calls = []

@@ -330,7 +330,7 @@ describe("trials in the sandbox", () => {
   });
 });
 
-test("a test is told in a line", () => {
+test("a test is described in a line", () => {
   const infinite: ToolTest = {
     args: [1, [{ $number: "-Infinity" }]],
     expected: 2,
@@ -373,7 +373,7 @@ describe("the file", () => {
     await again.close();
   });
 
-  test("a file that is no library, and a closed one, are told", async () => {
+  test("a file that is no library, and a closed one, are errors", async () => {
     writeFileSync(join(folder, "notes.txt"), "nothing but text, and enough of it to be no database at all ".repeat(20));
     await expect(openLibrary(join(folder, "notes.txt"), { sandbox })).rejects.toMatchObject({ code: "FORMAT" });
     const closed = await openLibrary(":memory:", { sandbox });

@@ -8,14 +8,14 @@ const program = [
   { name: "call", source: "f({});" },
 ];
 
-test("a thrown error is told with the program's frames, each with its source line", () => {
+test("a thrown error is shown with the program's frames, each with its source line", () => {
   const stack = "TypeError: cannot read property 'z' of undefined\n    at f (tool:2:14)\n    at call:1:1";
   expect(describeFailure({ code: "GUEST_ERROR", message: "TypeError: …", stack }, program)).toBe(
     "TypeError: cannot read property 'z' of undefined\n    at f (tool:2:14)\n        return x.y.z;\n    at call:1:1\n        f({});",
   );
 });
 
-test("a reply without code and a failure without words have sentences of their own", () => {
+test("a reply without code and a failure without words have their own sentences", () => {
   expect(describeFailure({ code: "NO_CODE", message: "whatever" }, [])).toBe("No code block was found in the reply.");
   expect(describeFailure({ code: "SANDBOX_CRASH", message: "" }, [])).toBe("The program failed for an unknown reason.");
   expect(describeFailure({ code: "GUEST_TIMEOUT", message: "the program ran longer than 2000 ms" }, [])).toBe(

@@ -1,6 +1,6 @@
 /**
  * Takes the steps of one run and keeps them: asks the model, runs programs, and turns whatever comes back, errors too, into
- * steps. Steps of an earlier run are taken over instead, as long as they are the same steps.
+ * steps. Steps of an earlier run are reused instead, as long as they are the same steps.
  */
 
 import { StateError, sha256 } from "@cambium/base";

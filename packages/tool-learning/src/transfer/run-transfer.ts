@@ -33,7 +33,7 @@ export interface TransferOptions {
   readonly grader?: Grader;
   /** Sets under way at once. @default 4 */
   readonly concurrency?: number;
-  /** Where results are kept, one line for each set. A run that finds some goes on after them. @default memory */
+  /** Where results are kept, one line for each set. A run that finds some resumes after them. @default memory */
   readonly results?: string | Results;
   readonly signal?: AbortSignal;
 }

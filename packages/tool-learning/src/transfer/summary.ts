@@ -4,7 +4,7 @@ import { chooseTool, type TransferRecord, transferRate } from "./record.ts";
 /** The figures of a transfer of tools. */
 export interface TransferSummary {
   readonly sets: number;
-  /** Questions solved by a tool of their own: without transfer. */
+  /** Questions solved by their own tools: without transfer. */
   readonly own: Interval & { readonly right: number; readonly total: number };
   /** All pairs of a tool and a question that it was not made for: what transfer gives on average. */
   readonly pairMean: Interval & { readonly right: number; readonly total: number };

@@ -70,7 +70,7 @@ test("the mean over pairs, the oracle and the validated choice are what they say
   });
 });
 
-test("every scenario has a creation of its own, and the others see the frozen tool only", async () => {
+test("every scenario has its own creation, and the others see the frozen tool only", async () => {
   const { requests, end } = await transfer();
   const creations = requests
     .filter(({ stage }) => stage === "creation")
@@ -131,7 +131,7 @@ test("the oracle is never below the validated choice, nor below the mean over pa
   expect([oracle, validated, pairMean.rate]).toEqual([1, 0.5, 0.5]);
 });
 
-test("a run goes on after the sets that are done", async () => {
+test("a run resumes after the sets that are done", async () => {
   const results = memoryResults();
   const sets = ["one", "two", "three"].map((id) => ({ ...set, id }));
   await transfer({ results }, sets.slice(0, 1));

@@ -5,7 +5,7 @@ const LARGEST_TABLE = 4_000_000;
 /** Lines of context round a change. */
 const CONTEXT = 2;
 
-/** A JSON value as lines, with the lines of its texts as lines of their own. */
+/** A JSON value as lines, with the lines of its texts as separate lines. */
 export function linesOf(value: Json): string[] {
   const text = JSON.stringify(value, null, 1);
   return text.replace(/\\n/g, "\n").split("\n");

@@ -23,7 +23,7 @@ function parseLine(path: string, line: string, number: number): JsonObject {
   try {
     return JSON.parse(line) as JsonObject;
   } catch (cause) {
-    const message = `recorded: ${path}:${number} is no JSON; take the line out, or record anew`;
+    const message = `recorded: ${path}:${number} is no JSON; take the line out, or record again`;
     throw new FormatError({ message, cause, path, line: number });
   }
 }
@@ -50,7 +50,7 @@ export async function openTape(path: string): Promise<Tape> {
   if (first !== undefined) {
     const { cassette } = parseLine(path, first, 1);
     if (cassette !== CASSETTE_VERSION) {
-      const message = `recorded: ${path} has cassette version ${JSON.stringify(cassette)}, this library reads ${CASSETTE_VERSION}; record anew`;
+      const message = `recorded: ${path} has cassette version ${JSON.stringify(cassette)}, this library reads ${CASSETTE_VERSION}; record again`;
       throw new FormatError({ message, path, version: cassette });
     }
   }
@@ -78,7 +78,7 @@ export async function openTape(path: string): Promise<Tape> {
     recordings,
     async add(recording) {
       const turn = last.then(() => write(recording));
-      last = turn.catch(() => {}); // the writer whose turn it was is told
+      last = turn.catch(() => {}); // the writer whose turn it was gets the error
       try {
         await turn;
       } catch (cause) {

@@ -2,7 +2,10 @@
  * The page about evaluations. `evaluationReport` at the end puts the sections in order; each function above makes one
  * section, or a part of it, from summaries and records. Figures and HTML are made by `@cambium/report`.
  */
+
+import { parseConfig } from "@cambium/base";
 import type { Block, Report, Section } from "@cambium/report";
+import * as z from "zod";
 import type { KeptEvaluation } from "../results/load-results.ts";
 import type { EvaluationRecord } from "../results/record.ts";
 import type { EvaluationSummary, GroupSummary } from "../summary.ts";
@@ -27,6 +30,15 @@ export interface EvaluationReportOptions {
   /** Trajectories on the page, the first of each run; `trajectoryReport` shows others. @default 200 */
   readonly trajectories?: number;
 }
+
+const optionsSchema = z.strictObject({
+  title: z.string().optional(),
+  note: z.string().optional(),
+  sections: z.array(z.looseObject({ title: z.string() })).optional(),
+  trajectories: z.int().min(0).optional(),
+});
+
+const rangeSchema = z.strictObject({ from: z.int().min(0), count: z.int().min(0) });
 
 const percent = (share: number): number => share * 100;
 /** An interval in percent that stays on one line. */
@@ -245,12 +257,14 @@ async function trajectorySection(run: ReportedEvaluation, limit: number, report:
  * A page with the trajectories of some rows, for runs that are too long for one page.
  *
  * @param range - First row, from 0, and number of rows.
+ * @throws {ConfigError} When an option cannot be meant.
  * @throws {StateError} When the package `@cambium/report` is not installed.
  */
 export async function trajectoryReport(
   run: ReportedEvaluation,
   range: { readonly from: number; readonly count: number },
 ): Promise<Report> {
+  parseConfig("trajectoryReport", rangeSchema, range);
   const report = await loadReportPackage("trajectoryReport");
   const blocks = await trajectoryFolds(run, range.from, range.count, report);
   const rows = `Rows ${range.from + 1} to ${range.from + blocks.length} of ${run.summary.total}`;
@@ -262,6 +276,7 @@ export async function trajectoryReport(
  * cost, and every trajectory to be opened.
  *
  * @param runs - What `loadResults` read, one for each method or setting.
+ * @throws {ConfigError} When an option cannot be meant.
  * @throws {StateError} When the package `@cambium/report` is not installed.
  * @example
  * const page = await evaluationReport([await loadResults("runs/math")], { title: "MATH, 500 problems" });
@@ -271,6 +286,7 @@ export async function evaluationReport(
   runs: readonly ReportedEvaluation[],
   options: EvaluationReportOptions = {},
 ): Promise<Report> {
+  parseConfig("evaluationReport", optionsSchema, options);
   const report = await loadReportPackage("evaluationReport");
   const { title = "Evaluation", note, sections = [], trajectories = 200 } = options;
   const [grader] = gradersOf(runs);

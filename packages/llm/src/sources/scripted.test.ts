@@ -72,5 +72,5 @@ test("delays take the clock's time, and failures are those of a provider", async
 });
 
 test("a script that cannot be meant is refused", () => {
-  expect(() => scripted([{ reply: "x", times: 0 }])).toThrow('scripted: step 0: "times" must be a positive integer');
+  expect(() => scripted([{ reply: "x", times: 0 }])).toThrow('scripted: "[0].times": must be a positive integer');
 });

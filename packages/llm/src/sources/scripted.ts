@@ -1,4 +1,5 @@
-import { ConfigError, canonicalJson, type Json } from "@cambium/base";
+import { canonicalJson, type Json, parseConfig } from "@cambium/base";
+import * as z from "zod";
 import { NoReplyError } from "../errors.ts";
 import { textOf } from "../messages/message.ts";
 import type { ModelRequest } from "../messages/request.ts";
@@ -83,6 +84,20 @@ function playScript(steps: readonly Step[]): { policy: Policy; finish: () => voi
   return { policy, finish };
 }
 
+const optionsSchema = z.strictObject({ name: z.string().optional() });
+
+const scriptSchema = z.array(
+  z.strictObject({
+    when: z.unknown().optional(),
+    reply: z.unknown(),
+    times: z
+      .custom((value) => value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && Number(value) > 0), {
+        message: "must be a positive integer or Infinity",
+      })
+      .optional(),
+  }),
+);
+
 /**
  * A model without a model: a script, or a policy in code. Free of cost and deterministic.
  *
@@ -97,14 +112,11 @@ function playScript(steps: readonly Step[]): { policy: Policy; finish: () => voi
  *   { reply: { error: { status: 429, retryAfterMs: 500 } } },
  * ]);
  */
-export function scripted(script: readonly Step[] | Policy, { name = "script" }: ScriptedOptions = {}): Scripted {
+export function scripted(script: readonly Step[] | Policy, options: ScriptedOptions = {}): Scripted {
+  parseConfig("scripted", optionsSchema, options);
+  const { name = "script" } = options;
   if (typeof script !== "function") {
-    script.forEach(({ times = 1 }, i) => {
-      if (times === Number.POSITIVE_INFINITY || (Number.isInteger(times) && times > 0)) return;
-      throw new ConfigError({
-        message: `scripted: step ${i}: "times" must be a positive integer or Infinity, got ${times}`,
-      });
-    });
+    parseConfig("scripted", scriptSchema, script);
   }
   const { policy, finish } = typeof script === "function" ? { policy: script, finish: () => {} } : playScript(script);
   return {

@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { parseConfig, StateError, StoreError } from "@cambium/base";
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderLimits } from "./calls/budget.ts";
 import { makeCall, type Shared } from "./calls/caller.ts";
 import { type ChatContext, createChat } from "./calls/chat.ts";

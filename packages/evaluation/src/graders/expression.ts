@@ -1,8 +1,24 @@
 /** Terms as trees, evaluated exactly where the value is rational, else as floating-point numbers. */
 import { power, type Rational, rational, toNumber } from "./rational.ts";
 
-/** Functions of one argument that answers are written with. */
-export const FUNCTIONS = [
+/** Name of a function of one argument that answers are written with. */
+export type FunctionName =
+  | "sin"
+  | "cos"
+  | "tan"
+  | "cot"
+  | "sec"
+  | "csc"
+  | "arcsin"
+  | "arccos"
+  | "arctan"
+  | "ln"
+  | "log"
+  | "exp"
+  | "abs";
+
+/** All of them. */
+export const FUNCTIONS: readonly FunctionName[] = [
   "sin",
   "cos",
   "tan",
@@ -16,10 +32,7 @@ export const FUNCTIONS = [
   "log",
   "exp",
   "abs",
-] as const;
-
-/** A function's name. */
-export type FunctionName = (typeof FUNCTIONS)[number];
+];
 
 /** A term. */
 export type Expression =

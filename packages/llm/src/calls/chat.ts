@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { CambiumError, parseConfig } from "@cambium/base";
-import { z } from "zod";
+import * as z from "zod";
 import type { CallOptions, CallResult, ChatModel, StreamEvent } from "../chat-model.ts";
 import type { CallError } from "../errors.ts";
 import type { ModelRequest } from "../messages/request.ts";

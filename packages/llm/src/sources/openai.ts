@@ -1,5 +1,5 @@
 import { type CambiumError, type JsonObject, parseConfig } from "@cambium/base";
-import { z } from "zod";
+import * as z from "zod";
 import { CancelledError, ModelFormatError } from "../errors.ts";
 import type { Reply } from "../messages/request.ts";
 import { createAssembler } from "../wire/assemble.ts";

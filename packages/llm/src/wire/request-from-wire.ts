@@ -1,5 +1,5 @@
 import { ConfigError, type JsonObject } from "@cambium/base";
-import { z } from "zod";
+import * as z from "zod";
 import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../messages/message.ts";
 import type { ModelRequest, ToolChoice } from "../messages/request.ts";
 import { fileFromWire } from "./files.ts";

@@ -40,6 +40,7 @@ export interface Deviation {
   readonly instead?: Expectation;
 }
 
+/** Settings of `describeSandbox`. */
 export interface DescribeSandboxOptions {
   /** By the law's sentence. */
   readonly deviations?: Readonly<Record<string, Deviation>>;

@@ -12,6 +12,7 @@ export interface Law {
 }
 
 export type Program = string | readonly SourcePart[];
+/** Asserts how a program ended. */
 export type Expectation = (outcome: SandboxOutcome) => void;
 
 /** Ends with one of these codes. */

@@ -89,7 +89,11 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
     parameters: whole.parameters,
     config: base.config,
     describe: async () => ({
-      base: { config: base.config as JsonObject, parameters: await fingerprint(base.parameters) },
+      base: {
+        config: base.config as JsonObject,
+        ...("head" in base ? { head: base.head as JsonObject } : {}),
+        parameters: await fingerprint(base.parameters),
+      },
       deltas: whole.parts.map(({ name, kind, config }) => ({ name, kind, config: config as JsonObject })),
     }),
     sites: () => base.sites(),

@@ -66,8 +66,8 @@ const COPY_LIMIT = 1 << 18;
 /** The one element that an array is filled with, or undefined. */
 function uniformElement(values: ArrayLike<number>): number | undefined {
   const first = values[0]!;
-  if (values.length < 2 || values[values.length - 1] !== first) return undefined;
-  for (let i = 1; i < values.length; i++) if (values[i] !== first) return undefined;
+  if (values.length < 2 || !Object.is(values[values.length - 1], first)) return undefined;
+  for (let i = 1; i < values.length; i++) if (!Object.is(values[i], first)) return undefined;
   return first;
 }
 

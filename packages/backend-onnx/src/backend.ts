@@ -141,7 +141,11 @@ export class OnnxBackend extends KernelBackend {
       );
     this.cache = new SessionCache(
       this.runtime,
-      { maxSessions: options.maxSessions ?? 128, maxBytes: options.maxBytes ?? 4 * 2 ** 30 },
+      {
+        maxSessions: options.maxSessions ?? 128,
+        maxBytes: options.maxBytes ?? 4 * 2 ** 30,
+        maxThreads: options.maxThreads ?? Math.max(512, 16 * this.threads),
+      },
       { threads: this.threads, spinning, fastMath },
     );
   }
@@ -476,6 +480,7 @@ export class OnnxBackend extends KernelBackend {
       compiles: [...this.cache.compiles],
       sessions: this.cache.sessionCount,
       sessionBytes: this.cache.sizeBytes,
+      sessionThreads: this.cache.threadCount,
       evictions: this.cache.evictions,
       bytesCopied: this.bytesCopied,
       liveBytes: this.held.live,

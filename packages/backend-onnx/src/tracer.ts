@@ -167,8 +167,13 @@ export function castTo(value: Value, type: ElementType): Value {
   const rest = operation("Mod", [value, constant(2 ** 32, value.type)], value.shape, value.type, {
     attributes: { fmod: 1 },
   });
-  // Without an operator between them, ONNX Runtime makes one conversion of the two.
-  const low = operation("BitwiseAnd", [convertTo(rest, "int64"), constant(2 ** 32 - 1, "int64")], value.shape, "int64");
+  return lowBits(convertTo(rest, "int64"));
+}
+
+/** The low 32 bits of int64 numbers, as int32. */
+export function lowBits(value: Value): Value {
+  // Without an operator between them, ONNX Runtime makes one conversion of this and the one before.
+  const low = operation("BitwiseAnd", [value, constant(2 ** 32 - 1, "int64")], value.shape, "int64");
   return convertTo(low, "int32");
 }
 

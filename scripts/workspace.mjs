@@ -18,8 +18,6 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Settings of packages whose own file does not have them yet. @type {Record<string, Settings>} */
 const elsewhere = {
   "backend-onnx": { below: ["kernels"], sizeLimit: "22 kB", nodeOnly: true },
-  llm: { below: ["models"], nodeOnly: true },
-  "tool-learning": { below: ["llm", "models", "report"], nodeOnly: true },
 };
 
 /**

@@ -117,7 +117,7 @@ test("500 calls killed at 50 random moments give the same file, and pay twice fo
   expect(excess).toEqual([]);
   expect(asked.length - CALLS).toBeLessThanOrEqual(underWay.length);
 
-  // The books hold at least what the server worked on, and no more than one reservation for each slot and kill beside it.
+  // The ledger holds at least what the server worked on, and no more than one reservation for each slot and kill beside it.
   const [spent] = questionsOf(last, "spent").map(Number);
   expect(spent).toBeGreaterThanOrEqual(asked.length);
   expect(spent).toBeLessThanOrEqual(CALLS + KILLS * CONCURRENCY);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Policy, textOf } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import { UseError } from "./io.ts";
 
 /** Policies that come with the command. */

@@ -41,6 +41,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (io.signal.aborted) return EXIT.stopped;
     const { message, code } = error as Error & { code?: string };
     io.error(`cambium: ${message}`);
-    return code === "use" || code === "usage" || code === "CONFIG" ? EXIT.wrongUse : EXIT.failed;
+    return code === "use" || code === "CONFIG" ? EXIT.wrongUse : EXIT.failed;
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startServer } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import { afterAll, expect, test } from "vitest";
 import { runDemo } from "./demo.ts";
 import { parseFlags } from "./flags.ts";
@@ -37,7 +37,7 @@ test("without a key, rules solve the problems, and a report is written", async (
   expect(html.match(/<details><summary>✓/g)).toHaveLength(4);
 }, 20_000);
 
-test("a stopped run ends with 130, and the same command goes on", async () => {
+test("a stopped run ends with 130, and the same command resumes", async () => {
   const args = ["--quick", "--out", join(folder, "stopped")];
   const first = await demo(args, {}, 2);
   expect(first.code).toBe(130);
@@ -45,7 +45,7 @@ test("a stopped run ends with 130, and the same command goes on", async () => {
   expect(existsSync(join(folder, "stopped", "report.html"))).toBe(false);
   const second = await demo(args);
   expect(second.code).toBe(0);
-  expect(second.lines[1]).toContain("going on after 2 problems");
+  expect(second.lines[1]).toContain("resuming after 2 problems");
   expect(second.lines.filter((line) => line.startsWith("✓"))).toHaveLength(2);
 }, 20_000);
 

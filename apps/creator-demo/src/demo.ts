@@ -1,14 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  creator,
-  type EvaluationEvent,
-  type EvaluationRecord,
-  openLibrary,
-  quickjs,
-  runEvaluation,
-  strictGrader,
-} from "@cambium/tool-learning";
+import { type EvaluationEvent, type EvaluationRecord, runEvaluation, strictGrader } from "@cambium/evaluation";
+import { quickjs } from "@cambium/sandbox";
+import { creator, openLibrary } from "@cambium/tool-learning";
 import { HELP, parseFlags } from "./flags.ts";
 import { openModel } from "./model.ts";
 import { createPage } from "./page.ts";
@@ -61,15 +55,15 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     );
     let end: Extract<EvaluationEvent, { type: "end" }> | undefined;
     for await (const event of run) {
-      if (event.type === "resumed") write(`going on after ${event.rows} problems that were done before\n`);
+      if (event.type === "resumed") write(`resuming after ${event.rows} problems that were done before\n`);
       if (event.type === "row") write(tell(event.record));
-      if (event.type === "postponed" && event.failure.code !== "cancelled")
+      if (event.type === "postponed" && event.failure.code !== "CANCELLED")
         write(`  ${event.id}: put off, ${event.failure.message}`);
       if (event.type === "end") end = event;
     }
     const { summary, reason, open, failure } = end!;
     if (reason === "stopped") {
-      write(`\nstopped with ${summary.total} of ${problems.length} problems done; the same command goes on`);
+      write(`\nstopped with ${summary.total} of ${problems.length} problems done; the same command resumes`);
       return STOPPED;
     }
     const tools = await library.list();
@@ -82,10 +76,10 @@ export async function runDemo(args: readonly string[], { write, env, signal }: W
     write(`tools:  ${tools.map(({ name, status }) => `${name} (${status})`).join(", ")}`);
     write(`report: ${page}`);
     if (open === 0) return 0;
-    write(`${open} left open: ${failure?.message ?? "see above"}; the same command goes on`);
+    write(`${open} left open: ${failure?.message ?? "see above"}; the same command resumes`);
     return 1;
   } finally {
-    library.close();
+    await library.close();
     await sandbox.close();
     await answering.close();
   }

@@ -31,7 +31,7 @@ With a key, a model answers; it costs a few cents at most:
   OPENAI_BASE_URL    another endpoint that speaks OpenAI's format, such as http://localhost:11434/v1
   CAMBIUM_MODEL      the model's name (default gpt-4o-mini)
 
-Ctrl-C stops; the same command goes on from there, and no reply is paid for twice.
+Ctrl-C stops; the same command resumes from there, and no reply is paid for twice.
 
 Example: pnpm creator-demo --seed 2 --out runs/second
 `;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type ChatModel, openai, openModels, startServer } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import type { Flags } from "./flags.ts";
 
 /** Who answers, and how to let go of it. */
@@ -33,7 +33,7 @@ export async function openModel({ seed, out }: Flags, env: NodeJS.ProcessEnv): P
     };
   }
   const server = await startServer({ models: { rules: rulePolicy({ seed, brokenShare: BROKEN_SHARE }) } });
-  // The port is another one each time; replies are stored under the rules' seed instead, so that a run can be gone on with.
+  // The port is another one each time; replies are stored under the rules' seed instead, so that a run can be resumed.
   const source = { ...openai("rules", { baseURL: server.baseURL }), provider: "rules", identity: { seed }, free: true };
   return {
     model: models.model(source),

@@ -1,5 +1,6 @@
+import { evaluationReport, loadResults } from "@cambium/evaluation";
 import { type Block, code, fold, type Report, type Section } from "@cambium/report";
-import { describeTest, evaluationReport, type LibraryTool, loadResults } from "@cambium/tool-learning";
+import { describeTest, type LibraryTool } from "@cambium/tool-learning";
 import type { Answering } from "./model.ts";
 
 const RULES_NOTE =

@@ -1,5 +1,5 @@
+import { createCreationProblems } from "@cambium/problem-families";
 import type { Problem } from "@cambium/tool-learning";
-import { createCreationProblems } from "@cambium/tool-learning/synthetic";
 
 /** Kinds of problems that come three times, so that a tool is used again and becomes verified. */
 const THRICE = ["tieredCharge", "coveredLength"];

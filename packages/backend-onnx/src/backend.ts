@@ -2,7 +2,7 @@
  * The tfjs backend. Data ids point at values; reading one runs the graph that makes it.
  *
  * A read outside the tape runs everything that is pending, in one graph: a training step is one native call, and updates
- * that nobody reads never pile up. While the tape records, a read runs only what it needs: running all would turn every
+ * that nobody reads never pile up; where nothing is read for long, the same happens where a step ends. While the tape records, a read runs only what it needs: running all would turn every
  * activation into an output.
  */
 import {
@@ -23,6 +23,7 @@ import { type Program, traceProgram } from "./program.ts";
 import { type CompileOptions, Replayer } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
 import { type CacheLimits, SessionCache } from "./session-cache.ts";
+import { StepEnds } from "./step-ends.ts";
 import { defaultThreads } from "./threads.ts";
 import { elementType, reshapeTo, sourceOf } from "./tracer.ts";
 
@@ -65,9 +66,40 @@ const COPY_LIMIT = 1 << 18;
 /** The one element that an array is filled with, or undefined. */
 function uniformElement(values: ArrayLike<number>): number | undefined {
   const first = values[0]!;
-  if (values.length < 2 || values[values.length - 1] !== first) return undefined;
-  for (let i = 1; i < values.length; i++) if (values[i] !== first) return undefined;
+  if (values.length < 2 || !Object.is(values[values.length - 1], first)) return undefined;
+  for (let i = 1; i < values.length; i++) if (!Object.is(values[i], first)) return undefined;
   return first;
+}
+
+/**
+ * Whether the formula of a gradient is writing a tensor. What such formulas fill with one element (a sum multiplies by ones)
+ * is the same in every step; what else is written may be data, whose elements are equal by chance.
+ */
+function isOfGradient(): boolean {
+  const { kernelDepth, scopeStack } = engine().state;
+  return kernelDepth === 0 && scopeStack.some(({ name }) => name === BACKWARD);
+}
+
+/** Where in a program a kernel is called. */
+interface Place {
+  readonly isInGradient: boolean;
+  /** The scope of the tfjs operation that calls it, possibly among other kernels. */
+  readonly operation: unknown;
+}
+
+/** tfjs-core names scopes: those of its operations end like this, and in this one it calls the formulas of gradients. */
+const OPERATION = "__op";
+const BACKWARD = "backward";
+
+function placeNow(): Place {
+  const { gradientDepth, scopeStack } = engine().state;
+  let isInGradient = gradientDepth > 0;
+  let operation: unknown;
+  for (const scope of scopeStack) {
+    if (scope.name === BACKWARD) isInGradient = true;
+    else if (operation === undefined && scope.name.endsWith(OPERATION)) operation = scope;
+  }
+  return { isInGradient, operation };
 }
 
 function toHostArray(values: ArrayLike<number>, dtype: DataType): HostArray {
@@ -89,6 +121,11 @@ export class OnnxBackend extends KernelBackend {
   /** Values that a tensor holds and that have not been made, in the order of their tracing. */
   private readonly pending = new Set<Value>();
   private readonly held = new HeldBytes();
+  private readonly stepEnds = new StepEnds();
+  /** What held while the last kernel was traced. */
+  private lastPlace: Place = { isInGradient: false, operation: undefined };
+  /** Data that was read since a function is being watched. */
+  private watched: Set<DataId> | undefined;
   private runs = 0;
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
@@ -104,7 +141,11 @@ export class OnnxBackend extends KernelBackend {
       );
     this.cache = new SessionCache(
       this.runtime,
-      { maxSessions: options.maxSessions ?? 128, maxBytes: options.maxBytes ?? 4 * 2 ** 30 },
+      {
+        maxSessions: options.maxSessions ?? 128,
+        maxBytes: options.maxBytes ?? 4 * 2 ** 30,
+        maxThreads: options.maxThreads ?? Math.max(512, 16 * this.threads),
+      },
       { threads: this.threads, spinning, fastMath },
     );
   }
@@ -137,9 +178,10 @@ export class OnnxBackend extends KernelBackend {
     const given = values as HostArray;
     const array = toHostArray(given as unknown as ArrayLike<number>, dtype);
     const size = sizeOf(shape);
-    const uniform = size > 1 ? uniformElement(array as unknown as ArrayLike<number>) : undefined;
+    const uniform = size > 1 && isOfGradient() ? uniformElement(array as unknown as ArrayLike<number>) : undefined;
     const data = array === given && size <= COPY_LIMIT ? (array.slice() as HostArray) : array;
-    this.hold(dataId, hostValue(data, shape, elementType(dtype), { literal: shape.length === 0, uniform }), references);
+    const role = shape.length === 0 || uniform !== undefined ? "number" : "data";
+    this.hold(dataId, hostValue(data, shape, elementType(dtype), { role, uniform }), references);
   }
 
   private hold(dataId: DataId, value: Value, references: number): void {
@@ -177,6 +219,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** The value behind a handle in the handle's shape; undefined for strings and complex numbers. */
   valueBehind({ dataId, shape }: TensorInfo): Value | undefined {
+    this.watched?.add(dataId);
     const entry = this.entries.get(dataId);
     const { content, view } = entry;
     if (!isValue(content)) return undefined;
@@ -192,6 +235,7 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override readSync(dataId: DataId): BackendValues {
+    this.watched?.add(dataId);
     const { content } = this.entries.get(dataId);
     if (isPair(content))
       return backend_util.mergeRealAndImagArrays(
@@ -227,7 +271,16 @@ export class OnnxBackend extends KernelBackend {
   /** Makes `requested`, and outside the tape everything else that is pending. */
   private flush(requested: Value): void {
     const recording = engine().state.gradientDepth > 0;
-    const roots = recording ? [requested] : [...new Set([...this.pending, requested])];
+    this.makeAll(recording ? [requested] : [...new Set([...this.pending, requested])]);
+    if (!recording) this.stepEnds.restart();
+  }
+
+  private makePending(): void {
+    if (this.pending.size > 0) this.makeAll([...this.pending]);
+    this.stepEnds.restart();
+  }
+
+  private makeAll(roots: readonly Value[]): void {
     try {
       this.run(roots);
     } catch (cause) {
@@ -242,6 +295,33 @@ export class OnnxBackend extends KernelBackend {
           this.pending.delete(root);
         }
       }
+    }
+  }
+
+  /** Called before each kernel: makes what is pending, where a step of a program ends that reads nothing. */
+  beforeKernel(kernel: number): void {
+    if (this.watched !== undefined) return;
+    if (this.pending.size === 0) this.stepEnds.restart();
+    const { lastPlace } = this;
+    this.lastPlace = placeNow();
+    // What is pending was traced before this kernel, so that a gradient which begins with it is no obstacle.
+    const isAllowed =
+      !lastPlace.isInGradient &&
+      (lastPlace.operation === undefined || lastPlace.operation !== this.lastPlace.operation);
+    if (this.stepEnds.isDue(isAllowed)) this.makePending();
+    this.stepEnds.follow(kernel, this.pending.size, isAllowed);
+  }
+
+  /** Calls a function whose graph stays in one piece, on tensors that are made already; also gives whose data it read. */
+  watch<T>(run: () => T): { readonly result: T; readonly read: ReadonlySet<DataId> } {
+    this.makePending();
+    const outer = this.watched;
+    const read = new Set<DataId>();
+    this.watched = read;
+    try {
+      return { result: run(), read };
+    } finally {
+      this.watched = outer;
     }
   }
 
@@ -273,8 +353,8 @@ export class OnnxBackend extends KernelBackend {
   }
 
   private runSession(program: Program, feeds: readonly Value[]): readonly Value[] {
-    const { session, literals, inputNames, outputNames, peakBytes } = this.cache.get(program);
-    const fed = [...feeds, ...program.literals.filter((_, i) => literals[i] === undefined)];
+    const { session, numbers, inputNames, outputNames, peakBytes } = this.cache.get(program);
+    const fed = [...feeds, ...program.numbers.filter((_, i) => numbers[i] === undefined)];
     const inputs: Record<string, unknown> = {};
     let passing = peakBytes;
     for (const [i, value] of fed.entries()) {
@@ -400,6 +480,7 @@ export class OnnxBackend extends KernelBackend {
       compiles: [...this.cache.compiles],
       sessions: this.cache.sessionCount,
       sessionBytes: this.cache.sizeBytes,
+      sessionThreads: this.cache.threadCount,
       evictions: this.cache.evictions,
       bytesCopied: this.bytesCopied,
       liveBytes: this.held.live,

@@ -7,7 +7,7 @@ import type { Program } from "./program.ts";
 /** A model and the names under which its program's values go in and out. */
 export interface CompiledModel {
   readonly model: Uint8Array;
-  /** Names of the program's feeds, then of the literals that are fed. */
+  /** Names of the program's feeds, then of the numbers that are fed. */
   readonly inputNames: readonly string[];
   /** Names of the program's roots; equal roots have equal names. */
   readonly outputNames: readonly string[];
@@ -17,6 +17,10 @@ export interface CompiledModel {
   readonly peakBytes: number;
   readonly nodeCount: number;
 }
+
+/** The bytes of an array as text, which tell −0 from 0. */
+const bytesIn = (data: HostArray): string =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("latin1");
 
 const PRODUCTS = new Set(["Gemm", "FusedMatMul", "MatMul", "MatMulIntegerToFloat"]);
 
@@ -63,7 +67,7 @@ function peakOf(operations: readonly Operation[], roots: readonly Value[]): numb
 /**
  * Compiles a program.
  *
- * @param fed - For each literal, whether it is an input of the graph rather than a constant in it.
+ * @param fed - For each number, whether it is an input of the graph rather than a constant in it.
  */
 export function compileProgram(program: Program, fed: readonly boolean[]): CompiledModel {
   const names = new Map<Value, string>();
@@ -77,8 +81,8 @@ export function compileProgram(program: Program, fed: readonly boolean[]): Compi
     inputs.push({ name, shape: value.shape, type: value.type });
   };
   program.feeds.forEach(addInput);
-  program.literals.forEach((literal, i) => {
-    if (fed[i]) addInput(literal);
+  program.numbers.forEach((number, i) => {
+    if (fed[i]) addInput(number);
   });
 
   function constantName(value: Value): string {
@@ -101,7 +105,7 @@ export function compileProgram(program: Program, fed: readonly boolean[]): Compi
   }
 
   function addInitializer(data: HostArray, shape: readonly number[], type: Value["type"]): string {
-    const key = `${type} ${shape} ${data}`;
+    const key = `${type} ${shape} ${bytesIn(data)}`;
     let initializer = initializers.get(key);
     if (initializer === undefined) {
       initializer = { name: `c${initializers.size}`, shape, type, data };

@@ -3,10 +3,9 @@ import { MARK } from "./program.ts";
 
 const typeNames = new Map<number, string>(Object.entries(ELEMENT_TYPES).map(([name, number]) => [number, name]));
 const described = new Map<number, string>([
-  [MARK.feed, "input"],
-  [MARK.literal, "scalar"],
-  [MARK.uniform, "tensor of equal elements"],
-  [MARK.constant, "constant"],
+  [MARK.data, "input"],
+  [MARK.number, "number"],
+  [MARK.structure, "constant"],
 ]);
 
 /** The values that a program's code describes, in order: what they are, their type and shape. */
@@ -19,9 +18,8 @@ function valuesOf(code: Int32Array): string[] {
     const shape = code.subarray(i + 3, i + 3 + rank);
     values.push(`${what} ${typeNames.get(code[i + 1]!)} [${shape.join()}]`);
     i += 2 + rank;
-    // The elements of constants follow, which may look like marks.
-    if (mark === MARK.constant) i += shape.reduce((size, dimension) => size * dimension, 1);
-    else if (mark === MARK.uniform) i += 1;
+    // The elements of what decides shapes follow, which may look like marks.
+    if (mark === MARK.structure) i += shape.reduce((size, dimension) => size * dimension, 1);
   }
   return values;
 }

@@ -29,6 +29,14 @@ export type Attribute = number | readonly number[] | { readonly float: number } 
 /** Attributes by their ONNX names. */
 export type Attributes = Readonly<Record<string, Attribute>>;
 
+/**
+ * What a value is to the structure of a program, decided where the value is made. `"data"` always comes from outside. A
+ * `"number"` (a scalar that the program's author wrote, the element of a filled tensor, the place where a slice begins) is
+ * part of a compiled graph until it is seen to vary; from then on it is fed. `"structure"` (shapes, axes, depths) decides
+ * shapes, so another one is another program.
+ */
+export type Role = "data" | "number" | "structure";
+
 /** A tensor of a traced program. */
 export interface Value {
   readonly shape: readonly number[];
@@ -41,8 +49,7 @@ export interface Value {
   data: HostArray | undefined;
   /** The element that every place holds, where that is known. */
   readonly uniform: number | undefined;
-  /** A rank-0 tensor written by the program's author: part of the graph until it is seen to vary. */
-  readonly literal: boolean;
+  readonly role: Role;
   /** Whether nothing outside of the backend has seen `data`, so that the memory may be used again. */
   own: boolean;
   /** Number of tensor handles that refer to it; 0 for intermediate values that only operations read. */
@@ -114,7 +121,7 @@ export function hostValue(
   data: HostArray,
   shape: readonly number[],
   type: ElementType,
-  options: { literal?: boolean; uniform?: number | undefined; own?: boolean } = {},
+  options: { role?: Role; uniform?: number | undefined; own?: boolean } = {},
 ): Value {
   return {
     shape,
@@ -123,7 +130,7 @@ export function hostValue(
     output: 0,
     data,
     uniform: options.uniform,
-    literal: options.literal ?? false,
+    role: options.role ?? "data",
     own: options.own ?? false,
     holders: 0,
     failure: undefined,
@@ -140,7 +147,7 @@ export function uniformValue(element: number, shape: readonly number[], type: El
     output: 0,
     data: undefined,
     uniform: element,
-    literal: false,
+    role: "number",
     own: false,
     holders: 0,
     failure: undefined,
@@ -188,15 +195,23 @@ export function hostArrayOf(value: Value): HostArray | undefined {
   return value.data;
 }
 
-/** A small int64 tensor that belongs to an operator, such as axes or a shape. */
+/** A small int64 tensor that decides an operator's output shape, such as axes or a shape. */
 export function integers(values: readonly number[]): Value {
-  return { ...hostValue(BigInt64Array.from(values, BigInt), [values.length], "int64"), literal: true };
+  return hostValue(BigInt64Array.from(values, BigInt), [values.length], "int64", { role: "structure" });
 }
+
+/** A small int64 tensor that may vary while the operator's output shape stays: where a slice begins, where padding goes. */
+export function offsets(values: readonly number[]): Value {
+  return hostValue(BigInt64Array.from(values, BigInt), [values.length], "int64", { role: "number" });
+}
+
+/** Whether a value is known to have one element, which `constant` would make. */
+export const isScalar = (value: Value): boolean => value.role === "number" && value.shape.length === 0;
 
 /** An operator's constant of rank 0. */
 export function constant(element: number, type: ElementType = "float32"): Value {
   const data = allocate(type, []);
   if (type === "int64") (data as BigInt64Array)[0] = BigInt(element);
   else (data as Float32Array)[0] = element;
-  return { ...hostValue(data, [], type), literal: true };
+  return hostValue(data, [], type, { role: "number" });
 }

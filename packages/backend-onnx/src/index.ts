@@ -8,9 +8,10 @@ import { registerOnnx } from "./register.ts";
 
 export type { OnnxOptions } from "./backend.ts";
 export { AllocationError, GraphError } from "./failure.ts";
+export { ImpureFunctionError } from "./impure.ts";
 export { RuntimeUnavailableError } from "./native.ts";
 export { backendReport, checkRuntime, compile, configureOnnx } from "./register.ts";
-export { type CompileOptions, ImpureFunctionError } from "./replay.ts";
+export type { CompileOptions } from "./replay.ts";
 export type { BackendReport } from "./report.ts";
 export type { Compile } from "./session-cache.ts";
 

@@ -1,7 +1,7 @@
 /**
  * From values that are asked for to a program: the operations they need, in an order in which they can run, and a code
- * that is equal for programs of equal structure. Literals (rank-0 tensors that the program's author wrote) stand in the
- * code by position only; whether their values are part of the graph is the cache's business.
+ * that is equal for programs of equal structure. Numbers stand in the code by position only; whether they are part of the
+ * graph is the cache's business.
  */
 import { ELEMENT_TYPES, type ElementType, type Operation, type Value } from "./graph.ts";
 
@@ -11,11 +11,11 @@ export interface Program {
   readonly roots: readonly Value[];
   /** Operations in an order in which they can run. */
   readonly operations: readonly Operation[];
-  /** Values that come from outside, literals not included. */
+  /** Values that come from outside: the data. */
   readonly feeds: readonly Value[];
-  /** Rank-0 values in order of first use. */
-  readonly literals: readonly Value[];
-  /** Structure: signatures, topology, shapes and types of feeds, uniform values and operators' constants. */
+  /** The numbers, in order of first use. */
+  readonly numbers: readonly Value[];
+  /** Signatures, topology, shapes and types of data and numbers, and elements of what decides shapes. */
   readonly code: Int32Array;
   /** Hash of the code. */
   readonly hash: number;
@@ -46,23 +46,17 @@ function hashOf(code: Int32Array): number {
   return hash >>> 0;
 }
 
-const floatBits = new Float32Array(1);
-const integerBits = new Int32Array(floatBits.buffer);
-
-/** Bits of a number as a float32. */
-function bitsOf(element: number): number {
-  floatBits[0] = element;
-  return integerBits[0]!;
-}
-
 /** Items of a code that say what follows. */
-export const MARK = { feed: -1, literal: -2, uniform: -3, constant: -4, operation: -5, roots: -6, absent: -7 } as const;
+export const MARK = { data: -1, number: -2, structure: -3, operation: -4, roots: -5, absent: -6 } as const;
+
+const isOffsets = (value: Value): boolean =>
+  value.role === "number" && value.shape.length > 0 && value.uniform === undefined;
 
 /** Traces the program that makes `roots`, all of them without data. */
 export function traceProgram(roots: readonly Value[]): Program {
   const operations: Operation[] = [];
   const feeds: Value[] = [];
-  const literals: Value[] = [];
+  const numbers: Value[] = [];
   const code = new Code();
   const positions = new Map<Value, number>();
   const visited = new Set<Operation>();
@@ -77,25 +71,19 @@ export function traceProgram(roots: readonly Value[]): Program {
   function enter(value: Value): void {
     if (positions.has(value)) return;
     positions.set(value, positions.size);
-    if (value.literal && value.shape.length === 0) {
-      literals.push(value);
-      describe(MARK.literal, value);
-    } else if (value.literal) {
-      describe(MARK.constant, value);
-      for (const element of value.data as BigInt64Array | Int32Array) code.push(Number(element));
-    } else if (value.uniform !== undefined) {
-      describe(MARK.uniform, value);
-      code.push(bitsOf(value.uniform));
-    } else {
-      feeds.push(value);
-      describe(MARK.feed, value);
-    }
+    describe(MARK[value.role], value);
+    if (value.role === "data") feeds.push(value);
+    else if (value.role === "number") numbers.push(value);
+    else for (const element of value.data as BigInt64Array | Int32Array) code.push(Number(element));
   }
 
   function emit(operation: Operation): void {
     code.push(MARK.operation);
     code.push(operation.signature);
     for (const input of operation.inputs) code.push(input === undefined ? MARK.absent : positions.get(input)!);
+    // Offsets that vary leave the output's shape as it is: so it is part of the structure.
+    if (operation.inputs.some((input) => input !== undefined && isOffsets(input)))
+      for (const dimension of operation.outputs[0]!.shape) code.push(dimension);
     for (const output of operation.outputs) positions.set(output, positions.size);
     operations.push(operation);
   }
@@ -124,5 +112,5 @@ export function traceProgram(roots: readonly Value[]): Program {
   code.push(MARK.roots);
   for (const root of roots) code.push(positions.get(root)!);
   const finished = code.finish();
-  return { roots, operations, feeds, literals, code: finished, hash: hashOf(finished) };
+  return { roots, operations, feeds, numbers, code: finished, hash: hashOf(finished) };
 }

@@ -11,7 +11,8 @@ import {
 } from "@tensorflow/tfjs-core";
 import { OnnxBackend, type OnnxOptions } from "./backend.ts";
 import { runFallback } from "./fallback.ts";
-import type { Value } from "./graph.ts";
+import { numberOf, type Value } from "./graph.ts";
+import { refuseAsync, refusePromise } from "./impure.ts";
 import { handleKernels } from "./kernels/handles.ts";
 import { nativeKernels } from "./kernels/index.ts";
 import type { Input, Trace } from "./kernels/table.ts";
@@ -65,9 +66,12 @@ export function checkRuntime(): void {
  *
  * Arguments and result are tensors, or arrays, plain objects and maps of them; plain values among them belong to the
  * signature, and each signature is traced anew. Tensors of the result are the caller's. Whatever varies from call to call
- * must be an argument: three traces are compared, and a function that reads anything else that varies is refused.
+ * must be an argument: three traces are compared, and a function that reads anything else that varies is refused. Variables
+ * that it reads are compared at every call, and refused once they have been assigned other values; other captured tensors
+ * cannot be replaced but by a new closure, which later calls do not see. A function that assigns a variable is refused, and
+ * an asynchronous one.
  *
- * @throws {ImpureFunctionError} From its calls: what varies is named.
+ * @throws {ImpureFunctionError} From its calls: what varies is named. At once for an `async` function.
  * @example
  * const step = compile((x: Tensor, rate: Tensor) => sub(x, mul(rate, x)));
  */
@@ -75,9 +79,10 @@ export function compile<Arguments extends unknown[], Result>(
   run: (...parameters: Arguments) => Result,
   options?: CompileOptions,
 ): (...parameters: Arguments) => Result {
+  refuseAsync(run);
   let compiled: { backend: OnnxBackend; run: (...parameters: Arguments) => Result } | undefined;
   return (...parameters) => {
-    if (getBackend() !== BACKEND_NAME || current === undefined) return run(...parameters);
+    if (getBackend() !== BACKEND_NAME || current === undefined) return refusePromise(run(...parameters));
     if (compiled?.backend !== current) compiled = { backend: current, run: current.compile(run, options) };
     return compiled.run(...parameters);
   };
@@ -103,8 +108,10 @@ function toKernel(
   trace: Trace | undefined,
   plain: KernelConfig["kernelFunc"] | undefined,
 ): KernelConfig["kernelFunc"] {
+  const number = numberOf(name);
   return ({ inputs, attrs, backend }) => {
     const here = backend as OnnxBackend;
+    here.beforeKernel(number);
     const handle = handleKernels[name]?.(here, inputs, (attrs ?? {}) as NamedAttrMap);
     if (handle !== undefined) return handle;
     const traced = trace === undefined ? undefined : traceInputs(here, inputs);

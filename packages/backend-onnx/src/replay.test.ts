@@ -143,7 +143,7 @@ describe("what varies and is no argument is refused, and named", () => {
     const step = compile((x: tf.Tensor) => tf.mul(x, rate++));
     const x = tf.tensor1d([1]);
     step(x).dispose();
-    expect(() => step(x)).toThrow(/the scalar 1 read by Multiply became 2; pass what varies as an argument/);
+    expect(() => step(x)).toThrow(/the number 1 read by Multiply became 2; pass what varies as an argument/);
     expect(read(step(x))).toEqual([3]); // afterwards it runs as it is
     x.dispose();
   });

@@ -6,8 +6,11 @@
  * be equal, and every tensor that goes in must be an argument, a host function of arguments (a dropout mask of a key), or
  * the same each time. A function for which that does not hold is refused, and the culprit named.
  */
-import { engine, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
+import { type DataId, engine, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
+import { Captured } from "./captured.ts";
 import { type HostArray, hostArrayOf, type Operation, type Value } from "./graph.ts";
+import { ImpureFunctionError, refusePromise } from "./impure.ts";
+import { describeNumber, readerOf, sameContent, sameNumber } from "./numbers.ts";
 import { type Program, traceProgram } from "./program.ts";
 import { fillTree, signatureOf, tensorsOf } from "./tree.ts";
 
@@ -20,6 +23,8 @@ export interface ReplayHost {
   handle(value: Value, dtype: Tensor["dtype"]): TensorInfo;
   /** Runs a program on other feeds than it was traced with, and returns its roots. */
   execute(program: Program, feeds: readonly Value[]): readonly Value[];
+  /** Calls a function whose graph stays in one piece, on tensors that are made already; also gives whose data it read. */
+  watch<T>(run: () => T): { readonly result: T; readonly read: ReadonlySet<DataId> };
   /** Runs the program of values that have just been traced. */
   run(roots: readonly Value[]): void;
 }
@@ -51,21 +56,14 @@ interface Signature {
   equalTraces: number;
   last: Trace | undefined;
   refusal: string | undefined;
+  /** The variables that the last trace read. */
+  variables: readonly Captured[];
 }
 
 /** How `compile` treats functions that cannot be replayed. */
 export interface CompileOptions {
   /** `"throw"` refuses them, `"trace"` goes on tracing every call. @default "throw" */
   readonly impure?: "throw" | "trace";
-}
-
-/** A function cannot be replayed: something that varies is no argument. */
-export class ImpureFunctionError extends Error {
-  readonly code = "STATE";
-  constructor(message: string) {
-    super(message);
-    this.name = "ImpureFunctionError";
-  }
 }
 
 function sourceOf(value: Value, standIns: ReadonlyMap<Value, number>): Source {
@@ -80,17 +78,6 @@ function sourceOf(value: Value, standIns: ReadonlyMap<Value, number>): Source {
   return { kind: "made", operation: producer, inputs: producer.inputs.map((input) => sourceOf(input!, standIns)) };
 }
 
-function sameContent(a: Value, b: Value): boolean {
-  if (a === b) return true;
-  const [left, right] = [hostArrayOf(a), hostArrayOf(b)];
-  return (
-    left !== undefined &&
-    right !== undefined &&
-    left.length === right.length &&
-    left.every((element, i) => Object.is(element, right[i]))
-  );
-}
-
 function sameSource(a: Source, b: Source): boolean {
   if (a.kind === "argument") return b.kind === "argument" && a.index === b.index;
   if (a.kind === "captured") return b.kind === "captured" && sameContent(a.value, b.value);
@@ -99,12 +86,6 @@ function sameSource(a: Source, b: Source): boolean {
     a.operation.signature === b.operation.signature &&
     a.inputs.every((input, i) => sameSource(input, b.inputs[i]!))
   );
-}
-
-/** The kernel that reads a value, for messages. */
-function readerOf(program: Program, value: Value): string {
-  const reader = program.operations.find((operation) => operation.inputs.includes(value));
-  return reader === undefined ? "the result" : reader.kernel;
 }
 
 /** What differs between two traces that should be equal, in words; undefined when nothing does. */
@@ -118,12 +99,12 @@ function differenceOf(a: Trace, b: Trace): string | undefined {
     const i = after.operations.findIndex((operation, j) => operation.signature !== before.operations[j]?.signature);
     return `the operations differ${i < 0 ? "" : `, first at ${after.operations[i]!.kernel} [${after.operations[i]!.outputs[0]!.shape}]`}`;
   }
-  const literal = after.literals.findIndex((value, i) => !sameContent(value, before.literals[i]!));
-  if (literal >= 0)
-    return `the scalar ${before.literals[literal]!.data![0]} read by ${readerOf(before, before.literals[literal]!)} became ${after.literals[literal]!.data![0]}`;
+  const varying = after.numbers.findIndex((value, i) => !sameNumber(value, before.numbers[i]!));
+  if (varying >= 0)
+    return `the number ${describeNumber(before.numbers[varying]!)} read by ${readerOf(before.operations, before.numbers[varying]!)} became ${describeNumber(after.numbers[varying]!)}`;
   const feed = b.sources.findIndex((source, i) => !sameSource(source, a.sources[i]!));
   if (feed >= 0)
-    return `a tensor [${after.feeds[feed]!.shape}] read by ${readerOf(after, after.feeds[feed]!)} has other values, or is another tensor`;
+    return `a tensor [${after.feeds[feed]!.shape}] read by ${readerOf(after.operations, after.feeds[feed]!)} has other values, or is another tensor`;
   const outlet = b.outlets.findIndex((source, i) =>
     source.kind === "root" ? a.outlets[i]!.kind !== "root" : !sameSource(source, a.outlets[i] as Source),
   );
@@ -135,7 +116,7 @@ function detach(trace: Trace): Trace {
   const copies = new Map<Value, Value>();
   const captured = new Set(trace.sources.flatMap((source) => (source.kind === "captured" ? [source.value] : [])));
   const copy = (value: Value): Value => {
-    if (captured.has(value) || value.literal || value.uniform !== undefined) return value;
+    if (captured.has(value) || value.role !== "data") return value;
     let made = copies.get(value);
     if (made === undefined) {
       made = { ...value, own: false, data: undefined, feed: undefined, producer: undefined, holders: 0 };
@@ -180,26 +161,50 @@ export class Replayer<Arguments extends unknown[], Result> {
         "compile: arguments are trees of tensors and plain values; an instance of a class is among them",
       );
     }
-    const signature = this.signatures.get(key) ?? { equalTraces: 0, last: undefined, refusal: undefined };
+    const signature = this.signatures.get(key) ?? {
+      equalTraces: 0,
+      last: undefined,
+      refusal: undefined,
+      variables: [],
+    };
     // The least recently used goes first, so that data of ever new signatures does not pile up.
     this.signatures.delete(key);
     this.signatures.set(key, signature);
     if (this.signatures.size > MAX_SIGNATURES) this.signatures.delete(this.signatures.keys().next().value!);
     if (signature.refusal !== undefined) return this.run(...parameters);
     const given = tensorsOf(parameters).map((tensor) => this.valueOf(tensor));
-    if (signature.equalTraces >= TRACES) return this.replay(signature.last!, given);
-    const trace = this.trace(parameters, given);
-    const difference = signature.last === undefined ? undefined : differenceOf(signature.last, trace);
-    if (difference !== undefined) {
-      signature.refusal = `compile: two calls of equal signature differ: ${difference}; pass what varies as an argument`;
-      if (this.options.impure !== "trace") {
-        for (const tensor of tensorsOf(trace.result)) tensor.dispose();
-        throw new ImpureFunctionError(signature.refusal);
-      }
+    if (signature.equalTraces >= TRACES) {
+      const stale = signature.variables.find((variable) => variable.hasChanged());
+      if (stale === undefined) return this.replay(signature.last!, given);
+      this.refuse(
+        signature,
+        `the variable "${stale.name}" that the function reads was assigned after it was traced; pass it as an argument`,
+      );
+      return this.run(...parameters);
     }
+    const before = Object.values(engine().registeredVariables).map((variable) => new Captured(variable, this.host));
+    const { result: trace, read } = this.host.watch(() => this.trace(parameters, given));
+    const assigned = before.find((variable) => variable.wasAssigned());
+    const difference = signature.last === undefined ? undefined : differenceOf(signature.last, trace);
+    const reason =
+      assigned !== undefined
+        ? `the function assigns the variable "${assigned.name}"; return the new value instead`
+        : difference !== undefined
+          ? `two calls of equal signature differ: ${difference}; pass what varies as an argument`
+          : undefined;
+    if (reason !== undefined) this.refuse(signature, reason, () => tensorsOf(trace.result));
     signature.equalTraces++;
     signature.last = signature.equalTraces >= TRACES ? detach(trace) : trace;
+    signature.variables = before.filter((variable) => variable.isAmong(read));
     return trace.result as Result;
+  }
+
+  /** Lets a signature's calls run in full from now on, and says why, unless that was asked for. */
+  private refuse(signature: Signature, reason: string, made: () => Tensor[] = () => []): void {
+    signature.refusal = `compile: ${reason}`;
+    if (this.options.impure === "trace") return;
+    for (const tensor of made()) tensor.dispose();
+    throw new ImpureFunctionError(signature.refusal);
   }
 
   /** An argument's value, on the host. */
@@ -216,7 +221,7 @@ export class Replayer<Arguments extends unknown[], Result> {
     const arguments_ = tensorsOf(parameters);
     const standIns = new Map(
       given.map((value, index) => [
-        { ...value, uniform: undefined, literal: false, own: false, holders: 0, producer: undefined } as Value,
+        { ...value, uniform: undefined, role: "data", own: false, holders: 0, producer: undefined } as Value,
         index,
       ]),
     );
@@ -224,7 +229,7 @@ export class Replayer<Arguments extends unknown[], Result> {
     let result: unknown;
     try {
       tidy(() => {
-        result = this.run(...(fillTree(parameters, handles) as Arguments));
+        result = refusePromise(this.run(...(fillTree(parameters, handles) as Arguments)));
         return tensorsOf(result);
       });
       const tensors = tensorsOf(result);

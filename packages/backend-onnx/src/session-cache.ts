@@ -1,12 +1,12 @@
 /**
- * Compiled programs by structure. A literal's value is part of a compiled graph until a program of the same structure
- * comes with another value at that place; from then on the place is fed. Bounded in number and in bytes.
+ * Compiled programs by structure. A number is part of a compiled graph until a program of the same structure comes with
+ * another one at that place; from then on the place is fed. Bounded in number and in bytes.
  */
 import { backend_util } from "@tensorflow/tfjs-core";
 import { type CompiledModel, compileProgram } from "./compile.ts";
 import { describeDifference } from "./describe-difference.ts";
-import type { HostArray, Value } from "./graph.ts";
 import type { NativeRuntime, NativeSession, SessionOptions } from "./native.ts";
+import { describeNumber, numberIn, readerOf } from "./numbers.ts";
 import type { Program } from "./program.ts";
 
 /** Why a program had to be compiled. */
@@ -19,16 +19,18 @@ export interface Compile {
 /** A compiled program. */
 export interface CachedSession extends CompiledModel {
   readonly session: NativeSession;
-  /** Values of the literals that are constants in the graph; undefined for those that are fed. */
-  readonly literals: readonly (number | undefined)[];
+  /** The numbers that are constants in the graph; undefined for those that are fed. */
+  readonly numbers: readonly (number | string | undefined)[];
   /** Estimate of what the session's arena holds. */
   readonly sizeBytes: number;
+  /** Threads of the session's own pool, which works beside the thread that calls it. */
+  readonly poolThreads: number;
 }
 
 interface Structure {
   readonly code: Int32Array;
   readonly hash: number;
-  /** For each literal, whether it has been seen to vary. */
+  /** For each number, whether it has been seen to vary. */
   fed: boolean[];
   session: CachedSession;
 }
@@ -39,14 +41,35 @@ export interface CacheLimits {
   readonly maxSessions: number;
   /** Estimated bytes of all arenas. @default 4 GiB */
   readonly maxBytes: number;
+  /**
+   * Threads of all sessions' pools: each session that is worth it has a pool of one thread less than `threads`.
+   *
+   * @default 512, or 16 for each of `threads` where that is more
+   */
+  readonly maxThreads: number;
 }
-
-const literalOf = (value: Value): number => Number((value.data as HostArray)[0]);
 
 function equalCodes(a: Int32Array, b: Int32Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** Changes that a reason names. */
+const NAMED = 3;
+
+/** What varies, in words: `2 became 3 in Multiply`. */
+function describeChanges(
+  { numbers, operations }: Program,
+  before: CachedSession["numbers"],
+  varying: readonly number[],
+): string {
+  const changes = varying.slice(0, NAMED).map((i) => {
+    const number = numbers[i]!;
+    return `${before[i]} became ${describeNumber(number)} in ${readerOf(operations, number)}`;
+  });
+  const more = varying.length > NAMED ? ` and ${varying.length - NAMED} more` : "";
+  return `what varies is fed from now on: ${changes.join(", ")}${more}`;
 }
 
 /** Programs of at least this many nodes take time to compile … */
@@ -66,6 +89,7 @@ export class SessionCache {
   private readonly structures = new Map<Structure, true>();
   private readonly byHash = new Map<number, Structure[]>();
   private totalBytes = 0;
+  private totalThreads = 0;
   private largeCompiles = 0;
   hits = 0;
   evictions = 0;
@@ -86,11 +110,15 @@ export class SessionCache {
     return this.totalBytes;
   }
 
+  get threadCount(): number {
+    return this.totalThreads;
+  }
+
   /** The session that runs `program`, compiled now if there is none. */
   get(program: Program): CachedSession {
     const known = this.byHash.get(program.hash)?.find((structure) => equalCodes(structure.code, program.code));
     if (known === undefined) {
-      const fed = program.literals.map(() => false);
+      const fed = program.numbers.map(() => false);
       const structure: Structure = {
         code: program.code,
         hash: program.hash,
@@ -104,22 +132,19 @@ export class SessionCache {
     }
     this.structures.delete(known);
     this.structures.set(known, true);
-    const varying = program.literals.flatMap((literal, i) =>
-      known.fed[i] || Object.is(known.session.literals[i], literalOf(literal)) ? [] : [i],
+    const varying = program.numbers.flatMap((number, i) =>
+      known.fed[i] || Object.is(known.session.numbers[i], numberIn(number)) ? [] : [i],
     );
     if (varying.length === 0) {
       this.hits++;
       return known.session;
     }
     const fed = known.fed.map((already, i) => already || varying.includes(i));
-    const changes = varying
-      .map((i) => `${known.session.literals[i]} became ${literalOf(program.literals[i]!)}`)
-      .join(", ");
-    const session = this.compile(program, fed, `a scalar that varies (${changes}) is fed from now on`);
-    this.totalBytes -= known.session.sizeBytes;
-    known.session.session.dispose();
+    const session = this.compile(program, fed, describeChanges(program, known.session.numbers, varying));
+    this.free(known.session);
     known.fed = fed;
     known.session = session;
+    this.evict();
     return session;
   }
 
@@ -129,7 +154,9 @@ export class SessionCache {
     const threads = compiled.work < SMALL_WORK ? 1 : this.options.threads;
     const session = this.runtime.createSession(compiled.model, { ...this.options, threads });
     const sizeBytes = compiled.model.length + compiled.peakBytes;
+    const poolThreads = threads - 1;
     this.totalBytes += sizeBytes;
+    this.totalThreads += poolThreads;
     this.compileCount++;
     this.compiles.push({ reason, nodeCount: compiled.nodeCount, durationMs: performance.now() - start });
     if (this.compiles.length > 50) this.compiles.shift();
@@ -143,7 +170,8 @@ export class SessionCache {
       model: new Uint8Array(0),
       session,
       sizeBytes,
-      literals: program.literals.map((literal, i) => (fed[i] ? undefined : literalOf(literal))),
+      poolThreads,
+      numbers: program.numbers.map((number, i) => (fed[i] ? undefined : numberIn(number))),
     };
   }
 
@@ -152,12 +180,12 @@ export class SessionCache {
   }
 
   private evict(): void {
+    const { maxSessions, maxBytes, maxThreads } = this.limits;
+    const newest = [...this.structures.keys()].at(-1);
     for (const structure of this.structures.keys()) {
-      if (
-        this.structures.size <= 1 ||
-        (this.structures.size <= this.limits.maxSessions && this.totalBytes <= this.limits.maxBytes)
-      )
-        return;
+      const isFull = this.structures.size > maxSessions || this.totalBytes > maxBytes;
+      if (structure === newest || (!isFull && this.totalThreads <= maxThreads)) return;
+      if (!isFull && structure.session.poolThreads === 0) continue; // only threads are too many, and it has none
       this.remove(structure);
       this.evictions++;
     }
@@ -168,8 +196,13 @@ export class SessionCache {
     const rest = this.byHash.get(structure.hash)!.filter((other) => other !== structure);
     if (rest.length === 0) this.byHash.delete(structure.hash);
     else this.byHash.set(structure.hash, rest);
-    this.totalBytes -= structure.session.sizeBytes;
-    structure.session.session.dispose();
+    this.free(structure.session);
+  }
+
+  private free({ session, sizeBytes, poolThreads }: CachedSession): void {
+    this.totalBytes -= sizeBytes;
+    this.totalThreads -= poolThreads;
+    session.dispose();
   }
 
   /** Frees every session. */

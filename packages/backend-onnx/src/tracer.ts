@@ -9,6 +9,7 @@ import {
   type ElementType,
   hostValue,
   integers,
+  isScalar,
   numberOf,
   type Operation,
   sameShape,
@@ -70,7 +71,7 @@ export function operations(
     output,
     data: undefined,
     uniform: undefined,
-    literal: false,
+    role: "data",
     own: false,
     holders: 0,
     failure: undefined,
@@ -149,7 +150,7 @@ export function convertTo(value: Value, type: ElementType): Value {
       type === "bool" ? Number(value.uniform !== 0) : type === "int32" ? value.uniform | 0 : value.uniform;
     return uniformValue(element, value.shape, type);
   }
-  if (value.literal && value.shape.length === 0) {
+  if (isScalar(value)) {
     const element = Number(value.data![0]);
     return constant(type === "bool" ? Number(element !== 0) : element, type);
   }
@@ -162,12 +163,17 @@ export function convertTo(value: Value, type: ElementType): Value {
  */
 export function castTo(value: Value, type: ElementType): Value {
   const isFloat = value.type === "float32" || value.type === "float64";
-  if (type !== "int32" || !isFloat || value.uniform !== undefined || value.literal) return convertTo(value, type);
+  if (type !== "int32" || !isFloat || value.uniform !== undefined || isScalar(value)) return convertTo(value, type);
   const rest = operation("Mod", [value, constant(2 ** 32, value.type)], value.shape, value.type, {
     attributes: { fmod: 1 },
   });
-  // Without an operator between them, ONNX Runtime makes one conversion of the two.
-  const low = operation("BitwiseAnd", [convertTo(rest, "int64"), constant(2 ** 32 - 1, "int64")], value.shape, "int64");
+  return lowBits(convertTo(rest, "int64"));
+}
+
+/** The low 32 bits of int64 numbers, as int32. */
+export function lowBits(value: Value): Value {
+  // Without an operator between them, ONNX Runtime makes one conversion of this and the one before.
+  const low = operation("BitwiseAnd", [value, constant(2 ** 32 - 1, "int64")], value.shape, "int64");
   return convertTo(low, "int32");
 }
 

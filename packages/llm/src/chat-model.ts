@@ -1,6 +1,6 @@
 import type { CallError } from "./errors.ts";
-import type { AssistantMessage, FilePart, ToolCallPart } from "./message.ts";
-import type { ModelRequest, Reply, Usage } from "./request.ts";
+import type { AssistantMessage, FilePart, ToolCallPart } from "./messages/message.ts";
+import type { ModelRequest, Reply, Usage } from "./messages/request.ts";
 
 /** A request, and how to stop waiting for it. */
 export interface CallOptions extends ModelRequest {

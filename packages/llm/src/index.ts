@@ -5,28 +5,22 @@
  *
  * @module
  */
-export type { Budget, Price, ProviderLimits, Spent } from "./budget.ts";
+export type { Budget, Price, ProviderLimits, Spent } from "./calls/budget.ts";
+export { type Clock, systemClock } from "./calls/clock.ts";
 export type { CallOptions, CallOutcome, CallResult, ChatModel, Piece, StreamEvent } from "./chat-model.ts";
-export { type Clock, systemClock } from "./clock.ts";
 export {
   BudgetExceededError,
   type CallError,
   CancelledError,
-  type ErrorDetails,
   ForbiddenError,
-  FormatError,
   ModelError,
   ModelFormatError,
-  ModelsError,
   NoReplyError,
   OutputTooLargeError,
   RateLimitedError,
-  StoreError,
   UnauthorizedError,
   UnavailableError,
-  UsageError,
 } from "./errors.ts";
-export { canonicalJson, type Json, type JsonObject } from "./json.ts";
 export {
   type AssistantMessage,
   type AssistantPart,
@@ -44,10 +38,7 @@ export {
   type ToolResultPart,
   textOf,
   type UserMessage,
-} from "./message.ts";
-export { openModels } from "./open-models.ts";
-export type { Models, OpenModelsOptions } from "./options.ts";
-export type { Policy, WrittenError, WrittenReply } from "./policy.ts";
+} from "./messages/message.ts";
 export type {
   Finish,
   ModelRequest,
@@ -57,13 +48,16 @@ export type {
   ToolChoice,
   ToolDeclaration,
   Usage,
-} from "./request.ts";
+} from "./messages/request.ts";
+export { openModels } from "./open-models.ts";
+export type { Models, OpenModelsOptions } from "./options.ts";
 export { hashEmbedding } from "./server/embedding.ts";
 export type { Fault, FaultPlan } from "./server/fault.ts";
 export type { Backend, Embed } from "./server/handlers.ts";
 export { type Server, type ServerOptions, startServer } from "./server/server.ts";
-export type { Source, SourceContext } from "./source.ts";
 export type { AiSdkModel } from "./sources/ai-sdk/model.ts";
 export { type OpenAiOptions, openai } from "./sources/openai.ts";
+export type { Policy, WrittenError, WrittenReply } from "./sources/policy.ts";
 export { type RecordedOptions, recorded } from "./sources/recorded.ts";
 export { type Scripted, type ScriptedOptions, type Step, type StepCondition, scripted } from "./sources/scripted.ts";
+export type { Source, SourceContext } from "./sources/source.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { StreamEvent } from "./chat-model.ts";
-import { ask, freshFolder, testClock, testModels } from "./fixtures.ts";
+import type { ModelRequest } from "./messages/request.ts";
+import { ask, freshFolder, testClock, testModels } from "./open-models.fixture.ts";
 import { openModels } from "./open-models.ts";
-import type { ModelRequest } from "./request.ts";
 import { scripted } from "./sources/scripted.ts";
 
 test("a request that was answered is never asked again, by this process or the next", async () => {
@@ -22,7 +22,7 @@ test("a request that was answered is never asked again, by this process or the n
   first.finish();
 });
 
-test("samples of one request get replies of their own, and keep them", async () => {
+test("samples of one request get their own replies, and keep them", async () => {
   const llm = await testModels();
   const chat = llm.model(scripted([{ reply: "a" }, { reply: "b" }]));
   const texts = [];
@@ -79,15 +79,15 @@ test("a failure that passes is tried again, after the time the provider asks for
 test("a wait longer than allowed is the caller's to take", async () => {
   const llm = await testModels({ longestWaitMs: 60_000 });
   const chat = llm.model(scripted([{ reply: { error: { status: 429, retryAfterMs: 3_600_000 } } }]));
-  await expect(chat.call(ask("?"))).rejects.toMatchObject({ code: "rate_limited", details: { waitMs: 3_600_000 } });
+  await expect(chat.call(ask("?"))).rejects.toMatchObject({ code: "RATE_LIMITED", details: { waitMs: 3_600_000 } });
   expect(await llm.spent()).toEqual({ calls: 0, tokens: 0, usd: 0 });
 });
 
 test.for([
-  { status: 400, code: "model_error" },
-  { status: 401, code: "unauthorized" },
-  { status: 403, code: "forbidden" },
-  { status: 404, code: "model_error" },
+  { status: 400, code: "MODEL_ERROR" },
+  { status: 401, code: "UNAUTHORIZED" },
+  { status: 403, code: "FORBIDDEN" },
+  { status: 404, code: "MODEL_ERROR" },
 ])("status $status is $code at once, and costs nothing", async ({ status, code }) => {
   const llm = await testModels();
   const chat = llm.model(scripted([{ reply: { error: { status } } }]));
@@ -99,7 +99,7 @@ test.for([
 test("a status that may come after the work counts as spent to the bound, each time", async () => {
   const llm = await testModels({ retries: 2 });
   const chat = llm.model(scripted([{ reply: { error: { status: 500 } }, times: 3 }]));
-  await expect(chat.call({ ...ask("?"), maxTokens: 100 })).rejects.toMatchObject({ code: "unavailable" });
+  await expect(chat.call({ ...ask("?"), maxTokens: 100 })).rejects.toMatchObject({ code: "UNAVAILABLE" });
   const { calls, tokens } = await llm.spent();
   expect(calls).toBe(3);
   expect(tokens).toBeGreaterThanOrEqual(300);
@@ -117,17 +117,17 @@ test("a budget in calls ends the call before it is sent", async () => {
   const outcomes = await Promise.all([0, 1, 2].map((sample) => chat.outcome({ ...ask("?"), sample })));
   expect(outcomes.filter(({ ok }) => ok)).toHaveLength(2);
   expect(outcomes.find(({ ok }) => !ok)).toMatchObject({
-    error: { code: "budget_exceeded", details: { limit: "calls", allowed: 2, spent: 2, needed: 1 } },
+    error: { code: "BUDGET_EXCEEDED", details: { limit: "calls", allowed: 2, spent: 2, needed: 1 } },
   });
   expect(sent).toBe(2);
   expect((await chat.call({ ...ask("?"), sample: 0 })).cached).toBe(true); // what is stored is free
 });
 
-test("a budget in dollars needs prices, and books what a reply really took", async () => {
+test("a budget in dollars needs prices, and enters what a reply really took", async () => {
   const usage = { inputTokens: 100, outputTokens: 10, cacheReadTokens: 40 };
   const source = { ...scripted([{ reply: { text: "ok", usage } }]), free: false };
   const unpriced = await testModels({ budget: { usd: 1 } });
-  await expect(unpriced.model(source).call(ask("?"))).rejects.toMatchObject({ code: "usage" });
+  await expect(unpriced.model(source).call(ask("?"))).rejects.toMatchObject({ code: "CONFIG" });
   const prices = { script: { input: 2, output: 8, cacheRead: 0.5 } };
   const llm = await testModels({ budget: { usd: 1 }, prices });
   const { usd } = await llm.model(source).call(ask("?"));
@@ -139,7 +139,7 @@ test("a budget too small for the upper bound refuses a call that may have cost l
   const llm = await testModels({ budget: { tokens: 1000 } });
   const chat = llm.model(scripted(() => "ok"));
   await expect(chat.call({ ...ask("?"), maxTokens: 1000 })).rejects.toMatchObject({
-    code: "budget_exceeded",
+    code: "BUDGET_EXCEEDED",
     details: { limit: "tokens" },
   });
   expect((await chat.call({ ...ask("?"), maxTokens: 500 })).text).toBe("ok");
@@ -152,7 +152,7 @@ test("budgets of one name are one, those of two names are two", async () => {
   const source = scripted(() => "ok");
   await a.model(source).call({ ...ask("?"), sample: 1 });
   await expect(sameAsA.model(source).call({ ...ask("?"), sample: 2 })).rejects.toMatchObject({
-    code: "budget_exceeded",
+    code: "BUDGET_EXCEEDED",
   });
   await b.model(source).call({ ...ask("?"), sample: 3 });
 });
@@ -192,7 +192,7 @@ test("an aborted signal ends a call that waits for its reply, and the reservatio
     }),
   );
   const error = await chat.call({ ...ask("?"), signal: stop.signal }).catch((reason) => reason);
-  expect(error).toMatchObject({ code: "cancelled", cause: { message: "enough" } });
+  expect(error).toMatchObject({ code: "CANCELLED", cause: { message: "enough" } });
   expect((await llm.spent()).calls).toBe(1);
 });
 
@@ -204,7 +204,7 @@ test("a call that was aborted leaves the key free for the next one", async () =>
   const second = chat.call(ask("?"));
   await new Promise(setImmediate);
   stop.abort();
-  expect(await first).toMatchObject({ ok: false, error: { code: "cancelled" } });
+  expect(await first).toMatchObject({ ok: false, error: { code: "CANCELLED" } });
   expect((await second).text).toBe("soon");
 });
 
@@ -225,7 +225,7 @@ test("leaving a stream early cancels its call", async () => {
 test("a source that does not answer in time is unavailable, even if it ignores its signal", async () => {
   const llm = await testModels({ timeoutMs: 5000, retries: 0 });
   const chat = llm.model(scripted(() => new Promise(() => {})));
-  await expect(chat.call(ask("?"))).rejects.toMatchObject({ code: "unavailable", details: { reason: "timeout" } });
+  await expect(chat.call(ask("?"))).rejects.toMatchObject({ code: "UNAVAILABLE", details: { reason: "timeout" } });
 });
 
 test("no more requests run at once than the provider's limit allows", async () => {
@@ -250,12 +250,12 @@ test("closed models refuse calls, and closing waits for those under way", async 
   const call = chat.call(ask("?"));
   await llm.close();
   expect((await call).text).toBe("done");
-  await expect(chat.call(ask("?"))).rejects.toMatchObject({ code: "usage" });
+  await expect(chat.call(ask("?"))).rejects.toMatchObject({ code: "STATE" });
 });
 
 test("wrong options are named, with the key that was meant", async () => {
   await expect(openModels({ store: ":memory:", budgets: {} } as never)).rejects.toMatchObject({
-    code: "usage",
+    code: "CONFIG",
     message: 'openModels: unknown key "budgets"; is "budget" meant?',
   });
   const llm = await testModels();

@@ -1,17 +1,16 @@
 import { randomInt, randomUUID } from "node:crypto";
-import { z } from "zod";
-import type { ProviderLimits } from "./budget.ts";
-import { makeCall, type Shared } from "./caller.ts";
-import { type ChatContext, createChat } from "./chat.ts";
-import { systemClock } from "./clock.ts";
-import { spentOf } from "./cost.ts";
-import { StoreError, UsageError } from "./errors.ts";
-import { createGate, type Gate } from "./gate.ts";
-import { createHeart } from "./heart.ts";
+import { parseConfig, StateError, StoreError } from "@cambium/base";
+import * as z from "zod";
+import type { ProviderLimits } from "./calls/budget.ts";
+import { makeCall, type Shared } from "./calls/caller.ts";
+import { type ChatContext, createChat } from "./calls/chat.ts";
+import { systemClock } from "./calls/clock.ts";
+import { spentOf } from "./calls/cost.ts";
+import { createGate, type Gate } from "./calls/gate.ts";
+import { createHeartbeat } from "./calls/heartbeat.ts";
 import type { Models, OpenModelsOptions } from "./options.ts";
-import { checkOptions } from "./options-check.ts";
-import type { Source } from "./source.ts";
 import { aiSdk } from "./sources/ai-sdk/ai-sdk.ts";
+import type { Source } from "./sources/source.ts";
 import { type CallRecord, openStore } from "./store/store.ts";
 
 const count = z.int().nonnegative();
@@ -57,7 +56,7 @@ const machineRandom = (): number => randomInt(DRAWS) / DRAWS;
  * Several processes may open the same store at the same time. The same request is sent by one of them only, and budgets of
  * the same name are one budget.
  *
- * @throws {UsageError} When an option cannot be meant.
+ * @throws {ConfigError} When an option cannot be meant.
  * @throws {StoreError} When the file cannot be opened.
  * @throws {FormatError} When the file is a store of another version.
  * @example
@@ -66,13 +65,13 @@ const machineRandom = (): number => randomInt(DRAWS) / DRAWS;
  * const { text, usage, cached } = await chat.call({ messages: [{ role: "user", content: "Hello" }] });
  */
 export async function openModels(options: OpenModelsOptions): Promise<Models> {
-  checkOptions("openModels", schema, options);
+  parseConfig("openModels", schema, options);
   const { budget = {}, prices = {}, clock = systemClock, random = machineRandom, createId = randomUUID } = options;
   const { retries = 5, longestWaitMs = 120_000, timeoutMs = 600_000, leaseMs = 10_000 } = options;
   const store = await openStore(options.store, createId(), budget.name ?? "default");
   const shared: Shared = {
     ...{ store, budget, retries, longestWaitMs, timeoutMs, leaseMs, clock, random, createId },
-    heart: createHeart(store, leaseMs, clock),
+    heartbeat: createHeartbeat(store, leaseMs, clock),
     underWay: new Map(),
     unsaved: new Map(),
   };
@@ -85,7 +84,7 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
     if (gate === undefined) {
       const given: ProviderLimits =
         typeof options.limits === "function" ? options.limits(provider) : (options.limits ?? {});
-      checkOptions("openModels: limits", limits, given);
+      parseConfig("openModels: limits", limits, given);
       gate = createGate(given, clock);
       gates.set(provider, gate);
     }
@@ -93,7 +92,7 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
   }
 
   async function track<T>(work: () => Promise<T>): Promise<T> {
-    if (isClosed) throw new UsageError({ message: "call: the models are closed; call before close()" });
+    if (isClosed) throw new StateError({ message: "call: the models are closed; call before close()" });
     const promise = work();
     const silent = promise.then(
       () => {},
@@ -119,7 +118,7 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
       return createChat(context);
     },
 
-    spent: async () => spentOf(await store.books()),
+    spent: async () => spentOf(await store.ledger()),
 
     async close() {
       if (isClosed) return;

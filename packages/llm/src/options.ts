@@ -1,8 +1,8 @@
-import type { Budget, Price, ProviderLimits, Spent } from "./budget.ts";
+import type { Budget, Price, ProviderLimits, Spent } from "./calls/budget.ts";
+import type { Clock } from "./calls/clock.ts";
 import type { ChatModel } from "./chat-model.ts";
-import type { Clock } from "./clock.ts";
-import type { Source } from "./source.ts";
 import type { AiSdkModel } from "./sources/ai-sdk/model.ts";
+import type { Source } from "./sources/source.ts";
 
 /** Settings of `openModels`. */
 export interface OpenModelsOptions {

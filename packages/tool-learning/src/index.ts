@@ -2,8 +2,8 @@
  * Models that write tools, use them and repair them, in a sandbox that holds.
  *
  * `createTools` answers a question by CREATOR's four stages: the model writes a tool, calls it, and mends what fails.
- * `openLibrary` keeps the tools, `runEvaluation` measures this method and its baselines over problem sets, `runTransfer`
- * measures how far tools reach beyond their question. Programs run in a `Sandbox`: `quickjs` by default.
+ * `openLibrary` keeps the tools; `creator` and its baselines are methods for `runEvaluation` of `@cambium/evaluation`;
+ * `runTransfer` measures how far tools reach beyond their question. Programs run in a sandbox of `@cambium/sandbox`.
  *
  * @module
  */
@@ -45,80 +45,18 @@ export {
   type RectificationInput,
 } from "./creator/prompts/prompts.ts";
 export { creator } from "./creator/solver.ts";
-export {
-  ConfigError,
-  type ErrorDetails,
-  FileError,
-  FormatError,
-  StateError,
-  ToolLearningError,
-} from "./errors.ts";
-export {
-  type EvaluationReportOptions,
-  evaluationReport,
-  type ReportedEvaluation,
-  trajectoryReport,
-} from "./evaluation/evaluation-report.ts";
-export type { Manifest } from "./evaluation/manifest.ts";
-export { type KeptEvaluation, loadResults } from "./evaluation/read-results.ts";
-export type { EvaluationRecord, RowOutcome } from "./evaluation/record.ts";
-export { folderResults, memoryResults, type Results } from "./evaluation/results.ts";
-export {
-  type EvaluationEnd,
-  type EvaluationEvent,
-  type EvaluationOptions,
-  type EvaluationProgress,
-  runEvaluation,
-} from "./evaluation/run-evaluation.ts";
-export type { EvaluationSummary, GroupSummary, Share } from "./evaluation/summary.ts";
-export { type Interval, wilson } from "./evaluation/wilson.ts";
-export type { Failure, FailureCode } from "./failure.ts";
-export { type EqualityRule, equalAnswers, type Tolerance } from "./graders/equal-answers.ts";
-export { type Answered, type Grade, type Grader, isPlainNumber, paperGrader, strictGrader } from "./graders/grader.ts";
-export { normaliseAnswer } from "./graders/normalise.ts";
 export { openLibrary } from "./library/library.ts";
 export type { Added, CheckReport, OpenLibraryOptions, ToolFilter, ToolLibrary } from "./library/tool-library.ts";
 export type { LibraryTool, ToolCandidate, ToolOrigin, ToolStatus } from "./library/tool-record.ts";
 export { describeTest, type TestResult, type ToolTest } from "./library/tool-test.ts";
-export { type HintLevel, type Hints, hintLevel, type Problem, type Task, withHints } from "./problem.ts";
+export { byHints, type HintLevel, type Hints, hintLevel, type Problem, type Task, withHints } from "./problem.ts";
 export { parseCreationChallenge } from "./readers/creation-challenge.ts";
 export { type ParseMathOptions, parseMath } from "./readers/math.ts";
 export { type ParseTabMwpOptions, parseTabMwp } from "./readers/tab-mwp.ts";
 export { parseTransferSets, type TransferSet } from "./readers/transfer.ts";
-export { type RunEvent, result } from "./run.ts";
-export type { SandboxAdapterOptions } from "./sandbox/adapter.ts";
-export type { JsonValue } from "./sandbox/json.ts";
-export { mathsKitGuide } from "./sandbox/kit.ts";
-export { type PythonOptions, python } from "./sandbox/python.ts";
-export { quickjs } from "./sandbox/quickjs.ts";
-export { runPackage } from "./sandbox/run-package.ts";
-export type {
-  HostFunction,
-  Sandbox,
-  SandboxFailure,
-  SandboxLimits,
-  SandboxOptions,
-  SandboxOutcome,
-  SandboxUsage,
-  Schema,
-  SchemaResult,
-  SourcePart,
-  SourcePosition,
-} from "./sandbox/sandbox.ts";
 export type { Prompt } from "./solving/prompt.ts";
 export type { Setup } from "./solving/setup.ts";
-export type { Solved, SolveEvent, SolveOptions, Solver, StepEvent } from "./solving/solver.ts";
-export {
-  type Cost,
-  costOf,
-  type ModelStep,
-  type QueryStep,
-  type RunStep,
-  type Stage,
-  type Status,
-  type Step,
-  type Trajectory,
-} from "./trajectory.ts";
+export type { Stage } from "./solving/stage.ts";
 export type { TransferRecord, TransferTool, TransferUse, Validation } from "./transfer/record.ts";
 export { runTransfer, type TransferEvent, type TransferOptions } from "./transfer/run-transfer.ts";
 export { summariseTransfer, type TransferSummary } from "./transfer/summary.ts";

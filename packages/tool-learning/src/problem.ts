@@ -1,3 +1,5 @@
+import type { Group, Task as QuestionTask, RowFields } from "@cambium/evaluation";
+
 /** What is known of a tool that would help: hints for the creation of one. */
 export interface Hints {
   /** What such a tool is good for. */
@@ -11,11 +13,8 @@ export interface Hints {
 /** How much of the hints a model is shown: nothing, the utility, or utility, arguments and return. */
 export type HintLevel = "none" | "utility" | "all";
 
-/** A question for a solver, and what belongs to it. */
-export interface Task {
-  readonly question: string;
-  /** What has to be read with the question: a table, constants. */
-  readonly context?: string;
+/** A question for a method, and what belongs to it. */
+export interface Task extends QuestionTask {
   /** Shown to the model as they are. @default none */
   readonly hints?: Hints;
   /**
@@ -26,17 +25,8 @@ export interface Task {
   readonly answerKind?: "number" | "any";
 }
 
-/** A task with its right answer, for evaluations. No solver gets to see more than the task. */
-export interface Problem extends Task {
-  /** Unique among the rows of a run. */
-  readonly id: string;
-  /** The right answer as text. */
-  readonly answer: string;
-  /** By what a report is split: for example the branch of mathematics. */
-  readonly subject?: string;
-  /** Difficulty, or the school grade. */
-  readonly level?: string;
-}
+/** A task with its right answer, for evaluations. No method gets to see more than the task. */
+export interface Problem extends Task, RowFields {}
 
 /** The task of a problem: what a solver may see, and nothing else. */
 export function taskOf({ question, context, hints, answerKind }: Task): Task {
@@ -53,6 +43,14 @@ export function hintLevel({ hints }: Task): HintLevel {
   if (hints?.utility === undefined) return "none";
   return hints.args === undefined && hints.returns === undefined ? "utility" : "all";
 }
+
+/**
+ * Splits the results of an evaluation by how much of the hints the model was shown.
+ *
+ * @example
+ * runEvaluation(solver, rows, { groups: { hints: byHints } });
+ */
+export const byHints: Group<Task> = { of: hintLevel, order: ["none", "utility", "all"] };
 
 /**
  * A problem with no more hints than the level allows. Hints that the problem lacks are not made up.

@@ -1,4 +1,4 @@
-import type { Cost } from "@cambium/tool-learning";
+import type { Cost } from "@cambium/evaluation";
 
 /** 12345 as `12.3k`. */
 export function shortCount(count: number): string {

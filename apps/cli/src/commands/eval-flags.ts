@@ -34,7 +34,5 @@ export interface Left {
 export function refuseOld({ out, resume }: EvalFlags, names: readonly string[]): void {
   const old = names.map((name) => join(out, name)).find((folder) => existsSync(join(folder, "manifest.json")));
   if (old !== undefined && !resume)
-    throw new UseError(
-      `tools eval: ${old} holds results; go on with them by --resume, or name another folder by --out`,
-    );
+    throw new UseError(`tools eval: ${old} holds results; continue them by --resume, or name another folder by --out`);
 }

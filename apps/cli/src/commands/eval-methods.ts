@@ -1,11 +1,12 @@
+import type { Solver } from "@cambium/evaluation";
 import type { ChatModel } from "@cambium/llm";
+import type { Sandbox } from "@cambium/sandbox";
 import {
   creator,
   type DemonstrationSet,
   entangled,
   programOfThought,
-  type Sandbox,
-  type Solver,
+  type Task,
   toolUse,
   vanilla,
 } from "@cambium/tool-learning";
@@ -22,7 +23,7 @@ export interface MethodSetup {
 }
 
 /** The methods by name. */
-export const METHODS: Readonly<Record<string, (setup: MethodSetup) => Solver>> = {
+export const METHODS: Readonly<Record<string, (setup: MethodSetup) => Solver<Task>>> = {
   creator: ({ faithful, ...setup }) => creator({ ...setup, mode: faithful ? "faithful" : "extended" }),
   entangled: ({ faithful: _, ...setup }) => entangled(setup),
   pot: ({ faithful: _, ...setup }) => programOfThought({ ...setup, rounds: 0 }),

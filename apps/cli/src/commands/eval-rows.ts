@@ -6,15 +6,14 @@ import {
   type EvaluationSummary,
   evaluationReport,
   loadResults,
-  type Problem,
   paperGrader,
   type ReportedEvaluation,
   runEvaluation,
   type Solver,
   strictGrader,
   trajectoryReport,
-  withHints,
-} from "@cambium/tool-learning";
+} from "@cambium/evaluation";
+import { byHints, type Problem, type Task, withHints } from "@cambium/tool-learning";
 import { type Io, UseError } from "../io.ts";
 import { costText, countText, durationText } from "./cost-text.ts";
 import { type EvalFlags, type Left, refuseOld } from "./eval-flags.ts";
@@ -43,7 +42,7 @@ function showProgress(io: Io, name: string, event: Extract<EvaluationEvent, { ty
 
 interface Run {
   readonly name: string;
-  readonly solver: Solver;
+  readonly solver: Solver<Task>;
   readonly rows: readonly Problem[];
   readonly folder: string;
 }
@@ -57,9 +56,10 @@ async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFl
     concurrency: flags.concurrency,
     sample: flags.sample,
     signal: io.signal,
+    groups: { hints: byHints },
   });
   let right = 0;
-  const reasons = new Set<string>(); // why rows were put off: each is told once
+  const reasons = new Set<string>(); // why rows were put off: each is printed once
   for await (const event of run) {
     if (event.type === "row" && event.record.outcome === "right") right++;
     if (flags.json) io.out(JSON.stringify(forMachines(name, event)));
@@ -70,7 +70,8 @@ async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFl
     } else if (event.type === "resumed") io.error(`${name}: ${countText(event.rows, "row")} done before`);
     if (event.type !== "end") continue;
     if (!flags.json) io.out(summaryLine(name, event.summary));
-    if (event.reason === "stopped" && !flags.json) io.error(`${name}: stopped; the same command with --resume goes on`);
+    if (event.reason === "stopped" && !flags.json)
+      io.error(`${name}: stopped; the same command with --resume continues`);
     return { open: event.open ?? 0, ...(event.failure === undefined ? {} : { why: event.failure.message }) };
   }
   return { open: 0 };

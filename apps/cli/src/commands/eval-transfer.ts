@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { paperGrader, runTransfer, strictGrader, transferReport, transferText } from "@cambium/tool-learning";
+import { paperGrader, strictGrader } from "@cambium/evaluation";
+import { runTransfer, transferReport, transferText } from "@cambium/tool-learning";
 import type { Io } from "../io.ts";
 import { type EvalFlags, type Left, refuseOld } from "./eval-flags.ts";
 import type { MethodSetup } from "./eval-methods.ts";

@@ -1,6 +1,6 @@
 /** Flags of the commands that ask a model, and the model that they mean. */
 import { type Budget, type ChatModel, type Models, openai, openModels, type Price, scripted } from "@cambium/llm";
-import { rulePolicy } from "@cambium/tool-learning/synthetic";
+import { rulePolicy } from "@cambium/problem-families";
 import { type Command, InvalidArgumentError } from "commander";
 import { UseError } from "../io.ts";
 
@@ -65,7 +65,7 @@ export function addModelFlags(command: Command): Command {
     .option("--price <input/output>", "dollars for a million tokens, such as 0.15/0.60", parsePrice)
     .option("--temperature <number>", "how much replies vary", parseNumber, 0.3)
     .option("--max-tokens <number>", "longest reply", parseCount, 1024)
-    .option("--seed <integer>", "sent to the model; repeats get seeds of their own", parseCount, 1);
+    .option("--seed <integer>", "sent to the model; repeats get their own seeds", parseCount, 1);
 }
 
 /** A model at work, and what to close in the end. */

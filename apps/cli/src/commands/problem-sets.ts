@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { createCreationProblems, createMathProblems, createTransferSets } from "@cambium/problem-families";
 import {
   creationDemonstrations,
   type DemonstrationSet,
@@ -14,7 +15,6 @@ import {
   type TransferSet,
   tableDemonstrations,
 } from "@cambium/tool-learning";
-import { createCreationProblems, createMathProblems, createTransferSets } from "@cambium/tool-learning/synthetic";
 import { UseError } from "../io.ts";
 
 /** Layouts of problem sets. */
@@ -73,13 +73,14 @@ export async function loadProblems(
     throw new UseError(`tools eval: ${source} cannot be read: ${(cause as Error).message}`, { cause });
   }
   if (texts.length === 0) throw new UseError(`tools eval: ${source} holds no .json or .jsonl files`);
+  const { numbersOnly } = options;
   const format = options.format ?? guessFormat(texts[0]!.text);
   const name = basename(source, extname(source));
   if (format === "transfer") return { format, name, sets: texts.flatMap(({ text }) => parseTransferSets(text)) };
   const rows = texts.flatMap(({ path, text }): readonly Problem[] => {
-    if (format === "tabmwp") return parseTabMwp(text, options);
+    if (format === "tabmwp") return parseTabMwp(text, { numbersOnly });
     if (format === "creation") return parseCreationChallenge(text);
-    return parseMath(text, { subject: basename(path, extname(path)), ...options });
+    return parseMath(text, { subject: basename(path, extname(path)), numbersOnly });
   });
   return { format, name, rows };
 }

@@ -1,4 +1,4 @@
-import { python, quickjs, type Sandbox } from "@cambium/tool-learning";
+import { python, quickjs, type Sandbox } from "@cambium/sandbox";
 
 /** What `--python` does, for the help. */
 export const PYTHON_HELP = "let the model write Python, and run it in the jail (Linux, python3)";

@@ -60,7 +60,7 @@ test.for([
   { args: ["serve", "--port", "http"], says: "0 to 65535" },
   { args: ["serve", "--policy", "parrot"], says: 'no policy "parrot"; there are echo, rules' },
   { args: ["serve", "--policy", "./nowhere.mjs"], says: "there is no file ./nowhere.mjs" },
-])("wrong use is told, and ends with 2: $args", async ({ args, says }) => {
+])("wrong use is reported, and ends with 2: $args", async ({ args, says }) => {
   const { code, errors } = start(...args);
   expect(await code).toBe(2);
   expect(errors.join("\n")).toContain(says);

@@ -1,15 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type CreatorEnd,
-  type CreatorEvent,
-  costOf,
-  createTools,
-  type Hints,
-  result,
-  type Step,
-  type Task,
-} from "@cambium/tool-learning";
+import { result } from "@cambium/base";
+import { costOf, type Step } from "@cambium/evaluation";
+import { type CreatorEnd, type CreatorEvent, createTools, type Hints, type Task } from "@cambium/tool-learning";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { costText, countText } from "./cost-text.ts";
@@ -35,7 +28,7 @@ Example, with a local model, keeping the tool:
   $ cambium tools create --model qwen3 --base-url http://localhost:11434/v1 --library tools.db \\
       "A tank of 900 litres loses 4% a day. After how many days is less than half of it left?"
 
-Stopped by Ctrl-C or a budget, the same command goes on from there: replies are kept in --store.`;
+Stopped by Ctrl-C or a budget, the same command resumes from there: replies are kept in --store.`;
 
 /** The first words of a text. */
 function startOf(text: string): string {
@@ -47,7 +40,7 @@ function startOf(text: string): string {
 function stepLine({ stage, attempt, failure, ...step }: Step): string {
   const number = stage === "rectification" ? attempt : attempt + 1;
   const name = number === 1 ? stage : `${stage} ${number}`;
-  if (failure?.code === "no_code" && step.kind === "model")
+  if (failure?.code === "NO_CODE" && step.kind === "model")
     return `${name}: no code in the reply: ${startOf(step.reply)}`;
   if (failure !== undefined) return `${name}: ${failure.message.split("\n")[0]}`;
   if (step.kind === "model" && step.usage !== undefined)

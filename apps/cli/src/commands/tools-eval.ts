@@ -56,7 +56,7 @@ export function evaluate(io: Io): Command {
         .default("strict"),
     )
     .option("--concurrency <number>", "problems under way at once", parseCount, 4)
-    .option("--sample <number>", "number of the repeat; another one gets replies of its own", parseCount, 0)
+    .option("--sample <number>", "number of the repeat; another one gets its own replies", parseCount, 0)
     .option("--rounds <number>", "repairs at most", parseCount, 3)
     .addOption(
       new Option("--demonstrations <name>", "worked examples in the prompts (default: those for the layout)").choices(
@@ -67,7 +67,7 @@ export function evaluate(io: Io): Command {
     .option("--python", PYTHON_HELP)
     .option("--faithful", "CREATOR as published, without our extensions")
     .option("--out <folder>", "results and report.html", "runs/eval")
-    .option("--resume", "go on after the results that are in --out")
+    .option("--resume", "resume after the results that are in --out")
     .option("--json", "write JSON lines")
     .addHelpText("after", EXAMPLE)
     .action(async (source: string, flags: EvalFlags) => {
@@ -103,7 +103,7 @@ export function evaluate(io: Io): Command {
         const why = left.find((each) => each.why !== undefined)?.why;
         const undone = countText(open, set.format === "transfer" ? "set" : "row");
         throw new Error(
-          `tools eval: ${undone} left open${why === undefined ? "" : `: ${why}`}; the same command with --resume goes on`,
+          `tools eval: ${undone} left open${why === undefined ? "" : `: ${why}`}; the same command with --resume continues`,
         );
       } finally {
         await sandbox.close();

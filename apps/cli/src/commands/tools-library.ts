@@ -58,7 +58,7 @@ async function withLibrary<T>(
   try {
     return await work(library);
   } finally {
-    library.close();
+    await library.close();
     await sandbox.close();
   }
 }

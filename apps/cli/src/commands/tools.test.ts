@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Policy, startServer, textOf } from "@cambium/llm";
-import { createCreationProblems, createTransferSets, rulePolicy } from "@cambium/tool-learning/synthetic";
+import { createCreationProblems, createTransferSets, rulePolicy } from "@cambium/problem-families";
 import { afterAll, describe, expect, test } from "vitest";
 import { run } from "../program.ts";
 import { durationText, shortCount } from "./cost-text.ts";
@@ -150,7 +150,7 @@ describe("eval", () => {
     expect((await cambium([...args, "--resume"])).code).toBe(0);
   }, 60_000);
 
-  test("is stopped with 130, and goes on with --resume to the same summary", async () => {
+  test("is stopped with 130, and resumes with --resume to the same summary", async () => {
     const args = ["eval", set, ...rules("stop"), "--concurrency", "1", "--out", path("stop"), "--json"];
     const stopped = await cambium(args, { stopAt: '"done":2,' });
     expect(stopped.code).toBe(130);
@@ -162,19 +162,19 @@ describe("eval", () => {
     expect(events.at(-1)).toEqual({ type: "report", path: path("stop/report.html") });
   }, 60_000);
 
-  test("says how to go on when it is stopped, and nothing of the rows that were under way", async () => {
+  test("says how to resume when it is stopped, and nothing of the rows that were under way", async () => {
     const args = ["eval", set, ...rules("said"), "--out", path("said")];
     const { code, errors } = await cambium(args, { stopAt: "creator 1/6" });
-    expect([code, errors.at(-1)]).toEqual([130, "creator: stopped; the same command with --resume goes on"]);
+    expect([code, errors.at(-1)]).toEqual([130, "creator: stopped; the same command with --resume continues"]);
     expect(errors.join()).not.toContain("put off");
   }, 60_000);
 
-  test("a budget is kept, ends with 1, and a larger one goes on", async () => {
+  test("a budget is kept, ends with 1, and a larger one continues", async () => {
     const args = ["eval", set, ...rules("money"), "--out", path("money"), "--concurrency", "1"];
     const short = await cambium([...args, "--budget", "calls=5"]);
     expect(short.code).toBe(1);
     expect(short.errors.filter((line) => line.includes("is put off"))).toHaveLength(1);
-    expect(short.errors.at(-1)).toMatch(/rows left open: .*; the same command with --resume goes on/);
+    expect(short.errors.at(-1)).toMatch(/rows left open: .*; the same command with --resume continues/);
     expect((await cambium([...args, "--budget", "calls=500", "--resume"])).code).toBe(0);
   }, 60_000);
 
@@ -300,7 +300,7 @@ test.each([
   [["library", "list", "--library", "nowhere.db"], "there is no library nowhere.db"],
   [["library", "set", "a", "loved", "--reason", "x"], "Allowed choices are draft"],
   [["libary"], "Did you mean library?"],
-])("wrong use is told, and ends with 2: %j", async (args, says) => {
+])("wrong use is reported, and ends with 2: %j", async (args, says) => {
   const { OPENAI_API_KEY: key, OPENAI_BASE_URL: base, CAMBIUM_MODEL: model } = process.env;
   for (const name of ["OPENAI_API_KEY", "OPENAI_BASE_URL", "CAMBIUM_MODEL"]) delete process.env[name];
   const store = args[0] === "create" ? ["--store", path("use.db")] : [];

@@ -4,13 +4,16 @@ import { constant, sameShape, type Value } from "../graph.ts";
 import { operation } from "../tracer.ts";
 import { broadcast, elementwise } from "./elementwise.ts";
 import type { Input, KernelTable, Trace } from "./table.ts";
-import { clip } from "./unary.ts";
+import { clip, lowExpm1, sigmoid } from "./unary.ts";
 
 const isFloat = (x: Input): boolean => x.value.type === "float32";
 const relu = (x: Value): Value => elementwise("Relu", [x], x.type);
-const elu = (x: Value): Value => elementwise("Elu", [x], "float32");
-const leakyRelu = (x: Value, alpha: number): Value =>
-  elementwise("LeakyRelu", [x], "float32", { attributes: { alpha: { float: alpha } } });
+/** `x` where it is not negative, `scale` (eˣ − 1) elsewhere. */
+function elu(x: Value, scale = 1): Value {
+  const below = scale === 1 ? lowExpm1(x) : elementwise("Mul", [lowExpm1(x), constant(scale)], "float32");
+  return operation("Where", [elementwise("Less", [x, constant(0)], "bool"), below, x], x.shape, "float32");
+}
+const leakyRelu = (x: Value, alpha: number): Value => elementwise("PRelu", [x, constant(alpha)], "float32");
 
 /** A slope of its own for each negative element, where the slopes fit the elements' shape. */
 function prelu(x: Value, alpha: Value): Value | undefined {
@@ -42,7 +45,7 @@ export function activate(
     case "leakyrelu":
       return leakyRelu(x, leakyreluAlpha as number);
     case "sigmoid":
-      return elementwise("Sigmoid", [x], "float32");
+      return sigmoid(x);
     case "prelu":
       return prelu(x, slopes!);
     default:
@@ -53,7 +56,7 @@ export function activate(
 export const activationKernels: KernelTable = {
   Relu: ({ x }) => (x!.value.type === "bool" ? undefined : relu(x!.value)),
   Relu6: ({ x }) => (x!.value.type === "bool" ? undefined : clip(x!.value, 0, 6)),
-  Elu: onFloat(elu),
+  Elu: onFloat((x) => elu(x)),
   EluGrad: ({ dy, y }) => {
     const isPositive = operation("GreaterOrEqual", [y!.value, constant(0)], y!.shape, "bool");
     const bent = elementwise("Add", [y!.value, constant(1)], "float32");
@@ -62,9 +65,7 @@ export const activationKernels: KernelTable = {
   },
   Selu: onFloat((x) => {
     const gamma = backend_util.SELU_SCALE;
-    return elementwise("Selu", [x], "float32", {
-      attributes: { alpha: { float: backend_util.SELU_SCALEALPHA / gamma }, gamma: { float: gamma } },
-    });
+    return elementwise("Mul", [elu(x, backend_util.SELU_SCALEALPHA / gamma), constant(gamma)], "float32");
   }),
   LeakyRelu: onFloat((x, { alpha }) => leakyRelu(x, alpha as number)),
   Prelu: ({ x, alpha }) => (isFloat(x!) && isFloat(alpha!) ? prelu(x!.value, alpha!.value) : undefined),

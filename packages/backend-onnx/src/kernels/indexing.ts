@@ -1,9 +1,17 @@
 /** Kernels that pick or collect elements by index. What the host knows of the indices is checked when the kernel is called. */
 import { backend_util, type DataType, gather_util, scatter_util, util } from "@tensorflow/tfjs-core";
-import { constant, type HostArray, hostArrayOf, hostValue, sizeOf, uniformValue, type Value } from "../graph.ts";
+import {
+  constant,
+  type HostArray,
+  hostArrayOf,
+  hostValue,
+  integers,
+  sizeOf,
+  uniformValue,
+  type Value,
+} from "../graph.ts";
 import { convertTo, elementType, operation, operations, reduce, reshapeTo } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
-import { product } from "./product.ts";
 import type { Input, KernelTable } from "./table.ts";
 
 /** Throws when an index that the host knows lies outside 0 … `count` − 1. */
@@ -24,33 +32,16 @@ function areKnownWithin(ids: Value, count: number): boolean {
   return (hostArrayOf(ids) as Int32Array | undefined)?.every((id) => id >= 0 && id < count) === true;
 }
 
-/** Up to this many segments, summing them is a product with a matrix of zeros and ones. */
-const FEW_SEGMENTS = 64;
-
-/** Which id each row has, `[rows, count]`; a row of zeros for an id outside of 0 … `count` − 1. */
-function membership(ids: Value, count: number): Value {
-  const all = {
-    ...hostValue(
-      Int32Array.from({ length: count }, (_, i) => i),
-      [count],
-      "int32",
-    ),
-    literal: true,
-  };
-  const column = reshapeTo(ids, [sizeOf(ids.shape), 1]);
-  return convertTo(elementwise("Equal", [column, all], "bool"), "float32");
-}
-
 /**
  * Sums of the rows that share an id, `[count, width]` from rows `[rows, width]` and ids `[rows]`; ids outside of
  * 0 … `count` − 1 are dropped. `ScatterND` would add the rows in the order in which threads come by, so that sums differ
- * in their last bits from run to run; `ScatterElements` adds them one after another.
+ * in their last bits from run to run; `ScatterElements` adds them one after another. (A product with a matrix of zeros and ones
+ * would be faster into few rows, but zero times NaN is NaN.)
  */
 function sumSegments(rows: Value, ids: Value, count: number): Value {
   const { type } = rows;
   const [rowCount, width] = rows.shape as [number, number];
   if (rowCount === 0) return uniformValue(0, [count, width], type);
-  if (type === "float32" && count <= FEW_SEGMENTS) return product(membership(ids, count), rows, { transposeA: true });
   let [kept, places] = [rows, reshapeTo(ids, [rowCount, 1])];
   if (!areKnownWithin(ids, count)) {
     const inside = elementwise(
@@ -81,7 +72,7 @@ function flattenIndices(
   const known = hostArrayOf(value) as Int32Array | undefined;
   if (known === undefined) {
     const tuples = convertTo(reshapeTo(value, [count, depth]), "int32");
-    const steps = { ...hostValue(Int32Array.from(strides), [depth], "int32"), literal: true };
+    const steps = hostValue(Int32Array.from(strides), [depth], "int32", { role: "structure" });
     return reduce("ReduceSum", elementwise("Mul", [tuples, steps], "int32"), [1], false);
   }
   const slices = sizeOf(limits.slice(0, depth));
@@ -176,9 +167,15 @@ export const indexingKernels: KernelTable = {
       list,
       "float32",
     );
-    const hot = operation("OneHot", [safe, constant(classes), values], [...list, classes], "float32", {
-      attributes: { axis: -1 },
-    });
+    const hot = operation(
+      "OneHot",
+      [safe, { ...constant(classes), role: "structure" }, values],
+      [...list, classes],
+      "float32",
+      {
+        attributes: { axis: -1 },
+      },
+    );
     return reshapeTo(convertTo(hot, elementType((dtype ?? "float32") as DataType)), [...indices!.shape, classes]);
   },
   UnsortedSegmentSum: ({ x, segmentIds }, { numSegments }) => {
@@ -195,7 +192,7 @@ export const indexingKernels: KernelTable = {
     const found = shape.with(-1, k as number);
     const [values, places] = operations(
       "TopK",
-      [value, { ...hostValue(BigInt64Array.of(BigInt(k as number)), [1], "int64"), literal: true }],
+      [value, integers([k as number])],
       [
         { shape: found, type: value.type },
         { shape: found, type: "int64" },
@@ -209,7 +206,7 @@ export const indexingKernels: KernelTable = {
 /** Elements of one axis by known places. */
 export function pick(value: Value, axis: number, places: readonly number[]): Value {
   const indices: HostArray = Int32Array.from(places);
-  const list = { ...hostValue(indices, [places.length], "int32"), literal: true };
+  const list = hostValue(indices, [places.length], "int32", { role: "structure" });
   return operation("Gather", [value, list], value.shape.with(axis, places.length), value.type, {
     attributes: { axis },
   });

@@ -1,6 +1,6 @@
 /** Kernels that move elements without changing them. */
 import { backend_util, slice_util, util } from "@tensorflow/tfjs-core";
-import { constant, integers, sameShape, sizeOf, uniformValue, type Value } from "../graph.ts";
+import { constant, integers, offsets, sameShape, sizeOf, uniformValue, type Value } from "../graph.ts";
 import { convertTo, operation, operations, reshapeTo, transposeTo } from "../tracer.ts";
 import { pick } from "./indexing.ts";
 import { type KernelTable, listOf, type Trace } from "./table.ts";
@@ -14,10 +14,10 @@ export function slice(
 ): Value {
   const axes = begin.flatMap((from, axis) => (from === 0 && size[axis] === value.shape[axis] ? [] : [axis]));
   if (axes.length === 0) return value;
-  const along = (list: readonly number[]): Value => integers(axes.map((axis) => list[axis]!));
+  const along = (list: readonly number[]): number[] => axes.map((axis) => list[axis]!);
   const ends = begin.map((from, axis) => from + (size[axis]! - 1) * strides[axis]! + 1);
-  const inputs = [value, along(begin), along(ends), integers(axes)];
-  if (strides.some((stride) => stride !== 1)) inputs.push(along(strides));
+  const inputs = [value, offsets(along(begin)), offsets(along(ends)), integers(axes)];
+  if (strides.some((stride) => stride !== 1)) inputs.push(integers(along(strides)));
   return operation("Slice", inputs, size, value.type);
 }
 
@@ -29,7 +29,7 @@ export function pad(value: Value, paddings: readonly (readonly [number, number])
   const elements = value.type === "bool" ? "int32" : value.type;
   const inputs = [
     convertTo(value, elements),
-    integers([...paddings.map((pair) => pair[0]), ...paddings.map((pair) => pair[1])]),
+    offsets([...paddings.map((pair) => pair[0]), ...paddings.map((pair) => pair[1])]),
     constant(element, elements),
   ];
   return convertTo(operation("Pad", inputs, shape, elements, { attributes: { mode: "constant" } }), value.type);

@@ -28,10 +28,24 @@ const multiply = (a: Value, b: number): Value => elementwise("Mul", [a, constant
 const divide = (a: Value, b: Value): Value => elementwise("Div", [a, b], "float32");
 const unary = (type: string, value: Value): Value => elementwise(type, [value], value.type);
 
-/** `near` where |x| is below one half, `far` elsewhere. */
+/** `inner` where |x| is below one half, `outer` elsewhere. The second branch of `Where` keeps −0, the first does not. */
 function near(x: Value, inner: Value, outer: Value): Value {
-  const isNear = operation("Less", [unary("Abs", x), constant(0.5)], x.shape, "bool");
-  return operation("Where", [isNear, inner, outer], x.shape, "float32");
+  const isFar = operation("GreaterOrEqual", [unary("Abs", x), constant(0.5)], x.shape, "bool");
+  return operation("Where", [isFar, outer, inner], x.shape, "float32");
+}
+
+/** The logistic function, `1 / (1 + e⁻ˣ)`. The operator of that name has few digits below −14, and is 0 from −18 on. */
+export function sigmoid(x: Value): Value {
+  return unary("Reciprocal", add(unary("Exp", unary("Neg", x)), 1));
+}
+
+/** The hyperbolic tangent. The operator goes beyond 1 by a bit, where a slope of 1 − tanh² would be negative. */
+const tanh = (x: Value): Value => clip(unary("Tanh", x), -1, 1);
+
+/** eˣ − 1 for x below one half, `2t / (1 − t)` with t = tanh(x/2), which keeps the digits of small x. */
+export function lowExpm1(x: Value): Value {
+  const t = tanh(multiply(x, 0.5));
+  return divide(multiply(t, 2), add(unary("Neg", t), 1));
 }
 
 /** Limits of a type, for constants that stand for no limit. */
@@ -57,8 +71,8 @@ export const unaryKernels: KernelTable = {
   Log: float("Log"),
   Sqrt: float("Sqrt"),
   Reciprocal: float("Reciprocal"),
-  Tanh: float("Tanh"),
-  Sigmoid: float("Sigmoid"),
+  Tanh: ({ x }) => (x!.value.type === "float32" ? tanh(x!.value) : undefined),
+  Sigmoid: ({ x }) => (x!.value.type === "float32" ? sigmoid(x!.value) : undefined),
   Erf: float("Erf"),
   Sin: float("Sin"),
   Cos: float("Cos"),
@@ -77,11 +91,9 @@ export const unaryKernels: KernelTable = {
     const angle = convertTo(x!.value, "float64");
     return convertTo(elementwise("Div", [unary("Sin", angle), unary("Cos", angle)], "float64"), "float32");
   },
-  // With t = tanh(x/2): eˣ − 1 = 2t / (1 − t), which keeps the digits of small x.
   Expm1: ({ x }) => {
     if (x!.value.type !== "float32") return undefined;
-    const t = unary("Tanh", multiply(x!.value, 0.5));
-    return near(x!.value, divide(multiply(t, 2), add(unary("Neg", t), 1)), add(unary("Exp", x!.value), -1));
+    return near(x!.value, lowExpm1(x!.value), add(unary("Exp", x!.value), -1));
   },
   // ln(1 + x) = 2 artanh(x / (2 + x)), likewise.
   Log1p: ({ x }) => {

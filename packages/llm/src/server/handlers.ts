@@ -1,11 +1,10 @@
-import type { Clock } from "../clock.ts";
-import { ModelsError, UsageError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import type { Policy } from "../policy.ts";
-import type { Source, SourceContext } from "../source.ts";
+import { CambiumError, ConfigError, type JsonObject } from "@cambium/base";
+import type { Clock } from "../calls/clock.ts";
+import type { Policy } from "../sources/policy.ts";
+import type { Source, SourceContext } from "../sources/source.ts";
+import { answerByPolicy } from "../sources/written-reply.ts";
 import { createChunks, replyToWire } from "../wire/reply-to-wire.ts";
 import { requestFromWire } from "../wire/request-from-wire.ts";
-import { answerByPolicy } from "../written-reply.ts";
 import type { Sink } from "./sink.ts";
 
 /** What answers for a model: a policy in code, or a source such as a model of this process. */
@@ -35,13 +34,13 @@ export interface Handled {
 }
 
 const STATUSES: Readonly<Record<string, number>> = {
-  usage: 400,
-  unauthorized: 401,
-  forbidden: 403,
-  budget_exceeded: 402,
-  rate_limited: 429,
-  model_error: 400,
-  unavailable: 503,
+  CONFIG: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  BUDGET_EXCEEDED: 402,
+  RATE_LIMITED: 429,
+  MODEL_ERROR: 400,
+  UNAVAILABLE: 503,
 };
 
 /** Body of a failure, as OpenAI writes it. */
@@ -51,15 +50,16 @@ export function errorBody(message: string, type: string, code: string | null = n
 
 /** Status, body and headers that an error means. */
 export function failureOf(error: unknown): { status: number; body: JsonObject; headers: Record<string, string> } {
-  if (!(error instanceof ModelsError)) {
+  if (!(error instanceof CambiumError)) {
     return { status: 500, body: errorBody("the policy failed", "server_error"), headers: {} };
   }
   const { waitMs, status } = error.details;
+  const code = error.code.toLowerCase(); // as codes are written on the wire
   const headers: Record<string, string> = typeof waitMs === "number" ? { "retry-after-ms": String(waitMs) } : {};
   if (typeof waitMs === "number") headers["retry-after"] = String(Math.ceil(waitMs / 1000));
   return {
     status: typeof status === "number" ? status : (STATUSES[error.code] ?? 500),
-    body: errorBody(error.message, error.code, error.code),
+    body: errorBody(error.message, code, code),
     headers,
   };
 }
@@ -147,13 +147,15 @@ export async function embedTexts({ embed, embeddingModel }: Handling, { body, si
   const { input, dimensions, encoding_format: format, model } = (body ?? {}) as JsonObject;
   const texts = typeof input === "string" ? [input] : input;
   if (!Array.isArray(texts) || texts.length === 0 || !texts.every((text) => typeof text === "string")) {
-    throw new UsageError({ message: 'embeddings: "input" must be a text or a list of texts' });
+    throw new ConfigError({ message: 'embeddings: "input" must be a text or a list of texts' });
   }
   if (
     dimensions !== undefined &&
     !(Number.isInteger(dimensions) && Number(dimensions) > 0 && Number(dimensions) <= 65_536)
   ) {
-    throw new UsageError({ message: `embeddings: "dimensions" must be an integer from 1 to 65536, got ${dimensions}` });
+    throw new ConfigError({
+      message: `embeddings: "dimensions" must be an integer from 1 to 65536, got ${dimensions}`,
+    });
   }
   const vectors = await embed(texts, dimensions as number | undefined);
   const data = vectors.map((vector, index) => ({

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { textOf } from "../message.ts";
-import type { Policy } from "../policy.ts";
-import type { ModelRequest } from "../request.ts";
-import { testServer } from "../server.fixture.ts";
+import { textOf } from "../messages/message.ts";
+import type { ModelRequest } from "../messages/request.ts";
+import type { Policy } from "../sources/policy.ts";
 import { scripted } from "../sources/scripted.ts";
 import { hashEmbedding } from "./embedding.ts";
+import { testServer } from "./server.fixture.ts";
 import type { ServerOptions } from "./server.ts";
 
 const echo: Policy = ({ messages }) => textOf(messages.at(-1)!.content);

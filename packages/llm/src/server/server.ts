@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Clock, systemClock } from "../clock.ts";
-import { UsageError } from "../errors.ts";
+import { ConfigError, parseConfig, StateError } from "@cambium/base";
+import * as z from "zod";
+import { type Clock, systemClock } from "../calls/clock.ts";
 import { hashEmbedding } from "./embedding.ts";
 import type { FaultPlan } from "./fault.ts";
 import {
@@ -43,6 +44,21 @@ export interface ServerOptions {
   readonly createId?: () => string;
 }
 
+const isFunction = (value: unknown): boolean => typeof value === "function";
+
+const schema = z.strictObject({
+  models: z.record(z.string(), z.unknown()),
+  embed: z.custom<Embed>(isFunction, "must be a function").optional(),
+  embeddingModel: z.string().optional(),
+  host: z.string().optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  apiKey: z.string().optional(),
+  maxBodyBytes: z.int().min(1).optional(),
+  faults: z.custom<FaultPlan>(isFunction, "must be a function").optional(),
+  clock: z.custom<Clock>((value) => isFunction((value as Clock | undefined)?.now), "must be a clock").optional(),
+  createId: z.custom<() => string>(isFunction, "must be a function").optional(),
+});
+
 /** A server at work. */
 export interface Server {
   /** Address for clients, with `/v1`. */
@@ -70,7 +86,7 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
   try {
     return JSON.parse(Buffer.concat(chunks).toString("utf8"));
   } catch (cause) {
-    throw new UsageError({ message: `the body is no JSON: ${(cause as Error).message}`, cause });
+    throw new ConfigError({ message: `the body is no JSON: ${(cause as Error).message}`, cause });
   }
 }
 
@@ -78,12 +94,14 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
  * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/embeddings` and
  * `/v1/models`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
  *
- * @throws {UsageError} When there is no model, or the address is taken.
+ * @throws {ConfigError} When an option cannot be meant, or there is no model.
+ * @throws {StateError} When the address is taken.
  * @example
  * const server = await startServer({ models: { echo: ({ messages }) => textOf(messages.at(-1)!.content) } });
  * const chat = llm.model(openai("echo", { baseURL: server.baseURL }));
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
+  parseConfig("startServer", schema, options);
   const { models, host = "127.0.0.1", port = 0, apiKey, maxBodyBytes = 2 ** 25, faults } = options;
   const { clock = systemClock, createId = randomUUID, embeddingModel = "hash" } = options;
   const embed: Embed = options.embed ?? ((texts, dimensions) => texts.map((text) => hashEmbedding(text, dimensions)));
@@ -148,7 +166,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 
   if (Object.keys(models).length === 0) {
-    throw new UsageError({
+    throw new ConfigError({
       message: "startServer: expected at least one model, got none; pass models: { name: policy }",
     });
   }
@@ -157,7 +175,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new UsageError({ message: `startServer: ${host}:${port} cannot be used: ${cause.message}`, cause }));
+      reject(new StateError({ message: `startServer: ${host}:${port} cannot be used: ${cause.message}`, cause }));
     });
     server.listen(port, host, resolve);
   });

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../calls/clock.ts";
 import type { Fault } from "./fault.ts";
 
 /** Where an answer is written to. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../calls/clock.ts";
 import { ModelFormatError, OutputTooLargeError, UnavailableError } from "../errors.ts";
 
 /** Failures before a request reached anybody. */

@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { JsonObject } from "@cambium/base";
 import { expect, onTestFinished, test } from "vitest";
 import type { Piece } from "../chat-model.ts";
-import { ask, testContext } from "../fixtures.ts";
-import type { JsonObject } from "../json.ts";
-import type { Message } from "../message.ts";
-import type { Reply } from "../request.ts";
+import type { Message } from "../messages/message.ts";
+import type { Reply } from "../messages/request.ts";
+import { ask, testContext } from "../open-models.fixture.ts";
 import type { Fault } from "../server/fault.ts";
-import { testServer } from "../server.fixture.ts";
+import { testServer } from "../server/server.fixture.ts";
 import { openai } from "./openai.ts";
 
 interface Seen {
@@ -203,32 +203,32 @@ test("a streamed reply is the same wherever the network cuts it", async () => {
 test.for([
   {
     fault: { type: "status", status: 429, retryAfter: "3" },
-    code: "rate_limited",
+    code: "RATE_LIMITED",
     details: { waitMs: 3000, charged: false },
   },
-  { fault: { type: "status", status: 500 }, code: "unavailable", details: { status: 500, charged: true } },
-  { fault: { type: "status", status: 503 }, code: "unavailable", details: { charged: false } },
-  { fault: { type: "status", status: 401 }, code: "unauthorized", details: {} },
-  { fault: { type: "redirect", location: "http://127.0.0.1:1/" }, code: "model_error", details: { status: 307 } },
-  { fault: { type: "body", body: "{}" }, code: "model_format", details: { head: "{}" } },
-  { fault: { type: "body", body: "<html>" }, code: "model_format", details: { head: "<html>" } },
-  { fault: { type: "body", body: '{"error":{"code":429,"message":"slow"}}' }, code: "rate_limited", details: {} },
-  { fault: { type: "content-type", value: "text/html" }, code: "model_format", details: { contentType: "text/html" } },
-  { fault: { type: "truncate", bytes: 40, how: "end" }, code: "model_format", details: {} },
-  { fault: { type: "truncate", bytes: 40, how: "reset" }, code: "unavailable", details: { reason: "connection lost" } },
-  { fault: { type: "flood", bytes: 2e6 }, code: "output_too_large", details: { limitBytes: 1e6 } },
+  { fault: { type: "status", status: 500 }, code: "UNAVAILABLE", details: { status: 500, charged: true } },
+  { fault: { type: "status", status: 503 }, code: "UNAVAILABLE", details: { charged: false } },
+  { fault: { type: "status", status: 401 }, code: "UNAUTHORIZED", details: {} },
+  { fault: { type: "redirect", location: "http://127.0.0.1:1/" }, code: "MODEL_ERROR", details: { status: 307 } },
+  { fault: { type: "body", body: "{}" }, code: "MODEL_FORMAT", details: { head: "{}" } },
+  { fault: { type: "body", body: "<html>" }, code: "MODEL_FORMAT", details: { head: "<html>" } },
+  { fault: { type: "body", body: '{"error":{"code":429,"message":"slow"}}' }, code: "RATE_LIMITED", details: {} },
+  { fault: { type: "content-type", value: "text/html" }, code: "MODEL_FORMAT", details: { contentType: "text/html" } },
+  { fault: { type: "truncate", bytes: 40, how: "end" }, code: "MODEL_FORMAT", details: {} },
+  { fault: { type: "truncate", bytes: 40, how: "reset" }, code: "UNAVAILABLE", details: { reason: "connection lost" } },
+  { fault: { type: "flood", bytes: 2e6 }, code: "OUTPUT_TOO_LARGE", details: { limitBytes: 1e6 } },
 ] as const)("$fault.type is $code", async ({ fault, code, details }) => {
   await expect(askServer(fault, false)).rejects.toMatchObject({ code, details });
 });
 
 test.for([
-  { fault: { type: "truncate", bytes: 250, how: "end" }, code: "model_format" },
-  { fault: { type: "truncate", bytes: 250, how: "reset" }, code: "unavailable" },
-  { fault: { type: "content-type", value: "application/octet-stream" }, code: "model_format" },
-  { fault: { type: "body", body: "data: {\n\n", contentType: "text/event-stream" }, code: "model_format" },
+  { fault: { type: "truncate", bytes: 250, how: "end" }, code: "MODEL_FORMAT" },
+  { fault: { type: "truncate", bytes: 250, how: "reset" }, code: "UNAVAILABLE" },
+  { fault: { type: "content-type", value: "application/octet-stream" }, code: "MODEL_FORMAT" },
+  { fault: { type: "body", body: "data: {\n\n", contentType: "text/event-stream" }, code: "MODEL_FORMAT" },
   {
     fault: { type: "body", body: 'data: {"error":{"code":503}}\n\n', contentType: "text/event-stream" },
-    code: "unavailable",
+    code: "UNAVAILABLE",
   },
 ] as const)("in a stream, $fault.type is $code", async ({ fault, code }) => {
   await expect(askServer(fault, true)).rejects.toMatchObject({ code });
@@ -250,7 +250,7 @@ test("a server that is not there costs nothing", async () => {
   await close();
   const failure = openai("m", { baseURL }).generate(ask("?"), testContext());
   await expect(failure).rejects.toMatchObject({
-    code: "unavailable",
+    code: "UNAVAILABLE",
     details: { reason: "unreachable", charged: false },
   });
 });
@@ -262,7 +262,7 @@ test("the wait asked for by a date does not depend on this machine's clock", asy
     response.writeHead(429, headers).end();
   });
   const failure = openai("m", { baseURL }).generate(ask("?"), testContext());
-  await expect(failure).rejects.toMatchObject({ code: "rate_limited", details: { waitMs: 9000 } });
+  await expect(failure).rejects.toMatchObject({ code: "RATE_LIMITED", details: { waitMs: 9000 } });
 });
 
 test("the key stands in no error", async () => {

@@ -1,16 +1,15 @@
-import { z } from "zod";
-import { CancelledError, ModelFormatError, type ModelsError } from "../errors.ts";
-import { errorOfStatus } from "../http-errors.ts";
-import type { JsonObject } from "../json.ts";
-import { checkOptions } from "../options-check.ts";
-import { showParts } from "../pieces.ts";
-import type { Reply } from "../request.ts";
-import type { Source, SourceContext } from "../source.ts";
+import { type CambiumError, type JsonObject, parseConfig } from "@cambium/base";
+import * as z from "zod";
+import { CancelledError, ModelFormatError } from "../errors.ts";
+import type { Reply } from "../messages/request.ts";
 import { createAssembler } from "../wire/assemble.ts";
 import { replyFromWire } from "../wire/reply-from-wire.ts";
 import { requestToWire } from "../wire/request-to-wire.ts";
 import { readEvents } from "../wire/sse.ts";
 import { connectionError, parseObject, readBody, readText, retryAfter } from "./http.ts";
+import { errorOfStatus } from "./http-errors.ts";
+import { showParts } from "./pieces.ts";
+import type { Source, SourceContext } from "./source.ts";
 
 /** Settings of `openai`. */
 export interface OpenAiOptions {
@@ -56,7 +55,7 @@ function detailOf(text: string, apiKey: string | undefined): string {
 }
 
 /** The error that stands in the body of a reply whose status says that all is well. */
-function errorInBody(body: JsonObject, apiKey: string | undefined): ModelsError | undefined {
+function errorInBody(body: JsonObject, apiKey: string | undefined): CambiumError | undefined {
   const error = body["error"] as JsonObject | string | null | undefined;
   if (error === undefined || error === null) return undefined;
   const detail = detailOf(JSON.stringify({ error }), apiKey);
@@ -71,12 +70,12 @@ function errorInBody(body: JsonObject, apiKey: string | undefined): ModelsError 
  * Fields that this library does not know, of messages and of tool calls, are kept and sent back (signatures of thoughts,
  * for example); `provider: { openai: { … } }` in a request adds fields to its body.
  *
- * @throws {UsageError} When an option cannot be meant.
+ * @throws {ConfigError} When an option cannot be meant.
  * @example
  * const chat = llm.model(openai("qwen3", { baseURL: "http://localhost:11434/v1" }));
  */
 export function openai(model: string, options: OpenAiOptions = {}): Source {
-  checkOptions("openai", schema, options);
+  parseConfig("openai", schema, options);
   const { apiKey, maxTokensField = "max_tokens", reasoningField, maxBodyBytes = 2 ** 25 } = options;
   const baseURL = (options.baseURL ?? "https://api.openai.com/v1").replace(/\/+$/, "");
   const address = `${baseURL}/chat/completions`;
@@ -97,7 +96,7 @@ export function openai(model: string, options: OpenAiOptions = {}): Source {
     }
   }
 
-  async function failure(response: Response, { clock }: SourceContext): Promise<ModelsError> {
+  async function failure(response: Response, { clock }: SourceContext): Promise<CambiumError> {
     const location = response.headers.get("location");
     const said = location === null ? await readText(response, ERROR_BODY_BYTES).catch(() => "") : `to ${location}`;
     if (location !== null) await response.body?.cancel();

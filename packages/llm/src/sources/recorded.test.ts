@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ask, freshFolder, testContext } from "../fixtures.ts";
-import type { ModelRequest } from "../request.ts";
+import type { ModelRequest } from "../messages/request.ts";
+import { ask, freshFolder, testContext } from "../open-models.fixture.ts";
 import { recorded } from "./recorded.ts";
 import { scripted } from "./scripted.ts";
 
@@ -49,7 +49,7 @@ test("a request that was not recorded shows where it differs from the nearest re
   const error = await recorded(path, nobody)
     .generate(ask("one\n2\nthree\nfour"), testContext())
     .catch((reason) => reason);
-  expect(error).toMatchObject({ code: "no_reply" });
+  expect(error).toMatchObject({ code: "NO_REPLY" });
   expect(error.details.nearest.diff.filter((line: string) => !line.startsWith(" "))).toEqual(["-two", "+2"]);
   expect(error.message).toContain("-two\n+2");
 });
@@ -76,7 +76,7 @@ test("a line cut off by a crash does not count, and is replaced by the next reco
   await record(path, [ask("a"), ask("b")]);
   const text = readFileSync(path, "utf8");
   writeFileSync(path, text.slice(0, -20));
-  await expect(recorded(path, nobody).generate(ask("b"), testContext())).rejects.toMatchObject({ code: "no_reply" });
+  await expect(recorded(path, nobody).generate(ask("b"), testContext())).rejects.toMatchObject({ code: "NO_REPLY" });
   await record(path, [ask("b")]);
   expect(readFileSync(path, "utf8")).toBe(text);
 });
@@ -84,10 +84,10 @@ test("a line cut off by a crash does not count, and is replaced by the next reco
 test("a cassette of another version, or another file, is refused", async () => {
   const path = `${freshFolder()}/c.jsonl`;
   writeFileSync(path, '{"cassette":99}\n');
-  const refused = { code: "format", message: expect.stringContaining("cassette version 99") };
+  const refused = { code: "FORMAT", message: expect.stringContaining("cassette version 99") };
   await expect(recorded(path, nobody).generate(ask("?"), testContext())).rejects.toMatchObject(refused);
   writeFileSync(path, '{"cassette":1}\n');
   appendFileSync(path, "rubbish\n{}\n");
-  const rubbish = { code: "format", details: { line: 2 } };
+  const rubbish = { code: "FORMAT", details: { line: 2 } };
   await expect(recorded(path, nobody).generate(ask("?"), testContext())).rejects.toMatchObject(rubbish);
 });

@@ -1,14 +1,14 @@
-import { diffLines, linesOf, similarity } from "../cassette/diff.ts";
-import { scrubJson } from "../cassette/scrub.ts";
-import { openTape, type Recording, type Tape } from "../cassette/tape.ts";
-import { decodeReply, encodeReply } from "../encoding.ts";
-import { NoReplyError, UsageError } from "../errors.ts";
-import { sha256 } from "../hash.ts";
-import { canonicalJson, type JsonObject } from "../json.ts";
-import { keySubject } from "../key.ts";
-import { showParts } from "../pieces.ts";
-import type { ModelRequest } from "../request.ts";
-import type { Source } from "../source.ts";
+import { canonicalJson, type JsonObject, parseConfig, sha256 } from "@cambium/base";
+import * as z from "zod";
+import { keySubject } from "../calls/key.ts";
+import { NoReplyError } from "../errors.ts";
+import { decodeReply, encodeReply } from "../messages/encoding.ts";
+import type { ModelRequest } from "../messages/request.ts";
+import { diffLines, linesOf, similarity } from "./cassette/diff.ts";
+import { scrubJson } from "./cassette/scrub.ts";
+import { openTape, type Recording, type Tape } from "./cassette/tape.ts";
+import { showParts } from "./pieces.ts";
+import type { Source } from "./source.ts";
 
 /** Settings of `recorded`. */
 export interface RecordedOptions {
@@ -40,6 +40,11 @@ function nearestOf(request: JsonObject, recordings: Iterable<Recording>): { key:
 const toBase64 = (bytes: Uint8Array): JsonObject => ({ base64: Buffer.from(bytes).toString("base64") });
 const fromBase64 = (json: JsonObject): Uint8Array => new Uint8Array(Buffer.from(String(json["base64"]), "base64"));
 
+const schema = z.strictObject({
+  mode: z.enum(["replay", "record"]).optional(),
+  secrets: z.array(z.string()).optional(),
+});
+
 /**
  * A source on a cassette: a file of JSON lines with requests and replies, to be kept with the tests that need them.
  *
@@ -52,14 +57,9 @@ const fromBase64 = (json: JsonObject): Uint8Array => new Uint8Array(Buffer.from(
  * @example
  * const source = recorded("cassettes/greeting.jsonl", openai("some-model", { baseURL, apiKey }), { mode: "replay" });
  */
-export function recorded(
-  path: string,
-  source: Source,
-  { mode = "replay", secrets = [] }: RecordedOptions = {},
-): Source {
-  if (mode !== "replay" && mode !== "record") {
-    throw new UsageError({ message: `recorded: "mode" must be "replay" or "record", got "${String(mode)}"` });
-  }
+export function recorded(path: string, source: Source, options: RecordedOptions = {}): Source {
+  parseConfig("recorded", schema, options);
+  const { mode = "replay", secrets = [] } = options;
   let tape: Promise<Tape> | undefined;
 
   /** What the key is the hash of, as an object without secrets. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Piece } from "../chat-model.ts";
-import { ask, testClock, testContext } from "../fixtures.ts";
-import { parseArguments, type ToolCallPart } from "../message.ts";
+import { parseArguments, type ToolCallPart } from "../messages/message.ts";
+import { ask, testClock, testContext } from "../open-models.fixture.ts";
 import { scripted } from "./scripted.ts";
 
 test("a request gets the first step that is for it and not used up", async () => {
@@ -25,7 +25,7 @@ test("a request gets the first step that is for it and not used up", async () =>
 test("a request without a step is an error that shows both", async () => {
   const script = scripted([{ when: { content: "sum" }, reply: "6" }]);
   await expect(script.generate({ ...ask("product?"), stage: "decision" }, testContext())).rejects.toMatchObject({
-    code: "no_reply",
+    code: "NO_REPLY",
     message: 'scripted: no step is for stage "decision", last message "product?"; left are step 0: {"content":"sum"}',
   });
 });
@@ -67,10 +67,10 @@ test("delays take the clock's time, and failures are those of a provider", async
   ]);
   await script.generate(ask("?"), testContext({ clock }));
   expect(clock.elapsed()).toBe(250);
-  const busy = { code: "unavailable", details: { status: 529, charged: false } };
+  const busy = { code: "UNAVAILABLE", details: { status: 529, charged: false } };
   await expect(script.generate(ask("?"), testContext())).rejects.toMatchObject(busy);
 });
 
 test("a script that cannot be meant is refused", () => {
-  expect(() => scripted([{ reply: "x", times: 0 }])).toThrow('scripted: step 0: "times" must be a positive integer');
+  expect(() => scripted([{ reply: "x", times: 0 }])).toThrow('scripted: "[0].times": must be a positive integer');
 });

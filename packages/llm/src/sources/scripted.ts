@@ -1,10 +1,11 @@
-import { NoReplyError, UsageError } from "../errors.ts";
-import { canonicalJson, type Json } from "../json.ts";
-import { textOf } from "../message.ts";
-import type { Policy, WrittenReply } from "../policy.ts";
-import type { ModelRequest } from "../request.ts";
-import type { Source } from "../source.ts";
-import { answerByPolicy } from "../written-reply.ts";
+import { canonicalJson, type Json, parseConfig } from "@cambium/base";
+import * as z from "zod";
+import { NoReplyError } from "../errors.ts";
+import { textOf } from "../messages/message.ts";
+import type { ModelRequest } from "../messages/request.ts";
+import type { Policy, WrittenReply } from "./policy.ts";
+import type { Source } from "./source.ts";
+import { answerByPolicy } from "./written-reply.ts";
 
 /** Which requests a step of a script is for: all conditions must hold. */
 export interface StepCondition {
@@ -83,12 +84,26 @@ function playScript(steps: readonly Step[]): { policy: Policy; finish: () => voi
   return { policy, finish };
 }
 
+const optionsSchema = z.strictObject({ name: z.string().optional() });
+
+const scriptSchema = z.array(
+  z.strictObject({
+    when: z.unknown().optional(),
+    reply: z.unknown(),
+    times: z
+      .custom((value) => value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && Number(value) > 0), {
+        message: "must be a positive integer or Infinity",
+      })
+      .optional(),
+  }),
+);
+
 /**
  * A model without a model: a script, or a policy in code. Free of cost and deterministic.
  *
  * A script is a list of steps; a request gets the first step that is for it and not used up. A request without a step is
  * an error, and `finish()` is one when a step was not used. A stored reply is not asked for again, so give each run a
- * store of its own, such as `":memory:"`.
+ * separate store, such as `":memory:"`.
  *
  * @example
  * const source = scripted([
@@ -97,14 +112,11 @@ function playScript(steps: readonly Step[]): { policy: Policy; finish: () => voi
  *   { reply: { error: { status: 429, retryAfterMs: 500 } } },
  * ]);
  */
-export function scripted(script: readonly Step[] | Policy, { name = "script" }: ScriptedOptions = {}): Scripted {
+export function scripted(script: readonly Step[] | Policy, options: ScriptedOptions = {}): Scripted {
+  parseConfig("scripted", optionsSchema, options);
+  const { name = "script" } = options;
   if (typeof script !== "function") {
-    script.forEach(({ times = 1 }, i) => {
-      if (times === Number.POSITIVE_INFINITY || (Number.isInteger(times) && times > 0)) return;
-      throw new UsageError({
-        message: `scripted: step ${i}: "times" must be a positive integer or Infinity, got ${times}`,
-      });
-    });
+    parseConfig("scripted", scriptSchema, script);
   }
   const { policy, finish } = typeof script === "function" ? { policy: script, finish: () => {} } : playScript(script);
   return {

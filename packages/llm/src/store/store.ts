@@ -1,17 +1,16 @@
 /**
- * The call store: replies under the hash of their request, and the books of what was spent. Every change that must hold
+ * The call store: replies under the hash of their request, and the ledger of what was spent. Every change that must hold
  * together is one SQL statement or transaction, so that a process may die between any two of them:
  *
  * `open` takes the lease of a key and reserves an upper bound on the price, both or neither;
- * `settle` saves the reply, books the true price and frees the lease; `refund` and `lose` end a request without a reply.
+ * `settle` saves the reply, enters the true price and frees the lease; `refund` and `lose` end a request without a reply.
  */
+import { FormatError, type JsonObject, sha256 } from "@cambium/base";
+import { openDatabase } from "@cambium/base/sqlite";
 import type { InStatement } from "@libsql/client";
-import { decodeReply, encodeReply } from "../encoding.ts";
-import { FormatError } from "../errors.ts";
-import { sha256 } from "../hash.ts";
-import type { JsonObject } from "../json.ts";
-import type { Reply } from "../request.ts";
-import { openDatabase } from "./database.ts";
+import { decodeReply, encodeReply } from "../messages/encoding.ts";
+import type { Reply } from "../messages/request.ts";
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
 
 /** Tokens and billionths of a US dollar. */
 export interface Cost {
@@ -27,7 +26,7 @@ export interface Limits {
 }
 
 /** The sums of a budget, reservations included. */
-export interface Books {
+export interface Ledger {
   readonly calls: number;
   readonly tokens: number;
   readonly nanos: bigint;
@@ -56,7 +55,7 @@ export interface CallRecord extends StoredCall {
 export interface Holder {
   readonly owner: string;
   /** `undefined` when the owner is gone. */
-  readonly beat: bigint | undefined;
+  readonly heartbeat: bigint | undefined;
 }
 
 /** What a process asks for before a request. */
@@ -66,7 +65,7 @@ export interface Opening {
   readonly cost: Cost;
   readonly limits: Limits;
   readonly openedMs: number;
-  /** A holder to be taken over, if it still is the holder and its beat still is the same. */
+  /** A holder to be taken over, if it still is the holder and its heartbeat still is the same. */
   readonly dead?: Holder;
 }
 
@@ -75,7 +74,7 @@ export type Opened =
   | { readonly type: "open" }
   | { readonly type: "stored"; readonly call: StoredCall }
   | { readonly type: "held"; readonly holder: Holder }
-  | { readonly type: "refused"; readonly books: Books };
+  | { readonly type: "refused"; readonly ledger: Ledger };
 
 /** The store of one process. */
 export interface Store {
@@ -85,13 +84,13 @@ export interface Store {
   settle(reservation: string, record: CallRecord): Promise<StoredCall>;
   /** Nothing was spent after all. */
   refund(reservation: string): Promise<void>;
-  /** What was spent will not be known: the upper bound stays in the books. */
+  /** What was spent will not be known: the upper bound stays in the ledger. */
   lose(reservation: string): Promise<void>;
   /** Frees the lease of a key without a reply. */
   release(key: string): Promise<void>;
   /** Shows others that this process lives. */
-  beat(): Promise<void>;
-  books(): Promise<Books>;
+  heartbeat(): Promise<void>;
+  ledger(): Promise<Ledger>;
   close(): Promise<void>;
 }
 
@@ -99,7 +98,13 @@ const UNLIMITED = 2n ** 63n - 1n;
 
 /** Opens the store for one process, known to others as `owner`, booking under `budget`. */
 export async function openStore(path: string, owner: string, budget: string): Promise<Store> {
-  const database = await openDatabase(path);
+  const database = await openDatabase(path, {
+    title: "openModels: the store",
+    applicationId: APPLICATION_ID,
+    version: SCHEMA_VERSION,
+    schema: SCHEMA,
+    integers: "bigint",
+  });
   await database.write([
     { sql: "INSERT INTO owners VALUES (?, 0)", args: [owner] },
     { sql: "INSERT INTO budgets VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING", args: [budget] },
@@ -108,7 +113,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
   async function readFiles(hashes: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const files = new Map<string, Uint8Array>();
     for (const hash of hashes) {
-      const { rows } = await database.read({ sql: "SELECT bytes FROM files WHERE sha256 = ?", args: [hash] });
+      const rows = await database.read({ sql: "SELECT bytes FROM files WHERE sha256 = ?", args: [hash] });
       const bytes = rows[0] === undefined ? undefined : new Uint8Array(rows[0]["bytes"] as ArrayBuffer);
       if (bytes === undefined || sha256(bytes) !== hash) {
         throw new FormatError({ message: `openModels: the store ${path} lacks the file ${hash}`, hash, path });
@@ -138,7 +143,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
   }
 
   async function find(key: string): Promise<StoredCall | undefined> {
-    const { rows } = await database.read({
+    const rows = await database.read({
       sql: "SELECT reply, tokens, nanos, attempts, duration_ms FROM calls WHERE key = ?",
       args: [key],
     });
@@ -154,21 +159,21 @@ export async function openStore(path: string, owner: string, budget: string): Pr
     };
   }
 
-  async function books(): Promise<Books> {
+  async function ledger(): Promise<Ledger> {
     const sql = "SELECT calls, tokens, nanos FROM budgets WHERE name = ?";
-    const row = (await database.read({ sql, args: [budget] })).rows[0]!;
+    const row = (await database.read({ sql, args: [budget] }))[0]!;
     return { calls: Number(row["calls"]), tokens: Number(row["tokens"]), nanos: row["nanos"] as bigint };
   }
 
-  /** The holder of a lease; one that is gone meanwhile has no beat, so that the next look finds another. */
+  /** The holder of a lease; one that is gone meanwhile has no heartbeat, so that the next look finds another. */
   async function holderOf(key: string): Promise<Holder> {
-    const sql = "SELECT owner, beat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
-    const row = (await database.read({ sql, args: [key] })).rows[0];
-    return { owner: String(row?.["owner"]), beat: (row?.["beat"] as bigint | null | undefined) ?? undefined };
+    const sql = "SELECT owner, heartbeat FROM leases LEFT JOIN owners ON owners.id = leases.owner WHERE key = ?";
+    const row = (await database.read({ sql, args: [key] }))[0];
+    return { owner: String(row?.["owner"]), heartbeat: (row?.["heartbeat"] as bigint | null | undefined) ?? undefined };
   }
 
   /** Ends a reservation with what was spent. */
-  function closing(reservation: string, { calls, tokens, nanos }: Books): InStatement[] {
+  function closing(reservation: string, { calls, tokens, nanos }: Ledger): InStatement[] {
     const held = "(SELECT * FROM reservations WHERE id = ?) AS held WHERE name = held.budget";
     const sums =
       "calls = calls - 1 + ?, tokens = budgets.tokens - held.tokens + ?, nanos = budgets.nanos - held.nanos + ?";
@@ -180,13 +185,13 @@ export async function openStore(path: string, owner: string, budget: string): Pr
 
   return {
     find,
-    books,
+    ledger,
 
     async open({ key, reservation, cost, limits, openedMs, dead }) {
       if (dead !== undefined) {
         const sql =
-          "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT beat FROM owners WHERE id = ?) IS ?";
-        await database.change({ sql, args: [owner, key, dead.owner, dead.owner, dead.beat ?? null] });
+          "UPDATE leases SET owner = ? WHERE key = ? AND owner = ? AND (SELECT heartbeat FROM owners WHERE id = ?) IS ?";
+        await database.change({ sql, args: [owner, key, dead.owner, dead.owner, dead.heartbeat ?? null] });
       }
       const refusal = await database.change({
         sql: "INSERT INTO openings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -196,7 +201,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
         ],
       });
       if (refusal === undefined) return { type: "open" };
-      if (refusal === "refused") return { type: "refused", books: await books() };
+      if (refusal === "refused") return { type: "refused", ledger: await ledger() };
       const call = await find(key);
       if (call !== undefined) return { type: "stored", call };
       return { type: "held", holder: await holderOf(key) };
@@ -236,8 +241,8 @@ export async function openStore(path: string, owner: string, budget: string): Pr
       await database.change({ sql: "DELETE FROM leases WHERE key = ? AND owner = ?", args: [key, owner] });
     },
 
-    async beat() {
-      await database.change({ sql: "UPDATE owners SET beat = beat + 1 WHERE id = ?", args: [owner] });
+    async heartbeat() {
+      await database.change({ sql: "UPDATE owners SET heartbeat = heartbeat + 1 WHERE id = ?", args: [owner] });
     },
 
     async close() {
@@ -247,7 +252,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
           { sql: "DELETE FROM owners WHERE id = ?", args: [owner] },
         ]);
       } finally {
-        database.close();
+        await database.close();
       }
     },
   };

@@ -1,8 +1,8 @@
+import type { JsonObject } from "@cambium/base";
 import type { Piece } from "../chat-model.ts";
 import { ModelFormatError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import type { AssistantPart } from "../message.ts";
-import type { Reply, Usage } from "../request.ts";
+import type { AssistantPart } from "../messages/message.ts";
+import type { Reply, Usage } from "../messages/request.ts";
 import {
   callFromWire,
   type Envelope,

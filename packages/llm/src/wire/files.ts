@@ -1,5 +1,5 @@
-import type { JsonObject } from "../json.ts";
-import type { FilePart } from "../message.ts";
+import type { JsonObject } from "@cambium/base";
+import type { FilePart } from "../messages/message.ts";
 
 /** A file as an OpenAI content part: images by URL or data URL, sounds and documents by their bytes. */
 export function fileToWire({ mediaType, data, name }: FilePart): JsonObject {

@@ -1,7 +1,7 @@
+import type { JsonObject } from "@cambium/base";
 import { ModelFormatError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import type { AssistantPart, ProviderData } from "../message.ts";
-import type { Finish, Reply, Usage } from "../request.ts";
+import type { AssistantPart, ProviderData } from "../messages/message.ts";
+import type { Finish, Reply, Usage } from "../messages/request.ts";
 import { MESSAGE_FIELDS, WIRE } from "./names.ts";
 
 const FINISHES: Readonly<Record<string, Finish>> = {
@@ -12,7 +12,7 @@ const FINISHES: Readonly<Record<string, Finish>> = {
   content_filter: "content-filter",
 };
 
-/** Fields of an assistant message that become parts of their own. */
+/** Fields of an assistant message that become separate parts. */
 const READ = new Set(["role", "content", "tool_calls", "reasoning_content", "reasoning", "refusal", "annotations"]);
 
 const object = (value: unknown): JsonObject | undefined =>

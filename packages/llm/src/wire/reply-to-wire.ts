@@ -1,7 +1,7 @@
+import type { JsonObject } from "@cambium/base";
 import type { Piece } from "../chat-model.ts";
-import type { JsonObject } from "../json.ts";
-import { type ToolCallPart, textOf } from "../message.ts";
-import type { Finish, Reply, Usage } from "../request.ts";
+import { type ToolCallPart, textOf } from "../messages/message.ts";
+import type { Finish, Reply, Usage } from "../messages/request.ts";
 import { MESSAGE_FIELDS, WIRE } from "./names.ts";
 
 const REASONS: Readonly<Record<Finish, string>> = {

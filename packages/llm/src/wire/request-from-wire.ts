@@ -1,8 +1,7 @@
-import { z } from "zod";
-import { UsageError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
-import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../message.ts";
-import type { ModelRequest, ToolChoice } from "../request.ts";
+import { ConfigError, type JsonObject } from "@cambium/base";
+import * as z from "zod";
+import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../messages/message.ts";
+import type { ModelRequest, ToolChoice } from "../messages/request.ts";
 import { fileFromWire } from "./files.ts";
 import { partsFromWire } from "./reply-from-wire.ts";
 
@@ -42,7 +41,7 @@ function partsOf(content: unknown): (TextPart | FilePart)[] {
     const file = fileFromWire(part);
     if (file !== undefined) return file;
     if (part["type"] === "text" && typeof part["text"] === "string") return { type: "text", text: part["text"] };
-    throw new UsageError({
+    throw new ConfigError({
       message: `messages: content part ${i} has the unknown type ${JSON.stringify(part["type"])}`,
     });
   });
@@ -97,13 +96,13 @@ function defined<T extends object>(fields: T): { [Key in keyof T]?: NonNullable<
 /**
  * The body of a `/chat/completions` request in this library's form.
  *
- * @throws {UsageError} When it is none; names what is wrong.
+ * @throws {ConfigError} When it is none; names what is wrong.
  */
 export function requestFromWire(body: unknown): WireRequest {
   const parsed = schema.safeParse(body);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message: said }) => `${path.join(".")}: ${said}`);
-    throw new UsageError({ message: problems.join("; ") });
+    throw new ConfigError({ message: problems.join("; ") });
   }
   const wire = parsed.data;
   const choice = wire.tool_choice;

@@ -1,6 +1,6 @@
-import { canonicalJson, type JsonObject } from "../json.ts";
-import { type AssistantMessage, type Message, type ToolResultPart, textOf } from "../message.ts";
-import type { ModelRequest, ReplyFormat } from "../request.ts";
+import { canonicalJson, type JsonObject } from "@cambium/base";
+import { type AssistantMessage, type Message, type ToolResultPart, textOf } from "../messages/message.ts";
+import type { ModelRequest, ReplyFormat } from "../messages/request.ts";
 import { fileToWire } from "./files.ts";
 import { MESSAGE_FIELDS, WIRE } from "./names.ts";
 

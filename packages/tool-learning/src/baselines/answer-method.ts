@@ -1,8 +1,8 @@
+import type { Json } from "@cambium/base";
 import type { ChatModel, Sampling } from "@cambium/llm";
 import * as z from "zod";
 import { creationDemonstrations } from "../creator/demonstrations/creation.ts";
 import type { DemonstrationSet } from "../creator/demonstrations/demonstration.ts";
-import type { JsonValue } from "../sandbox/json.ts";
 import { DEFAULT_SAMPLING, setupFields } from "../solving/setup.ts";
 
 /** Settings of the methods that write no program. */
@@ -31,12 +31,12 @@ export function answerSettings({
   thought = false,
   demonstrations = creationDemonstrations,
 }: AnswerMethodOptions): {
-  readonly [key: string]: JsonValue;
+  readonly [key: string]: Json;
 } {
   return {
     provider: model.provider,
     model: model.model,
-    sampling: JSON.parse(JSON.stringify(sampling ?? DEFAULT_SAMPLING)) as JsonValue,
+    sampling: JSON.parse(JSON.stringify(sampling ?? DEFAULT_SAMPLING)) as Json,
     demonstrations: demonstrations.name,
     thought,
   };

@@ -1,11 +1,10 @@
+import { result } from "@cambium/base";
+import type { QueryStep, Solved, Solver } from "@cambium/evaluation";
 import { type ModelRequest, openModels, type Step as ScriptStep, scripted, textOf } from "@cambium/llm";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, describe, expect, test } from "vitest";
 import { mathDemonstrations } from "../creator/demonstrations/math.ts";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import type { Setup } from "../solving/setup.ts";
-import type { Solved, Solver } from "../solving/solver.ts";
-import type { QueryStep } from "../trajectory.ts";
 import { calculator, wolframAlpha } from "./calculator.ts";
 import { entangled } from "./entangled.ts";
 import { programOfThought } from "./program-of-thought.ts";
@@ -79,7 +78,7 @@ describe("program of thought", () => {
 
   test("fails at once without repairs, and mends itself with them", async () => {
     const plain = await play([{ reply: BROKEN }], programOfThought);
-    expect(plain.end).toMatchObject({ status: "failed", failure: { code: "guest_error" } });
+    expect(plain.end).toMatchObject({ status: "failed", failure: { code: "GUEST_ERROR" } });
     const mended = await play([{ reply: BROKEN }, { when: { stage: "rectification" }, reply: RIGHT }], (setup) =>
       programOfThought({ ...setup, rounds: 3 }),
     );

@@ -1,6 +1,6 @@
-import { exactValue, valueAt } from "../graders/expression.ts";
-import { normaliseAnswer } from "../graders/normalise.ts";
-import { parseExpression } from "../graders/parse-expression.ts";
+import { parseConfig } from "@cambium/base";
+import { exactValue, normaliseAnswer, parseExpression, valueAt } from "@cambium/evaluation";
+import * as z from "zod";
 
 /** What a calculating service says to a query: how it understood it, and the result. */
 export interface CalculatorReply {
@@ -54,8 +54,15 @@ interface WolframReply {
   };
 }
 
+const schema = z.strictObject({
+  appId: z.string().min(1),
+  fetch: z.custom<typeof fetch>((value) => typeof value === "function", "must be a function").optional(),
+});
+
 /** Wolfram|Alpha's Full Results service, its reply cut to the parts "Input" and "Result". */
-export function wolframAlpha({ appId, fetch: send = fetch }: WolframAlphaOptions): Calculator {
+export function wolframAlpha(options: WolframAlphaOptions): Calculator {
+  parseConfig("wolframAlpha", schema, options);
+  const { appId, fetch: send = fetch } = options;
   return {
     name: "wolfram-alpha",
     async ask(query, { signal } = {}) {

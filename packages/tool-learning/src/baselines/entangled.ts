@@ -1,6 +1,7 @@
+import type { Solver } from "@cambium/evaluation";
 import { WORDS } from "../creator/prompts/words.ts";
+import type { Task } from "../problem.ts";
 import { fenced, section, taskSections } from "../solving/prompt.ts";
-import type { Solver } from "../solving/solver.ts";
 import { type ProgramMethodOptions, programSolver } from "./program-method.ts";
 import { checkProgramOptions } from "./program-of-thought.ts";
 
@@ -11,7 +12,7 @@ import { checkProgramOptions } from "./program-of-thought.ts";
  * @see Qian et al. 2023, CREATOR, arXiv:2305.14318, §4.2, "CREATOR-entangled".
  * @throws {ConfigError} When the options cannot be meant.
  */
-export function entangled(options: ProgramMethodOptions): Solver {
+export function entangled(options: ProgramMethodOptions): Solver<Task> {
   checkProgramOptions("entangled", options);
   return programSolver(
     {

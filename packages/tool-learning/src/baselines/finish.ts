@@ -1,21 +1,19 @@
-import type { Failure, FailureCode } from "../failure.ts";
-import { sha256 } from "../hash.ts";
+import type { Json } from "@cambium/base";
+import { sha256 } from "@cambium/base";
+import type { Failure, FailureCode, Solved, Status } from "@cambium/evaluation";
 import { type Task, taskOf } from "../problem.ts";
-import type { JsonValue } from "../sandbox/json.ts";
 import type { Recorder } from "../solving/recorder.ts";
-import type { Solved } from "../solving/solver.ts";
-import type { Status } from "../trajectory.ts";
+import { silentFailure } from "../solving/stage.ts";
 
 const STATUSES: Readonly<Partial<Record<FailureCode, Status>>> = {
-  cancelled: "cancelled",
-  tool_cancelled: "cancelled",
-  budget_exceeded: "budget_exceeded",
+  CANCELLED: "cancelled",
+  BUDGET_EXCEEDED: "budget_exceeded",
 };
 
 /** What a method knows at its end. */
 export interface Finish {
   readonly name: string;
-  readonly settings: JsonValue;
+  readonly settings: Json;
   readonly task: Task;
   readonly sample: number;
   readonly recorder: Recorder;
@@ -35,5 +33,13 @@ export function finish({ name, settings, task, sample, recorder, stdout, answer,
   const seen = taskOf(task);
   const id = sha256(JSON.stringify([name, settings, seen, sample]));
   const trajectory = { id, method: name, task: seen, sample, steps: recorder.steps, status, ...told };
-  return { type: "end", status, ...told, stdout, firstTry: firstTry && status === "done", trajectory };
+  return {
+    type: "end",
+    status,
+    ...told,
+    stdout,
+    firstTry: firstTry && status === "done",
+    ...silentFailure(recorder.steps),
+    trajectory,
+  };
 }

@@ -1,19 +1,18 @@
 /** The methods that write a whole program at once, run it, and repair it where they are allowed to. */
 
+import { sha256 } from "@cambium/base";
+import type { Failure, Solver } from "@cambium/evaluation";
 import type { DemonstrationSet } from "../creator/demonstrations/demonstration.ts";
 import { demonstrationsFor } from "../creator/demonstrations/for-language.ts";
 import { isMendable } from "../creator/machine.ts";
 import { rectificationPrompt } from "../creator/prompts/rectification.ts";
 import { setupSettings } from "../creator/settings.ts";
-import type { Failure } from "../failure.ts";
-import { sha256 } from "../hash.ts";
 import type { Task } from "../problem.ts";
 import { extractAnswer } from "../solving/answer.ts";
 import { describeFailure } from "../solving/error-text.ts";
 import type { Prompt } from "../solving/prompt.ts";
 import { createRecorder } from "../solving/recorder.ts";
 import type { Setup } from "../solving/setup.ts";
-import type { Solver } from "../solving/solver.ts";
 import { checkTask } from "../solving/task.ts";
 import { finish } from "./finish.ts";
 
@@ -40,7 +39,7 @@ export interface ProgramMethod {
 }
 
 /** A solver that asks for a program, runs it, and has it repaired at most `rounds` times. */
-export function programSolver(method: ProgramMethod, options: ProgramMethodOptions): Solver {
+export function programSolver(method: ProgramMethod, options: ProgramMethodOptions): Solver<Task> {
   const { thought = false, rounds = method.rounds, ...setup } = options;
   const { language } = setup.sandbox;
   const demonstrations = demonstrationsFor(method.name, language, options.demonstrations);

@@ -1,9 +1,10 @@
+import { parseConfig } from "@cambium/base";
+import type { Solver } from "@cambium/evaluation";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
 import { WORDS } from "../creator/prompts/words.ts";
+import type { Task } from "../problem.ts";
 import { fenced, section, taskSections } from "../solving/prompt.ts";
 import { setupFields } from "../solving/setup.ts";
-import type { Solver } from "../solving/solver.ts";
 import { type ProgramMethodOptions, programSolver } from "./program-method.ts";
 
 const schema = z.strictObject({
@@ -15,7 +16,7 @@ const schema = z.strictObject({
 
 /** Checks the options of a method that writes programs. */
 export function checkProgramOptions(caller: string, options: ProgramMethodOptions): void {
-  checkOptions(caller, schema, options);
+  parseConfig(caller, schema, options);
 }
 
 /**
@@ -24,7 +25,7 @@ export function checkProgramOptions(caller: string, options: ProgramMethodOption
  * @see Chen et al. 2022, Program of Thoughts Prompting, arXiv:2211.12588; as a baseline in CREATOR, arXiv:2305.14318, §4.2.
  * @throws {ConfigError} When the options cannot be meant.
  */
-export function programOfThought(options: ProgramMethodOptions): Solver {
+export function programOfThought(options: ProgramMethodOptions): Solver<Task> {
   checkProgramOptions("programOfThought", options);
   return programSolver(
     {

@@ -1,12 +1,11 @@
+import { parseConfig } from "@cambium/base";
+import type { ModelStep, QueryStep, Solver } from "@cambium/evaluation";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
 import type { Task } from "../problem.ts";
 import { ANSWER_MARKER, extractAnswer } from "../solving/answer.ts";
 import { type Prompt, section, taskSections } from "../solving/prompt.ts";
 import { createRecorder } from "../solving/recorder.ts";
-import type { Solver } from "../solving/solver.ts";
 import { checkTask } from "../solving/task.ts";
-import type { ModelStep, QueryStep } from "../trajectory.ts";
 import { type AnswerMethodOptions, answerFields, answerSettings } from "./answer-method.ts";
 import { type Calculator, calculator } from "./calculator.ts";
 import { finish } from "./finish.ts";
@@ -71,9 +70,9 @@ function answerPrompt(task: Task, asked: ModelStep, query: QueryStep | undefined
  * @see Qian et al. 2023, CREATOR, arXiv:2305.14318, §4.2, "Tool Use".
  * @throws {ConfigError} When the options cannot be meant.
  */
-export function toolUse({ calculator: service = calculator(), ...options }: ToolUseOptions): Solver {
+export function toolUse({ calculator: service = calculator(), ...options }: ToolUseOptions): Solver<Task> {
   const { demonstrations: _, ...fields } = answerFields;
-  checkOptions("toolUse", z.strictObject(fields), options);
+  parseConfig("toolUse", z.strictObject(fields), options);
   const name = options.thought ? "tool-use-cot" : "tool-use";
   const { demonstrations: __, ...own } = answerSettings(options);
   const settings = { ...own, calculator: service.name };

@@ -1,11 +1,11 @@
+import { parseConfig } from "@cambium/base";
+import type { Solver } from "@cambium/evaluation";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
 import { creationDemonstrations } from "../creator/demonstrations/creation.ts";
 import type { Task } from "../problem.ts";
 import { ANSWER_MARKER, extractAnswer } from "../solving/answer.ts";
 import { type Prompt, section, taskSections } from "../solving/prompt.ts";
 import { createRecorder } from "../solving/recorder.ts";
-import type { Solver } from "../solving/solver.ts";
 import { checkTask } from "../solving/task.ts";
 import { type AnswerMethodOptions, answerFields, answerSettings } from "./answer-method.ts";
 import { finish } from "./finish.ts";
@@ -43,8 +43,8 @@ function promptFor(
  * @see Wei et al. 2022, Chain-of-Thought Prompting, arXiv:2201.11903; as a baseline in CREATOR, arXiv:2305.14318, §4.2.
  * @throws {ConfigError} When the options cannot be meant.
  */
-export function vanilla(options: AnswerMethodOptions): Solver {
-  checkOptions("vanilla", z.strictObject(answerFields), options);
+export function vanilla(options: AnswerMethodOptions): Solver<Task> {
+  parseConfig("vanilla", z.strictObject(answerFields), options);
   const name = options.thought ? "vanilla-cot" : "vanilla";
   const settings = answerSettings(options);
   return {

@@ -33,7 +33,7 @@ test.each([
   expect(codeOf(reply, "javascript")).toBeUndefined();
 });
 
-test("a block that was cut off goes on to the end", () => {
+test("a block that was cut off lasts to the end", () => {
   expect(codeOf(`${fence}js\nconst a = 1;\nconst b`, "javascript")).toBe("const a = 1;\nconst b");
 });
 
@@ -73,7 +73,7 @@ test.each([
   ["two members of the kit", "function f(a, b) { return integers.gcd(a, b) * integers.lcm(a, b); }", 2],
   ["a foreign tool and a helper", "const g = (x) => lookUp(x); const f = (x) => g(x);", 3],
   ["a name that only looks like one", "function f(x) { return x.lookUp + { lookUp: 1 }.lookUp; }", 0],
-  ["a foreign name defined anew", "function lookUp(x) { return x; }", 0],
+  ["a foreign name defined again", "function lookUp(x) { return x; }", 0],
 ])("level of creation: %s", (_, source, level) => {
   expect(toolShape(source, "javascript", ["lookUp", "convert", "integers.*"])?.level).toBe(level);
 });

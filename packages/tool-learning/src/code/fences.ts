@@ -13,7 +13,7 @@ export interface FencedBlock {
 
 /**
  * The fenced blocks of a Markdown text, in order. A fence is three or more backticks or tildes at the start of a line; a
- * block without a closing fence, as in a reply that was cut off, goes on to the end.
+ * block without a closing fence, as in a reply that was cut off, lasts to the end.
  */
 export function fencedBlocks(text: string): readonly FencedBlock[] {
   const blocks: FencedBlock[] = [];

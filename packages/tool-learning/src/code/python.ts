@@ -55,7 +55,7 @@ interface Lines {
   readonly blank: string;
 }
 
-/** A parameter as written, without comments on lines of their own before or after it. */
+/** A parameter as written, without comments on separate lines before or after it. */
 const withoutComments = (item: string): string => item.replace(/^\s*#[^\n]*$/gm, "").trim();
 
 /** The items of a list in brackets that opens at `from`, as written. */

@@ -9,6 +9,9 @@ import { type ProgramShape, shapeOf } from "./shape.ts";
  */
 export type CreationLevel = 0 | 1 | 2 | 3;
 
+/** Levels of creation in words, by their number. */
+export const CREATION_LEVELS = ["by itself", "enhancement", "concatenation", "hierarchy"] as const;
+
 /** What can be read off the source of a tool. */
 export interface ToolShape {
   /** The function to call: one that no other calls, the last of several. */

@@ -1,8 +1,9 @@
 /** What providers, models and programs do wrong, over a real connection: each a typed failure in the trajectory. */
+
+import { result } from "@cambium/base";
 import { type Fault, type OpenAiOptions, openai, openModels, startServer } from "@cambium/llm";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, describe, expect, test } from "vitest";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { createTools } from "./create-tools.ts";
 import type { CreatorEnd } from "./events.ts";
 
@@ -36,17 +37,17 @@ async function play(
 
 describe("a provider's failure ends the run, and keeps what there was", () => {
   test.each<[string, string, Fault, Partial<OpenAiOptions>?]>([
-    ["429", "rate_limited", { type: "status", status: 429 }],
-    ["500", "unavailable", { type: "status", status: 500 }],
-    ["503", "unavailable", { type: "status", status: 503 }],
-    ["401", "unauthorized", { type: "status", status: 401 }],
-    ["a redirect", "model_error", { type: "redirect", location: "http://127.0.0.1:1/" }],
-    ["a cut body", "model_format", { type: "truncate", bytes: 30, how: "end" }],
-    ["a lost connection", "unavailable", { type: "truncate", bytes: 30, how: "reset" }],
-    ["another content type", "model_format", { type: "content-type", value: "text/html" }],
-    ["no JSON", "model_format", { type: "body", body: "<html>" }],
-    ["JSON of another form", "model_format", { type: "body", body: '{"choices": 1}' }],
-    ["a flood", "model_format", { type: "flood", bytes: 100_000 }, { maxBodyBytes: 10_000 }],
+    ["429", "RATE_LIMITED", { type: "status", status: 429 }],
+    ["500", "UNAVAILABLE", { type: "status", status: 500 }],
+    ["503", "UNAVAILABLE", { type: "status", status: 503 }],
+    ["401", "UNAUTHORIZED", { type: "status", status: 401 }],
+    ["a redirect", "MODEL_ERROR", { type: "redirect", location: "http://127.0.0.1:1/" }],
+    ["a cut body", "MODEL_FORMAT", { type: "truncate", bytes: 30, how: "end" }],
+    ["a lost connection", "UNAVAILABLE", { type: "truncate", bytes: 30, how: "reset" }],
+    ["another content type", "MODEL_FORMAT", { type: "content-type", value: "text/html" }],
+    ["no JSON", "MODEL_FORMAT", { type: "body", body: "<html>" }],
+    ["JSON of another form", "MODEL_FORMAT", { type: "body", body: '{"choices": 1}' }],
+    ["a flood", "OUTPUT_TOO_LARGE", { type: "flood", bytes: 100_000 }, { maxBodyBytes: 10_000 }],
   ])("%s is %s", async (_, code, fault, options = {}) => {
     const end = await play([TOOL, CALL], fault, options);
     expect(end).toMatchObject({ status: "failed", failure: { code }, tool: { name: "add" } });
@@ -61,22 +62,22 @@ describe("a provider's failure ends the run, and keeps what there was", () => {
 
 describe("a program's failure goes back to the model, with its code", () => {
   test.each([
-    ["no code", "I would add them.", "no_code"],
-    ["an empty block", js("  "), "no_code"],
-    ["prose in a block", js("Take two and add three."), "load_failed"],
-    ["bytes that are no text", js("\u0000\u0001\ufffd\u0007"), "load_failed"],
-    ["a source that is too long", js(`/* ${"x".repeat(70_000)} */`), "load_failed"],
-    ["a flood of output", js("for (;;) console.log('x'.repeat(1000));"), "guest_output_limit"],
-    ["binary output", js("console.log(String.fromCharCode(...Array(256).keys()));"), "no_answer"],
-    ["an answer that is no value", js('console.log("Final Answer:", undefined);'), "wrong_type"],
-    ["memory", js("const kept = []; for (;;) kept.push(new Array(1000).fill(1));"), "guest_memory"],
-    ["recursion", js("const down = () => down() + 1; down();"), "guest_stack"],
-    ["a result that is too long", js("return 'x'.repeat(300_000);"), "output_too_large"],
+    ["no code", "I would add them.", "NO_CODE"],
+    ["an empty block", js("  "), "NO_CODE"],
+    ["prose in a block", js("Take two and add three."), "LOAD_FAILED"],
+    ["bytes that are no text", js("\u0000\u0001\ufffd\u0007"), "LOAD_FAILED"],
+    ["a source that is too long", js(`/* ${"x".repeat(70_000)} */`), "LOAD_FAILED"],
+    ["a flood of output", js("for (;;) console.log('x'.repeat(1000));"), "GUEST_OUTPUT_LIMIT"],
+    ["binary output", js("console.log(String.fromCharCode(...Array(256).keys()));"), "NO_ANSWER"],
+    ["an answer that is no value", js('console.log("Final Answer:", undefined);'), "WRONG_TYPE"],
+    ["memory", js("const kept = []; for (;;) kept.push(new Array(1000).fill(1));"), "GUEST_MEMORY"],
+    ["recursion", js("const down = () => down() + 1; down();"), "GUEST_STACK"],
+    ["a result that is too long", js("return 'x'.repeat(300_000);"), "RESULT_TOO_LARGE"],
   ])("%s", async (_, decision, code) => {
     const end = await play([TOOL, decision, `${TOOL}\n${CALL}`]);
     const failure = end.trajectory.steps.find((step) => step.failure !== undefined)?.failure;
     if (failure !== undefined) expect(failure.code).toContain(code);
-    else expect(["no_answer", "wrong_type"]).toContain(code); // found by the self-check, which is no step
+    else expect(["NO_ANSWER", "WRONG_TYPE"]).toContain(code); // found by the self-check, which is no step
     expect(end).toMatchObject({ status: "done", answer: "5", firstTry: false });
     expect(end.trajectory.steps.filter(({ stage }) => stage === "rectification")).toHaveLength(1);
   });

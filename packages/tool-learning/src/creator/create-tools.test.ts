@@ -1,9 +1,9 @@
+import { result } from "@cambium/base";
+import type { Trajectory } from "@cambium/evaluation";
 import { type ModelRequest, openModels, type Policy, type Step as ScriptStep, scripted, textOf } from "@cambium/llm";
+import type { Sandbox } from "@cambium/sandbox";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
-import type { Trajectory } from "../trajectory.ts";
 import { createTools } from "./create-tools.ts";
 import type { CreatorEnd, CreatorEvent } from "./events.ts";
 import type { CreatorOptions } from "./options.ts";
@@ -80,15 +80,15 @@ describe("the stages of the publication", () => {
     const played = await play(script, { ...faithful, rounds });
     expect(played.requests).toHaveLength(2 + rounds);
     expect(played.end.trajectory.steps.filter(({ kind }) => kind === "run")).toHaveLength(2 + rounds);
-    expect(played.end).toMatchObject({ status: "failed", failure: { code: "guest_error" } });
+    expect(played.end).toMatchObject({ status: "failed", failure: { code: "GUEST_ERROR" } });
   });
 
-  test("a tool that does not load is asked for four times, then the flow goes on anyway", async () => {
+  test("a tool that does not load is asked for four times, then the flow continues anyway", async () => {
     const played = await play([at("creation", js("function ("), 4), at("decision", WHOLE)], { ...faithful, rounds: 0 });
     expect(stages(played)).toBe(`${"creation load-check ".repeat(4)}decision execution`);
     expect(played.requests.map(({ sample }) => sample)).toEqual([0, 1, 2, 3, 0]);
     expect(new Set(played.requests.slice(0, 4).map(({ messages }) => JSON.stringify(messages))).size).toBe(1);
-    expect(played.end).toMatchObject({ status: "failed", failure: { code: "load_failed" } });
+    expect(played.end).toMatchObject({ status: "failed", failure: { code: "LOAD_FAILED" } });
   }, 20_000);
 
   test("a tool that loads at the second try makes three calls", async () => {
@@ -105,7 +105,7 @@ describe("the stages of the publication", () => {
     );
     expect(played.end).toMatchObject({
       status: "failed",
-      failure: { code: "no_code" },
+      failure: { code: "NO_CODE" },
       tool: { source: "", valid: false },
     });
   });
@@ -138,10 +138,10 @@ describe("the stages of the publication", () => {
 
 describe("the extensions", () => {
   test.each([
-    ["no marker", "console.log(5);", "no_answer", "prints no line|printed no line"],
-    ["nothing printed", "add(2, 3);", "no_answer", "printed nothing"],
-    ["no value", 'console.log("Final Answer:", undefined);', "wrong_type", "no value"],
-    ["no number", 'console.log("Final Answer:", "five");', "wrong_type", "must be a number"],
+    ["no marker", "console.log(5);", "NO_ANSWER", "prints no line|printed no line"],
+    ["nothing printed", "add(2, 3);", "NO_ANSWER", "printed nothing"],
+    ["no value", 'console.log("Final Answer:", undefined);', "WRONG_TYPE", "no value"],
+    ["no number", 'console.log("Final Answer:", "five");', "WRONG_TYPE", "must be a number"],
   ])("an answer that is none is repaired: %s", async (_, call, code, message) => {
     const played = await play(
       [at("creation", TOOL), at("decision", js(call)), at("rectification", WHOLE)],
@@ -155,7 +155,7 @@ describe("the extensions", () => {
     expect(played.end).toMatchObject({ status: "done", answer: "5", firstTry: false });
     const shown = textOf(played.requests[2]!.messages.at(-1)!.content);
     expect(shown).toMatch(new RegExp(message));
-    expect(code).toMatch(/no_answer|wrong_type/);
+    expect(code).toMatch(/NO_ANSWER|WRONG_TYPE/);
   });
 
   test("a repair may replace the call and keep the tool, or the other way round", async () => {
@@ -260,7 +260,7 @@ describe("ends", () => {
     const end = await result(createTools({ model: llm.model(source), sandbox }, task));
     expect(end).toMatchObject({
       status: "budget_exceeded",
-      failure: { code: "budget_exceeded" },
+      failure: { code: "BUDGET_EXCEEDED" },
       tool: { name: "add" },
     });
     await llm.close();
@@ -268,12 +268,12 @@ describe("ends", () => {
 
   test("a provider that refuses ends the run as failed, visible in the trajectory", async () => {
     const played = await play([{ reply: { error: { status: 400, message: "no such model" } } }]);
-    expect(played.end).toMatchObject({ status: "failed", failure: { code: "model_error" } });
+    expect(played.end).toMatchObject({ status: "failed", failure: { code: "MODEL_ERROR" } });
     expect(played.end.trajectory.steps).toHaveLength(1);
-    expect(played.end.trajectory.steps[0]).toMatchObject({ kind: "model", failure: { code: "model_error" } });
+    expect(played.end.trajectory.steps[0]).toMatchObject({ kind: "model", failure: { code: "MODEL_ERROR" } });
   });
 
-  test("a program that never ends is told so", async () => {
+  test("a program that never ends is reported as that", async () => {
     const played = await play([at("creation", TOOL), at("decision", js("while (true);")), at("rectification", WHOLE)], {
       limits: { wallMs: 300 },
     });
@@ -327,7 +327,7 @@ describe("trajectories", () => {
     );
   });
 
-  test("every transition is told with its step, and steps point at what they work on", async () => {
+  test("every transition carries its step, and steps point at what they work on", async () => {
     const { events, end } = await play(script());
     const path = events.flatMap((event) => (event.type === "transition" ? [`${event.from}>${event.to}`] : []));
     expect(path).toEqual([

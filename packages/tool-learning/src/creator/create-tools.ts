@@ -1,8 +1,10 @@
 /**
- * The driver of CREATOR: does the work of each state of `machine.ts`, tells of each transition, and keeps the tool at the end.
+ * The driver of CREATOR: does the work of each state of `machine.ts`, reports each transition, and keeps the tool at the end.
  */
-import { type ToolShape, toolShape } from "../code/tool-shape.ts";
-import { sha256 } from "../hash.ts";
+
+import { sha256 } from "@cambium/base";
+import type { ModelStep, SolveOptions, Status, Step, Trajectory } from "@cambium/evaluation";
+import { CREATION_LEVELS, type ToolShape, toolShape } from "../code/tool-shape.ts";
 import { recordCalls } from "../library/guest-programs.ts";
 import { openLibrary } from "../library/library.ts";
 import type { ToolLibrary } from "../library/tool-library.ts";
@@ -10,9 +12,8 @@ import { type Task, taskOf } from "../problem.ts";
 import { checkAnswer, extractAnswer } from "../solving/answer.ts";
 import { describeFailure } from "../solving/error-text.ts";
 import { createRecorder, type Recorder } from "../solving/recorder.ts";
-import type { SolveOptions } from "../solving/solver.ts";
+import { silentFailure } from "../solving/stage.ts";
 import { checkTask } from "../solving/task.ts";
-import type { ModelStep, Status, Step, Trajectory } from "../trajectory.ts";
 import { applyRepair, type Draft, partsOf, splitDraft } from "./draft.ts";
 import type { CreatedTool, CreatorEnd, CreatorEvent, LibraryEvent } from "./events.ts";
 import { type ForeignTools, findForeignTools } from "./foreign-tools.ts";
@@ -162,7 +163,8 @@ function endOf(state: CreatorState, { plan, task, recorder, foreign }: Work, sam
     stdout: "stdout" in state ? state.stdout : "",
     firstTry: status === "done" && !repaired,
     trajectory,
-    ...(made.name === "" ? {} : { creationLevel: made.level }),
+    ...silentFailure(steps),
+    ...(made.name === "" ? {} : { labels: { "level of creation": CREATION_LEVELS[made.level] } }),
     tool: made,
     call,
   };
@@ -211,7 +213,7 @@ async function keepTool(
  * that is aborted all end the run in an event, never in an error.
  *
  * @throws {ConfigError} When options or task cannot be meant, before anything is asked.
- * @throws {FileError} When the library cannot be opened, before anything is asked.
+ * @throws {StoreError} When the library cannot be opened, before anything is asked.
  * @see Qian et al. 2023, CREATOR: Tool Creation for Disentangling Abstract and Concrete Reasoning, arXiv:2305.14318.
  * @example
  * const made = await result(createTools({ model: chat, sandbox: quickjs(), library: "tools.db" }, { question }));
@@ -236,7 +238,7 @@ export async function* createTools(
     let state: CreatorState = { name: "Idle" };
     while (!isFinal(state)) {
       const outcome: Outcome = solving.signal?.aborted
-        ? { failure: { code: "cancelled", message: "the signal was aborted" } }
+        ? { failure: { code: "CANCELLED", message: "the signal was aborted" } }
         : await work(state, context);
       const after: CreatorState = next(state, outcome, plan.guards);
       const step = HAS_STEP.has(state.name) ? context.recorder.steps.at(-1) : undefined;
@@ -248,6 +250,6 @@ export async function* createTools(
     if (kept !== undefined) yield kept;
     yield end;
   } finally {
-    if (isOwn) library?.close();
+    if (isOwn) await library?.close();
   }
 }

@@ -1,7 +1,7 @@
+import type { SourcePart } from "@cambium/sandbox";
 import { splitProgram } from "../code/shape.ts";
-import type { SourcePart } from "../sandbox/sandbox.ts";
 
-/** A program on its way: a tool and the code that calls it, or one whole program that a repair has written anew. */
+/** A program on its way: a tool and the code that calls it, or one whole program that a repair has rewritten. */
 export type Draft = { readonly tool: string; readonly call: string } | { readonly whole: string };
 
 /** The parts of a draft as a sandbox runs them; empty ones are left out. */

@@ -1,6 +1,5 @@
+import type { Solved, Step } from "@cambium/evaluation";
 import type { CreationLevel } from "../code/tool-shape.ts";
-import type { Solved } from "../solving/solver.ts";
-import type { Step } from "../trajectory.ts";
 import type { CreatorStateName } from "./machine.ts";
 
 /** The run went from one state to the next; `step` is the work that led there, with hashes, usage and time. */

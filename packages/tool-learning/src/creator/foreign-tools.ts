@@ -1,8 +1,8 @@
+import type { SourcePart } from "@cambium/sandbox";
 import { kitTools } from "../code/kit-tools.ts";
 import { shapeOf } from "../code/shape.ts";
 import type { ToolLibrary } from "../library/tool-library.ts";
 import type { LibraryTool } from "../library/tool-record.ts";
-import type { SourcePart } from "../sandbox/sandbox.ts";
 
 /** Library tools offered to one creation. */
 const OFFERED = 3;

@@ -1,8 +1,8 @@
+import { result } from "@cambium/base";
 import { type ModelRequest, openModels, scripted, textOf } from "@cambium/llm";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, expect, test } from "vitest";
 import { openLibrary } from "../library/library.ts";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { createTools } from "./create-tools.ts";
 
 const sandbox = quickjs();
@@ -66,7 +66,7 @@ test("a tool is kept, verified by use, offered to others, and made part of them"
   const [area, box] = await library.list();
   expect(box).toMatchObject({ name: "volume", dependencies: [area!.id], tests: [{ args: [3, 4, 2], expected: 24 }] });
   expect(area!.uses.total).toBe(4);
-  library.close();
+  await library.close();
 });
 
 test("a library that cannot be written does not cost the answer", async () => {
@@ -75,7 +75,7 @@ test("a library that cannot be written does not cost the answer", async () => {
   const { end, events } = await solve("What is the area of 2 by 3?", AREA, print("area(2, 3)"), broken as never);
   expect(events).toEqual(["failed"]);
   expect(end.answer).toBe("6");
-  library.close();
+  await library.close();
 });
 
 test("a program that failed leaves nothing in the library", async () => {
@@ -84,5 +84,5 @@ test("a program that failed leaves nothing in the library", async () => {
   expect(end.status).toBe("failed");
   expect(events).toEqual([]);
   expect(await library.list()).toEqual([]);
-  library.close();
+  await library.close();
 });

@@ -10,7 +10,7 @@
  *
  * @see Qian et al. 2023, CREATOR, arXiv:2305.14318, §3.
  */
-import type { Failure, FailureCode } from "../failure.ts";
+import type { Failure, FailureCode } from "@cambium/evaluation";
 import type { Draft } from "./draft.ts";
 
 /** A program that failed, and how. */
@@ -88,24 +88,23 @@ export interface Guards {
 
 /** How a run ends that was not ended by what the model or its programs did. */
 const STOPPED: Readonly<Partial<Record<FailureCode, "Cancelled" | "BudgetExceeded">>> = {
-  cancelled: "Cancelled",
-  tool_cancelled: "Cancelled",
-  budget_exceeded: "BudgetExceeded",
+  CANCELLED: "Cancelled",
+  BUDGET_EXCEEDED: "BudgetExceeded",
 };
 
 /** Failures that a model can mend: of its replies, of its programs, of their answers. */
 const MENDABLE: ReadonlySet<FailureCode> = new Set([
-  "no_code",
-  "no_answer",
-  "wrong_type",
-  "load_failed",
-  "guest_error",
-  "guest_timeout",
-  "guest_memory",
-  "guest_stack",
-  "guest_output_limit",
-  "output_too_large",
-  "output_invalid",
+  "NO_CODE",
+  "NO_ANSWER",
+  "WRONG_TYPE",
+  "LOAD_FAILED",
+  "GUEST_ERROR",
+  "GUEST_TIMEOUT",
+  "GUEST_MEMORY",
+  "GUEST_STACK",
+  "GUEST_OUTPUT_LIMIT",
+  "RESULT_TOO_LARGE",
+  "RESULT_INVALID",
 ]);
 
 /** Whether a model can mend a failure, so that repairs and new tries may follow. */
@@ -150,7 +149,7 @@ export function next(state: CreatorState, outcome: Outcome, guards: Guards): Cre
       if ("code" in outcome) return { name: "Validating", attempt: state.attempt, tool: outcome.code };
       return state.attempt < guards.creationRetries
         ? { name: "Creating", attempt: state.attempt + 1 }
-        : { name: "Deciding", tool: "", valid: false }; // the flow goes on anyway
+        : { name: "Deciding", tool: "", valid: false }; // the flow continues anyway
     case "Validating":
       if (failure === undefined) return { name: "Deciding", tool: state.tool, valid: true };
       return state.attempt < guards.creationRetries

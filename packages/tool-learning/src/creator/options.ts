@@ -1,6 +1,5 @@
+import { ConfigError, parseConfig } from "@cambium/base";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
-import { ConfigError } from "../errors.ts";
 import type { ToolLibrary } from "../library/tool-library.ts";
 import { type Setup, setupFields } from "../solving/setup.ts";
 import type { DemonstrationSet } from "./demonstrations/demonstration.ts";
@@ -86,7 +85,7 @@ const schema = z.strictObject({
 
 /** Checks options and fills in defaults. */
 export function planCreation(caller: string, options: CreatorOptions): CreatorPlan {
-  checkOptions(caller, schema, options);
+  parseConfig(caller, schema, options);
   const { mode = "extended", model, sandbox, sampling, limits } = options;
   const extensions = {
     repairAnswers: options.repairAnswers,

@@ -1,12 +1,13 @@
 /** CREATOR with tools in Python, from the question to the library. A script answers in the model's place. */
+
+import { result } from "@cambium/base";
 import { type ModelRequest, openModels, type Step as ScriptStep, scripted, textOf } from "@cambium/llm";
+import { python } from "@cambium/sandbox";
+import { hasPython } from "@cambium/sandbox/testing";
 import { afterAll, expect, test } from "vitest";
 import { programOfThought } from "../baselines/program-of-thought.ts";
 import { openLibrary } from "../library/library.ts";
 import type { ToolLibrary } from "../library/tool-library.ts";
-import { result } from "../run.ts";
-import { hasPython } from "../sandbox/has-python.fixture.ts";
-import { python } from "../sandbox/python.ts";
 import { createTools } from "./create-tools.ts";
 
 const pythonTest = test.runIf(hasPython);
@@ -52,7 +53,12 @@ def area(width: float, height: float = 1) -> float:
 pythonTest("a tool is made, called by its keywords, and answers", async () => {
   const call = py('result = {area(width=3, height=4)}\nprint("Final Answer:", f"{result.pop():.1f}")');
   const { end, shown } = await play("How large is 3 by 4?", [at("creation", AREA), at("decision", call)]);
-  expect(end).toMatchObject({ status: "done", answer: "12.0", firstTry: true, creationLevel: 0 });
+  expect(end).toMatchObject({
+    status: "done",
+    answer: "12.0",
+    firstTry: true,
+    labels: { "level of creation": "by itself" },
+  });
   expect(end.tool).toMatchObject({
     name: "area",
     parameters: ["width: float", "height: float = 1"],
@@ -80,7 +86,7 @@ pythonTest("what fails goes back with its line, and a repair may be of one part"
     "creation load-check creation load-check decision execution rectification execution rectification execution",
   );
   expect(end.trajectory.steps[1]).toMatchObject({
-    failure: { code: "guest_error", message: expect.stringContaining("no module named 'numpy'; there are") },
+    failure: { code: "GUEST_ERROR", message: expect.stringContaining("no module named 'numpy'; there are") },
   });
   expect(shown[3]).toContain(
     "IndexError: list index out of range\n    at call:2\n        print('Final Answer:', area(sides[0], sides[1]))",
@@ -117,7 +123,7 @@ pythonTest(
       dependencies: [area!.id],
       tests: [{ args: [3, 4, 2], expected: 24 }],
     });
-    library.close();
+    await library.close();
   },
 );
 

@@ -1,18 +1,18 @@
-import { sha256 } from "../hash.ts";
-import type { JsonValue } from "../sandbox/json.ts";
+import type { Json } from "@cambium/base";
+import { sha256 } from "@cambium/base";
 import { messagesOf } from "../solving/prompt.ts";
 import { DEFAULT_SAMPLING, type Setup } from "../solving/setup.ts";
 import type { CreatorPlan } from "./options.ts";
 
 /** What a manifest says of model, sandbox and sampling. */
-export function setupSettings({ model, sandbox, sampling, limits }: Setup): { readonly [key: string]: JsonValue } {
+export function setupSettings({ model, sandbox, sampling, limits }: Setup): { readonly [key: string]: Json } {
   return {
     provider: model.provider,
     model: model.model,
     sandbox: sandbox.name,
     language: sandbox.language,
-    sampling: JSON.parse(JSON.stringify(sampling ?? DEFAULT_SAMPLING)) as JsonValue,
-    limits: JSON.parse(JSON.stringify({ ...sandbox.limits, ...limits })) as JsonValue,
+    sampling: JSON.parse(JSON.stringify(sampling ?? DEFAULT_SAMPLING)) as Json,
+    limits: JSON.parse(JSON.stringify({ ...sandbox.limits, ...limits })) as Json,
   };
 }
 
@@ -35,7 +35,7 @@ function promptsHash({ prompts, demonstrations, thought, partialRepair, setup }:
 }
 
 /** Everything that the answers of a plan depend on besides the task. */
-export function creatorSettings(plan: CreatorPlan): { readonly [key: string]: JsonValue } {
+export function creatorSettings(plan: CreatorPlan): { readonly [key: string]: Json } {
   return {
     ...setupSettings(plan.setup),
     mode: plan.mode,

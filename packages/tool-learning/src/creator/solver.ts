@@ -1,4 +1,5 @@
-import type { Solver } from "../solving/solver.ts";
+import type { Solver } from "@cambium/evaluation";
+import type { Task } from "../problem.ts";
 import { createTools } from "./create-tools.ts";
 import { type CreatorOptions, planCreation } from "./options.ts";
 import { creatorSettings } from "./settings.ts";
@@ -10,7 +11,7 @@ import { creatorSettings } from "./settings.ts";
  * @example
  * for await (const event of runEvaluation(creator({ model: chat, sandbox }), rows, { grader: strictGrader, results: "runs/creator" })) …
  */
-export function creator(options: CreatorOptions): Solver {
+export function creator(options: CreatorOptions): Solver<Task> {
   const settings = creatorSettings(planCreation("creator", options));
   return {
     name: "creator",

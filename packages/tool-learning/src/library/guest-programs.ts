@@ -1,11 +1,12 @@
 /**
- * Programs that try a tool in a sandbox. They are written around its source: the source gets a scope of its own, and values
+ * Programs that try a tool in a sandbox. They are written around its source: the source gets its own scope, and values
  * cross as JSON text, with the numbers that JSON lacks spelled out.
  */
+
+import type { Json } from "@cambium/base";
+import { StateError } from "@cambium/base";
+import type { Sandbox, SandboxFailure, SandboxLimits } from "@cambium/sandbox";
 import { shapeOf } from "../code/shape.ts";
-import { StateError } from "../errors.ts";
-import type { JsonValue } from "../sandbox/json.ts";
-import type { Sandbox, SandboxFailure, SandboxLimits } from "../sandbox/sandbox.ts";
 import { equalValues, type TestResult, type ToolTest } from "./tool-test.ts";
 
 const JAVASCRIPT_CODEC = `
@@ -116,7 +117,7 @@ return $results;`;
 
 function judge({ expected, property }: ToolTest, tried: Tried[number]): TestResult {
   if (tried.problem !== undefined) return { passed: false, problem: tried.problem };
-  const value = JSON.parse(tried.value!) as JsonValue;
+  const value = JSON.parse(tried.value!) as Json;
   if (expected !== undefined && !equalValues(value, expected)) {
     return {
       passed: false,
@@ -129,11 +130,7 @@ function judge({ expected, property }: ToolTest, tried: Tried[number]): TestResu
 }
 
 /** Failures that say nothing of the program: the sandbox is closed, full, or broke. */
-const SANDBOX_FAILURES: ReadonlySet<SandboxFailure["code"]> = new Set([
-  "unavailable",
-  "tool_cancelled",
-  "sandbox_crash",
-]);
+const SANDBOX_FAILURES: ReadonlySet<SandboxFailure["code"]> = new Set(["UNAVAILABLE", "CANCELLED", "SANDBOX_CRASH"]);
 
 /**
  * Runs all tests of a tool in one program, so that they cost one start; a tool that never returns fails them all. A program
@@ -155,7 +152,7 @@ export async function runTests(
       ...(signal === undefined ? {} : { signal }),
     });
   let outcome = await run();
-  if (!outcome.ok && outcome.failure.code === "guest_timeout") outcome = await run();
+  if (!outcome.ok && outcome.failure.code === "GUEST_TIMEOUT") outcome = await run();
   if (!outcome.ok) {
     const { code, message } = outcome.failure;
     if (SANDBOX_FAILURES.has(code)) {
@@ -172,7 +169,7 @@ const MOST_CALLS = 20;
 
 function recordingProgram({ name, sources }: TriedTool, call: string, language: "javascript" | "python"): string {
   if (language === "python") {
-    // The tool lives in a module of its own, so that calls of itself are not recorded.
+    // The tool lives in its own module, so that calls of itself are not recorded.
     return `${PYTHON_CODEC}
 import inspect as _inspect
 _calls = []
@@ -242,8 +239,8 @@ export async function recordCalls(
   const calls = outcome.value as unknown as readonly { readonly args: string; readonly value: string }[];
   const distinct = new Map(calls.map((each) => [each.args, each]));
   return [...distinct.values()].map(({ args, value }) => ({
-    args: JSON.parse(args) as JsonValue[],
-    expected: JSON.parse(value) as JsonValue,
+    args: JSON.parse(args) as Json[],
+    expected: JSON.parse(value) as Json,
     origin: "recorded",
   }));
 }

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "@cambium/base";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
-import { sha256 } from "../hash.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { recordCalls, runTests } from "./guest-programs.ts";
 import { openLibrary } from "./library.ts";
 import { probesFor } from "./probes.ts";
@@ -155,7 +155,7 @@ describe("promotion", () => {
     const source = "function area(a, b) { while (true); }";
     const { tool } = await hasty.add({ ...area, source });
     expect((await hasty.check(tool.id)).problems).toEqual(["test 1: the program ran longer than 200 ms"]);
-    hasty.close();
+    await hasty.close();
   });
 
   test("a sandbox that is gone is no fault of a tool", async () => {
@@ -166,7 +166,7 @@ describe("promotion", () => {
     await gone.close();
     await expect(lost.check(tool.id)).rejects.toMatchObject({ code: "STATE" });
     expect((await lost.get(tool.id))?.status).toBe("verified");
-    lost.close();
+    await lost.close();
   });
 
   test("chance is the same in both runs, but a seed is no determinism over calls", async () => {
@@ -330,7 +330,7 @@ describe("trials in the sandbox", () => {
   });
 });
 
-test("a test is told in a line", () => {
+test("a test is described in a line", () => {
   const infinite: ToolTest = {
     args: [1, [{ $number: "-Infinity" }]],
     expected: 2,
@@ -366,19 +366,19 @@ describe("the file", () => {
     const [one, other] = await Promise.all([openLibrary(path, { sandbox }), openLibrary(path, { sandbox })]);
     const { tool } = await one.add(area);
     expect(await other.get("area")).toEqual(tool);
-    one.close();
-    other.close();
+    await one.close();
+    await other.close();
     const again = await openLibrary(path, { sandbox });
     expect(await again.list()).toEqual([tool]);
-    again.close();
+    await again.close();
   });
 
-  test("a file that is no library, and a closed one, are told", async () => {
+  test("a file that is no library, and a closed one, are errors", async () => {
     writeFileSync(join(folder, "notes.txt"), "nothing but text, and enough of it to be no database at all ".repeat(20));
-    await expect(openLibrary(join(folder, "notes.txt"), { sandbox })).rejects.toMatchObject({ code: "FILE" });
+    await expect(openLibrary(join(folder, "notes.txt"), { sandbox })).rejects.toMatchObject({ code: "FORMAT" });
     const closed = await openLibrary(":memory:", { sandbox });
-    closed.close();
-    await expect(closed.list()).rejects.toMatchObject({ code: "FILE" });
+    await closed.close();
+    await expect(closed.list()).rejects.toMatchObject({ code: "STORE" });
     await expect(openLibrary(":memory:", { sandbox, limit: {} } as never)).rejects.toThrow(/is "limits" meant/);
   });
 });

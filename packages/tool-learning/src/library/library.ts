@@ -4,16 +4,15 @@
  * the same are kept once. Everything that decides is measured by running the tool, never by reading it.
  */
 import { randomUUID } from "node:crypto";
+import { ConfigError, parseConfig, sha256 } from "@cambium/base";
+import type { Database } from "@cambium/base/sqlite";
 import { type Clock, systemClock } from "@cambium/llm";
+import type { Sandbox } from "@cambium/sandbox";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
 import { kitTools } from "../code/kit-tools.ts";
 import { toolShape } from "../code/tool-shape.ts";
-import { ConfigError } from "../errors.ts";
-import { sha256 } from "../hash.ts";
 import { createLexicalIndex } from "../retrieval/lexical-index.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
-import { type Database, openDatabase } from "./database.ts";
+import { openLibraryFile } from "./database.ts";
 import { runTests, type Trial, type TriedTool } from "./guest-programs.ts";
 import { behaveAlike, probesFor } from "./probes.ts";
 import { insertStatements, NEWEST, recordOf, SELECT } from "./rows.ts";
@@ -69,15 +68,15 @@ class Library implements ToolLibrary {
   }
 
   async get(idOrName: string): Promise<LibraryTool | undefined> {
-    const rows = await this.#database.read(
-      `${SELECT} WHERE (id = ? OR name = ?) AND ${NEWEST} ORDER BY id = ? DESC, passed DESC, place LIMIT 1`,
-      [idOrName, idOrName, idOrName],
-    );
+    const rows = await this.#database.read({
+      sql: `${SELECT} WHERE (id = ? OR name = ?) AND ${NEWEST} ORDER BY id = ? DESC, passed DESC, place LIMIT 1`,
+      args: [idOrName, idOrName, idOrName],
+    });
     return rows.map(recordOf)[0];
   }
 
   async history(id: string): Promise<readonly LibraryTool[]> {
-    return (await this.#database.read(`${SELECT} WHERE id = ? ORDER BY place DESC`, [id])).map(recordOf);
+    return (await this.#database.read({ sql: `${SELECT} WHERE id = ? ORDER BY place DESC`, args: [id] })).map(recordOf);
   }
 
   async #need(id: string): Promise<LibraryTool> {
@@ -256,10 +255,10 @@ class Library implements ToolLibrary {
       const problems = USABLE.includes(tool.status) ? [] : [`it is ${tool.status}: ${tool.statusReason}`];
       return { tool, problems };
     }
-    const others = await this.#database.read(
-      "SELECT COUNT(*) AS count FROM uses WHERE id = ? AND version = ? AND passed = 1 AND question != ?",
-      [tool.id, tool.version, tool.origin.question.trim()],
-    );
+    const others = await this.#database.read({
+      sql: "SELECT COUNT(*) AS count FROM uses WHERE id = ? AND version = ? AND passed = 1 AND question != ?",
+      args: [tool.id, tool.version, tool.origin.question.trim()],
+    });
     const solved = Number(others[0]!["count"]);
     const problems =
       solved < OTHER_QUESTIONS ? [`it solved ${solved} of the ${OTHER_QUESTIONS} other questions it needs`] : [];
@@ -308,8 +307,8 @@ class Library implements ToolLibrary {
     return index.search(question, limit).map(({ id }) => byId.get(id)!);
   }
 
-  close(): void {
-    this.#database.close();
+  close(): Promise<void> {
+    return this.#database.close();
   }
 }
 
@@ -318,13 +317,13 @@ class Library implements ToolLibrary {
  *
  * @param path - Path of the file; `":memory:"` keeps nothing.
  * @throws {ConfigError} When an option cannot be meant.
- * @throws {FileError} When the file cannot be opened.
- * @throws {FormatError} When the file is of another version.
+ * @throws {StoreError} When the file cannot be opened.
+ * @throws {FormatError} When the file is no library, or one of another version.
  * @example
  * const library = await openLibrary("tools.db", { sandbox: quickjs() });
  * for (const { name, version, status, successRate } of await library.list()) console.log(name, version, status, successRate.rate);
  */
 export async function openLibrary(path: string, options: OpenLibraryOptions): Promise<ToolLibrary> {
-  checkOptions("openLibrary", optionsSchema, options);
-  return new Library(await openDatabase(path), options);
+  parseConfig("openLibrary", optionsSchema, options);
+  return new Library(await openLibraryFile(path), options);
 }

@@ -1,5 +1,5 @@
 /** Inputs on which two tools are compared: what either was called with, and small changes of it. */
-import type { JsonValue } from "../sandbox/json.ts";
+import type { Json } from "@cambium/base";
 import { runTests, type Trial, type TriedTool } from "./guest-programs.ts";
 import { equalValues, type ToolTest } from "./tool-test.ts";
 
@@ -9,24 +9,24 @@ const MOST_PROBES = 24;
 const FEWEST_VALUES = 3;
 
 /** The same value with one of its numbers changed, once for each number and change. */
-function variations(value: JsonValue): JsonValue[] {
+function variations(value: Json): Json[] {
   if (typeof value === "number")
     return [value + 1, value * 2, Math.max(0, value - 1)].filter((other) => other !== value);
   if (Array.isArray(value)) {
-    return value.flatMap((item, i) => variations(item as JsonValue).map((other) => value.with(i, other) as JsonValue));
+    return value.flatMap((item, i) => variations(item as Json).map((other) => value.with(i, other) as Json));
   }
   if (typeof value === "object" && value !== null) {
     return Object.entries(value).flatMap(([key, item]) =>
-      variations(item as JsonValue).map((other) => ({ ...value, [key]: other })),
+      variations(item as Json).map((other) => ({ ...value, [key]: other })),
     );
   }
   return [];
 }
 
 /** Arguments to compare two tools on. */
-export function probesFor(a: readonly ToolTest[], b: readonly ToolTest[]): readonly (readonly JsonValue[])[] {
+export function probesFor(a: readonly ToolTest[], b: readonly ToolTest[]): readonly (readonly Json[])[] {
   const seen = [...a, ...b].map(({ args }) => args);
-  const varied = seen.map((args) => variations(args) as (readonly JsonValue[])[]);
+  const varied = seen.map((args) => variations(args) as (readonly Json[])[]);
   const rounds = Array.from({ length: Math.max(0, ...varied.map(({ length }) => length)) }, (_, i) =>
     varied.flatMap((list) => (list[i] === undefined ? [] : [list[i]])),
   ).flat();
@@ -38,7 +38,7 @@ export function probesFor(a: readonly ToolTest[], b: readonly ToolTest[]): reado
 export async function behaveAlike(
   a: TriedTool,
   b: TriedTool,
-  probes: readonly (readonly JsonValue[])[],
+  probes: readonly (readonly Json[])[],
   trial: Trial,
 ): Promise<boolean> {
   const tests: ToolTest[] = probes.map((args) => ({ args, origin: "recorded" }));

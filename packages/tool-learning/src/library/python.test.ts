@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { python, quickjs } from "@cambium/sandbox";
+import { hasPython } from "@cambium/sandbox/testing";
 import { afterAll, describe, expect, test } from "vitest";
-import { hasPython } from "../sandbox/has-python.fixture.ts";
-import { python } from "../sandbox/python.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { recordCalls, runTests } from "./guest-programs.ts";
 import { openLibrary } from "./library.ts";
 import type { ToolTest } from "./tool-test.ts";
@@ -73,7 +72,7 @@ describe.runIf(hasPython)("a library of Python tools", () => {
     expect(added).toMatchObject({ outcome: "duplicate", tool: { name: "area", tests: { length: 2 } } });
     for (const question of ["One?", "Two?"]) await library.recordUse(tool.id, { question, passed: true });
     expect(await library.promote(tool.id)).toMatchObject({ tool: { status: "verified" }, problems: [] });
-    library.close();
+    await library.close();
   }, 60_000);
 });
 
@@ -83,7 +82,7 @@ test("a tool is not judged by a sandbox for another language", async () => {
   const library = await openLibrary(path, { sandbox });
   const { tool } = await library.add({ source, origin, tests: [recorded([3, 4], 12)] });
   await library.setStatus(tool.id, "trusted", "read it");
-  library.close();
+  await library.close();
   const other = await openLibrary(path, { sandbox: javascript });
   await expect(other.check(tool.id)).rejects.toMatchObject({
     code: "CONFIG",
@@ -91,6 +90,6 @@ test("a tool is not judged by a sandbox for another language", async () => {
   });
   await expect(other.update(tool.id, "def area(a):\n    return a")).rejects.toMatchObject({ code: "CONFIG" });
   expect(await other.get("area")).toMatchObject({ status: "trusted", version: "1.0.0" });
-  other.close();
+  await other.close();
   rmSync(folder, { recursive: true });
 });

@@ -1,5 +1,5 @@
+import { wilson } from "@cambium/evaluation";
 import type { InStatement, Row } from "@libsql/client";
-import { wilson } from "../evaluation/wilson.ts";
 import { schemasFromTests } from "./schemas.ts";
 import type { LibraryTool, ToolStatus } from "./tool-record.ts";
 import type { ToolTest } from "./tool-test.ts";

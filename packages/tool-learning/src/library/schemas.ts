@@ -1,25 +1,25 @@
-import type { JsonValue } from "../sandbox/json.ts";
+import type { Json } from "@cambium/base";
 import type { ToolTest } from "./tool-test.ts";
 
-const isObject = (value: JsonValue): value is { readonly [key: string]: JsonValue } =>
+const isObject = (value: Json): value is { readonly [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const distinct = (values: readonly JsonValue[]): JsonValue[] => [
+const distinct = (values: readonly Json[]): Json[] => [
   ...new Map(values.map((value) => [JSON.stringify(value), value])).values(),
 ];
 
 /** A JSON Schema that all of these values keep, no wider than it has to be in types; bounds are not guessed. */
-export function schemaOf(values: readonly JsonValue[]): JsonValue {
-  const schemas: JsonValue[] = [];
+export function schemaOf(values: readonly Json[]): Json {
+  const schemas: Json[] = [];
   const numbers = values.filter((value) => typeof value === "number" || (isObject(value) && "$number" in value));
   if (numbers.length > 0) schemas.push({ type: numbers.every(Number.isInteger) ? "integer" : "number" });
   if (values.some((value) => typeof value === "string")) schemas.push({ type: "string" });
   if (values.some((value) => typeof value === "boolean")) schemas.push({ type: "boolean" });
   if (values.includes(null)) schemas.push({ type: "null" });
-  const lists = values.filter((value) => Array.isArray(value)) as (readonly JsonValue[])[];
+  const lists = values.filter((value) => Array.isArray(value)) as (readonly Json[])[];
   if (lists.length > 0) schemas.push({ type: "array", items: schemaOf(lists.flat()) });
   const objects = values.filter((value) => isObject(value) && !("$number" in value)) as {
-    readonly [key: string]: JsonValue;
+    readonly [key: string]: Json;
   }[];
   if (objects.length > 0) {
     const keys = [...new Set(objects.flatMap(Object.keys))];
@@ -29,7 +29,7 @@ export function schemaOf(values: readonly JsonValue[]): JsonValue {
     ]);
     schemas.push({
       type: "object",
-      properties: Object.fromEntries(properties) as { readonly [key: string]: JsonValue },
+      properties: Object.fromEntries(properties) as { readonly [key: string]: Json },
       required: keys.filter((key) => objects.every((value) => Object.hasOwn(value, key))),
     });
   }
@@ -45,7 +45,7 @@ export function parameterName(parameter: string, index: number): string {
 export function schemasFromTests(
   parameters: readonly string[],
   tests: readonly ToolTest[],
-): { readonly input: JsonValue; readonly output: JsonValue } {
+): { readonly input: Json; readonly output: Json } {
   const given = parameters.map((parameter, i) => {
     const values = tests.flatMap(({ args }) => (args.length > i ? [args[i]!] : []));
     return {

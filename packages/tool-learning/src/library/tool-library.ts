@@ -1,5 +1,5 @@
 import type { Clock } from "@cambium/llm";
-import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
+import type { Sandbox, SandboxLimits } from "@cambium/sandbox";
 import type { LibraryTool, ToolCandidate, ToolStatus } from "./tool-record.ts";
 import type { TestResult, ToolTest } from "./tool-test.ts";
 
@@ -38,7 +38,7 @@ export interface ToolFilter {
   readonly language?: "javascript" | "python";
 }
 
-/** A library of created tools. Every method rejects with a `FileError` when the file cannot be read or written. */
+/** A library of created tools. Every method rejects with a `StoreError` when the file cannot be read or written. */
 export interface ToolLibrary {
   /** Newest versions, oldest tools first. */
   list(filter?: ToolFilter): Promise<readonly LibraryTool[]>;
@@ -70,5 +70,5 @@ export interface ToolLibrary {
   /** The sources that must run before the tool can be called: its dependencies first, its own last. */
   sourcesOf(tool: LibraryTool): Promise<readonly string[]>;
   /** Closes the file. Calls made later reject. */
-  close(): void;
+  close(): Promise<void>;
 }

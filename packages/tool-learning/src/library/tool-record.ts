@@ -1,6 +1,6 @@
+import type { Json } from "@cambium/base";
+import type { Interval } from "@cambium/evaluation";
 import type { CreationLevel } from "../code/tool-shape.ts";
-import type { Interval } from "../evaluation/wilson.ts";
-import type { JsonValue } from "../sandbox/json.ts";
 import type { ToolTest } from "./tool-test.ts";
 
 /**
@@ -36,9 +36,9 @@ export interface LibraryTool {
   /** Parameters as written. */
   readonly parameters: readonly string[];
   /** JSON Schema of the arguments, an object by parameter name; read off the tests. */
-  readonly inputSchema: JsonValue;
+  readonly inputSchema: Json;
   /** JSON Schema of what it returns; read off the tests. */
-  readonly outputSchema: JsonValue;
+  readonly outputSchema: Json;
   /** Ids of library tools that it calls. */
   readonly dependencies: readonly string[];
   /** What it may do besides computing. Created tools may do nothing else. */

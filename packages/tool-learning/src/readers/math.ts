@@ -1,5 +1,6 @@
-import { FormatError } from "../errors.ts";
-import { isPlainNumber } from "../graders/grader.ts";
+import { FormatError, parseConfig } from "@cambium/base";
+import { isPlainNumber } from "@cambium/evaluation";
+import * as z from "zod";
 import type { Problem } from "../problem.ts";
 import { idOf, needField, parseRows, type RawRow, textField } from "./rows.ts";
 
@@ -10,6 +11,8 @@ export interface ParseMathOptions {
   /** Leaves out rows whose answer is no plain number, as the publication does. @default false */
   readonly numbersOnly?: boolean;
 }
+
+const schema = z.strictObject({ subject: z.string().optional(), numbersOnly: z.boolean().optional() });
 
 /** The text inside of the last `\boxed{…}` of a solution. */
 export function boxedAnswer(solution: string): string | undefined {
@@ -40,11 +43,14 @@ function answerOf(row: RawRow): string {
  * Reads problems in the layouts of the MATH set: `problem` or `question`; `answer`, or a `solution` with a boxed one; `level`
  * ("Level 5" or 5); `type` or `subject`. One JSON object a line, a list, or a single problem.
  *
+ * @throws {ConfigError} When an option cannot be meant.
  * @throws {FormatError} When a row lacks a question or an answer; names the row.
  * @see Hendrycks et al. 2021, Measuring Mathematical Problem Solving With the MATH Dataset, arXiv:2103.03874. The set itself
  *      is not part of this package.
  */
-export function parseMath(text: string, { subject, numbersOnly = false }: ParseMathOptions = {}): readonly Problem[] {
+export function parseMath(text: string, options: ParseMathOptions = {}): readonly Problem[] {
+  parseConfig("parseMath", schema, options);
+  const { subject, numbersOnly = false } = options;
   return parseRows("parseMath", text).flatMap((row): readonly Problem[] => {
     const branch = textField(row, "type", "subject") ?? subject;
     const level = textField(row, "level")?.replace(/^level\s*/i, "");

@@ -38,7 +38,7 @@ describe("MATH", () => {
     ]);
   });
 
-  test("a single problem in a file of its own is read", () => {
+  test("a single problem in its own file is read", () => {
     expect(
       parseMath(JSON.stringify({ problem: "Q", solution: "\\boxed{3}", level: "Level 2", type: "Geometry" }, null, 2)),
     ).toHaveLength(1);
@@ -217,7 +217,7 @@ test.each([
   ],
   ["a solution without a box", () => parseMath(lines({ problem: "a", solution: "so 3" })), /no \\boxed answer/],
   ["a set with one scenario", () => parseTransferSets(lines({ scn1: "a", ans1: 1 })), /needs two scenarios/],
-])("%s is told by its place", (_, read, message) => {
+])("%s is named with its place", (_, read, message) => {
   expect(read).toThrow(message);
 });
 

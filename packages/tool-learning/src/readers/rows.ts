@@ -1,4 +1,4 @@
-import { FormatError } from "../errors.ts";
+import { FormatError } from "@cambium/base";
 
 /** A row of a file, with the place that messages name. */
 export interface RawRow {

@@ -1,3 +1,5 @@
+import { parseConfig } from "@cambium/base";
+import * as z from "zod";
 import type { Problem } from "../problem.ts";
 import { idOf, needField, parseRows, type RawRow, textField } from "./rows.ts";
 
@@ -6,6 +8,8 @@ export interface ParseTabMwpOptions {
   /** Leaves out rows whose answer is a word, as the publication does. @default false */
   readonly numbersOnly?: boolean;
 }
+
+const schema = z.strictObject({ numbersOnly: z.boolean().optional() });
 
 /** The table as text: the stored text, or the columns put side by side. */
 function tableText(row: RawRow): string {
@@ -39,11 +43,14 @@ function questionText(row: RawRow): string {
  * Reads problems in the layout of TabMWP: `question`, `answer`, `table` or `table_for_pd`, `table_title`, `unit`, `choices`,
  * `ans_type`, `ques_type`, `grade`; one JSON object keyed by id, or one a line. The level is the school grade.
  *
+ * @throws {ConfigError} When an option cannot be meant.
  * @throws {FormatError} When a row lacks a question or an answer; names the row.
  * @see Lu et al. 2023, Dynamic Prompt Learning via Policy Gradient for Semi-structured Mathematical Reasoning,
  *      arXiv:2209.14610. Its data are for non-commercial use and not part of this package.
  */
-export function parseTabMwp(text: string, { numbersOnly = false }: ParseTabMwpOptions = {}): readonly Problem[] {
+export function parseTabMwp(text: string, options: ParseTabMwpOptions = {}): readonly Problem[] {
+  parseConfig("parseTabMwp", schema, options);
+  const { numbersOnly = false } = options;
   return parseRows("parseTabMwp", text).flatMap((row): readonly Problem[] => {
     const isNumber = /^(integer|decimal)_number$/.test(textField(row, "ans_type") ?? "");
     if (numbersOnly && !isNumber) return [];

@@ -1,4 +1,4 @@
-import { FormatError } from "../errors.ts";
+import { FormatError } from "@cambium/base";
 import type { Problem } from "../problem.ts";
 import { idOf, needField, parseRows, type RawRow, textField } from "./rows.ts";
 

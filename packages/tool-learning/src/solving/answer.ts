@@ -1,5 +1,5 @@
-import type { Failure } from "../failure.ts";
-import { isNumberAnswer } from "../graders/equal-answers.ts";
+import type { Failure } from "@cambium/evaluation";
+import { isNumberAnswer } from "@cambium/evaluation";
 import type { Task } from "../problem.ts";
 
 /** What programs print before their answer. */
@@ -31,14 +31,14 @@ export function checkAnswer(stdout: string, { answerKind }: Task): Failure | und
         : stdout.includes(ANSWER_MARKER)
           ? `nothing follows "${ANSWER_MARKER}"`
           : `the program printed no line that starts with "${ANSWER_MARKER}"`;
-    return { code: "no_answer", message };
+    return { code: "NO_ANSWER", message };
   }
   if (/^(undefined|null|nan|\[object .*\]|none)$/i.test(answer)) {
-    return { code: "wrong_type", message: `the program answered "${answer}", which is no value` };
+    return { code: "WRONG_TYPE", message: `the program answered "${answer}", which is no value` };
   }
   if (answerKind === "number" && !isNumberAnswer(answer)) {
     return {
-      code: "wrong_type",
+      code: "WRONG_TYPE",
       message: `the answer must be a number, the program answered "${answer.slice(0, 100)}"`,
     };
   }

@@ -1,6 +1,6 @@
+import type { FailureCode } from "@cambium/evaluation";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { FailureCode } from "../failure.ts";
 import { describeFailure } from "./error-text.ts";
 
 const program = [
@@ -8,17 +8,17 @@ const program = [
   { name: "call", source: "f({});" },
 ];
 
-test("a thrown error is told with the program's frames, each with its source line", () => {
+test("a thrown error is shown with the program's frames, each with its source line", () => {
   const stack = "TypeError: cannot read property 'z' of undefined\n    at f (tool:2:14)\n    at call:1:1";
-  expect(describeFailure({ code: "guest_error", message: "TypeError: …", stack }, program)).toBe(
+  expect(describeFailure({ code: "GUEST_ERROR", message: "TypeError: …", stack }, program)).toBe(
     "TypeError: cannot read property 'z' of undefined\n    at f (tool:2:14)\n        return x.y.z;\n    at call:1:1\n        f({});",
   );
 });
 
-test("a reply without code and a failure without words have sentences of their own", () => {
-  expect(describeFailure({ code: "no_code", message: "whatever" }, [])).toBe("No code block was found in the reply.");
-  expect(describeFailure({ code: "sandbox_crash", message: "" }, [])).toBe("The program failed for an unknown reason.");
-  expect(describeFailure({ code: "guest_timeout", message: "the program ran longer than 2000 ms" }, [])).toBe(
+test("a reply without code and a failure without words have their own sentences", () => {
+  expect(describeFailure({ code: "NO_CODE", message: "whatever" }, [])).toBe("No code block was found in the reply.");
+  expect(describeFailure({ code: "SANDBOX_CRASH", message: "" }, [])).toBe("The program failed for an unknown reason.");
+  expect(describeFailure({ code: "GUEST_TIMEOUT", message: "the program ran longer than 2000 ms" }, [])).toBe(
     "the program ran longer than 2000 ms",
   );
 });
@@ -26,7 +26,7 @@ test("a reply without code and a failure without words have sentences of their o
 test("paths of the host and keys do not get into a prompt", () => {
   const message =
     "Error: /home/user/app/node_modules/x/tool.js failed with sk-abcdefghijklmnopqrst at file:///srv/a/b.mjs";
-  expect(describeFailure({ code: "guest_error", message }, [])).toBe("Error: tool.js failed with [secret] at b.mjs");
+  expect(describeFailure({ code: "GUEST_ERROR", message }, [])).toBe("Error: tool.js failed with [secret] at b.mjs");
 });
 
 test("whatever a guest throws, the text stays near 1,500 characters", () => {
@@ -36,7 +36,7 @@ test("whatever a guest throws, the text stays near 1,500 characters", () => {
       fc.array(fc.string({ maxLength: 300 }), { maxLength: 60 }),
       (message, frames) => {
         const stack = [message, ...frames.map((frame) => `    at ${frame} (tool:2:1)`)].join("\n");
-        expect(describeFailure({ code: "guest_error" as FailureCode, message, stack }, program).length).toBeLessThan(
+        expect(describeFailure({ code: "GUEST_ERROR" as FailureCode, message, stack }, program).length).toBeLessThan(
           2000,
         );
       },

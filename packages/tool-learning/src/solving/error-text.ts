@@ -1,12 +1,12 @@
 /** What a model is told of a failed program: the error, the frames inside of the program with their source lines. */
-import type { Failure } from "../failure.ts";
-import type { SourcePart } from "../sandbox/sandbox.ts";
+import type { Failure } from "@cambium/evaluation";
+import type { SourcePart } from "@cambium/sandbox";
 
 const LONGEST = 1500;
 const LONGEST_LINE = 160;
 
 const SYNTHETIC: Partial<Record<Failure["code"], string>> = {
-  no_code: "No code block was found in the reply.",
+  NO_CODE: "No code block was found in the reply.",
 };
 
 /** Paths of files and keys of providers have no business in a prompt. */

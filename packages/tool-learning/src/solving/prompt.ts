@@ -1,5 +1,5 @@
+import { sha256 } from "@cambium/base";
 import type { Message } from "@cambium/llm";
-import { sha256 } from "../hash.ts";
 import type { Task } from "../problem.ts";
 
 /** What a model is asked, in three parts, so that what does not change comes first and providers can cache it. */

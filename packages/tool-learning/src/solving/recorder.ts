@@ -1,17 +1,16 @@
 /**
  * Takes the steps of one run and keeps them: asks the model, runs programs, and turns whatever comes back, errors too, into
- * steps. Steps of an earlier run are taken over instead, as long as they are the same steps.
+ * steps. Steps of an earlier run are reused instead, as long as they are the same steps.
  */
-import type { CallError, CallOutcome } from "@cambium/llm";
+
+import { StateError, sha256 } from "@cambium/base";
+import type { Failure, ModelStep, QueryStep, RunStep, SolveOptions, Step } from "@cambium/evaluation";
+import type { CallOutcome } from "@cambium/llm";
+import type { SandboxFailure, SandboxOutcome, SourcePart } from "@cambium/sandbox";
 import { codeOf } from "../code/fences.ts";
-import { StateError } from "../errors.ts";
-import type { Failure, FailureCode } from "../failure.ts";
-import { sha256 } from "../hash.ts";
-import type { SandboxFailure, SandboxOutcome, SourcePart } from "../sandbox/sandbox.ts";
-import type { ModelStep, QueryStep, RunStep, Stage, Step } from "../trajectory.ts";
 import { messagesOf, type Prompt, promptHash } from "./prompt.ts";
 import { DEFAULT_SAMPLING, type Setup } from "./setup.ts";
-import type { SolveOptions } from "./solver.ts";
+import type { Stage } from "./stage.ts";
 
 /** Where in the method a step stands. */
 export interface Place {
@@ -32,7 +31,7 @@ export interface Recorder {
   query(place: Place, query: string, answer: (signal: AbortSignal | undefined) => Promise<string>): Promise<QueryStep>;
 }
 
-const NO_CODE: Failure = { code: "no_code", message: "the reply has no fenced block with code" };
+const NO_CODE: Failure = { code: "NO_CODE", message: "the reply has no fenced block with code" };
 
 /** Ends a Python program: what it calls `result` is its own affair and need not be JSON, for answers are printed. */
 const NO_RESULT: SourcePart = { name: "end", source: "result = None" };
@@ -44,9 +43,6 @@ function failureOf({ code, message, ...rest }: SandboxFailure): Failure {
   const stack = "stack" in rest && rest.stack !== "" ? { stack: rest.stack } : {};
   return { code, message, ...stack };
 }
-
-/** `output_too_large` is what a program's result may be, and then mended; a reply that was too large cannot be read. */
-const codeOfCall = (code: CallError["code"]): FailureCode => (code === "output_too_large" ? "model_format" : code);
 
 /** What a recorder needs; methods that run nothing go without a sandbox. */
 export type RecorderSetup = Pick<Setup, "model" | "sampling" | "limits"> & Partial<Pick<Setup, "sandbox">>;
@@ -119,7 +115,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const outcome = await call(place, prompt);
       if (!outcome.ok) {
         const { message } = outcome.error;
-        const failure: Failure = { code: codeOfCall(outcome.error.code), message };
+        const failure: Failure = { code: outcome.error.code, message };
         return keep<ModelStep>({ ...asked, reply: "", cached: false, durationMs: 0, failure });
       }
       const { text, reasoning, usage, usd, cached, durationMs } = outcome.result;
@@ -142,7 +138,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const before = recorded("run", place, hash);
       if (before !== undefined) return before;
       let outcome = await runOnce(program, own);
-      if (!outcome.ok && outcome.failure.code === "sandbox_crash") outcome = await runOnce(program, own);
+      if (!outcome.ok && outcome.failure.code === "SANDBOX_CRASH") outcome = await runOnce(program, own);
       return keep({
         ...base(place),
         kind: "run",
@@ -163,7 +159,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
         return keep({ ...asked, reply, durationMs: performance.now() - start });
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        const failure = { code: signal?.aborted ? "cancelled" : "unavailable", message } as const;
+        const failure = { code: signal?.aborted ? "CANCELLED" : "UNAVAILABLE", message } as const;
         return keep({ ...asked, reply: "", durationMs: performance.now() - start, failure });
       }
     },

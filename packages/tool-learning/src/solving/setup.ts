@@ -1,13 +1,13 @@
 import type { ChatModel, Sampling } from "@cambium/llm";
+import type { Sandbox, SandboxLimits } from "@cambium/sandbox";
 import * as z from "zod";
-import type { Sandbox, SandboxLimits } from "../sandbox/sandbox.ts";
 
 /** What every method needs: a model to ask, and a place to run what it writes. */
 export interface Setup {
   readonly model: ChatModel;
   readonly sandbox: Sandbox;
   /**
-   * How replies are drawn; replaces the default as a whole. With a `seed`, repeats of a request get seeds of their own.
+   * How replies are drawn; replaces the default as a whole. With a `seed`, repeats of a request get their own seeds.
    *
    * @default temperature 0.3, at most 1024 tokens (Qian et al. 2023, §4.1 and the released code)
    */

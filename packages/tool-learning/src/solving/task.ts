@@ -1,8 +1,7 @@
+import { ConfigError, parseConfig } from "@cambium/base";
+import type { SolveOptions } from "@cambium/evaluation";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
-import { ConfigError } from "../errors.ts";
 import type { Task } from "../problem.ts";
-import type { SolveOptions } from "./solver.ts";
 
 const text = z.string().optional();
 
@@ -24,8 +23,8 @@ const LONGEST = 200_000;
 
 /** Checks what every method is called with; a task may carry more than is read here, such as an id. */
 export function checkTask(caller: string, task: Task, options: SolveOptions): void {
-  checkOptions(caller, taskSchema, task);
-  checkOptions(caller, solveSchema, options);
+  parseConfig(caller, taskSchema, task);
+  parseConfig(caller, solveSchema, options);
   const length = task.question.length + (task.context?.length ?? 0);
   if (length <= LONGEST) return;
   throw new ConfigError({

@@ -1,10 +1,8 @@
+import type { Failure, SolveOptions, Step } from "@cambium/evaluation";
 import type { CreatorPlan } from "../creator/options.ts";
-import type { Failure } from "../failure.ts";
 import { type Task, taskOf } from "../problem.ts";
 import { extractAnswer } from "../solving/answer.ts";
 import { createRecorder } from "../solving/recorder.ts";
-import type { SolveOptions } from "../solving/solver.ts";
-import type { Step } from "../trajectory.ts";
 
 /** How a question was solved by a tool that was made for another one. */
 export interface FrozenUse {

@@ -1,6 +1,4 @@
-import type { Failure } from "../failure.ts";
-import type { Grade } from "../graders/grader.ts";
-import type { Cost, Step, Trajectory } from "../trajectory.ts";
+import type { Cost, Failure, Grade, Step, Trajectory } from "@cambium/evaluation";
 
 /** The tool that was made for one scenario, and what it did for the others. */
 export interface TransferTool {

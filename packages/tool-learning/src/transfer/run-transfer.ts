@@ -2,23 +2,27 @@
  * Runs a transfer of tools, set by set: `makeTool` makes the tool of one scenario and uses it for the others, `solveSet` does so
  * for all scenarios of a set, and the loop at the end keeps some sets under way and appends each record when it is whole.
  */
+
+import { ConfigError, parseConfig, result, sha256 } from "@cambium/base";
+import {
+  costOf,
+  type Failure,
+  folderResults,
+  type Grader,
+  isOutside,
+  memoryResults,
+  type Results,
+  settleManifest,
+  strictGrader,
+} from "@cambium/evaluation";
 import * as z from "zod";
-import { checkOptions } from "../check-options.ts";
 import { createTools } from "../creator/create-tools.ts";
 import type { CreatorEnd } from "../creator/events.ts";
 import { type CreatorOptions, planCreation } from "../creator/options.ts";
 import { creatorSettings } from "../creator/settings.ts";
-import { ConfigError } from "../errors.ts";
-import { settleManifest } from "../evaluation/manifest.ts";
-import { folderResults, memoryResults, type Results } from "../evaluation/results.ts";
-import { type Failure, isOutside } from "../failure.ts";
-import { type Grader, strictGrader } from "../graders/grader.ts";
-import { sha256 } from "../hash.ts";
 import { recordCalls, runTests } from "../library/guest-programs.ts";
 import { type Problem, taskOf } from "../problem.ts";
 import type { TransferSet } from "../readers/transfer.ts";
-import { result } from "../run.ts";
-import { costOf } from "../trajectory.ts";
 import { type FrozenUse, useFrozenTool } from "./frozen-tool.ts";
 import type { TransferRecord, TransferTool, TransferUse } from "./record.ts";
 import { summariseTransfer, type TransferSummary } from "./summary.ts";
@@ -29,7 +33,7 @@ export interface TransferOptions {
   readonly grader?: Grader;
   /** Sets under way at once. @default 4 */
   readonly concurrency?: number;
-  /** Where results are kept, one line for each set. A run that finds some goes on after them. @default memory */
+  /** Where results are kept, one line for each set. A run that finds some resumes after them. @default memory */
   readonly results?: string | Results;
   readonly signal?: AbortSignal;
 }
@@ -98,7 +102,7 @@ export async function* runTransfer(
   sets: readonly TransferSet[],
   { grader = strictGrader, concurrency = 4, signal, ...rest }: TransferOptions = {},
 ): AsyncGenerator<TransferEvent, void, undefined> {
-  checkOptions("runTransfer", schema, { grader, concurrency, ...(signal === undefined ? {} : { signal }), ...rest });
+  parseConfig("runTransfer", schema, { grader, concurrency, ...(signal === undefined ? {} : { signal }), ...rest });
   if (options.library !== undefined)
     throw new ConfigError({ message: "runTransfer: tools are frozen, so there is no library; leave it out" });
   const plan = planCreation("runTransfer", options);
@@ -106,12 +110,13 @@ export async function* runTransfer(
   if (repeated !== undefined)
     throw new ConfigError({ message: `runTransfer: two sets have the id "${repeated.id}"`, id: repeated.id });
   const results = typeof rest.results === "string" ? folderResults(rest.results) : (rest.results ?? memoryResults());
-  await settleManifest(results, {
+  await settleManifest("runTransfer", results, {
     version: 1,
     method: "creator-transfer",
     settings: creatorSettings(plan),
     graders: [grader.name],
     sample: 0,
+    groups: {},
   });
 
   const records = new Map<string, TransferRecord>();
@@ -217,7 +222,7 @@ export async function* runTransfer(
         ? "finished"
         : signal?.aborted
           ? "stopped"
-          : failure?.code === "budget_exceeded"
+          : failure?.code === "BUDGET_EXCEEDED"
             ? "budget_exceeded"
             : "unavailable";
     yield {

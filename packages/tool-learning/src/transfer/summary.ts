@@ -1,12 +1,10 @@
-import { addCost } from "../evaluation/summary.ts";
-import { type Interval, wilson } from "../evaluation/wilson.ts";
-import { type Cost, costOf } from "../trajectory.ts";
+import { addCost, type Cost, costOf, type Interval, wilson } from "@cambium/evaluation";
 import { chooseTool, type TransferRecord, transferRate } from "./record.ts";
 
 /** The figures of a transfer of tools. */
 export interface TransferSummary {
   readonly sets: number;
-  /** Questions solved by a tool of their own: without transfer. */
+  /** Questions solved by their own tools: without transfer. */
   readonly own: Interval & { readonly right: number; readonly total: number };
   /** All pairs of a tool and a question that it was not made for: what transfer gives on average. */
   readonly pairMean: Interval & { readonly right: number; readonly total: number };

@@ -1,8 +1,11 @@
+import { parseConfig } from "@cambium/base";
+import { loadReportPackage, trajectoryBlocks } from "@cambium/evaluation";
 import type { Block, Report } from "@cambium/report";
-import { loadReportPackage } from "../evaluation/report-package.ts";
-import { trajectoryBlocks } from "../evaluation/trajectory-blocks.ts";
+import * as z from "zod";
 import { chooseTool, type TransferRecord, transferRate, validationScore } from "./record.ts";
 import { summariseTransfer, type TransferSummary } from "./summary.ts";
+
+const schema = z.strictObject({ title: z.string().optional(), note: z.string().optional() });
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
@@ -23,12 +26,14 @@ export function transferText(summary: TransferSummary): string {
 /**
  * A page about a transfer: the figures, each set with its tools, and every trajectory to be opened.
  *
+ * @throws {ConfigError} When an option cannot be meant.
  * @throws {StateError} When the package `@cambium/report` is not installed.
  */
 export async function transferReport(
   records: readonly TransferRecord[],
   options: { readonly title?: string; readonly note?: string } = {},
 ): Promise<Report> {
+  parseConfig("transferReport", schema, options);
   const report = await loadReportPackage("transferReport");
   const summary = summariseTransfer(records);
   const { title = "Transfer of tools", note } = options;

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { result } from "@cambium/base";
+import { memoryResults } from "@cambium/evaluation";
 import { type ModelRequest, openModels, scripted, textOf } from "@cambium/llm";
+import { quickjs } from "@cambium/sandbox";
 import { afterAll, expect, test } from "vitest";
-import { memoryResults } from "../evaluation/results.ts";
 import type { TransferSet } from "../readers/transfer.ts";
-import { result } from "../run.ts";
-import { quickjs } from "../sandbox/quickjs.ts";
 import { chooseTool, type TransferRecord, type TransferTool } from "./record.ts";
 import { runTransfer, type TransferOptions } from "./run-transfer.ts";
 import { summariseTransfer } from "./summary.ts";
@@ -70,7 +70,7 @@ test("the mean over pairs, the oracle and the validated choice are what they say
   });
 });
 
-test("every scenario has a creation of its own, and the others see the frozen tool only", async () => {
+test("every scenario has its own creation, and the others see the frozen tool only", async () => {
   const { requests, end } = await transfer();
   const creations = requests
     .filter(({ stage }) => stage === "creation")
@@ -131,7 +131,7 @@ test("the oracle is never below the validated choice, nor below the mean over pa
   expect([oracle, validated, pairMean.rate]).toEqual([1, 0.5, 0.5]);
 });
 
-test("a run goes on after the sets that are done", async () => {
+test("a run resumes after the sets that are done", async () => {
   const results = memoryResults();
   const sets = ["one", "two", "three"].map((id) => ({ ...set, id }));
   await transfer({ results }, sets.slice(0, 1));

@@ -2,8 +2,8 @@ import { MockLanguageModelV3 } from "ai/test";
 import { MockLanguageModelV4 } from "ai-7/test";
 import { expect, test } from "vitest";
 import type { Piece } from "../../chat-model.ts";
-import { ask, testContext, testModels } from "../../fixtures.ts";
-import type { Message } from "../../message.ts";
+import type { Message } from "../../messages/message.ts";
+import { ask, testContext, testModels } from "../../open-models.fixture.ts";
 import { aiSdk } from "./ai-sdk.ts";
 import type { AiSdkModel } from "./model.ts";
 
@@ -206,14 +206,14 @@ test.for(versions)("a stream of $version that ends early, or carries an error, i
     ]),
   });
   await expect(aiSdk(early).generate(ask("?"), testContext({ onPiece }))).rejects.toMatchObject({
-    code: "model_format",
+    code: "MODEL_FORMAT",
     details: { head: "a" },
   });
   const failing = create({
     doStream: streamOf([{ type: "error", error: Object.assign(new Error("x"), { statusCode: 503 }) }]),
   });
   await expect(aiSdk(failing).generate(ask("?"), testContext({ onPiece }))).rejects.toMatchObject({
-    code: "unavailable",
+    code: "UNAVAILABLE",
     details: { status: 503 },
   });
 });
@@ -246,19 +246,19 @@ test("V4's thoughts in pictures, citations and custom parts survive; V3 never ha
 test.for([
   {
     error: { name: "AI_APICallError", statusCode: 429, responseHeaders: { "retry-after": "2" } },
-    code: "rate_limited",
+    code: "RATE_LIMITED",
     details: { waitMs: 2000 },
   },
-  { error: { name: "AI_APICallError", statusCode: 400 }, code: "model_error", details: { charged: false } },
+  { error: { name: "AI_APICallError", statusCode: 400 }, code: "MODEL_ERROR", details: { charged: false } },
   {
     error: { name: "AI_APICallError", statusCode: 200, cause: { name: "AI_JSONParseError" } },
-    code: "model_format",
+    code: "MODEL_FORMAT",
     details: {},
   },
-  { error: { name: "AI_TypeValidationError" }, code: "model_format", details: {} },
-  { error: { name: "AI_LoadAPIKeyError" }, code: "unauthorized", details: { charged: false } },
-  { error: { name: "AI_UnsupportedFunctionalityError" }, code: "model_error", details: { charged: false } },
-  { error: { name: "Error" }, code: "unavailable", details: {} },
+  { error: { name: "AI_TypeValidationError" }, code: "MODEL_FORMAT", details: {} },
+  { error: { name: "AI_LoadAPIKeyError" }, code: "UNAUTHORIZED", details: { charged: false } },
+  { error: { name: "AI_UnsupportedFunctionalityError" }, code: "MODEL_ERROR", details: { charged: false } },
+  { error: { name: "Error" }, code: "UNAVAILABLE", details: {} },
 ])("$error.name $error.statusCode is $code", async ({ error, code, details }) => {
   const doGenerate = async () => {
     throw Object.assign(new Error("said so"), error);

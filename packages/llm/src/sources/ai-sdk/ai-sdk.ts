@@ -1,5 +1,6 @@
-import { UnavailableError, UsageError } from "../../errors.ts";
-import type { Source } from "../../source.ts";
+import { ConfigError } from "@cambium/base";
+import { UnavailableError } from "../../errors.ts";
+import type { Source } from "../source.ts";
 import { errorFromSdk } from "./errors.ts";
 import type { AiSdkModel, SdkPart, Version } from "./model.ts";
 import { requestToSdk } from "./prompt.ts";
@@ -12,12 +13,12 @@ import { readSdkStream } from "./stream.ts";
  * `provider` data of parts and messages are the SDK's provider options and metadata. Tools that a provider runs by itself
  * stand in the reply as parts of type `other`.
  *
- * @throws {UsageError} When the model has another interface than V3 (`ai` 6) and V4 (`ai` 7).
+ * @throws {ConfigError} When the model has another interface than V3 (`ai` 6) and V4 (`ai` 7).
  */
 export function aiSdk(model: AiSdkModel): Source {
   const { specificationVersion, provider, modelId } = model;
   if (specificationVersion !== "v3" && specificationVersion !== "v4") {
-    throw new UsageError({
+    throw new ConfigError({
       message: `model: expected a language model of ai 6 (v3) or 7 (v4), got "${specificationVersion}"; install one of these with its providers`,
     });
   }

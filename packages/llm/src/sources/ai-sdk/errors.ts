@@ -1,7 +1,8 @@
-import type { Clock } from "../../clock.ts";
-import { ModelError, ModelFormatError, ModelsError, UnauthorizedError, UnavailableError } from "../../errors.ts";
-import { errorOfStatus } from "../../http-errors.ts";
+import { CambiumError } from "@cambium/base";
+import type { Clock } from "../../calls/clock.ts";
+import { ModelError, ModelFormatError, UnauthorizedError, UnavailableError } from "../../errors.ts";
 import { retryAfter } from "../http.ts";
+import { errorOfStatus } from "../http-errors.ts";
 
 /** Errors of the SDK that say that the reply cannot be read. */
 const UNREADABLE = new Set([
@@ -21,8 +22,8 @@ const NEVER_SENT = new Set([
 ]);
 
 /** What the AI SDK threw, as one of our errors; recognised by its fields, as the SDK itself advises. */
-export function errorFromSdk(cause: unknown, clock: Clock): ModelsError {
-  if (cause instanceof ModelsError) return cause;
+export function errorFromSdk(cause: unknown, clock: Clock): CambiumError {
+  if (cause instanceof CambiumError) return cause;
   const error = cause as {
     readonly name?: string;
     readonly message?: string;

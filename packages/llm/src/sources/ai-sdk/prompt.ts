@@ -1,6 +1,13 @@
-import type { AssistantPart, FilePart, Message, ProviderData, TextPart, ToolResultPart } from "../../message.ts";
-import { parseArguments } from "../../message.ts";
-import type { ModelRequest } from "../../request.ts";
+import type {
+  AssistantPart,
+  FilePart,
+  Message,
+  ProviderData,
+  TextPart,
+  ToolResultPart,
+} from "../../messages/message.ts";
+import { parseArguments } from "../../messages/message.ts";
+import type { ModelRequest } from "../../messages/request.ts";
 import { SENT_BACK, type Version } from "./model.ts";
 
 const options = (provider: ProviderData | undefined): object =>

@@ -1,6 +1,6 @@
-import type { Json, JsonObject } from "../../json.ts";
-import type { AssistantPart, FilePart, ProviderData } from "../../message.ts";
-import type { Finish, Reply, Usage } from "../../request.ts";
+import type { Json, JsonObject } from "@cambium/base";
+import type { AssistantPart, FilePart, ProviderData } from "../../messages/message.ts";
+import type { Finish, Reply, Usage } from "../../messages/request.ts";
 import type { SdkPart } from "./model.ts";
 
 /** What is left of a value in JSON. */

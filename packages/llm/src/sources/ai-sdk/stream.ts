@@ -1,7 +1,7 @@
 import { ModelFormatError, UnavailableError } from "../../errors.ts";
-import type { AssistantPart } from "../../message.ts";
-import type { Reply } from "../../request.ts";
-import type { SourceContext } from "../../source.ts";
+import type { AssistantPart } from "../../messages/message.ts";
+import type { Reply } from "../../messages/request.ts";
+import type { SourceContext } from "../source.ts";
 import type { SdkPart } from "./model.ts";
 import { partFromSdk, replyFromSdk, type SdkEnd } from "./reply.ts";
 

@@ -1,8 +1,7 @@
+import { python, quickjs } from "@cambium/sandbox";
+import { hasPython } from "@cambium/sandbox/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import { toolShape } from "../../code/tool-shape.ts";
-import { hasPython } from "../../sandbox/has-python.fixture.ts";
-import { python } from "../../sandbox/python.ts";
-import { quickjs } from "../../sandbox/quickjs.ts";
 import { extractAnswer } from "../../solving/answer.ts";
 import { describeFailure } from "../../solving/error-text.ts";
 import { creationDemonstrations } from "./creation.ts";
@@ -39,7 +38,7 @@ describe.each(sets)("the $name examples", ({ language = "javascript", examples, 
   test("the repair shows the real error of its program, and mends it", async () => {
     const { program, error, repaired } = repair!;
     const outcome = await sandbox.run(program);
-    const { code, message, ...rest } = (outcome as { failure: { code: "guest_error"; message: string; stack: string } })
+    const { code, message, ...rest } = (outcome as { failure: { code: "GUEST_ERROR"; message: string; stack: string } })
       .failure;
     expect(describeFailure({ code, message, ...rest }, [{ name: "program", source: program }])).toBe(error);
     expect(extractAnswer((await sandbox.run(repaired)).stdout)).toBeDefined();

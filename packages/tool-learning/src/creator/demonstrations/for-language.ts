@@ -1,4 +1,4 @@
-import { ConfigError } from "../../errors.ts";
+import { ConfigError } from "@cambium/base";
 import { creationDemonstrations } from "./creation.ts";
 import type { DemonstrationSet } from "./demonstration.ts";
 import { pythonDemonstrations } from "./python.ts";

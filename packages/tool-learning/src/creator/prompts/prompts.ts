@@ -1,5 +1,5 @@
+import type { SourcePart } from "@cambium/sandbox";
 import type { Task } from "../../problem.ts";
-import type { SourcePart } from "../../sandbox/sandbox.ts";
 import type { Prompt } from "../../solving/prompt.ts";
 import type { DemonstrationSet } from "../demonstrations/demonstration.ts";
 import { creationPrompt } from "./creation.ts";

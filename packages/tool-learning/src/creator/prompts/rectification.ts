@@ -1,4 +1,4 @@
-import type { SourcePart } from "../../sandbox/sandbox.ts";
+import type { SourcePart } from "@cambium/sandbox";
 import { fenced, type Prompt, section, taskSections } from "../../solving/prompt.ts";
 import type { RectificationInput } from "./prompts.ts";
 import { type LanguageWords, WORDS } from "./words.ts";

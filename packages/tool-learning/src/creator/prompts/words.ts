@@ -1,5 +1,4 @@
-import { mathsKitGuide } from "../../sandbox/kit.ts";
-import { PYTHON_MODULES } from "../../sandbox/python-modules.ts";
+import { mathsKitGuide, pythonModules } from "@cambium/sandbox";
 import { ANSWER_MARKER } from "../../solving/answer.ts";
 
 /** What prompts say of a language. */
@@ -32,7 +31,7 @@ export const WORDS: Readonly<Record<"javascript" | "python", LanguageWords>> = {
     fence: "python",
     documentation: "a docstring",
     print: `print("${ANSWER_MARKER}", value)`,
-    libraries: `The code runs by itself in Python 3 without files and network. Of modules only these can be imported, no others and none that has to be installed: ${PYTHON_MODULES.join(", ")}.`,
+    libraries: `The code runs by itself in Python 3 without files and network. Of modules only these can be imported, no others and none that has to be installed: ${pythonModules.join(", ")}.`,
     comment: "#",
   },
 };

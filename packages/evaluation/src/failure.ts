@@ -1,0 +1,38 @@
+import type { ErrorCode } from "@cambium/base";
+
+/**
+ * What went wrong, in one word: an `ErrorCode` where a service or the machine failed, a word of the method's where a reply, a
+ * program or an answer did.
+ */
+export type FailureCode = ErrorCode | (string & {});
+
+/** Why a step did not do what it was for. A value in trajectories, never thrown. */
+export interface Failure {
+  readonly code: FailureCode;
+  /** For people. */
+  readonly message: string;
+  /** Frames of the program, where one threw. */
+  readonly stack?: string;
+}
+
+/** The provider, the store or the machine is at fault, not what was asked: the same task may well succeed later. */
+const OUTSIDE: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  "RATE_LIMITED",
+  "UNAVAILABLE",
+  "UNAUTHORIZED",
+  "FORBIDDEN",
+  "STORE",
+  "FILE",
+  "SANDBOX_CRASH",
+  "BUDGET_EXCEEDED",
+  "CANCELLED",
+  "CONFIG",
+  "STATE",
+  "FORMAT",
+  "NO_REPLY",
+]);
+
+/** Whether a failure says nothing about the task, so that it should be tried again another time. */
+export function isOutside({ code }: Failure): boolean {
+  return OUTSIDE.has(code);
+}

@@ -1,0 +1,34 @@
+/**
+ * One bomb in a process of its own: prints how far its memory rose over what it had when the package was imported and
+ * nothing had run, and over what it had after a first harmless program. Started by `sandbox.ts`.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { crossingBombs, memoryBombs } from "../src/testing/bombs.ts";
+import { adapters } from "./adapters.ts";
+
+const { values } = parseArgs({ options: { adapter: { type: "string" }, bomb: { type: "string" } } });
+const source = { ...memoryBombs, ...crossingBombs }[values.bomb as keyof typeof memoryBombs];
+const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
+const peakBytes = (): number => {
+  const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+  return kib === undefined ? process.resourceUsage().maxRSS * 1024 : Number(kib) * 1024;
+};
+
+const idle = process.memoryUsage.rss();
+const startPeak = peakBytes(); // what loading the program took and gave back
+const sandbox = adapters[values.adapter as keyof typeof adapters]({ limits: { wallMs: 30_000 } });
+await sandbox.run("return 1;");
+const warm = process.memoryUsage.rss();
+const outcome = await sandbox.run(source);
+const peak = peakBytes();
+await sandbox.close();
+console.log(
+  JSON.stringify({
+    code: outcome.ok ? "ok" : outcome.failure.code,
+    idleMiB: mib(idle),
+    peakOverIdleMiB: mib(peak - idle),
+    peakOverWarmMiB: mib(peak - warm),
+    ...(peak === startPeak ? { note: "the peak was reached while loading" } : {}),
+  }),
+);

@@ -1,0 +1,354 @@
+/** Laws about what crosses the border: results, thenables, errors, and calls of host functions. */
+import { expect } from "vitest";
+import type { HostFunction, Schema } from "../sandbox.ts";
+import { brief, fails, type Law, patient, returns } from "./law.ts";
+
+export const results: readonly Law[] = [
+  {
+    law: "JSON values come out as they are",
+    javascript: 'return { a: [1, -0.5, 1e300, "x\\n\\u2028"], b: { c: null, d: true }, "": [[]] };',
+    python: 'result = {"a": [1, -0.5, 1e300, "x\\n\\u2028"], "b": {"c": None, "d": True}, "": [[]]}',
+    options: patient,
+    expects: returns({ a: [1, -0.5, 1e300, "x\n\u2028"], b: { c: null, d: true }, "": [[]] }),
+  },
+  {
+    law: "a getter's value is read in the guest",
+    javascript: "return { get x() { return 1; }, toString() { throw 1; } }.x;",
+    options: patient,
+    expects: returns(1),
+  },
+  {
+    law: "a getter on the result runs in the guest and ends there",
+    javascript: "return Object.defineProperty({}, 'x', { enumerable: true, get() { throw new RangeError('trap'); } });",
+    options: patient,
+    expects(outcome) {
+      fails("GUEST_ERROR")(outcome);
+      expect(outcome).toMatchObject({ failure: { name: "RangeError" } });
+    },
+  },
+  {
+    law: "a getter on the result that loops ends at the time limit",
+    javascript: "return { get x() { for (;;); } };",
+    options: brief,
+    expects: fails("GUEST_TIMEOUT"),
+  },
+  {
+    law: "an array of 100 million holes never reaches the host",
+    javascript: "const list = []; list.length = 1e8; return list;",
+    python: "result = [None] * 100000000",
+    options: { limits: { wallMs: 500 } },
+    expects: fails("GUEST_TIMEOUT", "GUEST_MEMORY", "RESULT_TOO_LARGE"),
+  },
+  {
+    law: "26 pairs in pairs never reach the host",
+    javascript: "let o = { x: 1 }; for (let i = 0; i < 26; i++) o = [o, o]; return o;",
+    python: "o = {'x': 1}\nfor i in range(26): o = [o, o]\nresult = o",
+    options: { limits: { wallMs: 500 } },
+    expects: fails("GUEST_TIMEOUT", "GUEST_MEMORY", "RESULT_TOO_LARGE", "GUEST_ERROR"),
+  },
+  {
+    law: "nesting that overflows the host's stack is refused",
+    javascript: "let o = 1; for (let i = 0; i < 500; i++) o = [o]; return o;",
+    python: "o = 1\nfor i in range(500): o = [o]\nresult = o",
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  },
+  {
+    law: "a key that sets a prototype is refused",
+    javascript: 'return { a: JSON.parse(\'{"__proto__": { "isAdmin": true }}\') };',
+    python: "result = {'a': {'__proto__': {'isAdmin': True}}}",
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  },
+  {
+    law: "a number that JSON lacks is refused, not turned into null",
+    javascript: "return [1, { x: Number.NaN }];",
+    python: "result = [1, {'x': float('nan')}]",
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  },
+  {
+    law: "a large integer is refused, not rounded",
+    javascript: "return { x: 2n ** 70n };",
+    python: "result = {'x': 2 ** 70}",
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  },
+  {
+    law: "a function, a map or an object that is no data is refused",
+    javascript: "return [() => 1, new Map()];",
+    python: "result = [lambda: 1, {1}]",
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  },
+  {
+    law: "a value that contains itself is refused",
+    javascript: "const o = {}; o.o = [o]; return o;",
+    python: "o = {}\no['o'] = [o]\nresult = o",
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  },
+  {
+    law: "toJSON of the program's own decides",
+    javascript: "return { a: 1, toJSON: () => 'mine' };",
+    options: patient,
+    expects: returns("mine"),
+  },
+];
+
+export const thenables: readonly Law[] = [
+  {
+    law: "a thenable result is awaited",
+    javascript: "return { then(resolve) { resolve(42); } };",
+    options: patient,
+    expects: returns(42),
+  },
+  {
+    law: "a thenable in a thenable is awaited",
+    javascript: "return { then(a) { a({ then(b) { b('deep'); } }); } };",
+    options: patient,
+    expects: returns("deep"),
+  },
+  {
+    law: "a thenable that never settles ends as an error, at once",
+    javascript: "return { then() {} };",
+    options: { limits: { wallMs: 4000 } },
+    expects: fails("GUEST_ERROR"),
+  },
+  {
+    law: "a promise that nothing settles ends as an error, at once",
+    javascript: "await new Promise(() => {});",
+    options: { limits: { wallMs: 4000 } },
+    expects: fails("GUEST_ERROR"),
+  },
+  {
+    law: "a then that throws is the program's error",
+    javascript: "return { get then() { throw new RangeError('then'); } };",
+    options: patient,
+    expects(outcome) {
+      fails("GUEST_ERROR")(outcome);
+      expect(outcome).toMatchObject({ failure: { name: "RangeError", message: "RangeError: then" } });
+    },
+  },
+  {
+    law: "a then that loops ends at the time limit",
+    javascript: "return { then() { for (;;); } };",
+    options: brief,
+    expects: fails("GUEST_TIMEOUT"),
+  },
+  {
+    law: "a thenable that resolves to itself for ever ends at a limit",
+    javascript: "const o = { then(resolve) { resolve(o); } }; return o;",
+    options: brief,
+    expects: fails("GUEST_TIMEOUT", "GUEST_MEMORY"),
+  },
+];
+
+export const errors: readonly Law[] = [
+  {
+    law: "an error tells its part and line",
+    javascript: [
+      { name: "tool", source: "function half(x) {\n  if (x % 2) throw new RangeError('odd');\n  return x / 2;\n}" },
+      { name: "call", source: "const x = 3;\nreturn half(x);" },
+    ],
+    python: [
+      { name: "tool", source: "def half(x):\n  if x % 2: raise ValueError('odd')\n  return x // 2\n" },
+      { name: "call", source: "x = 3\nresult = half(x)" },
+    ],
+    options: patient,
+    expects(outcome) {
+      fails("GUEST_ERROR")(outcome);
+      if (outcome.ok || outcome.failure.code !== "GUEST_ERROR") return;
+      expect(outcome.failure.message).toMatch(/^(RangeError|ValueError): odd$/);
+      expect(outcome.failure.at).toMatchObject({ part: "tool", line: 2 });
+      expect(outcome.failure.stack).toMatch(/^ +at half \(tool:2.*\n +at .*call:2/m);
+    },
+  },
+  {
+    law: "a program that cannot be read does not run, and says where",
+    javascript: [
+      { name: "tool", source: "console.log('ran');" },
+      { name: "call", source: "\nlet = = 3;" },
+    ],
+    python: [
+      { name: "tool", source: "print('ran')" },
+      { name: "call", source: "\nlet = = 3" },
+    ],
+    options: patient,
+    expects(outcome) {
+      fails("LOAD_FAILED")(outcome);
+      expect(outcome.stdout).toBe("");
+      expect(outcome).toMatchObject({ failure: { message: expect.stringMatching(/^SyntaxError: /) } });
+    },
+  },
+  { law: "null can be thrown", javascript: "throw null;", options: patient, expects: fails("GUEST_ERROR") },
+  { law: "a symbol can be thrown", javascript: "throw Symbol('s');", options: patient, expects: fails("GUEST_ERROR") },
+  {
+    law: "an object that is no error can be thrown, and is shown",
+    javascript: "throw { code: 5 };",
+    options: patient,
+    expects(outcome) {
+      expect(outcome).toMatchObject({ failure: { code: "GUEST_ERROR", message: 'the program threw {"code":5}' } });
+    },
+  },
+  {
+    law: "a stack that throws, lies or is no text does no harm",
+    javascript: `
+      const error = new Error("x");
+      Object.defineProperty(error, "stack", { get() { throw error; } });
+      Object.defineProperty(error, "message", { value: { toString() { throw error; } } });
+      Object.defineProperty(error, "name", { get() { return { toString: () => "N".repeat(1e6) }; } });
+      throw error;`,
+    python: "class Liar(Exception):\n  def __str__(self): raise self\n  __repr__ = __str__\nraise Liar()",
+    options: patient,
+    expects(outcome) {
+      fails("GUEST_ERROR")(outcome);
+      expect(JSON.stringify(outcome).length).toBeLessThan(5000);
+    },
+  },
+  {
+    law: "an error is reported though the program broke toJSON of everything",
+    javascript: "Object.prototype.toJSON = () => { throw 1; }; throw new RangeError('told');",
+    options: patient,
+    expects(outcome) {
+      expect(outcome).toMatchObject({ failure: { code: "GUEST_ERROR", message: "RangeError: told" } });
+    },
+  },
+  {
+    law: "a stack that loops ends at the time limit",
+    javascript: "throw Object.defineProperty(new Error('x'), 'stack', { get() { for (;;); } });",
+    python: "class Liar(Exception):\n  def __str__(self):\n    while True: pass\nraise Liar()",
+    options: brief,
+    expects: fails("GUEST_TIMEOUT"),
+  },
+  {
+    law: "a Proxy can be thrown",
+    javascript: "throw new Proxy(new Error('x'), { get() { throw 1; }, getPrototypeOf() { throw 2; } });",
+    options: patient,
+    expects: fails("GUEST_ERROR"),
+  },
+  {
+    law: "a stack made up by the program cannot name lines that are not its own",
+    javascript:
+      "const e = new Error('x'); e.stack = '    at secret (program.js:999:1)\\n    at x (/etc/passwd:1:1)'; throw e;",
+    options: patient,
+    expects(outcome) {
+      fails("GUEST_ERROR")(outcome);
+      expect(!outcome.ok && JSON.stringify(outcome.failure)).not.toMatch(/999|passwd/);
+    },
+  },
+];
+
+const anything: Schema = { "~standard": { validate: (value) => ({ value }) } };
+const pair: Schema<readonly [number, number]> = {
+  "~standard": {
+    validate: (value) =>
+      Array.isArray(value) && value.length === 2 && value.every((entry) => typeof entry === "number")
+        ? { value: value as unknown as readonly [number, number] }
+        : { issues: [{ message: "expected two numbers" }] },
+  },
+};
+const add: HostFunction<readonly [number, number]> = { input: pair, run: async ([a, b]) => a + b };
+const fail: HostFunction = {
+  input: anything,
+  run() {
+    throw new TypeError("the service is closed");
+  },
+};
+const echo: HostFunction = { input: anything, run: (value) => value };
+const huge: HostFunction = { input: anything, run: () => "x".repeat(1_000_000) };
+const nothing: HostFunction = { input: anything, run: () => undefined };
+const functions = { add: add as HostFunction, fail, echo, huge, nothing };
+
+export const calls: readonly Law[] = [
+  {
+    law: "a host function is called with a checked value and its answer comes back",
+    javascript: "return [await add([1, 2]), await nothing(), await echo({ a: ['é'] })];",
+    python: "result = [add([1, 2]), nothing(), echo({'a': ['é']})]",
+    options: { ...patient, functions },
+    expects(outcome) {
+      // In JavaScript a missing answer is undefined, which JSON writes as null in a list.
+      returns([3, null, { a: ["é"] }])(outcome);
+      expect(outcome.usage.bridgeCalls).toBe(3);
+    },
+  },
+  {
+    law: "several calls may be under way",
+    javascript: "return (await Promise.all([1, 2, 3, 4, 5].map((x) => add([x, 10])))).join();",
+    options: { ...patient, functions },
+    expects: returns("11,12,13,14,15"),
+  },
+  {
+    law: "an argument that fails the check does not reach the function, and the program may catch it",
+    javascript: "try { await add('1 + 1'); } catch (error) { return error.message; }",
+    python: "try: add('1 + 1')\nexcept Exception as error: result = str(error)",
+    options: { ...patient, functions },
+    expects: returns("add: the argument is not valid: expected two numbers"),
+  },
+  {
+    law: "an error of the function comes as a message without its stack",
+    javascript:
+      "try { await fail(1); } catch (error) { return [error.message, /bridge|node:|file:/.test(error.stack)]; }",
+    python: "try: fail(1)\nexcept Exception as error: result = [str(error), False]",
+    options: { ...patient, functions },
+    expects: returns(["the service is closed", false]),
+  },
+  {
+    law: "arguments that are no JSON, too long or dangerous are refused",
+    javascript: `
+      const circle = {}; circle.circle = circle;
+      let deep = 1; for (let i = 0; i < 200; i++) deep = [deep];
+      const tries = [circle, () => 1, Number.NaN, 5n, "x".repeat(1e6), deep, JSON.parse('{"__proto__": 1}'), new Map()];
+      let refused = 0;
+      for (const argument of tries) { try { await echo(argument); } catch { refused++; } }
+      return refused;`,
+    python: `
+circle = {}
+circle["circle"] = circle
+deep = 1
+for i in range(200): deep = [deep]
+refused = 0
+for argument in [circle, lambda: 1, float("nan"), 2 ** 70, "x" * 1000000, deep, {"__proto__": 1}, {1}]:
+  try: echo(argument)
+  except Exception: refused += 1
+result = refused`,
+    options: { ...patient, functions },
+    expects: returns(8),
+  },
+  {
+    law: "an answer that is too long is refused",
+    javascript: "try { await huge(1); } catch (error) { return error.message; }",
+    python: "try: huge(1)\nexcept Exception as error: result = str(error)",
+    options: { ...patient, functions },
+    expects: returns("huge: the answer is too long"),
+  },
+  {
+    law: "too many calls end the program",
+    javascript: "for (;;) { try { await echo(1); } catch {} }",
+    python: "while True:\n  try: echo(1)\n  except BaseException: pass",
+    options: { functions, limits: { wallMs: 60_000, bridgeCalls: 10 } },
+    expects(outcome) {
+      fails("CALL_LIMIT")(outcome);
+      expect(outcome.usage.bridgeCalls).toBe(10);
+    },
+  },
+  {
+    law: "a flood of calls at once ends the program",
+    javascript: "await Promise.all(Array.from({ length: 1e5 }, () => echo(1)));",
+    options: { functions, limits: { wallMs: 115_000 } }, // all calls are made before the first is answered
+    expects: fails("CALL_LIMIT"),
+  },
+  {
+    law: "functions that were not listed are not there",
+    javascript: "return typeof echo;",
+    python: "result = 'echo' in globals()",
+    options: patient,
+    expects: (outcome) => expect(outcome.ok && [false, "undefined"].includes(outcome.value as string)).toBe(true),
+  },
+  {
+    law: "a call that nobody awaits does not keep the program",
+    javascript: "echo(1); return 'done';",
+    options: { ...patient, functions },
+    expects: returns("done"),
+  },
+];

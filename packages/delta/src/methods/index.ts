@@ -10,4 +10,5 @@ export { type Ia3Config, type Ia3Options, ia3 } from "./ia3.ts";
 export { type LoraConfig, type LoraOptions, lora } from "./lora.ts";
 export { type PrefixConfig, type PrefixOptions, prefix } from "./prefix.ts";
 export { type PromptConfig, type PromptOptions, prompt } from "./prompt.ts";
+export { type VeraConfig, type VeraOptions, vera } from "./vera.ts";
 export { type WholeConfig, type WholeOptions, whole } from "./whole.ts";

@@ -10,7 +10,7 @@ import { merge } from "../merge.ts";
 import { disposeDelta } from "../testing/laws.ts";
 import { dora } from "./dora.ts";
 
-const adapters = ["bert-dora", "gpt2-dora"];
+const adapters = ["bert-dora", "gpt2-dora", "llama-dora"];
 
 test.each(adapters)("%s computes what PEFT computes", (name) => expectGolden(name));
 

@@ -2,6 +2,7 @@
  * Every method of this package, under the names that are the kinds of their deltas. `loadAdapter` and `saveAdapter` know
  * methods by such a table.
  */
+export { type AdaLoraConfig, type AdaLoraOptions, adaLora } from "./ada-lora.ts";
 export { type AdapterConfig, type AdapterOptions, adapter } from "./adapter.ts";
 export { type BitFitConfig, type BitFitOptions, bitFit } from "./bit-fit.ts";
 export { type DoraConfig, type DoraOptions, dora } from "./dora.ts";

@@ -128,7 +128,7 @@ export function operation(
 export function reshapeTo(value: Value, shape: readonly number[]): Value {
   if (sameShape(value.shape, shape)) return value;
   if (value.uniform !== undefined) return uniformValue(value.uniform, shape, value.type);
-  if (value.data !== undefined) {
+  if (value.data !== undefined && value.isArgument !== true) {
     value.own = false; // from now on two values share its memory
     return hostValue(value.data, shape, value.type);
   }

@@ -5,14 +5,22 @@
  * `scalars`, numbers alone; what is dropped is in `afterStep` (`ada-lora-budget.ts`), tensors alone.
  */
 import { ConfigError, parseConfig } from "@cambium/base";
-import { applyLinear, around, dropout as drop, oneStart, type TensorSpec, zeroStart } from "@cambium/core";
+import {
+  applyLinear,
+  around,
+  dropout as drop,
+  oneStart,
+  type Parameters,
+  type TensorSpec,
+  zeroStart,
+} from "@cambium/core";
 import {
   add,
   addN,
-  eye,
   matMul,
   mul,
-  reshape,
+  oneHot,
+  range,
   type Scalar,
   scalar,
   sqrt,
@@ -25,7 +33,7 @@ import {
 import * as z from "zod";
 import { adaLoraFormat } from "../files/peft-ada-lora.ts";
 import { defaultRoles, type Host, oncePerPair } from "../host.ts";
-import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
+import { type DeltaTensor, type Method, method } from "../method.ts";
 import { type LinearTarget, nameTargets, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 import { budgetScalars, followBudget } from "./ada-lora-budget.ts";
@@ -152,7 +160,7 @@ export const adaLora: Method<AdaLoraOptions, AdaLoraConfig> = method<AdaLoraOpti
       (site) => parameters.has(nameA(site.path)),
       ({ site, input, next, context }) => {
         const x = context.training ? drop(input, config.dropout, context.random) : input;
-        const narrow = mul(applyLinear(x, parameters.get(nameA(site.path))!), diagonal(parameters, site.path)); // [..., rank]
+        const narrow = applyLinear(x, scaledA(parameters, site.path)); // [..., rank]
         const update = applyLinear(mul(narrow, scalar(scaleOf(config))), parameters.get(nameB(site.path))!);
         return add(next(input), update);
       },
@@ -161,8 +169,8 @@ export const adaLora: Method<AdaLoraOptions, AdaLoraConfig> = method<AdaLoraOpti
   merge: (base, { parameters, shape, config }) =>
     changeWeights(base, trainedPlaces(shape, config), (weights, place) => {
       const { path } = place.site;
-      const a = mul(parameters.get(nameA(path))!, parameters.get(nameE(path))!) as Tensor2D;
-      const update = mul(matMul(parameters.get(nameB(path))! as Tensor2D, a), scalar(scaleOf(config))) as Tensor2D;
+      const product = matMul(parameters.get(nameB(path))! as Tensor2D, scaledA(parameters, path));
+      const update = mul(product, scalar(scaleOf(config))) as Tensor2D;
       return [[place.weight.name, addToMatrix(weights, place, update)]];
     }),
   penalty(at) {
@@ -207,8 +215,9 @@ function meansOf(name: string, shape: readonly number[]): readonly [string, Tens
 /** PEFT's denominator is never zero. */
 const scaleOf = ({ alpha, initialRank }: AdaLoraConfig): number => alpha / (initialRank + 1e-5);
 
-function diagonal(parameters: DeltaPoint<AdaLoraConfig>["parameters"], path: string): Tensor {
-  return reshape(parameters.get(nameE(path))!, [-1]);
+/** `E ⊙ A`, `[rank, in]`. */
+function scaledA(parameters: Parameters, path: string): Tensor2D {
+  return mul(parameters.get(nameA(path))!, parameters.get(nameE(path))!) as Tensor2D;
 }
 
 /** A layer with the rank that it has left. */
@@ -246,5 +255,7 @@ function checkConfig(config: AdaLoraConfig, shape: Host): void {
 /** `‖P Pᵀ − 1‖`, or of the columns `‖Pᵀ P − 1‖`: Frobenius norms. */
 function distanceFromOrthogonal(p: Tensor2D, ofColumns: boolean): Tensor {
   const products = matMul(p, p, ofColumns, !ofColumns);
-  return sqrt(sum(square(sub(products, eye(products.shape[0])))));
+  const [rank] = products.shape;
+  const identity = oneHot(range(0, rank, 1, "int32"), rank, 1, 0, "float32"); // of operations, not of the host's numbers
+  return sqrt(sum(square(sub(products, identity))));
 }

@@ -111,7 +111,7 @@ test("dropout of two deltas at one site differs, and repeats with its key", () =
   expect(hidden("a")).not.toEqual(hidden("b"));
 });
 
-test("a penalty is added to the loss, and only that of its own parameters", () => {
+test("a penalty is added to the loss, and only that of its parameters", () => {
   const plain = own(lora(model, { rank: 2 }, random(1)));
   const penalised: Delta = {
     ...plain,

@@ -137,7 +137,7 @@ function describeLinear(host: Host, site: Site): LinearTarget {
   };
 }
 
-/** Linear sites with a matrix of their own, and parts of such: not a decoder that reads the word embeddings' one. */
+/** Linear sites with their own matrix, and parts of such: not a decoder that reads the word embeddings' one. */
 function linearSites(host: Host): readonly Site[] {
   const sites = host.sites();
   const tables = tablesOf(sites);

@@ -30,7 +30,7 @@ export interface ModelLayout extends Layout {
 /**
  * A model with random weights.
  *
- * Each parameter starts as its architecture states and draws from the key of its own name, so equal seeds give equal bodies
+ * Each parameter starts as its architecture states and draws from the key of its name, so equal seeds give equal bodies
  * below different heads.
  *
  * @param config - The sizes; what is left out has its default.

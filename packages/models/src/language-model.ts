@@ -4,7 +4,7 @@ import { createScope, type ForwardOptions, type Model, type Parameters, random }
 import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import type { HeadConfig } from "./head-config.ts";
-import { joinLayout, type Layout, storedParameters } from "./layout.ts";
+import { joinLayout, type Layout } from "./layout.ts";
 import { bareName, fileName } from "./names.ts";
 
 /**
@@ -134,11 +134,6 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
       weight: (batch: TokenBatch): number => headed.weight(batch),
     }),
   };
-}
-
-/** The parameters of a model that `layout` says are stored, which is all of them. */
-export function storedNames(layout: Layout): readonly string[] {
-  return [...storedParameters(layout).keys()];
 }
 
 function checkBatch({ ids, mask, types }: TokenBatch): void {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { ModelConfig } from "../../architecture.ts";
 import { activationNames, type HiddenActivation } from "../../blocks.ts";
 import { parseModelConfig } from "../../config.ts";
-import { parseRope, type RopeParameters, ropeKeys } from "./rope-config.ts";
+import { parseRope, type RopeParameters } from "./rope-config.ts";
 
 /**
  * What makes a LLaMA, under the names of transformers' `config.json`.
@@ -45,6 +45,7 @@ export interface LlamaConfig extends ModelConfig {
 }
 
 const size = z.int().positive();
+const rope = z.record(z.string(), z.unknown()); // what it may hold depends on its type: `parseRope` checks it
 
 const keys = {
   model_type: z.literal("llama"),
@@ -56,7 +57,10 @@ const keys = {
   num_key_value_heads: size.exactOptional(),
   head_dim: size.exactOptional(),
   max_position_embeddings: size.default(2048),
-  ...ropeKeys,
+  rope_parameters: rope.exactOptional(),
+  rope_theta: z.number().positive().exactOptional(),
+  rope_scaling: rope.exactOptional(),
+  original_max_position_embeddings: size.exactOptional(),
   hidden_act: z.enum(activationNames).default("silu"),
   rms_norm_eps: z.number().positive().default(1e-6),
   attention_bias: z.boolean().default(false),
@@ -65,6 +69,8 @@ const keys = {
   initializer_range: z.number().positive().default(0.02),
   tie_word_embeddings: z.boolean().default(false),
   // Variants that would compute something else.
+  partial_rotary_factor: z.literal(1).exactOptional(),
+  rope_interleaved: z.literal(false).exactOptional(),
   pretraining_tp: z.literal(1).exactOptional(),
   sliding_window: z.null().exactOptional(),
   use_sliding_window: z.literal(false).exactOptional(),

@@ -32,17 +32,6 @@ export type RopeParameters = {
 
 const positive = z.number().positive();
 
-/** Rotary keys of a config. Which values they may hold depends on the type: `parseRope` checks it. */
-export const ropeKeys = {
-  rope_parameters: z.record(z.string(), z.unknown()).exactOptional(),
-  rope_theta: positive.exactOptional(),
-  rope_scaling: z.record(z.string(), z.unknown()).exactOptional(),
-  original_max_position_embeddings: z.int().positive().exactOptional(),
-  // Variants that would compute something else.
-  partial_rotary_factor: z.literal(1).exactOptional(),
-  rope_interleaved: z.literal(false).exactOptional(),
-};
-
 const common = { rope_theta: positive, partial_rotary_factor: z.literal(1).exactOptional() };
 
 const schema = z.discriminatedUnion("rope_type", [

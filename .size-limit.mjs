@@ -3,7 +3,7 @@
 const limits = {
   kernels: "4 kB",
   core: "36 kB",
-  "backend-onnx": "22 kB",
+  "backend-onnx": "25 kB",
   models: "48 kB",
   train: "37 kB",
   delta: "40 kB",

@@ -106,7 +106,7 @@ for (const [name, [base, deltas]] of Object.entries(cases)) {
   const { format, reason } = await saveAdapter(tuned, `${folder}/adapter`, { base: `${folder}/base` });
   if (format !== "peft") throw new Error(`${name}: ${reason}`);
   const again = attach(base, await loadAdapter(base, `${folder}/adapter`));
-  const { ids, mask } = batch(base.config.pad_token_id);
+  const { ids, mask } = batch(base.architecture.padding?.(base.config) ?? 0);
   const input = { ids: tensor2d(ids, undefined, "int32"), mask: tensor2d(mask, undefined, "float32") };
   const output = again.forward(input);
   const expected = output.logits ?? output.hidden;

@@ -22,6 +22,7 @@ const steps: Readonly<Record<string, (i: number) => tf.Tensor>> = {
       [i % 4, 3 - (i % 4)],
       [0, 0],
     ]),
+  "how mirrored padding is shared out": (i) => tf.mirrorPad(x(), [[i % 4, 3 - (i % 4)], [0, 0]], "reflect"), // biome-ignore format: one line
   "what padding consists of": (i) => tf.pad(x(), [[1, 1], [0, 0]], i), // biome-ignore format: one line
   "what a tensor is filled with": (i) => tf.add(x(), tf.fill([6, 2], i)),
   "what a product's factor is filled with": (i) => tf.mul(x(), tf.fill([6, 2], i)),

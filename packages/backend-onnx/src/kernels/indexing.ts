@@ -203,10 +203,10 @@ export const indexingKernels: KernelTable = {
   },
 };
 
-/** Elements of one axis by known places. */
+/** Elements of one axis by known places, which may vary from step to step. */
 export function pick(value: Value, axis: number, places: readonly number[]): Value {
   const indices: HostArray = Int32Array.from(places);
-  const list = hostValue(indices, [places.length], "int32", { role: "structure" });
+  const list = hostValue(indices, [places.length], "int32", { role: "number" });
   return operation("Gather", [value, list], value.shape.with(axis, places.length), value.type, {
     attributes: { axis },
   });

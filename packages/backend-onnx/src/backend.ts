@@ -309,7 +309,7 @@ export class OnnxBackend extends KernelBackend {
       !lastPlace.isInGradient &&
       (lastPlace.operation === undefined || lastPlace.operation !== this.lastPlace.operation);
     if (this.stepEnds.isDue(isAllowed)) this.makePending();
-    this.stepEnds.follow(kernel, this.pending.size, isAllowed);
+    this.stepEnds.follow({ kernel, waiting: this.pending.size, isAllowed, isInGradient: this.lastPlace.isInGradient });
   }
 
   /** Calls a function whose graph stays in one piece, on tensors that are made already; also gives whose data it read. */

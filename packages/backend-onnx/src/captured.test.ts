@@ -58,6 +58,17 @@ test("the message says which variable, and what to do", () => {
   });
 });
 
+test("a variable that was disposed of is refused by name", () => {
+  tf.tidy(() => {
+    const x = tf.tensor1d([1]);
+    const weight = tf.variable(tf.tensor1d([2]), true, "gone");
+    const apply = compile((input: tf.Tensor) => tf.add(input, weight));
+    for (let i = 0; i < 4; i++) apply(x).dispose();
+    weight.dispose();
+    expect(() => apply(x)).toThrow('the variable "gone" that the function reads was disposed of after it was traced');
+  });
+});
+
 test("a variable that was assigned the same values is no obstacle", () => {
   tf.tidy(() => {
     const x = tf.tensor1d([1]);

@@ -32,13 +32,14 @@ export class Captured {
     return true;
   }
 
-  /** Whether it has other elements since. */
-  hasChanged(): boolean {
-    if (!this.wasAssigned()) return false;
+  /** What happened to it since, in words; nothing while it has the same elements. */
+  change(): string | undefined {
+    if (this.variable.isDisposed) return "was disposed of";
+    if (!this.wasAssigned()) return undefined;
     const [before, now] = [this.value, this.current()];
-    if (before === undefined || now === undefined || !sameContent(before, now)) return true;
+    if (before === undefined || now === undefined || !sameContent(before, now)) return "was assigned";
     this.dataId = this.variable.dataId;
-    return false;
+    return undefined;
   }
 
   private current(): Value | undefined {

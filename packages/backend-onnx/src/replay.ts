@@ -174,11 +174,11 @@ export class Replayer<Arguments extends unknown[], Result> {
     if (signature.refusal !== undefined) return this.run(...parameters);
     const given = tensorsOf(parameters).map((tensor) => this.valueOf(tensor));
     if (signature.equalTraces >= TRACES) {
-      const stale = signature.variables.find((variable) => variable.hasChanged());
+      const stale = signature.variables.find((variable) => variable.change() !== undefined);
       if (stale === undefined) return this.replay(signature.last!, given);
       this.refuse(
         signature,
-        `the variable "${stale.name}" that the function reads was assigned after it was traced; pass it as an argument`,
+        `the variable "${stale.name}" that the function reads ${stale.change()} after it was traced; pass it as an argument`,
       );
       return this.run(...parameters);
     }

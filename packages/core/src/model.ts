@@ -76,6 +76,8 @@ export interface Objective<Batch> {
    * frozen weights. Without it there are no checkpoints.
    */
   describe?(): Json | Promise<Json>;
+  /** What whoever trains it should know, such as weights that are random and stay so: sentences. @default none */
+  readonly warnings?: readonly string[];
   /** Tensors that change from step to step without a gradient, at their start. */
   readonly state?: Parameters;
   /**

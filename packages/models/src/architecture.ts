@@ -106,7 +106,11 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
    * A tied parameter that some files hold with other values, whatever their config says: its name, and the config of such
    * a model.
    */
-  readonly untie?: { readonly name: string; config(config: Config): Config };
+  readonly untie?: {
+    readonly name: string;
+    /** The config of a model whose files hold that parameter by itself. */
+    config(config: Config): Config;
+  };
   /** Whether a name in a file is of something that is no parameter, such as a stored mask. */
   isBuffer?(name: string): boolean;
   /** transformers' class names, such as `BertModel`, for the model without a head and with each. */

@@ -47,6 +47,7 @@ export interface Cache extends ScopeCache {
    * one prefix.
    */
   reorder(order: readonly number[]): Cache;
+  /** Lets go of the tensors that it keeps. */
   dispose(): void;
 }
 

@@ -41,7 +41,7 @@ export { type EmbedOptions, embed } from "./embed.ts";
 export { type HeadConfig, type HeadKind, labelsOf } from "./head-config.ts";
 export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
 export { type LastTokenHead, lastTokenHeads } from "./heads/last-token.ts";
-export { crossEntropyLoss, IGNORED, nextWordLoss, squaredErrorLoss } from "./heads/losses.ts";
+export { crossEntropyLoss, IGNORED, type Loss, nextWordLoss, squaredErrorLoss } from "./heads/losses.ts";
 export { firstRow, lastRow, wordRows } from "./heads/rows.ts";
 export type { LanguageModel, LanguageOutput } from "./language-model.ts";
 export * as pieces from "./layout.ts";

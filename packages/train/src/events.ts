@@ -2,6 +2,14 @@ import type { Parameters } from "@cambium/core";
 import type { Metrics } from "./evaluation.ts";
 import type { OptimiserState } from "./optimisers/optimiser.ts";
 
+/** Before the first step: something about the objective that is probably not meant. */
+export interface WarningEvent {
+  readonly type: "warning";
+  /** Steps taken before it: those of a checkpoint that is resumed. */
+  readonly step: number;
+  readonly message: string;
+}
+
 /** After every step. */
 export interface StepEvent {
   readonly type: "step";
@@ -52,4 +60,4 @@ export interface EndEvent {
 }
 
 /** What happens in a run of `train`. */
-export type TrainEvent = StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;
+export type TrainEvent = WarningEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;

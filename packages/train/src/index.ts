@@ -16,7 +16,7 @@ export {
 export type { Position } from "./data/groups-of-batches.ts";
 export { type Evaluation, evaluate, predict } from "./evaluate.ts";
 export type { BestOptions, EvaluationOptions, Metrics } from "./evaluation.ts";
-export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent } from "./events.ts";
+export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent, WarningEvent } from "./events.ts";
 export { accuracy, type F1Options, f1, type Label, matthews } from "./metrics/classification.ts";
 export { pearson, spearman } from "./metrics/correlation.ts";
 export { perplexity } from "./metrics/perplexity.ts";

@@ -46,6 +46,13 @@ describe("a run", () => {
     expect(bits(objective.parameters)).toEqual(before);
   });
 
+  test("begins with what the objective has to say", async () => {
+    const warned = { ...makeToy(), warnings: ["its last layer is random, and stays so"] };
+    const [first, second] = await collect(train(warned, data(), { optimiser, steps: 1 }));
+    expect(first).toEqual({ type: "warning", step: 0, message: "its last layer is random, and stays so" });
+    expect(second).toMatchObject({ type: "step" });
+  });
+
   test("takes epochs times batches steps and ends once", async () => {
     const events = await collect(train(makeToy(), data(), { optimiser, epochs: 2 }));
     expect(steps(events).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);

@@ -62,7 +62,7 @@ function endOf(progress: Progress, objective: Objective<never>, plan: TrainPlan,
 }
 
 /**
- * Trains an objective and reports progress as events: `step` after every step, `evaluation`, `checkpoint`, and at last `end`
+ * Trains an objective and reports progress as events: `warning` for what is probably not meant, `step` after every step, `evaluation`, `checkpoint`, and at last `end`
  * with the trained parameters, which the receiver owns.
  *
  * With `checkpoint`, a run started again with the same objective, data and options resumes where the last one stopped, to
@@ -111,6 +111,7 @@ export async function* train<Batch>(
       count: plan.accumulate,
       fingerprints: checkpoints !== undefined,
     });
+    for (const message of objective.warnings ?? []) yield { type: "warning", step: progress.step, message };
     while (reasonToEnd(progress, plan) === undefined) {
       if (progress.step === scheduled) checkScheduleLength(plan, Number.POSITIVE_INFINITY);
       const startedAt = performance.now();

@@ -8,8 +8,11 @@ export interface CausalHead<Config> {
   readonly path: string;
   /** The table of word embeddings, whose matrix the head may share. */
   readonly table: string;
+  /** dModel. */
   width(config: Config): number;
+  /** How its matrix starts where it is not the table. */
   start(config: Config): Start;
+  /** Whether its matrix is the table. */
   isTied(config: Config): boolean;
 }
 

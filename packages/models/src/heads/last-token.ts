@@ -8,7 +8,9 @@ import { lastRow } from "./rows.ts";
 /** Where a family keeps its classifier on the last token. */
 export interface LastTokenHead<Config> {
   readonly path: string;
+  /** dModel. */
   width(config: Config): number;
+  /** How its matrix starts. */
   start(config: Config): Start;
 }
 

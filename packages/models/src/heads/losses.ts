@@ -4,7 +4,8 @@ import { crossEntropy } from "@cambium/core";
 import { mean, reshape, type Scalar, slice, square, sub, type Tensor } from "@tensorflow/tfjs-core";
 import type { Head, ModelConfig, TokenBatch } from "../architecture.ts";
 
-type Loss = Pick<Head<ModelConfig>, "loss" | "weight">;
+/** What a head's loss is, and what it is a mean over. */
+export type Loss = Pick<Head<ModelConfig>, "loss" | "weight">;
 
 /** Labels that are not counted, as in PyTorch. */
 export const IGNORED = -100;

@@ -66,11 +66,11 @@ export interface TunedModel<M extends AnyModel = AnyModel>
   on<Other extends AnyModel>(base: Other): Tuned<Other>;
 }
 
-/** What a model may say of itself besides core's interface, and what a tuned one says as well: `collate` reads it. */
-type Said = "architecture" | "head";
-
-/** A model with deltas on it: the same forward pass, and an objective that `train` takes. */
-export type Tuned<M extends AnyModel = AnyModel> = TunedModel<M> & Pick<M, Extract<keyof M, Said>>;
+/**
+ * A model with deltas on it: the same forward pass, and an objective that `train` takes. It has the base's architecture and
+ * head, where the base has them, so that what makes batches and runs models takes it.
+ */
+export type Tuned<M extends AnyModel = AnyModel> = TunedModel<M> & Pick<M, Extract<keyof M, "architecture" | "head">>;
 
 /** Whether a model has deltas on it. */
 function isTuned<M extends AnyModel>(model: M | Tuned<M>): model is Tuned<M> {

@@ -22,6 +22,19 @@ const layoutOf = (type: "bert" | "roberta", dModel: number, layers: number, head
 const bertBase = layoutOf("bert", 768, 12, 12, 30_522);
 const robertaLarge = layoutOf("roberta", 1024, 24, 16, 50_265);
 
+const t5 = (dModel: number, layers: number, heads: number, dFf: number): HostLayout =>
+  modelLayout({
+    model_type: "t5",
+    vocab_size: 32_128,
+    d_model: dModel,
+    d_kv: 64,
+    d_ff: dFf,
+    num_layers: layers,
+    num_heads: heads,
+    feed_forward_proj: "gated-gelu",
+    tie_word_embeddings: false,
+  });
+
 /** Counts what a method trains, without a tensor. */
 const counting =
   <Options, Config>(method: Method<Options, Config>, options: Options) =>
@@ -59,4 +72,21 @@ test.each<[string, (model: HostLayout) => number, number, number]>([
 
 test("BitFit without layers chosen adds the embeddings' norm and the pooler, and leaves the keys out", () => {
   expect(counting(bitFit, {})(bertBase)).toBe(12 * 10 * 768 + 2 * 768);
+});
+
+// T5 v1.1: small 512 and 8 layers of 6 heads, base 768 and 12 of 12. Counts from PEFT, whose `q` and `v` are those of
+// attention to the encoder as well.
+test.each([
+  ["small", t5(512, 8, 6, 1024), 344_064],
+  ["base", t5(768, 12, 12, 2048), 884_736],
+] as const)("LoRA of rank 8 on T5 v1.1 %s, with inner widths unlike dModel", (_, model, count) => {
+  const targets = ["attn.q", "attn.v", "cross.q", "cross.v"];
+  expect(counting(lora, { targets })(model)).toBe(count);
+});
+
+test("LoRA and scales on GPT-2 small, whose queries, keys and values are one layer", () => {
+  const gpt2 = modelLayout({ model_type: "gpt2", vocab_size: 50_257, n_embd: 768, n_layer: 12, n_head: 12 });
+  expect(counting(lora, { targets: ["attn.qkv"] })(gpt2)).toBe(294_912);
+  expect(counting(lora, { targets: ["attn.q", "attn.v"] })(gpt2)).toBe(294_912);
+  expect(counting(ia3, {})(gpt2)).toBe(64_512);
 });

@@ -66,7 +66,7 @@ export interface Stack {
 }
 
 /** The deltas of which something is made. */
-export function partsOf(delta: Delta | Stack): readonly Delta[] {
+function partsOf(delta: Delta | Stack): readonly Delta[] {
   return "parts" in delta ? delta.parts : [delta];
 }
 
@@ -87,7 +87,7 @@ export function named<D extends Delta | Stack>(name: string, delta: D): D {
 type Trees = "parameters" | "buffers" | "state";
 
 /** The tensors of several deltas, as `<delta>/<name>`. */
-export function joinTrees(parts: readonly Delta[], tree: Trees): Parameters {
+function joinTrees(parts: readonly Delta[], tree: Trees): Parameters {
   return new Map(
     parts.flatMap((part) => [...part[tree]].map(([name, tensor]) => [`${part.name}/${name}`, tensor] as const)),
   );

@@ -28,6 +28,7 @@ export interface HostModel {
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly headParameters?: readonly string[];
   readonly architecture?: Architecture;
+  /** Every site, in the order of the visits. */
   sites(): readonly Site[];
 }
 

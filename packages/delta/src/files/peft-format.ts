@@ -11,6 +11,7 @@ import type { Delta } from "../delta.ts";
 /** A setting in a file under which the stored tensors mean something else, and why it is refused. */
 export interface Refusal {
   readonly key: string;
+  /** Whether a value of it is refused. */
   refuses(value: unknown): boolean;
   readonly reason: string;
 }

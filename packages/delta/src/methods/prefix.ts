@@ -129,7 +129,7 @@ interface PrefixColumns {
 }
 
 /** Columns by path of the attention. */
-export const prefixColumns: (shape: Host, config: PrefixConfig) => PrefixColumns = oncePerPair((shape) => {
+const prefixColumns: (shape: Host, config: PrefixConfig) => PrefixColumns = oncePerPair((shape) => {
   const of = new Map<string, { from: number; width: number }>();
   let total = 0;
   for (const site of shape.sites().filter(({ kind }) => kind === "attention")) {

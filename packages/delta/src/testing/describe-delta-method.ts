@@ -3,10 +3,7 @@ import { type Architecture, architectures as builtIn } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { describe, test } from "vitest";
 import type { Method } from "../method.ts";
-import { type Bench, disposeDelta, laws } from "./laws.ts";
-
-/** The laws by their names in test output. */
-export type DeltaLaw = keyof typeof laws;
+import { type Bench, type DeltaLaw, disposeDelta, laws } from "./laws.ts";
 
 /** One configuration of a method. */
 export interface DeltaCase<Options> {

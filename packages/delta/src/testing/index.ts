@@ -5,7 +5,7 @@
  */
 export {
   type DeltaCase,
-  type DeltaLaw,
   type DescribeDeltaMethodOptions,
   describeDeltaMethod,
 } from "./describe-delta-method.ts";
+export type { DeltaLaw } from "./laws.ts";

@@ -79,8 +79,25 @@ const valuesOf = (...trees: readonly Parameters[]): Map<string, number[]> =>
 
 const treesOf = ({ parameters, buffers, state }: Delta): Map<string, number[]> => valuesOf(parameters, buffers, state);
 
-/** Every law by its name in test output. */
-export const laws = {
+/** The laws by their names in test output. */
+export type DeltaLaw =
+  | "starts as the base model, to the bit"
+  | "trains exactly the stated number of scalars, which is told without a tensor"
+  | "a gradient reaches every trained tensor"
+  | "gradients are those of finite differences"
+  | "its config as JSON makes the same delta again"
+  | "visits the declared sites and no others"
+  | "is a pure function of its parameters"
+  | "merging does what applying does, or is refused"
+  | "files bring back equal predictions"
+  | "files do not take it before it is trained"
+  | "on another base of equal weights it does the same"
+  | "two of it on one model act together"
+  | "a training run lowers the loss and leaves the base alone"
+  | "a forward pass and a gradient leave only what they return";
+
+/** Every law by its name. */
+export const laws: Readonly<Record<DeltaLaw, (bench: Bench) => void | Promise<void>>> = {
   "starts as the base model, to the bit": ({ model, batch, delta }) => {
     expect(logitsOf(attach(model, delta), batch)).toEqual(logitsOf(model, batch));
   },
@@ -265,4 +282,4 @@ export const laws = {
     disposeFields(output);
     disposeFields({ value, ...Object.fromEntries(gradients) });
   },
-} satisfies Readonly<Record<string, (bench: Bench) => void | Promise<void>>>;
+};

@@ -43,7 +43,7 @@ export type { SafetensorsEntry } from "./safetensors/header.ts";
 export { loadSafetensors, openSafetensors, type Safetensors } from "./safetensors/read.ts";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./safetensors/save.ts";
 export { createScope, type Scope, type ScopeCache, type ScopeOptions } from "./scope.ts";
-export type { Flow, Kind, Role, Site, SitePart, SiteWeight } from "./site.ts";
+export type { Flow, Kind, KnownRole, Role, Site, SitePart, SiteWeight } from "./site.ts";
 export {
   oneStart,
   type Start,

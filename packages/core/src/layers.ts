@@ -121,6 +121,7 @@ export interface FeedForward {
   readonly act: string;
   /** Linear, dFf to dModel. */
   readonly down: string;
+  /** The activation, of what `gate` gives, or `up` where there is no gate. */
   readonly activate: (x: Tensor) => Tensor;
   /** Dropout of what `down` reads, while training. @default 0 */
   readonly dropout?: number;

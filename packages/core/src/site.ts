@@ -64,7 +64,7 @@ export interface Flow {
 export type Kind = keyof Flow;
 
 /** The roles that architectures share. `cross` is a decoder's attention to its encoder, `qkv` a projection to all three. */
-type KnownRole =
+export type KnownRole =
   | "embed"
   | "embed.norm"
   | "block"

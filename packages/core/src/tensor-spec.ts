@@ -14,10 +14,15 @@ export type Start =
   | {
       readonly kind: "weights";
       readonly names: readonly string[];
+      /** The values, from those weights and the tensor's key. */
       make(weights: Parameters, random: Random): Tensor;
     }
   /** Values that are there already, such as a mask that was made from data. The caller owns what `make` returns. */
-  | { readonly kind: "given"; make(): Tensor };
+  | {
+      readonly kind: "given";
+      /** The values. */
+      make(): Tensor;
+    };
 
 /** A tensor before it is made: enough to count, and to check a file against. */
 export interface TensorSpec {

@@ -1,9 +1,8 @@
-import { ConfigError, type Json } from "@cambium/base";
+import { ConfigError, checkOptions, type Json } from "@cambium/base";
 import { type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "./architecture.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
-import { parseOptions } from "./options.ts";
 import { type EncodedRow, encodeRow, type Row } from "./row.ts";
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -41,7 +40,7 @@ const POSITION_STEP = 8;
  * const data = batches(mails, collate(model, tokenizer, { maxLength: 128 }), { size: 16, random: random(2) });
  */
 export function collate(model: CollateModel, tokenizer: Tokenizer, options: CollateOptions): Collate {
-  parseOptions("collate", options, ["maxLength", "padTo"]);
+  checkOptions("collate", options, ["maxLength", "padTo"]);
   const { maxLength, padTo } = options;
   const { architecture, config, head } = model;
   checkTokenizer(model, tokenizer);

@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import {
   dispose,
   div,
@@ -15,7 +15,6 @@ import {
 } from "@tensorflow/tfjs-core";
 import { collate } from "./collate.ts";
 import type { LanguageOutput } from "./language-model.ts";
-import { parseOptions } from "./options.ts";
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -49,7 +48,7 @@ export async function embed(
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
-  parseOptions("embed", options, ["pooling", "normalise", "maxLength", "batchSize"]);
+  checkOptions("embed", options, ["pooling", "normalise", "maxLength", "batchSize"]);
   const { pooling = "mean", normalise = false, batchSize = 32 } = options;
   if (pooling !== "mean" && pooling !== "cls")
     throw new ConfigError({

@@ -1,4 +1,4 @@
-import { ConfigError, type Files, FormatError, openFiles, readJson } from "@cambium/base";
+import { ConfigError, checkOptions, type Files, FormatError, openFiles, readJson } from "@cambium/base";
 import { disposeParameters, openCheckpoint, type Random, random, type Safetensors, startTensors } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
@@ -9,7 +9,6 @@ import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
 import { type HeadConfig, labelsOf, parseHeadConfig } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
-import { parseOptions } from "./options.ts";
 
 /** Settings of `loadModel`. */
 export interface LoadModelOptions {
@@ -47,7 +46,7 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
   source: string | Files,
   options: LoadModelOptions = {},
 ): Promise<LanguageModel<Config>> {
-  parseOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
+  checkOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
   const head = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
   const files = openFiles(source);
   const json = await readJson(files, "config.json");

@@ -1,9 +1,8 @@
-import { ConfigError, type Files, openFiles } from "@cambium/base";
+import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
 import { eightBitOf } from "./frozen.ts";
 import type { HeadConfig } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { parseOptions } from "./options.ts";
 
 /** Settings of `saveModel`. */
 export interface SaveModelOptions {
@@ -28,7 +27,7 @@ export async function saveModel(
   target: string | Files,
   options: SaveModelOptions = {},
 ): Promise<void> {
-  parseOptions("saveModel", options, ["dtype"]);
+  checkOptions("saveModel", options, ["dtype"]);
   const { dtype = "F32" } = options;
   const rounded = eightBitOf(model.parameters);
   if (rounded.length > 0) {

@@ -1,4 +1,4 @@
-import { FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
+import { checkOptions, FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta, Method } from "../delta.ts";
 import * as builtIn from "../methods/index.ts";
@@ -29,8 +29,10 @@ export interface LoadAdapterOptions {
 export async function loadAdapter(
   base: LanguageModel,
   source: string | Files,
-  { methods = {} }: LoadAdapterOptions = {},
+  options: LoadAdapterOptions = {},
 ): Promise<Delta> {
+  checkOptions("loadAdapter", options, ["methods"]);
+  const { methods = {} } = options;
   const files = openFiles(source);
   const { location } = files;
   const [isPeft, isNative] = [await hasFile(files, CONFIG_FILE), await hasFile(files, NATIVE_CONFIG)];

@@ -1,4 +1,4 @@
-import { type Files, openFiles } from "@cambium/base";
+import { checkOptions, type Files, openFiles } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
@@ -38,6 +38,7 @@ export async function saveAdapter(
   target: string | Files,
   options: SaveAdapterOptions = {},
 ): Promise<SavedAdapter> {
+  checkOptions("saveAdapter", options, ["base", "dtype"]);
   const files = openFiles(target);
   const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
   const dtype = options.dtype ?? "F32";

@@ -1,4 +1,4 @@
-import { disposeParameters, mapParameters, type Parameters, random } from "@cambium/core";
+import { around, disposeParameters, mapParameters, oneStart, type Parameters, random } from "@cambium/core";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, mul, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { attach, detach } from "./attach.ts";
 import { type Delta, named, stack } from "./delta.ts";
 import { merge } from "./merge.ts";
+import { seedlessMethod } from "./method.ts";
 import { adapter } from "./methods/adapter.ts";
 import { bitFit } from "./methods/bit-fit.ts";
 import { head } from "./methods/head.ts";
@@ -110,9 +111,12 @@ test("dropout of two deltas at one site differs, and repeats with its key", () =
   expect(hidden("a")).not.toEqual(hidden("b"));
 });
 
-test("a penalty is added to the loss, and only that of its own parameters", () => {
+test("a penalty is added to the loss, and only that of its parameters", () => {
   const plain = own(lora(model, { rank: 2 }, random(1)));
-  const penalised: Delta = { ...plain, penalty: (q) => sum(square(q.get([...q.keys()][0]!)!)) as Scalar };
+  const penalised: Delta = {
+    ...plain,
+    penalty: ({ parameters: q }) => sum(square(q.get([...q.keys()][0]!)!)) as Scalar,
+  };
   const context = { random: random(1), training: false };
   const lossOf = (delta: Delta): number => {
     const tuned = attach(model, named("it", delta));
@@ -165,4 +169,26 @@ test("merging names every delta that cannot be merged", () => {
     named("words", own(prompt(model, { length: 2 }, random(1)))),
   );
   expect(() => merge(tuned)).toThrow(/no weights of the base do what "adapter" \(adapter\), "words" \(prompt\) do;/);
+});
+
+test("a merge that would change the word embeddings for one of their readers is refused, with the other reader", () => {
+  const masked = own(tinyModel({ head: { kind: "masked-lm" } }));
+  const table = "embeddings.word_embeddings.weight";
+  const scores = seedlessMethod({
+    kind: "scores",
+    parse: () => ({}),
+    tensors: () => ({ trained: new Map([["gain", { shape: [1], start: oneStart }]]) }),
+    hooks: ({ parameters }) => [
+      around(
+        "linear",
+        ({ path }) => path === "cls.predictions.decoder",
+        ({ input, next }) => mul(next(input), parameters.get("gain")!),
+      ),
+    ],
+    merge: (base, { parameters }) => new Map([[table, mul(base.get(table)!, parameters.get("gain")!)]]),
+  });
+  const tuned = attach(masked, own(scores(masked)));
+  expect(() => merge(tuned)).toThrow(
+    `merge: "${table}" is also read by embeddings.word_embeddings, which delta "scores" (scores) does not change`,
+  );
 });

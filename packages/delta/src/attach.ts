@@ -2,20 +2,23 @@
  * Grafting: a model and some deltas become a tuned model. The base is never changed, weights are shared, and taking a
  * delta off is attaching the others.
  */
-import { ConfigError, type JsonObject } from "@cambium/base";
+import { ConfigError } from "@cambium/base";
 import {
   checkSameStructure,
   type ForwardOptions,
-  fingerprint,
   type Hook,
   type Model,
+  nameHook,
   type Objective,
   type Parameters,
-  type Random,
+  type Runnable,
   type Site,
 } from "@cambium/core";
-import { add, type Scalar, tidy } from "@tensorflow/tfjs-core";
-import { type Delta, partOf, type Stack, stack } from "./delta.ts";
+import { add, addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
+import { type Delta, type Point, partTree, type Stack, stack } from "./delta.ts";
+import { describeTuned } from "./describe-tuned.ts";
+import { followStep } from "./follow-step.ts";
+import { moveTo } from "./rebase.ts";
 
 /** Any model: `Model` over inputs and outputs that do not matter here. */
 export type AnyModel = Model<never, unknown>;
@@ -26,16 +29,16 @@ export type InputOf<M> = M extends Model<infer Input, unknown> ? Input : never;
 /** What a model's forward pass returns. */
 export type OutputOf<M> = M extends Model<never, infer Output> ? Output : never;
 
-/** A model with deltas on it: the same forward pass, and an objective that `train` takes. */
-export interface Tuned<M extends AnyModel = AnyModel> extends Objective<InputOf<M>> {
+/** A model with deltas on it, whatever else its base says of itself. */
+export interface TunedModel<M extends AnyModel = AnyModel>
+  extends Runnable<InputOf<M>, OutputOf<M>, M["config"]>,
+    Objective<InputOf<M>> {
   /** The model underneath, untouched. */
   readonly base: M;
   /** The deltas, innermost first, each at this point. */
   readonly deltas: readonly Delta[];
   /** What is trained, as `<delta>/<name>`. */
   readonly parameters: Parameters;
-  /** The base's configuration. */
-  readonly config: M["config"];
   /** The base's sites. */
   sites(): readonly Site[];
   /**
@@ -44,18 +47,30 @@ export interface Tuned<M extends AnyModel = AnyModel> extends Objective<InputOf<
    */
   forward(input: InputOf<M>, options?: ForwardOptions): OutputOf<M>;
   /** Mean loss of a batch at `parameters`, in nats, with the penalties of the deltas. The caller owns it. */
-  loss(
-    parameters: Parameters,
-    batch: InputOf<M>,
-    context: { readonly random: Random; readonly training: boolean },
-  ): Scalar;
+  loss: Objective<InputOf<M>>["loss"];
+  /** What a checkpoint of it belongs to: base, head and deltas, with fingerprints of all that is frozen. */
+  describe: NonNullable<Objective<InputOf<M>>["describe"]>;
   /**
    * The same at another point. Nothing is copied; the tensors stay the caller's.
    *
    * @throws {ShapeError} When names or shapes differ.
    */
-  with(parameters: Parameters): Tuned<M>;
+  with(parameters: Parameters, options?: { readonly state?: Parameters }): Tuned<M>;
+  /**
+   * The same deltas on another base, which agrees with this one at the sites that they touch: paths, widths and how weights
+   * lie. Tensors are shared, but those that stand for values of the base (`whole`) are made for the new one; the caller owns
+   * these.
+   *
+   * @throws {ConfigError} When it does not agree; names the delta and the site.
+   */
+  on<Other extends AnyModel>(base: Other): Tuned<Other>;
 }
+
+/** What a model may say of itself besides core's interface, and what a tuned one says as well: `collate` reads it. */
+type Said = "architecture" | "head";
+
+/** A model with deltas on it: the same forward pass, and an objective that `train` takes. */
+export type Tuned<M extends AnyModel = AnyModel> = TunedModel<M> & Pick<M, Extract<keyof M, Said>>;
 
 /** Whether a model has deltas on it. */
 function isTuned<M extends AnyModel>(model: M | Tuned<M>): model is Tuned<M> {
@@ -69,7 +84,7 @@ function checkFit(base: AnyModel, delta: Delta): void {
     hook.kind === "weight"
       ? [...base.parameters.keys()].some((name) => hook.at(name))
       : sites.some((site) => site.kind === hook.kind && (hook.at as (site: Site) => boolean)(site));
-  if (!delta.hooks(delta.parameters).every(finds)) {
+  if (!delta.hooks(delta).every(finds)) {
     throw new ConfigError({
       message: `attach: delta "${delta.name}" (${delta.kind}) finds nothing in this model to hook onto; it was made for another model`,
       delta: delta.name,
@@ -77,25 +92,34 @@ function checkFit(base: AnyModel, delta: Delta): void {
   }
 }
 
+/** A part at the values that it has among those of several deltas. */
+function pointOf(part: Delta, parameters: Parameters, state: Parameters | undefined): Point {
+  return {
+    parameters: partTree(part, "parameters", parameters),
+    buffers: part.buffers,
+    state: state === undefined ? part.state : partTree(part, "state", state),
+  };
+}
+
 /** The tuned model of a base and a stack. */
 function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
-  const hooksAt = (parameters: Parameters | undefined, more: readonly Hook[] = []): readonly Hook[] => [
-    ...whole.hooks(parameters ?? whole.parameters),
+  const { parts } = whole;
+  const hooksAt = (parameters = whole.parameters, state?: Parameters, more: readonly Hook[] = []): readonly Hook[] => [
+    ...parts.flatMap((part) => part.hooks(pointOf(part, parameters, state)).map((hook) => nameHook(hook, part.name))),
     ...more,
   ];
-  return {
+  const penalised = parts.filter((part) => part.penalty !== undefined);
+  const scaled = parts.filter((part) => part.scalars !== undefined);
+  const { architecture, head } = base as { readonly architecture?: unknown; readonly head?: unknown };
+  const tuned: TunedModel<M> = {
     base,
-    deltas: whole.parts,
+    deltas: parts,
     parameters: whole.parameters,
     config: base.config,
-    describe: async () => ({
-      base: { config: base.config as JsonObject, parameters: await fingerprint(base.parameters) },
-      deltas: whole.parts.map(({ name, kind, config }) => ({ name, kind, config: config as JsonObject })),
-    }),
     sites: () => base.sites(),
     forward: (input, { parameters, hooks, ...options } = {}) =>
-      base.forward(input as never, { ...options, hooks: hooksAt(parameters, hooks) }) as OutputOf<M>,
-    loss(parameters, batch, { random, training }) {
+      base.forward(input as never, { ...options, hooks: hooksAt(parameters, undefined, hooks) }) as OutputOf<M>,
+    loss(parameters, batch, { random, training, state }) {
       if (base.loss === undefined) {
         throw new ConfigError({
           message:
@@ -103,15 +127,38 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
         });
       }
       return tidy(() => {
-        const mean = base.loss!(batch as never, { hooks: hooksAt(parameters), random, training });
-        return whole.penalty === undefined ? mean : (add(mean, whole.penalty(parameters)) as Scalar);
+        const mean = base.loss!(batch as never, { hooks: hooksAt(parameters, state), random, training });
+        if (penalised.length === 0) return mean;
+        const penalties = penalised.map((part) => part.penalty!(pointOf(part, parameters, state)));
+        return add(mean, addN(penalties)) as Scalar;
       });
     },
-    with(parameters) {
+    describe: () => describeTuned(base, parts),
+    with(parameters, { state } = {}) {
       checkSameStructure("tuned.with", whole.parameters, parameters);
-      return graft(base, stack(...whole.parts.map((part) => ({ ...part, parameters: partOf(part, parameters) }))));
+      if (state !== undefined) checkSameStructure("tuned.with", whole.state, state);
+      return graft(base, stack(...parts.map((part) => ({ ...part, ...pointOf(part, parameters, state) }))));
     },
+    on: (other) => attach(other, ...parts.map((part) => moveTo(part, base, other))),
+    ...(base.weight !== undefined && { weight: (batch: InputOf<M>) => base.weight!(batch as never) }),
+    ...(whole.state.size > 0 && { state: whole.state }),
+    ...(scaled.length > 0 && {
+      scalars: (step: number, total?: number) =>
+        Object.fromEntries(
+          scaled.flatMap((part) =>
+            Object.entries(part.scalars!(step, total)).map(([name, value]) => [`${part.name}/${name}`, value]),
+          ),
+        ),
+    }),
+    ...(parts.some((part) => part.afterStep !== undefined) && {
+      afterStep: (given) => followStep(parts, given),
+    }),
   };
+  return {
+    ...tuned,
+    ...(architecture !== undefined && { architecture }),
+    ...(head !== undefined && { head }),
+  } as unknown as Tuned<M>;
 }
 
 /**
@@ -123,7 +170,7 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
  * @example
  * const tuned = attach(base, lora(base, { rank: 8 }, random(1)), head(base));
  */
-export function attach<M extends AnyModel>(model: M | Tuned<M>, ...deltas: readonly Delta[]): Tuned<M> {
+export function attach<M extends AnyModel>(model: M | Tuned<M>, ...deltas: readonly (Delta | Stack)[]): Tuned<M> {
   const base = isTuned(model) ? model.base : model;
   const whole = stack(...(isTuned(model) ? model.deltas : []), ...deltas);
   for (const part of whole.parts) checkFit(base, part);

@@ -1,57 +1,73 @@
 /**
  * What a delta is: a few trainable tensors and the hooks that graft them onto a frozen model.
  *
- * A delta is a plain object. Everything shared by all methods (`attach`, `merge`, files, counting) is written once
- * against this interface; a method is a function that returns one, such as `lora(model, options, random)`.
+ * A delta is a plain object that a method makes (`method.ts`). Everything shared by all methods (`attach`, `merge`, files,
+ * counting) is written once against this interface.
  */
 import { ConfigError } from "@cambium/base";
-import { type Hook, nameHook, type Parameters, type Random, type Site } from "@cambium/core";
-import { addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
-import { overlay, tidyParameters } from "./trees.ts";
+import type { Hook, Parameters } from "@cambium/core";
+import type { Scalar } from "@tensorflow/tfjs-core";
+import type { Host } from "./host.ts";
+import type { DeltaStep, MethodDefinition } from "./method.ts";
 
-/** What a method reads of a model before it touches a value: sites, and the shapes of the weights. A `Model` is one. */
-export interface Host {
-  /** As in the checkpoint's `config.json`. */
-  readonly config: unknown;
-  /** Shapes of the weights by their names in the checkpoint. */
-  readonly parameters: ReadonlyMap<string, { readonly shape: readonly number[] }>;
-  /** Every site, in the order of the visits. */
-  sites(): readonly Site[];
+/** Values of a delta's tensors. What is left out is as in the delta. A delta is a point: `delta.hooks(delta)`. */
+export interface Point {
+  readonly parameters: Parameters;
+  readonly buffers?: Parameters;
+  readonly state?: Parameters;
 }
 
 /** Small trainable parts for one frozen model. */
-export interface Delta<Config = unknown> {
+export interface Delta<Config = unknown> extends Point {
   /** The method's name, such as `"lora"`; files name it. */
   readonly kind: string;
   /** Tells deltas on one model apart: `kind`, unless given by `named`. */
   readonly name: string;
   /** Plain JSON with every default filled in: the method called with it makes the same delta again. */
   readonly config: Config;
-  /** What is trained, at its starting point. Owned by whoever called the method. */
+  /** The method that it is of. */
+  readonly method: MethodDefinition<never, Config>;
+  /** The model that it was made for, without its weights. */
+  readonly shape: Host;
+  /** What is trained, at this point. Owned by whoever called the method. */
   readonly parameters: Parameters;
+  /** What is frozen. Owned likewise. */
+  readonly buffers: Parameters;
+  /** What changes from step to step without a gradient, at this point. Owned likewise. */
+  readonly state: Parameters;
+  /** The parameters that it was made with; absent for one that was read from files. */
+  readonly start?: Parameters;
   /** The change to the model at any point. Pure, so that curves, subspaces and gradients pass through it. */
-  hooks(parameters: Parameters): readonly Hook[];
+  hooks(point: Point): readonly Hook[];
   /**
    * The base's weights that the change amounts to, and no others; the caller owns them. Absent where no weights do the
    * same, as with a layer that is not linear.
    */
-  merge?(base: Parameters, parameters: Parameters): Parameters;
+  merge?(base: Parameters, point: Point): Parameters;
   /** Added to the loss, in nats. */
-  penalty?(parameters: Parameters): Scalar;
+  penalty?(point: Point): Scalar;
+  /** Numbers of one step, from 1, that `afterStep` needs. */
+  scalars?(step: number, total?: number): Readonly<Record<string, number>>;
+  /** The state after a step, and the parameters that it changes. The caller owns them. */
+  afterStep?(point: Point, step: DeltaStep): { readonly state: Parameters; readonly parameters?: Parameters };
 }
-
-/** A method: makes a delta for a model. The contract suite and files call every method in this form. */
-export type Method<M, Options> = (model: M, options: Options, random: Random) => Delta;
 
 /** Several deltas as one. `attach` takes it apart again, so its parts keep their names. */
-export interface Stack extends Delta<Readonly<Record<string, unknown>>> {
+export interface Stack {
   readonly kind: "stack";
+  readonly name: string;
   readonly parts: readonly Delta[];
+  /** What is trained, as `<delta>/<name>`. */
+  readonly parameters: Parameters;
+  /** What is frozen, likewise. */
+  readonly buffers: Parameters;
+  /** What changes without a gradient, likewise. */
+  readonly state: Parameters;
 }
 
-/** Whether a delta is made of several. */
-function isStack(delta: Delta): delta is Stack {
-  return delta.kind === "stack";
+/** The deltas of which something is made. */
+export function partsOf(delta: Delta | Stack): readonly Delta[] {
+  return "parts" in delta ? delta.parts : [delta];
 }
 
 /**
@@ -61,30 +77,34 @@ function isStack(delta: Delta): delta is Stack {
  * @example
  * const tuned = attach(base, named("style", lora(base, {}, random(1))), named("facts", lora(base, {}, random(2))));
  */
-export function named<D extends Delta>(name: string, delta: D): D {
+export function named<D extends Delta | Stack>(name: string, delta: D): D {
   if (name === "") throw new ConfigError({ message: "named: the name of a delta must not be empty", name });
-  if (!isStack(delta)) return { ...delta, name };
+  if (!("parts" in delta)) return { ...delta, name };
   return { ...delta, ...stack(...delta.parts.map((part) => named(`${name}/${part.name}`, part))), name };
 }
 
-/** The tensors of `part` in a stack's parameters, under the part's own names. */
-export function partOf(part: Delta, parameters: Parameters): Parameters {
-  return new Map([...part.parameters.keys()].map((name) => [name, parameters.get(`${part.name}/${name}`)!]));
+/** The fields of a delta that hold tensors. */
+type Trees = "parameters" | "buffers" | "state";
+
+/** The tensors of several deltas, as `<delta>/<name>`. */
+export function joinTrees(parts: readonly Delta[], tree: Trees): Parameters {
+  return new Map(
+    parts.flatMap((part) => [...part[tree]].map(([name, tensor]) => [`${part.name}/${name}`, tensor] as const)),
+  );
 }
 
-/** Weight hooks run before anything else, whatever their place in the list: a merge must take them in that order. */
-function inMergeOrder(parts: readonly Delta[]): readonly Delta[] {
-  const editsWeights = (part: Delta): boolean => part.hooks(part.parameters).some((hook) => hook.kind === "weight");
-  return [...parts.filter(editsWeights), ...parts.filter((part) => !editsWeights(part))];
+/** The tensors of `part` among those of several deltas, under the part's own names. */
+export function partTree(part: Delta, tree: Trees, joined: Parameters): Parameters {
+  return new Map([...part[tree].keys()].map((name) => [name, joined.get(`${part.name}/${name}`)!]));
 }
 
 /**
- * Several deltas as one. Parameters are named `<delta>/<name>`; the last delta is outermost.
+ * Several deltas as one. The last is outermost.
  *
  * @throws {ConfigError} When two have one name.
  */
-export function stack(...deltas: readonly Delta[]): Stack {
-  const parts = deltas.flatMap((delta) => (isStack(delta) ? delta.parts : [delta]));
+export function stack(...deltas: readonly (Delta | Stack)[]): Stack {
+  const parts = deltas.flatMap(partsOf);
   const names = parts.map((part) => part.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -93,29 +113,12 @@ export function stack(...deltas: readonly Delta[]): Stack {
       name: twice,
     });
   }
-  const penalised = parts.filter((part) => part.penalty !== undefined);
   return {
     kind: "stack",
     name: "stack",
     parts,
-    config: Object.fromEntries(parts.map((part) => [part.name, part.config])),
-    parameters: new Map(
-      parts.flatMap((part) => [...part.parameters].map(([name, tensor]) => [`${part.name}/${name}`, tensor] as const)),
-    ),
-    hooks: (parameters) =>
-      parts.flatMap((part) => part.hooks(partOf(part, parameters)).map((hook) => nameHook(hook, part.name))),
-    ...(parts.every((part) => part.merge !== undefined) && {
-      merge: (base, parameters) =>
-        tidyParameters(() =>
-          inMergeOrder(parts).reduce<Parameters>(
-            (changed, part) => overlay(changed, part.merge!(overlay(base, changed), partOf(part, parameters))),
-            new Map(),
-          ),
-        ),
-    }),
-    ...(penalised.length > 0 && {
-      penalty: (parameters) =>
-        tidy(() => addN(penalised.map((part) => part.penalty!(partOf(part, parameters)))) as Scalar),
-    }),
+    parameters: joinTrees(parts, "parameters"),
+    buffers: joinTrees(parts, "buffers"),
+    state: joinTrees(parts, "state"),
   };
 }

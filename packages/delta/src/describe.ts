@@ -1,5 +1,6 @@
-import { disposeParameters, random, type Site } from "@cambium/core";
-import type { Host, Method } from "./delta.ts";
+import { type Site, sizeOfShape } from "@cambium/core";
+import { type Host, type HostSource, hostOf } from "./host.ts";
+import type { MethodDefinition } from "./method.ts";
 
 /** What a delta trains at one place. */
 export interface TargetRow {
@@ -24,42 +25,37 @@ export interface TargetReport {
   readonly total: number;
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((size, dimension) => size * dimension, 1);
-
 /**
- * A dry run: where a method with these options would go, and what it would train. Nothing is attached or kept.
+ * A dry run: where a method with these options would go, and what it would train. No tensor is made.
  *
- * @param model - Read as the method reads it: most need sites and shapes only, so weights can be left out.
+ * @param model - A model, or what `modelLayout` gives: no weights are needed.
  * @throws {ConfigError} As the method does, naming what is near to a target that matches nothing.
  * @example
  * console.log(formatTargets(describeTargets(base, lora, { rank: 8, targets: ["attn.q", "ff.up"] })));
  */
-export function describeTargets<M extends Host, Options>(
-  model: M,
-  method: Method<M, Options>,
+export function describeTargets<Options, Config>(
+  model: HostSource,
+  method: MethodDefinition<Options, Config>,
   options: Options,
 ): TargetReport {
-  const { parameters } = method(model, options, random(0));
-  const shapes = [...parameters].map(([name, tensor]) => [name, tensor.shape] as const);
-  disposeParameters(parameters);
-
-  const sites = model.sites();
+  const host = hostOf(model);
+  const { trained } = method.tensors(host, method.parse(options, host));
+  const sites = host.sites();
   const rows = new Map<string, TargetRow>();
-  for (const [name, shape] of shapes) {
+  let count = 0;
+  for (const [name, { shape }] of trained) {
+    const size = sizeOfShape(shape);
     const site = owner(sites, name);
     const path = site?.path ?? name.replace(/\.[^.]+$/, "");
-    const before = rows.get(path) ?? emptyRow(model, path, site);
+    const before = rows.get(path) ?? emptyRow(host, path, site);
     const rest = name === path ? name : name.slice(path.length + 1);
-    rows.set(path, {
-      ...before,
-      trained: { ...before.trained, [rest]: shape },
-      count: before.count + sizeOf(shape),
-    });
+    rows.set(path, { ...before, trained: { ...before.trained, [rest]: shape }, count: before.count + size });
+    count += size;
   }
   return {
     rows: [...rows.values()],
-    trained: shapes.reduce((count, [, shape]) => count + sizeOf(shape), 0),
-    total: [...model.parameters.values()].reduce((count, { shape }) => count + sizeOf(shape), 0),
+    trained: count,
+    total: [...host.tensors.values()].reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
   };
 }
 
@@ -72,8 +68,8 @@ function owner(sites: readonly Site[], name: string): Site | undefined {
   return deepest;
 }
 
-function emptyRow(model: Host, path: string, site: Site | undefined): TargetRow {
-  const weight = model.parameters.get(site?.weight?.name ?? `${path}.weight`)?.shape;
+function emptyRow(host: Host, path: string, site: Site | undefined): TargetRow {
+  const weight = host.tensors.get(site?.weight?.name ?? `${path}.weight`)?.shape;
   return {
     path,
     ...(site !== undefined && { role: site.role }),

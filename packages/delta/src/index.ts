@@ -4,11 +4,41 @@
  *
  * @module
  */
-export { type AnyModel, attach, detach, type InputOf, type OutputOf, type Tuned } from "./attach.ts";
-export { type Delta, type Host, type Method, named, type Stack, stack } from "./delta.ts";
+export {
+  type AnyModel,
+  attach,
+  detach,
+  type InputOf,
+  type OutputOf,
+  type Tuned,
+  type TunedModel,
+} from "./attach.ts";
+export { type Delta, named, type Point, type Stack, stack } from "./delta.ts";
 export { describeTargets, formatTargets, type TargetReport, type TargetRow } from "./describe.ts";
 export { type LoadAdapterOptions, loadAdapter } from "./files/load-adapter.ts";
+export type {
+  Inexpressible,
+  PeftFormat,
+  PeftKeys,
+  PeftLayers,
+  PeftReading,
+  PeftSource,
+  Refusal,
+} from "./files/peft-format.ts";
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";
+export { type Host, type HostLayout, type HostModel, type HostSource, hostOf } from "./host.ts";
 export { merge } from "./merge.ts";
+export {
+  type DeltaPoint,
+  type DeltaStep,
+  type DeltaTensor,
+  type DeltaTensors,
+  type Method,
+  type MethodDefinition,
+  method,
+  type SeedlessMethod,
+  seedlessMethod,
+} from "./method.ts";
 export * from "./methods/index.ts";
-export type { Target, TargetOptions, Targets } from "./targets.ts";
+export { type PerRowConfig, perRow, rowsOf } from "./per-row.ts";
+export type { LinearTarget, Target, TargetOptions, Targets } from "./targets.ts";

@@ -1,8 +1,9 @@
 import { ConfigError } from "@cambium/base";
-import { type ForwardOptions, isQuantised } from "@cambium/core";
+import { type ForwardOptions, isQuantised, type Parameters, type Site } from "@cambium/core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import type { AnyModel, Tuned } from "./attach.ts";
-import { stack } from "./delta.ts";
+import type { Delta } from "./delta.ts";
+import { overlay, tidyParameters } from "./trees.ts";
 
 /**
  * A plain model whose weights have the deltas in them, as fast as the base. The tuned model and its base stay as they are.
@@ -10,7 +11,8 @@ import { stack } from "./delta.ts";
  * The merged model owns all of its tensors, also those it shares values with: `disposeParameters(merged.parameters)`.
  * Dropout inside deltas has no counterpart in weights and is left out.
  *
- * @throws {ConfigError} When a delta cannot be written as weights; names it. When layers of the base are in 8 bits.
+ * @throws {ConfigError} When a delta cannot be written as weights, or would change a weight for a layer that it does not touch;
+ *   names it. When layers of the base are in 8 bits.
  * @example
  * await saveModel(merge(tuned), "models/spam");
  */
@@ -31,8 +33,7 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
       rounded,
     });
   }
-  const whole = stack(...deltas);
-  const changed = whole.merge!(base.parameters, whole.parameters);
+  const changed = mergeAll(base, deltas);
   const parameters = new Map([...base.parameters].map(([name, value]) => [name, changed.get(name) ?? value.clone()]));
   return {
     ...base,
@@ -42,4 +43,42 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
       loss: (input: never, options?: ForwardOptions): Scalar => base.loss!(input, { parameters, ...options }),
     }),
   };
+}
+
+/** The weights that the deltas change. */
+function mergeAll(base: AnyModel, deltas: readonly Delta[]): Parameters {
+  return tidyParameters(() =>
+    inMergeOrder(deltas).reduce<Parameters>((changed, delta) => {
+      const more = delta.merge!(overlay(base.parameters, changed), delta);
+      checkReaders(base, delta, [...more.keys()]);
+      return overlay(changed, more);
+    }, new Map()),
+  );
+}
+
+/** Weight hooks run before anything else, whatever their place in the list: a merge must take them in that order. */
+function inMergeOrder(deltas: readonly Delta[]): readonly Delta[] {
+  const editsWeights = (delta: Delta): boolean => delta.hooks(delta).some((hook) => hook.kind === "weight");
+  return [...deltas.filter(editsWeights), ...deltas.filter((delta) => !editsWeights(delta))];
+}
+
+/** Several sites may read one weight (a head, the word embeddings). A delta that sits at one of them is no change of it. */
+function checkReaders(base: AnyModel, delta: Delta, names: readonly string[]): void {
+  const hooks = delta.hooks(delta);
+  const sites = base.sites();
+  for (const name of names) {
+    if (hooks.some((hook) => hook.kind === "weight" && hook.at(name))) continue;
+    const readers = sites.filter(({ weight, bias }) => weight?.name === name || bias === name);
+    const isTouched = (reader: Site): boolean =>
+      [reader, ...sites.filter(({ part }) => part?.of === reader.path)].some((site) =>
+        hooks.some((hook) => hook.kind === site.kind && (hook.at as (site: Site) => boolean)(site)),
+      );
+    const left = readers.find((reader) => !isTouched(reader));
+    if (readers.length < 2 || left === undefined) continue;
+    throw new ConfigError({
+      message: `merge: "${name}" is also read by ${left.path}, which delta "${delta.name}" (${delta.kind}) does not change; keep it attached`,
+      name,
+      delta: delta.name,
+    });
+  }
 }

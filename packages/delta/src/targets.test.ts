@@ -2,6 +2,7 @@ import { disposeParameters, type Site } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Host, hostOf } from "./host.ts";
 import { findTargets, shortestNames, type TargetOptions, valueFor } from "./targets.ts";
 
 let model: LanguageModel;
@@ -12,7 +13,8 @@ afterEach(() => {
   disposeParameters(model.parameters);
 });
 
-const find = (options: TargetOptions): string[] => findTargets("lora", model, options).map(({ site }) => site.path);
+const find = (options: TargetOptions): string[] =>
+  findTargets("lora", hostOf(model), options).map(({ site }) => site.path);
 const layers = (...ends: string[]): string[] =>
   [0, 1].flatMap((layer) => ends.map((end) => `encoder.layer.${layer}.${end}`));
 
@@ -75,27 +77,58 @@ test("a choice with nothing left is an error that counts the layers", () => {
 
 test("a decoder that shares the word embeddings is no target", () => {
   const masked = tinyModel({ head: { kind: "masked-lm" } });
-  expect(() => findTargets("lora", masked, { targets: "cls.predictions.decoder" })).toThrow(/no layer answers/);
+  expect(() => findTargets("lora", hostOf(masked), { targets: "cls.predictions.decoder" })).toThrow(/no layer answers/);
   disposeParameters(masked.parameters);
 });
 
-test("widths are read from weights, whichever way they lie and however many share one", () => {
-  const site = (path: string, columns?: readonly [number, number]): Site => ({
-    kind: "linear",
-    path,
-    role: "attn.q",
-    width: 4,
-    weight: { name: "fused.weight", layout: "in,out", ...(columns !== undefined && { columns }) },
-  });
-  const host = {
-    config: {},
-    parameters: new Map([["fused.weight", { shape: [5, 12] }]]),
-    sites: () => [site("whole"), site("part", [4, 8])],
-  };
-  expect(findTargets("lora", host, {}).map(({ input, output }) => [input, output])).toEqual([
-    [5, 12],
-    [5, 4],
+/** A host with one fused projection of three parts. */
+const fused: Host = {
+  config: {},
+  tensors: new Map([["h.0.qkv.weight", { shape: [5, 12] }]]),
+  sites: () => [
+    {
+      kind: "linear",
+      path: "h.0.qkv",
+      role: "attn.qkv",
+      input: 5,
+      width: 12,
+      weight: { name: "h.0.qkv.weight", layout: "in,out" },
+      bias: "h.0.qkv.bias",
+    },
+    ...["q", "k", "v"].map(
+      (name, i): Site => ({
+        kind: "linear",
+        path: `h.0.qkv.${name}`,
+        role: `attn.${name}`,
+        input: 5,
+        width: 4,
+        part: { of: "h.0.qkv", columns: [4 * i, 4 * i + 4] },
+      }),
+    ),
+  ],
+};
+
+test("a part of a fused layer is its columns of the whole's weight and bias", () => {
+  expect(findTargets("lora", fused, { targets: "attn.k" })).toMatchObject([
+    { input: 5, output: 4, weight: { name: "h.0.qkv.weight" }, bias: "h.0.qkv.bias", columns: [4, 8] },
   ]);
+});
+
+test.each<[string, TargetOptions, string[]]>([
+  ["all linear layers", { targets: "all-linear" }, ["h.0.qkv"]],
+  ["an expression", { targets: /.*qkv.*/ }, ["h.0.qkv"]],
+  ["the whole's role", { targets: "attn.qkv" }, ["h.0.qkv"]],
+  ["a part's role", { targets: "attn.v" }, ["h.0.qkv.v"]],
+])("%s on a fused layer", (_, options, expected) => {
+  const found = findTargets("lora", fused, options).map(({ site }) => site.path);
+  expect(found).toEqual(expected);
+  const again = findTargets("lora", fused, { targets: shortestNames(fused, found) });
+  expect(again.map(({ site }) => site.path)).toEqual(expected);
+});
+
+test("where a site does not say what flows in, its weight's shape does", () => {
+  const bare = { ...fused, sites: () => fused.sites().map(({ input: _, ...site }) => site) };
+  expect(findTargets("lora", bare, { targets: "attn.qkv" })).toMatchObject([{ input: 5, output: 12 }]);
 });
 
 test.each<[string, TargetOptions, string[]]>([
@@ -106,7 +139,7 @@ test.each<[string, TargetOptions, string[]]>([
   ["the full path in a head", { targets: "classifier.out_proj" }, ["classifier.out_proj"]],
 ])("the shortest names of a choice are %s, and choose it again", (_, options, expected) => {
   const chosen = find(options);
-  expect(shortestNames(model, chosen)).toEqual(expected);
+  expect(shortestNames(hostOf(model), chosen)).toEqual(expected);
   expect(find({ targets: expected })).toEqual(chosen);
 });
 

@@ -5,17 +5,18 @@
  * the few module names that select exactly it, which is what a config holds and what PEFT reads.
  */
 import { ConfigError, nearest } from "@cambium/base";
-import type { Site } from "@cambium/core";
+import type { Site, SiteWeight } from "@cambium/core";
 import * as z from "zod";
-import type { Host } from "./delta.ts";
+import { type Host, oncePerPair, tablesOf } from "./host.ts";
 
 /**
  * One way to name layers.
  *
- * - a role, `"attn.q"`: the same word in every architecture;
+ * - a role, `"attn.q"`: the same word in every architecture. Where a model projects to queries, keys and values in one layer,
+ *   it is the part of that layer, and the layer as a whole is `"attn.qkv"`;
  * - a module name or the end of one from a dot on, `"query"`, `"attention.output.dense"`;
- * - `"all-linear"`: every linear layer outside the head;
- * - a regular expression that must match the whole module path.
+ * - `"all-linear"`: every linear layer outside the head, as a whole;
+ * - a regular expression that must match the path of a whole module.
  */
 export type Target = string | RegExp;
 
@@ -32,13 +33,19 @@ export interface TargetOptions {
   readonly layers?: readonly number[] | undefined;
 }
 
-/** A linear layer that a delta changes. */
+/** A linear layer that a delta changes, or its part of one. */
 export interface LinearTarget {
   readonly site: Site;
   /** Width of what flows in. */
   readonly input: number;
   /** Width of what flows out. */
   readonly output: number;
+  /** The stored matrix, of the whole layer. */
+  readonly weight: SiteWeight;
+  /** Name of the stored bias, of the whole layer, where there is one. */
+  readonly bias?: string;
+  /** The layer's own columns of what the whole layer gives, where it is a part. */
+  readonly columns?: readonly [from: number, to: number];
 }
 
 /** Whether a path is `name` or ends with it on a dot boundary. */
@@ -55,8 +62,9 @@ export function matchesWhole(pattern: RegExp, text: string): boolean {
 function matches(target: Target, site: Site): boolean {
   if (target === site.role || target === site.path) return true;
   if (site.role === "head") return false;
-  if (typeof target !== "string") return matchesWhole(target, site.path);
-  return target.toLowerCase() === "all-linear" ? site.kind === "linear" : endsWithName(site.path, target);
+  if (typeof target !== "string") return site.part === undefined && matchesWhole(target, site.path);
+  if (target.toLowerCase() === "all-linear") return site.kind === "linear" && site.part === undefined;
+  return endsWithName(site.path, target);
 }
 
 const listOf = (targets: Target | readonly Target[]): readonly Target[] =>
@@ -113,19 +121,30 @@ export function selectSites(
   return found;
 }
 
-/** Widths of a linear site, read from the shape of its weight. */
-function measureLinear(host: Host, site: Site): LinearTarget {
-  const { name, layout, columns } = site.weight!;
-  const [rows, width] = host.parameters.get(name)!.shape as [number, number];
-  const [output, input] = layout === "out,in" ? [rows, width] : [width, rows];
-  return { site, input, output: columns === undefined ? output : columns[1] - columns[0] };
+/** Where the numbers of a linear site are, and how wide it is: by the shape of its weight, where the site does not say. */
+function describeLinear(host: Host, site: Site): LinearTarget {
+  const { part } = site;
+  const whole = part === undefined ? site : host.sites().find(({ path }) => path === part.of)!;
+  const weight = whole.weight!;
+  const [first, second] = host.tensors.get(weight.name)!.shape as [number, number];
+  return {
+    site,
+    input: site.input ?? (weight.layout === "out,in" ? second : first),
+    output: site.width,
+    weight,
+    ...(whole.bias !== undefined && { bias: whole.bias }),
+    ...(part !== undefined && { columns: part.columns }),
+  };
 }
 
-/** Linear sites with a matrix of their own: not a decoder that reads the word embeddings' one. */
+/** Linear sites with their own matrix, and parts of such: not a decoder that reads the word embeddings' one. */
 function linearSites(host: Host): readonly Site[] {
   const sites = host.sites();
-  const embeddings = new Set(sites.filter(({ kind }) => kind === "embed").map(({ path }) => `${path}.weight`));
-  return sites.filter(({ kind, weight }) => kind === "linear" && weight !== undefined && !embeddings.has(weight.name));
+  const tables = tablesOf(sites);
+  return sites.filter(
+    ({ kind, weight, part }) =>
+      kind === "linear" && (part !== undefined || (weight !== undefined && !tables.has(weight.name))),
+  );
 }
 
 /**
@@ -135,7 +154,7 @@ function linearSites(host: Host): readonly Site[] {
  * @throws {ConfigError} When a target matches nothing, or nothing is left; names what is near.
  */
 export function findTargets(caller: string, host: Host, options: TargetOptions): readonly LinearTarget[] {
-  return selectSites(caller, linearSites(host), options).map((site) => measureLinear(host, site));
+  return selectSites(caller, linearSites(host), options).map((site) => describeLinear(host, site));
 }
 
 /**
@@ -180,4 +199,19 @@ export const targetKeys: {
 /** The value of the first pattern that matches the end of a path, from its start or from a dot on: PEFT's rule. */
 export function valueFor(patterns: Readonly<Record<string, number>>, path: string): number | undefined {
   return Object.entries(patterns).find(([pattern]) => new RegExp(`^(.*\\.)?(${pattern})$`).test(path))?.[1];
+}
+
+/** The linear layers of a config that names them. */
+export const placesOf: (shape: Host, config: { readonly targets: readonly string[] }) => readonly LinearTarget[] =
+  oncePerPair((shape, { targets }) => findTargets("delta", shape, { targets }));
+
+/**
+ * The module names that a config holds for what options ask for.
+ *
+ * @param caller - Function to name in messages.
+ * @throws {ConfigError} As `findTargets`.
+ */
+export function nameTargets(caller: string, shape: Host, options: TargetOptions): readonly string[] {
+  const paths = findTargets(caller, shape, options).map(({ site }) => site.path);
+  return shortestNames(shape, paths);
 }

@@ -1,26 +1,27 @@
-import type { Site } from "@cambium/core";
 import { disposeParameters } from "@cambium/core";
 import { ones, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import type { LinearTarget } from "./targets.ts";
 import { addToMatrix, changeWeights, readMatrix, scaleBias } from "./weights.ts";
 
-const site = (layout: "out,in" | "in,out", columns?: readonly [number, number]): Site => ({
-  kind: "linear",
-  path: "p",
-  role: "attn.q",
-  width: 2,
-  weight: { name: "p.weight", layout, ...(columns !== undefined && { columns }) },
+const place = (layout: "out,in" | "in,out", columns?: readonly [number, number]): LinearTarget => ({
+  site: { kind: "linear", path: "p", role: "attn.q", width: 2 },
+  input: 4,
+  output: 2,
+  weight: { name: "p.weight", layout },
+  bias: "p.bias",
+  ...(columns !== undefined && { columns }),
 });
 const rows = [
   [1, 2, 3, 4],
   [5, 6, 7, 8],
 ];
 
-test.each<[string, Site, number[][], number[][]]>([
-  ["as it lies", site("out,in"), rows, rows.map((row) => row.map((value) => value + 1))],
+test.each<[string, LinearTarget, number[][], number[][]]>([
+  ["as it lies", place("out,in"), rows, rows.map((row) => row.map((value) => value + 1))],
   [
     "transposed",
-    site("in,out"),
+    place("in,out"),
     [
       [1, 5],
       [2, 6],
@@ -31,7 +32,7 @@ test.each<[string, Site, number[][], number[][]]>([
   ],
   [
     "some columns of a fused one",
-    site("in,out", [1, 3]),
+    place("in,out", [1, 3]),
     [
       [2, 6],
       [3, 7],
@@ -43,7 +44,7 @@ test.each<[string, Site, number[][], number[][]]>([
   ],
   [
     "some rows of a fused one",
-    site("out,in", [1, 2]),
+    place("out,in", [1, 2]),
     [[5, 6, 7, 8]],
     [
       [1, 2, 3, 4],
@@ -62,20 +63,20 @@ test.each<[string, Site, number[][], number[][]]>([
 test("a bias is scaled at the site's part only", () => {
   tidy(() => {
     const base = new Map([["p.bias", tensor1d([1, 2, 3, 4])]]);
-    expect(scaleBias(base, site("in,out", [1, 3]), tensor1d([10, 100]))).toBeAllClose([1, 20, 300, 4]);
-    expect(scaleBias(base, site("in,out"), tensor1d([0, 1, 2, 3]))).toBeAllClose([0, 2, 6, 12]);
+    expect(scaleBias(base, place("in,out", [1, 3]), tensor1d([10, 100]))).toBeAllClose([1, 20, 300, 4]);
+    expect(scaleBias(base, place("in,out"), tensor1d([0, 1, 2, 3]))).toBeAllClose([0, 2, 6, 12]);
   });
 });
 
 test("places that share a matrix change it one after another", () => {
   const base = new Map([["p.weight", tensor2d(rows)]]);
-  const places = [site("in,out", [0, 2]), site("in,out", [2, 4])];
-  const changed = changeWeights(base, places, (weights, place) => [
+  const places = [place("in,out", [0, 2]), place("in,out", [2, 4])];
+  const changed = changeWeights(base, places, (weights, each) => [
     [
       "p.weight",
       addToMatrix(
         weights,
-        place,
+        each,
         tensor2d([
           [1, 1],
           [1, 1],

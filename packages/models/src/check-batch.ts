@@ -31,17 +31,18 @@ export function segmentCount(config: ModelConfig): number | undefined {
  * Throws for values outside of a range from 0, naming the place of the first.
  *
  * @param seq - Values in a row.
+ * @param row - Row of the first value. @default 0
  */
 export function checkIds(
   caller: string,
   name: string,
   values: ArrayLike<number>,
-  { count, seq, of }: { readonly count: number; readonly seq: number; readonly of: string },
+  { count, seq, of, row: first = 0 }: { count: number; seq: number; of: string; row?: number },
 ): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (value >= 0 && value < count) continue;
-    const [row, column] = [Math.floor(i / seq), i % seq];
+    const [row, column] = [first + Math.floor(i / seq), i % seq];
     throw new ShapeError({
       message: `${caller}: ${name} must be from 0 to ${count - 1}, ${of}, got ${value} in row ${row}, column ${column}`,
       name,

@@ -1,7 +1,8 @@
 import { memory } from "@cambium/base";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Family, fixture, fixtureJson } from "./fixtures.ts";
-import { createTokenizer, loadTokenizer, type SpecialTokens, type Tokenizer } from "./tokenizer.ts";
+import type { SpecialTokens } from "./special-tokens.ts";
+import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 interface GoldenTokens {
   readonly size: number;

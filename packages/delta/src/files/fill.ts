@@ -1,49 +1,60 @@
 /** The common end of reading an adapter: what the file must hold is known, and every deviation goes into one error. */
 import { FormatError } from "@cambium/base";
-import { disposeParameters, type Safetensors } from "@cambium/core";
+import { disposeParameters, type Parameters, random, type Safetensors } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { type Delta, stack } from "../delta.ts";
+import { type Delta, type Stack, stack } from "../delta.ts";
+import { hostOf } from "../host.ts";
+import { bindDelta, type DeltaTensor, startDelta } from "../method.ts";
+import { type Draft, storedTensors } from "./draft.ts";
 
-/** How parameters are called in a file. */
+/** How tensors are called in a file. */
 export interface FileNames {
-  /** The key of a delta's parameter, in the plainest form. */
-  keyOf(part: Delta, name: string): string;
-  /** The plainest form of a key as it stands in the file. */
-  simplify(key: string): string;
+  /** The key of a delta's tensor, in the plainest form. */
+  keyOf(part: Draft, name: string): string;
+  /** The plainest form of a key as it stands in the file; undefined for one that is not used. */
+  simplify(key: string): string | undefined;
 }
 
 const FLOATS = ["F64", "F32", "F16", "BF16"];
 
 /**
- * The deltas with a file's values in place of their starting points, which are disposed of. One delta comes back as
- * itself, several as a stack.
+ * The deltas of a file. One comes back as itself, several as a stack.
  *
  * @param problems - What is wrong already, for the same error.
  * @param location - Where the adapter is, for the message.
  * @throws {FormatError} Listing everything that is missing, unexpected or of another shape or type.
  */
-export async function fillParts(
-  parts: readonly Delta[],
+export async function fillDrafts(
+  base: LanguageModel,
+  drafts: readonly Draft[],
   file: Safetensors,
   { keyOf, simplify }: FileNames,
   problems: readonly string[],
   location: string,
-): Promise<Delta> {
-  try {
-    const wanted = new Map(
-      parts.flatMap((part) => [...part.parameters].map(([name, { shape }]) => [keyOf(part, name), shape] as const)),
-    );
-    const { found, mismatches } = compare(wanted, file, simplify);
-    if (problems.length + mismatches.length > 0) throw misfit([...problems, ...mismatches], location);
-    const loaded = await readAll(found, file);
-    const filled = parts.map((part) => ({
-      ...part,
-      parameters: new Map([...part.parameters.keys()].map((name) => [name, loaded.get(keyOf(part, name))!])),
-    }));
-    return filled.length === 1 ? filled[0]! : stack(...filled);
-  } finally {
-    for (const part of parts) disposeParameters(part.parameters);
-  }
+): Promise<Delta | Stack> {
+  const wanted = new Map(
+    drafts.flatMap((part) => [...storedTensors(part)].map(([name, spec]) => [keyOf(part, name), spec] as const)),
+  );
+  const { found, mismatches } = compare(wanted, file, simplify);
+  if (problems.length + mismatches.length > 0) throw misfit([...problems, ...mismatches], location);
+  const loaded = await readAll(found, file);
+  const deltas = drafts.map((part) => fill(base, part, (name) => loaded.get(keyOf(part, name))));
+  return deltas.length === 1 ? deltas[0]! : stack(...deltas);
+}
+
+/** A delta of the tensors that were read, and for those that files do not hold of their starts. */
+function fill(base: LanguageModel, draft: Draft, read: (name: string) => Tensor | undefined): Delta {
+  const { name, method, config, trained, frozen } = draft;
+  const shape = hostOf(base);
+  const take = (specs: ReadonlyMap<string, DeltaTensor>): Parameters => {
+    const absent = new Map([...specs].filter(([each]) => read(each) === undefined));
+    const made = startDelta(method.kind, absent, random(0), base.parameters);
+    return new Map([...specs.keys()].map((each) => [each, read(each) ?? made.get(each)!]));
+  };
+  const state = startDelta(method.kind, method.state?.(shape, config) ?? new Map(), random(0), base.parameters);
+  const point = { parameters: take(trained), buffers: take(frozen), state, config, shape };
+  return { ...bindDelta(method, point), name };
 }
 
 /** The error that lists what is wrong with an adapter. */
@@ -57,23 +68,27 @@ function misfit(problems: readonly string[], location: string): FormatError {
 
 /** Keys in the file by plain key, and what does not fit. */
 function compare(
-  wanted: ReadonlyMap<string, readonly number[]>,
+  wanted: ReadonlyMap<string, DeltaTensor>,
   file: Safetensors,
-  simplify: (key: string) => string,
+  simplify: FileNames["simplify"],
 ): { found: ReadonlyMap<string, string>; mismatches: readonly string[] } {
   const found = new Map<string, string>();
   const unexpected: string[] = [];
   const misshapen: string[] = [];
   for (const [fileKey, { dtype, shape }] of file.entries) {
     const key = simplify(fileKey);
+    if (key === undefined) continue;
     const expected = wanted.get(key);
     if (expected === undefined || found.has(key)) {
       unexpected.push(fileKey);
       continue;
     }
     found.set(key, fileKey);
-    if (shape.join() !== expected.join()) misshapen.push(`${fileKey} has shape [${shape}], not [${expected}]`);
-    else if (!FLOATS.includes(dtype)) misshapen.push(`${fileKey} holds ${dtype}, not floats`);
+    const isInteger = expected.dtype === "int32";
+    if (shape.join() !== expected.shape.join())
+      misshapen.push(`${fileKey} has shape [${shape}], not [${expected.shape}]`);
+    else if (isInteger ? dtype !== "I32" : !FLOATS.includes(dtype))
+      misshapen.push(`${fileKey} holds ${dtype}, not ${isInteger ? "I32" : "floats"}`);
   }
   const missing = [...wanted.keys()].filter((key) => !found.has(key));
   return {

@@ -5,7 +5,8 @@ import { tinyModel } from "@cambium/models/testing";
 import { type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { attach } from "../attach.ts";
-import { type Delta, named, stack } from "../delta.ts";
+import { type Delta, named, type Stack, stack } from "../delta.ts";
+import { seedlessMethod } from "../method.ts";
 import { adapter } from "../methods/adapter.ts";
 import { bitFit } from "../methods/bit-fit.ts";
 import { head } from "../methods/head.ts";
@@ -25,14 +26,14 @@ afterEach(() => {
   for (const tensor of owned.splice(0)) tensor.dispose();
 });
 
-function own<D extends Delta>(delta: D): D {
+function own<D extends Delta | Stack>(delta: D): D {
   owned.push(...delta.parameters.values());
   return delta;
 }
 
 async function saved(...deltas: readonly Delta[]): Promise<Files> {
   const files = memory();
-  await saveAdapter(attach(model, ...deltas.map(own)), files);
+  await saveAdapter(attach(model, ...deltas.map(own)), files, { untrained: true });
   return files;
 }
 
@@ -136,7 +137,7 @@ test.each([
   ["layer_replication", [[0, 1]], /number of layers/],
   ["trainable_token_indices", [1], /trained tokens/],
   ["r", 0, /"r"/],
-  ["peft_type", "VERA", /peft_type "VERA"; LORA, IA3/],
+  ["peft_type", "C3A", /peft_type "C3A"; IA3, LORA/],
   ["peft_type", undefined, /has no "peft_type", so it is not PEFT's/],
 ])("%s %j is refused with the reason", async (key, value, reason) => {
   const files = await loraAndHead();
@@ -176,7 +177,10 @@ test("what PEFT has no words for goes into the native container, with the reason
   const deltas = [named("style", lora(model, { rank: 2 }, random(1))), named("facts", bitFit(model)), head(model)];
   const files = memory();
   const tuned = attach(model, ...deltas.map(own));
-  expect(await saveAdapter(tuned, files)).toEqual({ format: "native", reason: "PEFT keeps one method in a folder" });
+  expect(await saveAdapter(tuned, files, { untrained: true })).toEqual({
+    format: "native",
+    reason: "PEFT keeps one method in a folder",
+  });
   const again = attach(model, own(await loadAdapter(model, files)));
   expect([...again.parameters.keys()]).toEqual([...tuned.parameters.keys()]);
   for (const [name, value] of tuned.parameters)
@@ -197,7 +201,10 @@ test.each<[string, (base: LanguageModel) => Delta[]]>([
   ],
 ])("the native container is taken when %s", async (reason, make) => {
   const files = memory();
-  expect(await saveAdapter(attach(model, ...make(model).map(own)), files)).toEqual({ format: "native", reason });
+  expect(await saveAdapter(attach(model, ...make(model).map(own)), files, { untrained: true })).toEqual({
+    format: "native",
+    reason,
+  });
   own(await loadAdapter(model, files));
 });
 
@@ -210,21 +217,17 @@ test("a pooler that is trained whole is one of PEFT's saved modules", async () =
 
 test("a save leaves no files of the other form, and both at once are refused", async () => {
   const files = await loraAndHead();
-  await saveAdapter(attach(model, own(adapter(model, {}, random(1)))), files);
+  await saveAdapter(attach(model, own(adapter(model, {}, random(1)))), files, { untrained: true });
   expect((await files.list()).map(({ name }) => name)).toEqual(["delta_config.json", "delta_model.safetensors"]);
   await files.write("adapter_config.json", "{}");
   expect((await failure(files)).message).toMatch(/has both .* a save was interrupted/);
 });
 
 test("a container of an unknown method names it and the way to read it", async () => {
-  const mine: Delta = { ...bitFit(model), kind: "mine", name: "mine" };
-  const files = await saved(mine);
+  const mine = seedlessMethod({ ...bitFit, kind: "mine" });
+  const files = await saved(mine(model));
   expect((await failure(files)).message).toMatch(/holds the method "mine"; pass it as methods: \{ "mine": … \}/);
-  own(
-    await loadAdapter(model, files, {
-      methods: { mine: (base, options) => ({ ...bitFit(base, options), kind: "mine" }) },
-    }),
-  );
+  own(await loadAdapter(model, files, { methods: { mine } }));
 });
 
 test("a damaged container is a typed error", async () => {
@@ -239,7 +242,7 @@ test("a damaged container is a typed error", async () => {
 test("half precision on disk becomes float32", async () => {
   const files = memory();
   const tuned = attach(model, own(lora(model, {}, random(1))));
-  await saveAdapter(tuned, files, { dtype: "F16" });
+  await saveAdapter(tuned, files, { dtype: "F16", untrained: true });
   const again = own(await loadAdapter(model, files));
   for (const [name, value] of again.parameters) {
     expect(value.dtype).toBe("float32");

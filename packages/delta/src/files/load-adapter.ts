@@ -1,6 +1,8 @@
-import { checkOptions, FileError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
+import { FileError, type Files, FormatError, hasFile, openFiles, parseConfig, readJson } from "@cambium/base";
 import type { LanguageModel } from "@cambium/models";
-import type { Delta, Method } from "../delta.ts";
+import * as z from "zod";
+import type { Delta, Stack } from "../delta.ts";
+import type { Method } from "../method.ts";
 import * as builtIn from "../methods/index.ts";
 import { loadNative, NATIVE_CONFIG } from "./native.ts";
 import { loadPeft } from "./peft-load.ts";
@@ -8,9 +10,18 @@ import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 
 /** Settings of `loadAdapter`. */
 export interface LoadAdapterOptions {
-  /** Methods of your own, by the kind of their deltas. @default {} */
-  readonly methods?: Readonly<Record<string, Method<LanguageModel, never>>>;
+  /** The methods that the file may be of, by the kind of their deltas. @default all of this package */
+  readonly methods?: Readonly<Record<string, Method>>;
 }
+
+const schema = z.strictObject({
+  methods: z
+    .record(
+      z.string(),
+      z.custom<Method>((value) => typeof value === "function", "must be a method"),
+    )
+    .exactOptional(),
+});
 
 /**
  * The delta in a folder that PEFT or `saveAdapter` wrote. An adapter with a head comes back as a stack of both, which
@@ -30,9 +41,8 @@ export async function loadAdapter(
   base: LanguageModel,
   source: string | Files,
   options: LoadAdapterOptions = {},
-): Promise<Delta> {
-  checkOptions("loadAdapter", options, ["methods"]);
-  const { methods = {} } = options;
+): Promise<Delta | Stack> {
+  const { methods = builtIn } = parseConfig("loadAdapter", schema, options);
   const files = openFiles(source);
   const { location } = files;
   const [isPeft, isNative] = [await hasFile(files, CONFIG_FILE), await hasFile(files, NATIVE_CONFIG)];
@@ -42,7 +52,7 @@ export async function loadAdapter(
       location,
     });
   }
-  if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), { ...builtIn, ...methods });
+  if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), methods);
   if (!isPeft) {
     throw new FileError({
       message: `loadAdapter: ${location} has neither ${CONFIG_FILE} nor ${NATIVE_CONFIG}; is it an adapter's folder?`,
@@ -55,5 +65,5 @@ export async function loadAdapter(
       location,
     });
   }
-  return loadPeft(base, files, await readJson(files, CONFIG_FILE));
+  return loadPeft(base, files, await readJson(files, CONFIG_FILE), methods);
 }

@@ -3,12 +3,14 @@
  * they are, `delta_model.safetensors` holds their tensors as `<delta>/<name>`.
  */
 import { type Files, FormatError } from "@cambium/base";
-import { disposeParameters, openSafetensors, random } from "@cambium/core";
+import { openSafetensors, type Parameters } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import type { Tuned } from "../attach.ts";
-import { type Delta, type Method, named } from "../delta.ts";
-import { fillParts } from "./fill.ts";
+import type { Delta, Stack } from "../delta.ts";
+import { type Draft, draft, storedOf } from "./draft.ts";
+import { fillDrafts } from "./fill.ts";
+import type { MethodTable } from "./peft-config.ts";
 import { describeStructure, type Structure } from "./structure.ts";
 
 export const NATIVE_CONFIG = "delta_config.json";
@@ -50,18 +52,24 @@ export function describeNative({ base, deltas }: Tuned<LanguageModel>): NativeCo
   };
 }
 
+/** What the container holds of a tuned model. */
+export function nativeTensors({ deltas }: Tuned<LanguageModel>): Parameters {
+  return new Map(
+    deltas.flatMap((delta) => [...storedOf(delta)].map(([name, tensor]) => [`${delta.name}/${name}`, tensor] as const)),
+  );
+}
+
 /**
  * The deltas of a container.
  *
- * @param methods - By kind.
  * @throws {FormatError} When it is no container, names an unknown method, is of another base, or holds other tensors.
  */
 export async function loadNative(
   base: LanguageModel,
   files: Files,
   json: unknown,
-  methods: Readonly<Record<string, Method<LanguageModel, never>>>,
-): Promise<Delta> {
+  methods: MethodTable,
+): Promise<Delta | Stack> {
   const { location } = files;
   const fail = (problem: string, cause?: unknown): FormatError =>
     new FormatError({ message: `loadAdapter: ${NATIVE_CONFIG} in ${location} ${problem}`, location, cause });
@@ -70,30 +78,20 @@ export async function loadNative(
   const config = parsed.data;
   checkBase(base, config.base, fail);
   const file = await openSafetensors(files, NATIVE_WEIGHTS);
-
-  const parts: Delta[] = [];
-  for (const { name, kind, config: settings } of config.deltas) {
+  const drafts = config.deltas.map(({ name, kind, config: settings }): Draft => {
     const method = methods[kind];
+    if (method === undefined) throw fail(`holds the method "${kind}"; pass it as methods: { "${kind}": … }`);
     try {
-      if (method === undefined) throw fail(`holds the method "${kind}"; pass it as methods: { "${kind}": … }`);
-      parts.push(named(name, method(base, settings as never, random(0))));
+      return draft(base, method, settings, name);
     } catch (error) {
-      for (const part of parts) disposeParameters(part.parameters);
-      throw (error as { code?: string }).code === "FORMAT"
-        ? error
-        : fail(`does not fit this model: ${(error as Error).message}`, error);
+      throw fail(`does not fit this model: ${(error as Error).message}`, error);
     }
-  }
-  return fillParts(
-    parts,
-    file,
-    { keyOf: (part, name) => `${part.name}/${name}`, simplify: (key) => key },
-    [],
-    location,
-  );
+  });
+  const names = { keyOf: ({ name: delta }: Draft, name: string) => `${delta}/${name}`, simplify: (key: string) => key };
+  return fillDrafts(base, drafts, file, names, [], location);
 }
 
-/** Throws when the encoder has other names or shapes than the one that the deltas were made for. */
+/** Throws when the body has other names or shapes than the one that the deltas were made for. */
 function checkBase(base: LanguageModel, made: Structure, fail: (problem: string) => FormatError): void {
   const here = describeStructure(base);
   if (here.digest === made.digest) return;

@@ -1,133 +1,131 @@
-/** `adapter_config.json` as PEFT writes it, as far as it matters here, and what is refused with a reason. */
+/** `adapter_config.json` as PEFT writes it, as far as it is the same for all methods. */
 import { FormatError } from "@cambium/base";
+import type { Role } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
+import { hostOf } from "../host.ts";
+import type { Method } from "../method.ts";
+import { findTargets, valueFor } from "../targets.ts";
+import type { PeftFormat, PeftLayers, PeftSource, Refusal } from "./peft-format.ts";
+import { theirName } from "./peft-names.ts";
+import { matchPeftTargets } from "./peft-targets.ts";
 
-/** Fields of every PEFT config. */
-interface PeftCommon {
-  readonly task_type?: string | null | undefined;
-  readonly modules_to_save?: readonly string[] | null | undefined;
-}
+type Json = Readonly<Record<string, unknown>>;
 
-/** Where adapters on linear layers go. `null` stands for the model type's default. */
-interface PeftLayers {
-  readonly target_modules?: string | readonly string[] | null | undefined;
-  readonly exclude_modules?: string | readonly string[] | null | undefined;
-}
-
-/** LoRA, of any scaling, without the variants that compute something else. */
-export interface PeftLora extends PeftCommon, PeftLayers {
-  readonly peft_type: "LORA";
-  readonly r: number;
-  readonly lora_alpha: number;
-  readonly lora_dropout: number;
-  readonly use_rslora: boolean;
-  readonly rank_pattern: Readonly<Record<string, number>>;
-  readonly alpha_pattern: Readonly<Record<string, number>>;
-  readonly layers_to_transform?: number | readonly number[] | null | undefined;
-  readonly layers_pattern?: string | readonly string[] | null | undefined;
-}
-
-/** (IA)³. */
-export interface PeftIa3 extends PeftCommon, PeftLayers {
-  readonly peft_type: "IA3";
-  readonly feedforward_modules?: string | readonly string[] | null | undefined;
-}
-
-/** Prompt tuning and prefix tuning. */
-export interface PeftPrompt extends PeftCommon {
-  readonly peft_type: "PROMPT_TUNING" | "PREFIX_TUNING";
-  readonly num_virtual_tokens: number;
-}
-
-/** The configs that can be read. */
-export type PeftConfig = PeftLora | PeftIa3 | PeftPrompt;
+/** Methods by the kinds of their deltas. */
+export type MethodTable = Readonly<Record<string, Method>>;
 
 const names = z.array(z.string()).readonly();
-const common = { task_type: z.string().nullish(), modules_to_save: names.nullish() };
-const layers = {
+const layerFields = z.looseObject({
   target_modules: z.union([z.string(), names]).nullish(),
   exclude_modules: z.union([z.string(), names]).nullish(),
-};
-const size = z.int().positive();
-const patterns = z
-  .record(z.string(), z.number().positive())
-  .nullish()
-  .transform((value) => value ?? {});
+  layers_to_transform: z.union([z.int(), z.array(z.int()).readonly()]).nullish(),
+  layers_pattern: z.union([z.string(), names]).nullish(),
+});
+const savedFields = z.looseObject({ modules_to_save: names.nullish() });
 
-const schema = z.discriminatedUnion("peft_type", [
-  z.looseObject({
-    peft_type: z.literal("LORA"),
-    ...common,
-    ...layers,
-    r: size.default(8),
-    lora_alpha: z.number().positive().default(8),
-    lora_dropout: z.number().min(0).lt(1).default(0),
-    use_rslora: z.boolean().default(false),
-    rank_pattern: patterns,
-    alpha_pattern: patterns,
-    layers_to_transform: z.union([z.int(), z.array(z.int()).readonly()]).nullish(),
-    layers_pattern: z.union([z.string(), names]).nullish(),
-  }),
-  z.looseObject({
-    peft_type: z.literal("IA3"),
-    ...common,
-    ...layers,
-    feedforward_modules: z.union([z.string(), names]).nullish(),
-  }),
-  z.looseObject({ peft_type: z.enum(["PROMPT_TUNING", "PREFIX_TUNING"]), ...common, num_virtual_tokens: size }),
-]);
+/** Whether a setting holds anything. */
+export function isGiven(value: unknown): boolean {
+  return value !== null && value !== undefined && !(typeof value === "object" && Object.keys(value).length === 0);
+}
 
-/** Settings of LoRA under which the stored tensors mean something else, and why they are refused. */
-const refusals: readonly { key: string; refuses: (value: unknown) => boolean; reason: string }[] = [
-  {
-    key: "init_lora_weights",
-    refuses: (value) => typeof value === "string" && /^(pissa|olora|corda|lora_ga|loftq)/i.test(value),
-    reason:
-      "such an adapter only fits the base weights that its start took a part out of; convert it in Python first, with save_pretrained's path_initial_model_for_weight_conversion",
-  },
-  { key: "use_dora", refuses: Boolean, reason: "DoRA scales the sum of weight and update, which is not read yet" },
-  { key: "bias", refuses: (value) => value !== "none", reason: "trained biases in LoRA files are not read yet" },
-  { key: "lora_bias", refuses: Boolean, reason: "a bias on B is not read yet" },
-  { key: "use_qalora", refuses: Boolean, reason: "QALoRA pools its input" },
-  { key: "use_bdlora", refuses: Boolean, reason: "its matrices are block diagonals" },
-  { key: "layer_replication", refuses: isGiven, reason: "it changes the number of layers" },
-  { key: "target_parameters", refuses: isGiven, reason: "updates of bare parameters are not read yet" },
-  { key: "trainable_token_indices", refuses: isGiven, reason: "trained tokens are not read yet" },
-  { key: "alora_invocation_tokens", refuses: isGiven, reason: "it acts on a part of the text only" },
-  { key: "arrow_config", refuses: isGiven, reason: "it routes between adapters" },
-  { key: "kasa_config", refuses: isGiven, reason: "it changes the base weights" },
-  { key: "monteclora_config", refuses: isGiven, reason: "it samples its update" },
-];
+/** A config's object, or one without fields. */
+export function asFields(json: unknown): Json {
+  return (typeof json === "object" && json !== null ? json : {}) as Json;
+}
 
-function isGiven(value: unknown): boolean {
-  return value !== null && !(typeof value === "object" && Object.keys(value).length === 0);
+/** The error of a config that cannot be read. */
+function failure(location: string, problem: string): FormatError {
+  return new FormatError({ message: `loadAdapter: adapter_config.json in ${location} ${problem}`, location });
 }
 
 /**
- * A PEFT config, checked. Keys that are not known are ignored, as PEFT asks of readers.
+ * The method that a config is of.
  *
- * @throws {FormatError} For another library's config, a method or a variant that is not read, and values out of range.
+ * @throws {FormatError} For another library's config, and a method that is not in the table.
  */
-export function parsePeftConfig(json: unknown, location: string): PeftConfig {
-  const fail = (problem: string): FormatError =>
-    new FormatError({ message: `loadAdapter: adapter_config.json in ${location} ${problem}`, location });
-  const given = (typeof json === "object" && json !== null ? json : {}) as Readonly<Record<string, unknown>>;
-  const type = given["peft_type"];
+export function methodOf(json: Json, methods: MethodTable, location: string): Method & { readonly peft: PeftFormat } {
+  const type = json["peft_type"];
   if (type === undefined)
-    throw fail("has no \"peft_type\", so it is not PEFT's; other libraries' adapters are not read yet");
-  const known = ["LORA", "IA3", "PROMPT_TUNING", "PREFIX_TUNING"];
-  if (!known.includes(type as string))
-    throw fail(`has the peft_type ${JSON.stringify(type)}; ${known.join(", ")} are read`);
+    throw failure(location, "has no \"peft_type\", so it is not PEFT's; other libraries' adapters are not read yet");
+  const known = Object.values(methods).filter(
+    (method): method is Method & { readonly peft: PeftFormat } => method.peft !== undefined,
+  );
+  const ofType = known.filter(({ peft }) => peft.type === type);
+  const method =
+    ofType.find(({ peft }) => peft.is?.(json) === true) ?? ofType.find(({ peft }) => peft.is === undefined);
+  if (method !== undefined) return method;
+  const types = [...new Set(known.map(({ peft }) => peft.type))];
+  throw failure(location, `has the peft_type ${JSON.stringify(type)}; ${types.join(", ")} are read`);
+}
 
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) {
+/**
+ * A config, with what helps to read it. Keys that nobody asks for are ignored, as PEFT asks of readers.
+ *
+ * @param isTask - Whether the file was made on a task model.
+ */
+export function openPeftConfig(
+  base: LanguageModel,
+  json: Json,
+  isTask: boolean,
+  location: string,
+): PeftSource & { readonly modulesToSave: readonly string[] } {
+  const fail = (problem: string): FormatError => failure(location, problem);
+  function fields<Fields>(schema: z.ZodType<Fields>): Fields {
+    const parsed = schema.safeParse(json);
+    if (parsed.success) return parsed.data;
     const issues = parsed.error.issues.map((issue) => `"${issue.path.join(".")}": ${issue.message}`);
     throw fail(`holds values that cannot be meant: ${issues.join("; ")}`);
   }
-  if (type === "LORA") {
-    const refused = refusals.filter(({ key, refuses }) => given[key] !== undefined && refuses(given[key]));
-    const list = refused.map(({ key, reason }) => `"${key}" ${JSON.stringify(given[key])} (${reason})`);
+  function refuse(refusals: readonly Refusal[]): void {
+    const refused = refusals.filter(({ key, refuses }) => json[key] !== undefined && refuses(json[key]));
+    const list = refused.map(({ key, reason }) => `"${key}" ${JSON.stringify(json[key])} (${reason})`);
     if (list.length > 0) throw fail(`asks for ${list.join("; ")}`);
   }
-  return parsed.data as PeftConfig;
+  const modulesToSave = fields(savedFields).modules_to_save ?? [];
+  return {
+    base,
+    json,
+    fields,
+    refuse,
+    fail,
+    layers: (usual) => layersOf(base, fields(layerFields), usual, isTask, modulesToSave),
+    modulesToSave,
+  };
+}
+
+/** PEFT targets whole modules. */
+function layersOf(
+  base: LanguageModel,
+  { target_modules: targets, ...more }: z.infer<typeof layerFields>,
+  usual: readonly Role[],
+  isTask: boolean,
+  modulesToSave: readonly string[],
+): PeftLayers {
+  const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
+  const all = new Map(linear.map(({ path }) => [theirName(base, path, isTask), path]));
+  const { matched, unused } =
+    targets == null
+      ? { matched: usualNames(base, usual, isTask), unused: [] }
+      : matchPeftTargets([...all.keys()], { ...more, target_modules: targets, modules_to_save: modulesToSave });
+  const byName = new Map(matched.map((name) => [name, all.get(name)!]));
+  const paths = new Set(byName.values());
+  return {
+    byName,
+    problems: unused.map((name) => `the target "${name}" is no layer`),
+    isTarget: ({ path }) => paths.has(path),
+    resolve: (patterns) =>
+      Object.fromEntries(
+        [...byName].flatMap(([name, path]) => {
+          const value = valueFor(patterns, name);
+          return value === undefined ? [] : [[path, value]];
+        }),
+      ),
+  };
+}
+
+/** Names of the layers of some roles; of a fused projection, for any of its parts, the whole. */
+function usualNames(base: LanguageModel, roles: readonly Role[], isTask: boolean): string[] {
+  const places = findTargets("loadAdapter", hostOf(base), { targets: roles });
+  return [...new Set(places.map(({ site }) => theirName(base, site.part?.of ?? site.path, isTask)))];
 }

@@ -107,9 +107,8 @@ test.each(adapters)("the config of $name saved again agrees with PEFT's", async 
 /** The linear layers that PEFT's rules give for target modules. */
 function paths(base: LanguageModel, targets: unknown): readonly string[] {
   const names = base.sites().flatMap(({ kind, path }) => (kind === "linear" ? [path] : []));
-  const root = base.head === undefined ? "" : `${base.prefix}.`;
   return matchPeftTargets(
-    names.map((name) => root + name),
+    names.map((name) => base.fileName(name)),
     { target_modules: targets as string | string[], modules_to_save: ["classifier"] },
   ).matched;
 }

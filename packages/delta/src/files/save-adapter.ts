@@ -1,8 +1,10 @@
-import { checkOptions, type Files, openFiles } from "@cambium/base";
+import { ConfigError, type Files, openFiles, parseConfig, StateError } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
+import * as z from "zod";
+import { isAtStart } from "../at-start.ts";
 import type { Tuned } from "../attach.ts";
-import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS } from "./native.ts";
+import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS, nativeTensors } from "./native.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 import { describePeft } from "./peft-save.ts";
 
@@ -12,7 +14,15 @@ export interface SaveAdapterOptions {
   readonly base?: string;
   /** How tensors are stored; all are read back as float32. @default "F32" */
   readonly dtype?: "F32" | "F16" | "BF16";
+  /** Whether a delta may be as it was made: without it, saving before training is an error. @default false */
+  readonly untrained?: boolean;
 }
+
+const schema = z.strictObject({
+  base: z.string().exactOptional(),
+  dtype: z.enum(["F32", "F16", "BF16"]).default("F32"),
+  untrained: z.boolean().default(false),
+});
 
 /** What was written. */
 export interface SavedAdapter {
@@ -24,11 +34,12 @@ export interface SavedAdapter {
 /**
  * Writes the deltas of a tuned model, at its parameters, and nothing of the base.
  *
- * LoRA, (IA)³, prompt and prefix, each with or without a classification head, become a PEFT folder that Python loads:
+ * Methods that PEFT has, each with or without a classification head, become a PEFT folder that Python loads:
  * `adapter_model.safetensors`, then `adapter_config.json`. Anything else becomes `delta_model.safetensors` and
  * `delta_config.json`, which `loadAdapter` reads just as well. Files of the other form in the folder are removed.
  *
  * @param target - The folder: a path, or any `Files`.
+ * @throws {StateError} When a delta is still what it was made as: what training returns goes in by `tuned.with(parameters)`.
  * @throws {FileError} When a file cannot be written; the former one is still there.
  * @example
  * await saveAdapter(tuned.with(parameters), "adapters/spam");
@@ -38,15 +49,19 @@ export async function saveAdapter(
   target: string | Files,
   options: SaveAdapterOptions = {},
 ): Promise<SavedAdapter> {
-  checkOptions("saveAdapter", options, ["base", "dtype"]);
+  const { dtype, untrained, base: baseName } = parseConfig("saveAdapter", schema, options);
+  for (const { name, kind, method } of tuned.deltas) {
+    if (method.unsaved === undefined) continue;
+    throw new ConfigError({ message: `saveAdapter: delta "${name}" (${kind}): ${method.unsaved}`, delta: name });
+  }
+  if (!untrained) await checkTrained(tuned);
   const files = openFiles(target);
   const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
-  const dtype = options.dtype ?? "F32";
-  const peft = describePeft(tuned, options.base ?? (typeof name === "string" ? name : ""));
+  const peft = describePeft(tuned, baseName ?? (typeof name === "string" ? name : ""));
   const writeConfig = (file: string, config: unknown): Promise<void> =>
     files.write(file, `${JSON.stringify(config, null, 2)}\n`);
   if ("reason" in peft) {
-    await saveSafetensors(files, NATIVE_WEIGHTS, tuned.parameters, { dtype });
+    await saveSafetensors(files, NATIVE_WEIGHTS, nativeTensors(tuned), { dtype });
     await writeConfig(NATIVE_CONFIG, describeNative(tuned));
     await removeAll(files, [CONFIG_FILE, WEIGHTS_FILE]);
     return { format: "native", reason: peft.reason };
@@ -59,4 +74,14 @@ export async function saveAdapter(
 
 async function removeAll(files: Files, names: readonly string[]): Promise<void> {
   for (const name of names) await files.remove(name);
+}
+
+async function checkTrained({ deltas }: Tuned<LanguageModel>): Promise<void> {
+  for (const delta of deltas) {
+    if (!(await isAtStart(delta))) continue;
+    throw new StateError({
+      message: `saveAdapter: delta "${delta.name}" (${delta.kind}) is still what it was made as; save tuned.with(parameters) with what training returned, or pass { untrained: true }`,
+      delta: delta.name,
+    });
+  }
 }

@@ -18,14 +18,15 @@ function hash(text: string): string {
   return value.toString(16).padStart(16, "0");
 }
 
-/** The structure of an encoder without what depends on its task: the head, and the pooler below it. */
-export function describeStructure({ config, parameters, headParameters }: LanguageModel): Structure {
-  const encoder = [...parameters].filter(([name]) => !headParameters.includes(name) && !name.startsWith("pooler."));
-  const lines = encoder.map(([name, { shape }]) => `${name} ${shape.join("x")}`).sort();
+/** The structure of a body without what depends on its task: the head, and parts such as the pooler that files may lack. */
+export function describeStructure({ config, layout, parameters, headParameters, isBody }: LanguageModel): Structure {
+  const isOptional = (name: string): boolean => layout.parameters.get(name)?.part !== undefined;
+  const body = [...parameters].filter(([name]) => isBody(name) && !isOptional(name) && !headParameters.includes(name));
+  const lines = body.map(([name, { shape }]) => `${name} ${shape.join("x")}`).sort();
   return {
     model_type: config.model_type,
-    tensors: encoder.length,
-    scalars: encoder.reduce((count, [, { size }]) => count + size, 0),
+    tensors: body.length,
+    scalars: body.reduce((count, [, { size }]) => count + size, 0),
     digest: hash([config.model_type, ...lines].join("\n")),
   };
 }

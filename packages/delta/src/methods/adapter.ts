@@ -1,14 +1,24 @@
 /**
  * Bottleneck adapters: a narrow two-layer network on what a sub-layer gives.
  *
- * `adapter` settles the defaults and makes the tensors, `findPlaces` knows where each placement sits, and `hookAt` what it
- * does there. Pfeiffer's order needs no more than a hook on a norm: `next` is the norm itself, and may be called twice.
+ * `parse` settles the defaults, `findPlaces` knows where each placement sits, and `hookAt` what it does there. Pfeiffer's order needs no more than a hook on a norm: `next` is the norm itself, and may be called twice.
  */
 import { ConfigError, parseConfig } from "@cambium/base";
-import { applyLinear, around, gelu, type Hook, type Parameters, type Random, type Site, silu } from "@cambium/core";
-import { add, mul, relu, scalar, type Tensor, type Tensor3D, tanh, zeros } from "@tensorflow/tfjs-core";
+import {
+  applyLinear,
+  around,
+  gelu,
+  type Hook,
+  type Parameters,
+  type Site,
+  type Start,
+  silu,
+  zeroStart,
+} from "@cambium/core";
+import { add, mul, relu, scalar, type Tensor, type Tensor3D, tanh } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import type { Delta, Host } from "../delta.ts";
+import { type Host, oncePerPair } from "../host.ts";
+import { type DeltaTensor, type Method, method } from "../method.ts";
 
 /** Settings of `adapter`. */
 export interface AdapterOptions {
@@ -71,44 +81,45 @@ const schema = z.strictObject({
  * et al. 2019, arXiv:1902.00751; Pfeiffer et al. 2020, arXiv:2005.00247; parallel, He et al. 2021, arXiv:2110.04366.
  * An adapter is not linear, so it cannot be merged.
  *
- * @param model - Read for its sites and shapes only.
  * @throws {ConfigError} For settings out of range, layers that do not exist, or `"pfeiffer"` on a model that norms first.
  * @example
  * const tuned = attach(base, adapter(base, { placement: "pfeiffer", bottleneck: 16 }, random(1)), head(base));
  */
-export function adapter(model: Host, options: AdapterOptions, random: Random): Delta<AdapterConfig> {
-  const { placement, init, ...given } = parseConfig("adapter", schema, options);
-  const places = findPlaces(model, placement, given.layers);
-  const dModel = places[0]!.site.width;
-  const config: AdapterConfig = {
-    placement,
-    bottleneck: given.bottleneck ?? Math.max(1, Math.floor(dModel / (placement === "parallel" ? 2 : 16))),
-    activation: given.activation ?? (placement === "houlsby" ? "silu" : "relu"),
-    scale: given.scale ?? (placement === "parallel" ? 4 : 1),
-    init,
-    layers: [...new Set(places.map(({ site }) => site.layer!))],
-  };
-  const [down, up] = [[config.bottleneck, dModel] as const, [dModel, config.bottleneck] as const];
+export const adapter: Method<AdapterOptions, AdapterConfig> = method<AdapterOptions, AdapterConfig>({
+  kind: "adapter",
+  parse(options, shape) {
+    const { placement, init, ...given } = parseConfig("adapter", schema, options);
+    const places = findPlaces(shape, placement, given.layers);
+    const dModel = places[0]!.site.width;
+    return {
+      placement,
+      bottleneck: given.bottleneck ?? Math.max(1, Math.floor(dModel / (placement === "parallel" ? 2 : 16))),
+      activation: given.activation ?? (placement === "houlsby" ? "silu" : "relu"),
+      scale: given.scale ?? (placement === "parallel" ? 4 : 1),
+      init,
+      layers: [...new Set(places.map(({ site }) => site.layer!))],
+    };
+  },
+  tensors: (shape, config) => ({
+    trained: new Map(placesOf(shape, config).flatMap((place) => tensorsAt(place, config))),
+  }),
+  hooks: ({ parameters, shape, config }) => [hookAt(placesOf(shape, config), config, parameters)],
+});
+
+function tensorsAt({ site, name }: Place, { bottleneck, init }: AdapterConfig): [name: string, DeltaTensor][] {
+  const dModel = site.width;
   const bound = 1 / Math.sqrt(dModel);
-
-  const parameters = new Map<string, Tensor>();
-  for (const { name } of places) {
-    const source = random.at(name);
-    const isZero = init === "zero";
-    const near = (label: string, shape: readonly number[]): Tensor => source.at(label).truncatedNormal(shape, 0, 0.01);
-    parameters.set(`${name}.down.weight`, isZero ? source.at("down").uniform(down, -bound, bound) : near("down", down));
-    parameters.set(`${name}.down.bias`, zeros([config.bottleneck]));
-    parameters.set(`${name}.up.weight`, isZero ? zeros([...up]) : near("up", up));
-    parameters.set(`${name}.up.bias`, zeros([dModel]));
-  }
-
-  return {
-    kind: "adapter",
-    name: "adapter",
-    config,
-    parameters,
-    hooks: (current) => [hookAt(places, config, current)],
-  };
+  const near: Start = { kind: "normal", deviation: 0.01, truncated: true };
+  const down: Start = init === "zero" ? { kind: "uniform", low: -bound, high: bound } : near;
+  return [
+    [`${name}.down.weight`, { shape: [bottleneck, dModel], start: down, key: [name, "down"] }],
+    [`${name}.down.bias`, { shape: [bottleneck], start: zeroStart }],
+    [
+      `${name}.up.weight`,
+      { shape: [dModel, bottleneck], start: init === "zero" ? zeroStart : near, key: [name, "up"] },
+    ],
+    [`${name}.up.bias`, { shape: [dModel], start: zeroStart }],
+  ];
 }
 
 /** Where an adapter sits. */
@@ -119,6 +130,11 @@ interface Place {
   readonly name: string;
 }
 
+/** The places of a config. */
+const placesOf = oncePerPair((shape: Host, { placement, layers }: AdapterConfig) =>
+  findPlaces(shape, placement, layers),
+);
+
 /** The places of a placement, in the model's order. They are named after the sub-layers that they serve. */
 function findPlaces(model: Host, placement: AdapterConfig["placement"], layers?: readonly number[]): readonly Place[] {
   const sites = model.sites();
@@ -127,12 +143,13 @@ function findPlaces(model: Host, placement: AdapterConfig["placement"], layers?:
   const missing = layers?.find((layer) => !found.some((site) => site.layer === layer));
   if (found.length === 0 || missing !== undefined) {
     throw new ConfigError({
-      message: `adapter: ${missing === undefined ? "no layer is left" : `there is no layer ${missing}`}; the model has layers 0 to ${served.at(-1)?.layer}`,
+      message: `adapter: ${missing === undefined ? "no layer is left" : `there is no layer ${missing}`}; the model has layers 0 to ${Math.max(...served.map(({ layer }) => layer!))}`,
       layers,
     });
   }
   if (placement === "pfeiffer") checkNormsLast(model);
-  const hooked = ({ layer }: Site): Site => sites.find((site) => site.layer === layer && site.role === "ff.norm")!;
+  const hooked = ({ stack, layer }: Site): Site =>
+    sites.find((site) => site.stack === stack && site.layer === layer && site.role === "ff.norm")!;
   return found.map((site) => ({
     site: placement === "pfeiffer" ? hooked(site) : site,
     name: `${site.path}.adapter`,

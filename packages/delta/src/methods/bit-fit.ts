@@ -1,15 +1,17 @@
-import { parseConfig } from "@cambium/base";
-import { mapParameters, onWeight } from "@cambium/core";
-import { add, zeros } from "@tensorflow/tfjs-core";
+import { ConfigError, parseConfig } from "@cambium/base";
+import { mapParameters, onWeight, type Site, zeroStart } from "@cambium/core";
+import { add } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import type { Delta, Host } from "../delta.ts";
+import type { Host } from "../host.ts";
+import { type SeedlessMethod, seedlessMethod } from "../method.ts";
 import { selectSites, type TargetOptions, targetKeys } from "../targets.ts";
 
 /** Settings of `bitFit`. Targets are linear layers and norms. */
 export interface BitFitOptions extends TargetOptions {
   /**
    * Whether the biases of attention's keys are trained as well. Softmax does not see them: their gradient is nothing but
-   * rounding noise, which Adam turns into steps of full size. @default false
+   * rounding noise, which Adam turns into steps of full size. Where queries, keys and values are one layer, its bias is one
+   * tensor, and trained either way. @default false
    */
   readonly keyBias?: boolean | undefined;
 }
@@ -30,34 +32,44 @@ const schema = z.strictObject({ ...targetKeys, keyBias: z.boolean().default(fals
  * Trains every bias outside the head, the biases of norms included, but not those of keys; see `keyBias`. The paper's
  * half-size variant is `targets: ["attn.q", "ff.up"]`.
  *
- * @param model - Read for its sites and shapes only.
  * @throws {ConfigError} For targets that match no layer with a bias.
  * @example
  * const tuned = attach(base, bitFit(base), head(base));
  */
-export function bitFit(model: Host, options: BitFitOptions = {}): Delta<BitFitConfig> {
-  const { keyBias, ...where } = parseConfig("bitFit", schema, options);
-  const biased = model
+export const bitFit: SeedlessMethod<BitFitOptions, BitFitConfig> = seedlessMethod<BitFitOptions, BitFitConfig>({
+  kind: "bitFit",
+  parse(options, shape) {
+    const { keyBias, ...where } = parseConfig("bitFit", schema, options);
+    const biased = biasedSites(shape);
+    if (biased.length === 0)
+      throw new ConfigError({ message: "bitFit: the model has no biases, which is all that BitFit trains" });
+    const candidates = biased.filter(({ role }) => keyBias || !keyRoles.includes(role));
+    return { targets: selectSites("bitFit", candidates, where).map((site) => site.path), keyBias };
+  },
+  tensors: (shape, { targets }) => ({
+    trained: new Map(
+      biasedSites(shape)
+        .filter(({ path }) => targets.includes(path))
+        .map(({ bias }) => [bias!, { shape: shape.tensors.get(bias!)!.shape, start: zeroStart }]),
+    ),
+  }),
+  hooks: ({ parameters }) => [
+    onWeight(
+      (name) => parameters.has(name),
+      (name, value) => add(value, parameters.get(name)!),
+    ),
+  ],
+  merge: (base, { parameters }) => mapParameters(parameters, (increment, name) => add(base.get(name)!, increment)),
+});
+
+const keyRoles: readonly string[] = ["attn.k", "cross.k"];
+
+/** Linear layers and norms outside the head that have a bias. */
+function biasedSites(shape: Host): readonly Site[] {
+  return shape
     .sites()
     .filter(
-      ({ kind, role, path }) =>
-        (kind === "linear" || kind === "norm") && role !== "head" && model.parameters.has(`${path}.bias`),
+      ({ kind, role, bias }) =>
+        (kind === "linear" || kind === "norm") && role !== "head" && bias !== undefined && shape.tensors.has(bias),
     );
-  const sites = selectSites("bitFit", keyBias ? biased : biased.filter((site) => site.role !== "attn.k"), where);
-
-  return {
-    kind: "bitFit",
-    name: "bitFit",
-    config: { targets: sites.map((site) => site.path), keyBias },
-    parameters: new Map(
-      sites.map(({ path }) => [`${path}.bias`, zeros([...model.parameters.get(`${path}.bias`)!.shape])]),
-    ),
-    hooks: (current) => [
-      onWeight(
-        (name) => current.has(name),
-        (name, value) => add(value, current.get(name)!),
-      ),
-    ],
-    merge: (base, current) => mapParameters(current, (increment, name) => add(base.get(name)!, increment)),
-  };
 }

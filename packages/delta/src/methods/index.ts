@@ -1,10 +1,10 @@
 /**
- * Every method of this package, under the names that are the kinds of their deltas. `loadAdapter` makes stored deltas
- * from this list.
+ * Every method of this package, under the names that are the kinds of their deltas. `loadAdapter` and `saveAdapter` know
+ * methods by such a table.
  */
 export { type AdapterConfig, type AdapterOptions, adapter } from "./adapter.ts";
 export { type BitFitConfig, type BitFitOptions, bitFit } from "./bit-fit.ts";
-export { type HeadedModel, head } from "./head.ts";
+export { type HeadOptions, head } from "./head.ts";
 export { type Ia3Config, type Ia3Options, ia3 } from "./ia3.ts";
 export { type LoraConfig, type LoraOptions, lora } from "./lora.ts";
 export { type PrefixConfig, type PrefixOptions, prefix } from "./prefix.ts";

@@ -1,10 +1,8 @@
-import { describeDeltaMethod } from "@cambium/testing";
-import * as library from "../index.ts";
+import { describeDeltaMethod } from "../testing/index.ts";
 import { lora } from "./lora.ts";
 
 // Tiny model: two layers of width 8 and feed-forward width 12; rank · (in + out) for each layer.
 describeDeltaMethod(lora, {
-  library,
   configs: [
     { title: "defaults", options: {}, count: 2 * 2 * 8 * (8 + 8) },
     {
@@ -20,6 +18,7 @@ describeDeltaMethod(lora, {
         rankPattern: { "output.dense": 3 },
         alphaPattern: { "0.output.dense": 7 },
       },
+      on: [],
       count: 2 * (3 * 2 * (8 + 8) + 3 * (8 + 8) + 2 * (8 + 12) + 3 * (12 + 8)),
     },
   ],

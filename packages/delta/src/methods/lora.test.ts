@@ -78,7 +78,7 @@ test.each([
       ["q.lora_A.weight", ones([rows, 2])],
       ["q.lora_B.weight", ones([2, rows])],
     ]);
-    const merged = delta.merge!(new Map([["q.weight", zeros([2, 2])]]), factors).get("q.weight")!;
+    const merged = delta.merge!(new Map([["q.weight", zeros([2, 2])]]), { parameters: factors }).get("q.weight")!;
     return merged.dataSync()[0]! / rows;
   });
   expect(changed).toBeAllClose(scale);
@@ -89,6 +89,7 @@ test("A starts uniform on ±1/√in, or normal with deviation 1/rank; B starts a
   const wide: Model<Tensor, Tensor> = {
     ...oneLayer,
     parameters: new Map([["q.weight", { shape: [10, 400] } as unknown as Tensor]]),
+    sites: () => [{ ...site, width: 10 }],
   };
   const uniform = lora(wide, { targets: "attn.q", rank: 16 }, random(1)).parameters;
   const gaussian = lora(wide, { targets: "attn.q", rank: 16, init: "gaussian" }, random(1)).parameters;

@@ -1,15 +1,19 @@
 /**
  * LoRA: a product of two thin matrices beside each chosen linear layer.
  *
- * Every method reads like this file. `lora` finds its layers, makes their tensors, and returns a plain object: the
- * tensors under names, `hooks` that put them to work at any values, and `merge`, the same as a change of weights.
+ * Every method reads like this file. `parse` settles what the options mean for a model, `tensors` says which there will be
+ * and how they start, `hooks` puts them to work at any values, and `merge` is the same as a change of weights. None of
+ * them keeps anything: what they need is in their arguments.
  */
-import { parseConfig } from "@cambium/base";
-import { applyLinear, around, dropout as drop, type Parameters, type Random } from "@cambium/core";
-import { add, matMul, mul, scalar, type Tensor, type Tensor2D, zeros } from "@tensorflow/tfjs-core";
+import { ConfigError, parseConfig } from "@cambium/base";
+import { applyLinear, around, dropout as drop, type Start, zeroStart } from "@cambium/core";
+import { add, matMul, mul, scalar, type Tensor2D } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import type { Delta, Host } from "../delta.ts";
-import { findTargets, shortestNames, type TargetOptions, targetKeys, valueFor } from "../targets.ts";
+import { loraFormat } from "../files/peft-lora.ts";
+import { defaultRoles, type Host, oncePerPair } from "../host.ts";
+import { type LowRank, lowRankPerRow } from "../low-rank-rows.ts";
+import { type DeltaPoint, type Method, method } from "../method.ts";
+import { type LinearTarget, nameTargets, placesOf, type TargetOptions, targetKeys, valueFor } from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
 /** Settings of `lora`. */
@@ -58,68 +62,100 @@ const schema = z.strictObject({
  * LoRA (Hu et al. 2021, arXiv:2106.09685): `y = W x + s · B A x`, A `[rank, in]`, B `[out, rank]`, `s = alpha / rank`.
  *
  * B starts at zero, so the model is unchanged until the first step. Trains `rank · (in + out)` scalars for each layer;
- * by default the query and value layers, as the paper does.
+ * by default the query and value layers, as the paper does, or the layer that holds them where they are one.
  *
- * @param model - Read for its sites and shapes only.
  * @throws {ConfigError} For settings out of range, and for targets that match nothing.
  * @example
  * const tuned = attach(base, lora(base, { rank: 8, targets: ["attn.q", "attn.v"] }, random(1)));
  */
-export function lora(model: Host, options: LoraOptions, random: Random): Delta<LoraConfig> {
-  const { targets = ["attn.q", "attn.v"], exclude, layers, ...settings } = parseConfig("lora", schema, options);
-  const config = { ...settings, alpha: settings.alpha ?? settings.rank };
-  const found = findTargets("lora", model, { targets, exclude, layers });
-  const rankAt = (path: string): number => valueFor(config.rankPattern, path) ?? config.rank;
-  const scaleAt = (path: string): number =>
-    (valueFor(config.alphaPattern, path) ?? config.alpha) / (config.rsLora ? Math.sqrt(rankAt(path)) : rankAt(path));
-
-  const parameters = new Map<string, Tensor>();
-  for (const { site, input, output } of found) {
-    const [rows, source] = [rankAt(site.path), random.at(site.path)];
-    const bound = 1 / Math.sqrt(input);
-    const a =
-      config.init === "gaussian"
-        ? source.normal([rows, input], 0, 1 / rows)
-        : source.uniform([rows, input], -bound, bound);
-    parameters.set(nameA(site.path), a);
-    parameters.set(nameB(site.path), zeros([output, rows]));
-  }
-
-  return {
-    kind: "lora",
-    name: "lora",
-    config: {
-      ...config,
-      targets: shortestNames(
-        model,
-        found.map(({ site }) => site.path),
-      ),
-    },
-    parameters,
-    hooks: (current) => [
-      around(
-        "linear",
-        (site) => current.has(nameA(site.path)),
-        ({ site, input, next, context }) => {
-          const [a, b] = factors(current, site.path);
-          const x = context.training ? drop(input, config.dropout, context.random) : input;
-          const narrow = applyLinear(x, a); // [..., rank]
-          return add(next(input), applyLinear(mul(narrow, scalar(scaleAt(site.path))), b));
-        },
-      ),
-    ],
-    merge: (base, current) =>
-      changeWeights(base, found, (weights, { site }) => {
-        const [a, b] = factors(current, site.path);
-        const update = mul(matMul(b, a), scalar(scaleAt(site.path))) as Tensor2D;
-        return [[site.weight!.name, addToMatrix(weights, site, update)]];
-      }),
-  };
-}
+export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraConfig>({
+  kind: "lora",
+  parse(options, shape) {
+    const { targets, exclude, layers, ...settings } = parseConfig("lora", schema, options);
+    const roles = targets ?? defaultRoles(shape, ["lora"], ["attn.q", "attn.v"]);
+    return {
+      ...settings,
+      alpha: settings.alpha ?? settings.rank,
+      targets: nameTargets("lora", shape, { targets: roles, exclude, layers }),
+    };
+  },
+  tensors: (shape, config) => ({
+    trained: new Map(
+      loraPlaces(shape, config).flatMap(({ site, input, output, rank }) => [
+        [nameA(site.path), { shape: [rank, input], start: startA(config, rank, input), key: [site.path] }],
+        [nameB(site.path), { shape: [output, rank], start: zeroStart }],
+      ]),
+    ),
+  }),
+  hooks: (at) => [
+    around(
+      "linear",
+      (site) => at.parameters.has(nameA(site.path)),
+      ({ site, input, next, context }) => {
+        const { a, b, scale } = factorsAt(at, site.path);
+        const x = context.training ? drop(input, at.config.dropout, context.random) : input;
+        const narrow = applyLinear(x, a); // [..., rank]
+        return add(next(input), applyLinear(mul(narrow, scalar(scale)), b));
+      },
+    ),
+  ],
+  merge: (base, at) =>
+    changeWeights(base, loraPlaces(at.shape, at.config), (weights, place) => {
+      const { a, b, scale } = factorsAt(at, place.site.path);
+      const update = mul(matMul(b, a), scalar(scale)) as Tensor2D;
+      return [[place.weight.name, addToMatrix(weights, place, update)]];
+    }),
+  perRow: (members) => [
+    lowRankPerRow(
+      members.map((at) => (path) => (at?.parameters.has(nameA(path)) ? factorsAt(at, path) : undefined)),
+      commonDropout(members),
+    ),
+  ],
+  peft: loraFormat,
+});
 
 const nameA = (path: string): string => `${path}.lora_A.weight`;
 const nameB = (path: string): string => `${path}.lora_B.weight`;
 
-function factors(parameters: Parameters, path: string): readonly [a: Tensor2D, b: Tensor2D] {
-  return [parameters.get(nameA(path))! as Tensor2D, parameters.get(nameB(path))! as Tensor2D];
+function startA({ init }: LoraConfig, rank: number, input: number): Start {
+  const bound = 1 / Math.sqrt(input);
+  return init === "gaussian" ? { kind: "normal", deviation: 1 / rank } : { kind: "uniform", low: -bound, high: bound };
+}
+
+/** A layer with a LoRA. */
+interface LoraPlace extends LinearTarget {
+  readonly rank: number;
+  readonly scale: number;
+}
+
+/** The layers of a config, with the rank and the scale that patterns give each. */
+const loraPlaces: (shape: Host, config: LoraConfig) => readonly LoraPlace[] = oncePerPair((shape, config) =>
+  placesOf(shape, config).map((place) => {
+    const rank = valueFor(config.rankPattern, place.site.path) ?? config.rank;
+    const alpha = valueFor(config.alphaPattern, place.site.path) ?? config.alpha;
+    return { ...place, rank, scale: alpha / (config.rsLora ? Math.sqrt(rank) : rank) };
+  }),
+);
+
+const scalesOf = oncePerPair(
+  (shape: Host, config: LoraConfig) => new Map(loraPlaces(shape, config).map(({ site, scale }) => [site.path, scale])),
+);
+
+/** A, B and the scale at a layer. */
+function factorsAt({ parameters, shape, config }: DeltaPoint<LoraConfig>, path: string): LowRank {
+  return {
+    a: parameters.get(nameA(path))! as Tensor2D,
+    b: parameters.get(nameB(path))! as Tensor2D,
+    scale: scalesOf(shape, config).get(path)!,
+  };
+}
+
+/** The one dropout of several LoRAs: the rows of a batch are dropped together. */
+function commonDropout(members: readonly (DeltaPoint<LoraConfig> | undefined)[]): number {
+  const rates = new Set(members.flatMap((at) => (at === undefined ? [] : [at.config.dropout])));
+  if (rates.size === 1) return [...rates][0]!;
+  throw new ConfigError({
+    message: `perRow: LoRAs that act together need one dropout, got ${[...rates].join(", ")}`,
+    rates: [...rates],
+  });
 }

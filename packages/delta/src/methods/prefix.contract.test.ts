@@ -1,10 +1,8 @@
-import { describeDeltaMethod } from "@cambium/testing";
-import * as library from "../index.ts";
+import { describeDeltaMethod } from "../testing/index.ts";
 import { prefix } from "./prefix.ts";
 
 // length · 2 · layers · width of the keys
 describeDeltaMethod(prefix, {
-  library,
   configs: [
     { title: "zero start", options: { length: 3 }, count: 3 * 2 * 2 * 8 },
     { title: "normal start", options: { length: 2, init: "normal" }, count: 2 * 2 * 2 * 8 },

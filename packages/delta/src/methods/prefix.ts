@@ -1,9 +1,22 @@
 import { ConfigError, parseConfig } from "@cambium/base";
-import { around, type Random, type Site } from "@cambium/core";
-import { concat, reshape, slice, type Tensor, type Tensor4D, transpose, zeros } from "@tensorflow/tfjs-core";
+import { around, type Flow, type Site, zeroStart } from "@cambium/core";
+import {
+  add,
+  concat,
+  reshape,
+  scalar,
+  slice,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  transpose,
+  zeros,
+} from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { repeatForBatch } from "../batch-axis.ts";
-import type { Delta, Host } from "../delta.ts";
+import { prefixFormat } from "../files/peft-prompts.ts";
+import { type Host, oncePerPair } from "../host.ts";
+import { type Method, method } from "../method.ts";
 
 /** Settings of `prefix`. */
 export interface PrefixOptions {
@@ -25,70 +38,109 @@ const schema = z.strictObject({
 });
 
 /**
- * Prefix tuning (Li & Liang 2021, arXiv:2101.00190): trained keys and values in front of those of every attention.
+ * Prefix tuning (Li & Liang 2021, arXiv:2101.00190): trained keys and values in front of those of every attention, a decoder's
+ * attention to its encoder included.
  *
  * Positions of the words move on by `length`, as in PEFT. A prefix takes part of the softmax even at zero, so the model
- * is **not** unchanged at the start. One tensor, `prompt_embeddings` `[length, 2 · layers · heads · dHead]`: in each row
- * the key and the value of layer 0, then of layer 1, and so on. It wants a learning rate 10 to 100 times LoRA's.
- * It cannot be merged: no weights add keys.
+ * is **not** unchanged at the start. One tensor, `prompt_embeddings` `[length, 2 · keys]`, `keys` the sum of the widths of all
+ * attentions' keys: in each row the key and the value of the first attention, then of the second, and so on. It wants a learning
+ * rate 10 to 100 times LoRA's. It cannot be merged: no weights add keys.
  *
- * @param model - Read for its sites and shapes only.
- * @throws {ConfigError} For settings out of range.
+ * @throws {ConfigError} For settings out of range, and for a model without attention.
  * @example
  * const tuned = attach(base, prefix(base, { length: 10 }, random(1)), head(base));
  */
-export function prefix(model: Host, options: PrefixOptions, random: Random): Delta<PrefixConfig> {
-  const config = parseConfig("prefix", schema, options);
-  const { length } = config;
-  const attentions = model.sites().filter((site) => site.kind === "attention");
-  if (attentions.length === 0)
+export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions, PrefixConfig>({
+  kind: "prefix",
+  parse(options, shape) {
+    const config = parseConfig("prefix", schema, options);
+    if (prefixColumns(shape, config).total > 0) return config;
     throw new ConfigError({ message: "prefix: the model has no attention to put keys before" });
-  const width = keyWidth(model);
-  const shape = [length, 2 * attentions.length * width] as const;
-
-  /** Rows of key (0) or value (1) for an attention, `[batch, heads, length, dHead]`. */
-  function rows(embeddings: Tensor, site: Site, part: 0 | 1, like: Tensor4D): Tensor4D {
-    const [batch, heads, , dHead] = like.shape;
-    const place = 2 * attentions.findIndex(({ path }) => path === site.path) + part;
-    const flat = slice(embeddings, [0, place * width], [length, width]);
-    const split = transpose(reshape(flat, [length, heads, dHead]), [1, 0, 2]);
-    return repeatForBatch(split, batch) as Tensor4D;
-  }
-
-  return {
-    kind: "prefix",
-    name: "prefix",
-    config,
-    parameters: new Map([
-      ["prompt_embeddings", config.init === "zero" ? zeros([...shape]) : random.at("prefix").normal(shape)],
+  },
+  tensors: (shape, config) => ({
+    trained: new Map([
+      [
+        "prompt_embeddings",
+        {
+          shape: [config.length, prefixColumns(shape, config).total],
+          start: config.init === "zero" ? zeroStart : { kind: "normal", deviation: 1 },
+          key: ["prefix"],
+        },
+      ],
     ]),
-    hooks: (current) => [
+  }),
+  hooks({ parameters, shape, config }) {
+    const { length } = config;
+    const embeddings = parameters.get("prompt_embeddings")!;
+    return [
       around(
         "embed",
         () => true,
-        ({ input, next }) => {
+        ({ input, next, context }) => {
           const words = next(input);
-          return { ...words, offset: words.offset + length };
+          if (!context.first) return words;
+          return {
+            ...words,
+            positions: add(words.positions, scalar(length, "int32")) as Tensor2D,
+            offset: (words.offset ?? 0) + length,
+            keys: (words.keys ?? 0) + length,
+          };
         },
       ),
       around(
         "attention",
         () => true,
-        ({ site, input: { query, key, value, bias }, next }) => {
-          const embeddings = current.get("prompt_embeddings")!;
+        ({ site, input, next, context }) => {
+          if (!context.first) return next(input);
+          const { from, width } = prefixColumns(shape, config).of.get(site.path)!;
+          const rows = (column: number, like: Tensor4D): Tensor4D =>
+            rowsOf(slice(embeddings, [0, column], [length, width]), like);
           return next({
-            query,
-            key: concat([rows(embeddings, site, 0, key), key], 2),
-            value: concat([rows(embeddings, site, 1, value), value], 2),
-            ...(bias !== undefined && { bias: concat([zeros([...bias.shape.slice(0, -1), length]), bias], -1) }),
+            ...input,
+            key: concat([rows(from, input.key), input.key], 2),
+            value: concat([rows(from + width, input.value), input.value], 2),
+            ...seeing(input, length),
           });
         },
       ),
-    ],
-  };
+    ];
+  },
+  peft: prefixFormat,
+});
+
+/** Keys or values `[length, heads · dHead]` for each row of a batch, `[batch, heads, length, dHead]`. */
+function rowsOf(flat: Tensor, like: Tensor4D): Tensor4D {
+  const [batch, heads, , dHead] = like.shape;
+  const split = transpose(reshape(flat, [flat.shape[0]!, heads, dHead]), [1, 0, 2]);
+  return repeatForBatch(split, batch) as Tensor4D;
 }
 
+/** The bias with zeros for the keys in front, unless it spans them already, as one of relative positions does. */
+function seeing({ key, bias }: Flow["attention"]["input"], length: number): { readonly bias?: Tensor } {
+  if (bias === undefined) return {};
+  const missing = key.shape[2] + length - bias.shape.at(-1)!;
+  return { bias: missing <= 0 ? bias : concat([zeros([...bias.shape.slice(0, -1), missing]), bias], -1) };
+}
+
+/** Where the keys of each attention stand in a row; its values follow them. */
+interface PrefixColumns {
+  readonly of: ReadonlyMap<string, { readonly from: number; readonly width: number }>;
+  readonly total: number;
+}
+
+/** Columns by path of the attention. */
+export const prefixColumns: (shape: Host, config: PrefixConfig) => PrefixColumns = oncePerPair((shape) => {
+  const of = new Map<string, { from: number; width: number }>();
+  let total = 0;
+  for (const site of shape.sites().filter(({ kind }) => kind === "attention")) {
+    const width = keyWidth(site);
+    of.set(site.path, { from: total, width });
+    total += 2 * width;
+  }
+  return { of, total };
+});
+
 /** Width of all keys of a token: below the model's width where query heads share keys. */
-function keyWidth(model: Host): number {
-  return model.sites().find((site) => site.role === "attn.k")!.width;
+function keyWidth({ width, keyHeads }: Site): number {
+  return width * keyHeads!;
 }

@@ -1,10 +1,8 @@
-import { describeDeltaMethod } from "@cambium/testing";
-import * as library from "../index.ts";
+import { describeDeltaMethod } from "../testing/index.ts";
 import { prompt } from "./prompt.ts";
 
 // length · dModel
 describeDeltaMethod(prompt, {
-  library,
   configs: [
     { title: "words of the vocabulary", options: { length: 3 }, count: 3 * 8 },
     { title: "uniform start", options: { length: 2, init: "uniform" }, count: 2 * 8 },

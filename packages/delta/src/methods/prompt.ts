@@ -1,9 +1,23 @@
 import { ConfigError, parseConfig } from "@cambium/base";
-import { around, type Model, type Random } from "@cambium/core";
-import { concat, gather, ones, type Tensor2D, type Tensor3D, tensor1d, tidy } from "@tensorflow/tfjs-core";
+import { around, type Site, type Start } from "@cambium/core";
+import {
+  add,
+  concat,
+  gather,
+  ones,
+  range,
+  reshape,
+  scalar,
+  type Tensor2D,
+  type Tensor3D,
+  tensor1d,
+  tile,
+} from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { repeatForBatch } from "../batch-axis.ts";
-import type { Delta } from "../delta.ts";
+import { promptFormat } from "../files/peft-prompts.ts";
+import type { Host } from "../host.ts";
+import { type Method, method } from "../method.ts";
 
 /** Settings of `prompt`. */
 export interface PromptOptions {
@@ -25,53 +39,70 @@ const schema = z.strictObject({
 });
 
 /**
- * Prompt tuning (Lester et al. 2021, arXiv:2104.08691): trained rows in front of the word embeddings.
+ * Prompt tuning (Lester et al. 2021, arXiv:2104.08691): trained rows in front of the word embeddings, of the encoder where there
+ * are two stacks.
  *
  * Rows are counted by the position embeddings and seen by every attention, so the model is **not** unchanged at the start.
  * As in PEFT, a head on whole sequences reads the first row, which is the prompt's then; heads on tokens leave the
  * prompt's rows out. One tensor, `prompt_embeddings` `[length, dModel]`. It wants a learning rate 10 to 100 times
  * LoRA's. It cannot be merged: no weights add rows.
  *
- * @param model - Its word embeddings are read for `init: "vocabulary"`.
- * @throws {ConfigError} For settings out of range.
+ * @throws {ConfigError} For settings out of range, and for a model without word embeddings.
  * @example
  * const tuned = attach(base, prompt(base, { length: 20 }, random(1)), head(base));
  */
-export function prompt(model: Model<never, unknown>, options: PromptOptions, random: Random): Delta<PromptConfig> {
-  const config = parseConfig("prompt", schema, options);
-  const { length } = config;
-  const site = model.sites().find(({ kind }) => kind === "embed");
-  if (site === undefined)
-    throw new ConfigError({ message: "prompt: the model has no word embeddings to put rows before" });
+export const prompt: Method<PromptOptions, PromptConfig> = method<PromptOptions, PromptConfig>({
+  kind: "prompt",
+  parse(options, shape) {
+    wordSite(shape);
+    return parseConfig("prompt", schema, options);
+  },
+  tensors(shape, config) {
+    const site = wordSite(shape);
+    const tensor = { shape: [config.length, site.width], start: startOf(shape, site, config), key: ["prompt"] };
+    return { trained: new Map([["prompt_embeddings", tensor]]) };
+  },
+  hooks: ({ parameters, shape }) => [
+    around(
+      "embed",
+      ({ path }) => path === wordSite(shape).path,
+      ({ input, next, context }) => {
+        const words = next(input);
+        if (!context.first) return words;
+        const [batch] = words.x.shape;
+        const embeddings = parameters.get("prompt_embeddings")!;
+        const [length] = embeddings.shape as [number];
+        const rows = repeatForBatch(embeddings, batch) as Tensor3D;
+        const { offset = 0 } = words;
+        const places = tile(reshape(range(offset, offset + length, 1, "int32"), [1, length]), [batch, 1]);
+        return {
+          ...words,
+          x: concat([rows, words.x], 1),
+          mask: concat([ones([batch, length]) as Tensor2D, words.mask], 1),
+          positions: concat([places as Tensor2D, add(words.positions, scalar(length, "int32"))], 1),
+          extra: words.extra + length,
+        };
+      },
+    ),
+  ],
+  peft: promptFormat,
+});
 
-  function initial(): Tensor2D {
-    if (config.init === "uniform") return random.at("prompt").uniform([length, site!.width], -0.5, 0.5) as Tensor2D;
-    const words = model.parameters.get(`${site!.path}.weight`)!; // [vocab, dModel]
-    const ids = Int32Array.from(random.at("prompt").integers(length, words.shape[0]!));
-    return tidy(() => gather(words, tensor1d(ids, "int32"))) as Tensor2D;
-  }
+/** The first site of word embeddings: where there are two stacks, the encoder's. */
+function wordSite(shape: Host): Site {
+  const site = shape.sites().find(({ kind }) => kind === "embed");
+  if (site !== undefined) return site;
+  throw new ConfigError({ message: "prompt: the model has no word embeddings to put rows before" });
+}
 
+function startOf(shape: Host, site: Site, { length, init }: PromptConfig): Start {
+  if (init === "uniform") return { kind: "uniform", low: -0.5, high: 0.5 };
+  const { name } = site.weight!; // [vocab, dModel]
+  const [vocab] = shape.tensors.get(name)!.shape as [number];
   return {
-    kind: "prompt",
-    name: "prompt",
-    config,
-    parameters: new Map([["prompt_embeddings", initial()]]),
-    hooks: (current) => [
-      around(
-        "embed",
-        () => true,
-        ({ input, next }) => {
-          const words = next(input);
-          const [batch] = words.x.shape;
-          const rows = repeatForBatch(current.get("prompt_embeddings")!, batch) as Tensor3D;
-          return {
-            x: concat([rows, words.x], 1),
-            mask: concat([ones([batch, length]) as Tensor2D, words.mask], 1),
-            extra: words.extra + length,
-            offset: words.offset,
-          };
-        },
-      ),
-    ],
+    kind: "weights",
+    names: [name],
+    make: (weights, random) =>
+      gather(weights.get(name)!, tensor1d(Int32Array.from(random.integers(length, vocab)), "int32")),
   };
 }

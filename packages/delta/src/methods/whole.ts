@@ -1,7 +1,10 @@
 import { ConfigError, nearest, parseConfig } from "@cambium/base";
-import { cloneParameters, type Model, onWeight, type Parameters } from "@cambium/core";
+import { cloneParameters, onWeight } from "@cambium/core";
+import { add, sub } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import type { Delta } from "../delta.ts";
+import type { Host } from "../host.ts";
+import { type DeltaTensors, type MethodDefinition, type SeedlessMethod, seedlessMethod } from "../method.ts";
+import { tidyParameters } from "../trees.ts";
 
 /** Settings of `whole`. */
 export interface WholeOptions {
@@ -16,50 +19,70 @@ export interface WholeConfig {
 
 const schema = z.strictObject({ modules: z.array(z.string()).min(1).readonly().exactOptional() });
 
-/**
- * Weights trained as they are: the delta's parameters take the place of the model's, which they start as.
- *
- * @param names - Which of the model's parameters.
- */
-export function replaceWeights<Config>(
-  kind: string,
-  config: Config,
-  model: Model<never, unknown>,
-  names: readonly string[],
-): Delta<Config> {
+/** Weights trained as they are: the tensors take the place of the model's, which they start as. */
+export function replacements({ tensors }: Host, names: readonly string[]): DeltaTensors {
   return {
-    kind,
-    name: kind,
-    config,
-    parameters: cloneParameters(new Map(names.map((name) => [name, model.parameters.get(name)!]))),
-    hooks: (current) => [
-      onWeight(
-        (name) => current.has(name),
-        (name) => current.get(name)!,
-      ),
-    ],
-    merge: (_, current) => cloneParameters(current),
+    trained: new Map(
+      names.map((name) => [
+        name,
+        {
+          shape: tensors.get(name)!.shape,
+          start: { kind: "weights", names: [name], make: (weights) => weights.get(name)!.clone() },
+        },
+      ]),
+    ),
   };
 }
+
+/** What a method does whose tensors take the place of the model's. */
+export const replacing: Pick<MethodDefinition<unknown, unknown>, "hooks" | "merge"> = {
+  hooks: ({ parameters }) => [
+    onWeight(
+      (name) => parameters.has(name),
+      (name) => parameters.get(name)!,
+    ),
+  ],
+  merge: (_, { parameters }) => cloneParameters(parameters),
+};
 
 /**
  * Full fine-tuning as one more delta: trains every weight, or those of some modules. No values are copied until they
  * are trained. Edits of the same weights by deltas before it are hidden; put it first.
  *
+ * On another base it is what training changed, added to that base's weights; a head comes along as it is.
+ *
  * @throws {ConfigError} For a module that the model does not have; names the nearest.
  * @example
  * const tuned = attach(base, whole(base));
  */
-export function whole(model: Model<never, unknown>, options: WholeOptions = {}): Delta<WholeConfig> {
-  const config = parseConfig("whole", schema, options);
-  const { modules } = config;
-  if (modules === undefined) return replaceWeights("whole", config, model, [...model.parameters.keys()]);
-  return replaceWeights("whole", config, model, namesUnder(model.parameters, modules));
+export const whole: SeedlessMethod<WholeOptions, WholeConfig> = seedlessMethod<WholeOptions, WholeConfig>({
+  kind: "whole",
+  parse(options, shape) {
+    const config = parseConfig("whole", schema, options);
+    namesOf(shape, config);
+    return config;
+  },
+  tensors: (shape, config) => replacements(shape, namesOf(shape, config)),
+  ...replacing,
+  rebase: ({ parameters, shape }, from, to) =>
+    tidyParameters(
+      () =>
+        new Map(
+          [...parameters].map(([name, value]) => [
+            name,
+            shape.headParameters?.includes(name) ? value.clone() : add(sub(value, from.get(name)!), to.get(name)!),
+          ]),
+        ),
+    ),
+});
+
+function namesOf({ tensors }: Host, { modules }: WholeConfig): readonly string[] {
+  const names = [...tensors.keys()];
+  return modules === undefined ? names : namesUnder(names, modules);
 }
 
 /** Parameters whose names start with one of the modules. */
-function namesUnder(parameters: Parameters, modules: readonly string[]): readonly string[] {
-  const names = [...parameters.keys()];
+function namesUnder(names: readonly string[], modules: readonly string[]): readonly string[] {
   const isUnder = (name: string, module: string): boolean => name === module || name.startsWith(`${module}.`);
   for (const module of modules) {
     if (names.some((name) => isUnder(name, module))) continue;

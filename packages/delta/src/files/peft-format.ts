@@ -1,0 +1,90 @@
+/**
+ * What a method says of PEFT's files: its own words in the config, its own keys, and reasons where PEFT cannot say it. What is
+ * common to all methods (targets, `modules_to_save`, the task, wrappers of keys) is in `peft-load.ts` and `peft-save.ts`.
+ */
+import type { FormatError } from "@cambium/base";
+import type { Role } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
+import type * as z from "zod";
+import type { Delta } from "../delta.ts";
+
+/** A setting in a file under which the stored tensors mean something else, and why it is refused. */
+export interface Refusal {
+  readonly key: string;
+  refuses(value: unknown): boolean;
+  readonly reason: string;
+}
+
+/** The layers that a file is about. */
+export interface PeftLayers {
+  /** Our paths of them, by what the file's model calls them. */
+  readonly byName: ReadonlyMap<string, string>;
+  /** Targets that are no layer. */
+  readonly problems: readonly string[];
+  /** A predicate for `targets`. */
+  isTarget(site: { readonly path: string }): boolean;
+  /** Values of patterns for names in the file's model, by our paths. */
+  resolve(patterns: Readonly<Record<string, number>>): Readonly<Record<string, number>>;
+}
+
+/** A PEFT config that is being read, and what helps to read it. */
+export interface PeftSource {
+  readonly base: LanguageModel;
+  readonly json: Readonly<Record<string, unknown>>;
+  /**
+   * Some of its fields, checked.
+   *
+   * @throws {FormatError} For values that cannot be meant.
+   */
+  fields<Fields>(schema: z.ZodType<Fields>): Fields;
+  /**
+   * Checks for what is not understood.
+   *
+   * @throws {FormatError} Listing all settings that are refused, with the reasons.
+   */
+  refuse(refusals: readonly Refusal[]): void;
+  /** The layers that the fields on targets mean; where they say nothing, those of `usual`. */
+  layers(usual: readonly Role[]): PeftLayers;
+  /** The error of a file that says what cannot be read, to be thrown. */
+  fail(problem: string): FormatError;
+}
+
+/** What a config means. */
+export interface PeftReading<Options> {
+  /** For the method; absent where it would go nowhere. */
+  readonly options?: Options;
+  readonly problems: readonly string[];
+  /** Keys in the file that hold nothing that is used. @default none */
+  readonly unused?: ReadonlySet<string>;
+}
+
+/** Why PEFT has no words for something. */
+export interface Inexpressible {
+  readonly reason: string;
+}
+
+/** How PEFT calls a method's tensors. */
+export interface PeftKeys {
+  /** The key of a tensor. `wrap` puts PEFT's and the task model's prefixes before a name. @default wrap(name) */
+  write?(name: string, wrap: (name: string) => string): string;
+  /** Our name for a key that has its prefixes taken off. @default the same */
+  read?(key: string): string;
+}
+
+/** A method in PEFT's files. */
+export interface PeftFormat<Options = unknown, Config = unknown> {
+  /** `peft_type` */
+  readonly type: string;
+  /** Tells methods of one type apart. Where none claims a file, it is of the method without this. */
+  is?(json: Readonly<Record<string, unknown>>): boolean;
+  /** What a config means. */
+  read(source: PeftSource): PeftReading<Options>;
+  /** The config's fields, or why there are none. Only those that every version of PEFT knows; later ones fill in the rest. */
+  write(
+    delta: Delta<Config>,
+    base: LanguageModel,
+  ): { readonly fields: Readonly<Record<string, unknown>> } | Inexpressible;
+  readonly keys?: PeftKeys;
+  /** Whether it stands before the model, and not in it: then keys of the model have fewer wrappers, and heads must be in the file. @default false */
+  readonly isPrompt?: boolean;
+}

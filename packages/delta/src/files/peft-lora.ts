@@ -1,0 +1,100 @@
+/** LoRA in PEFT's files. */
+import type { Role } from "@cambium/core";
+import * as z from "zod";
+import { defaultRoles, hostOf } from "../host.ts";
+import type { LoraConfig, LoraOptions } from "../methods/lora.ts";
+import { isGiven } from "./peft-config.ts";
+import type { PeftFormat, PeftSource, Refusal } from "./peft-format.ts";
+import { writeLayers, writePattern } from "./peft-layers.ts";
+
+/** Values by names of layers, or none. */
+export const patternField: z.ZodType<Readonly<Record<string, number>>> = z
+  .record(z.string(), z.number().positive())
+  .nullish()
+  .transform((value) => value ?? {});
+
+const fields = z.looseObject({
+  r: z.int().positive().default(8),
+  lora_alpha: z.number().positive().default(8),
+  lora_dropout: z.number().min(0).lt(1).default(0),
+  use_rslora: z.boolean().default(false),
+  rank_pattern: patternField,
+  alpha_pattern: patternField,
+});
+
+/** Settings of LoRA and of methods like it under which the stored tensors mean something else. */
+export const loraRefusals: readonly Refusal[] = [
+  {
+    key: "init_lora_weights",
+    refuses: (value) => typeof value === "string" && /^(pissa|olora|corda|lora_ga|loftq)/i.test(value),
+    reason:
+      "such an adapter only fits the base weights that its start took a part out of; convert it in Python first, with save_pretrained's path_initial_model_for_weight_conversion",
+  },
+  { key: "bias", refuses: (value) => value !== "none", reason: "trained biases in LoRA files are not read yet" },
+  { key: "lora_bias", refuses: Boolean, reason: "a bias on B is not read yet" },
+  { key: "use_qalora", refuses: Boolean, reason: "QALoRA pools its input" },
+  { key: "use_bdlora", refuses: Boolean, reason: "its matrices are block diagonals" },
+  { key: "layer_replication", refuses: isGiven, reason: "it changes the number of layers" },
+  { key: "target_parameters", refuses: isGiven, reason: "updates of bare parameters are not read yet" },
+  { key: "trainable_token_indices", refuses: isGiven, reason: "trained tokens are not read yet" },
+  { key: "alora_invocation_tokens", refuses: isGiven, reason: "it acts on a part of the text only" },
+  { key: "arrow_config", refuses: isGiven, reason: "it routes between adapters" },
+  { key: "kasa_config", refuses: isGiven, reason: "it changes the base weights" },
+  { key: "monteclora_config", refuses: isGiven, reason: "it samples its update" },
+];
+
+/** The roles of LoRA where a file does not say them. */
+export function usualRoles({ base }: PeftSource, ...kinds: readonly string[]): readonly Role[] {
+  return defaultRoles(hostOf(base), [...kinds, "lora"], ["attn.q", "attn.v"]);
+}
+
+/** LoRA's key without the name of an adapter in its middle. */
+export function plainLoraKey(key: string): string {
+  return key.replace(/\.(lora_[AB])\.[^.]+\.weight$/, ".$1.weight");
+}
+
+/** LoRA of any scaling, without the variants that compute something else. */
+export const loraFormat: PeftFormat<LoraOptions, LoraConfig> = {
+  type: "LORA",
+  read(source) {
+    const config = source.fields(fields);
+    source.refuse([
+      { key: "use_dora", refuses: Boolean, reason: "DoRA scales the sum of weight and update: another method" },
+      ...loraRefusals,
+    ]);
+    const layers = source.layers(usualRoles(source));
+    if (layers.byName.size === 0) return { problems: layers.problems };
+    return {
+      problems: layers.problems,
+      options: {
+        targets: layers.isTarget,
+        rank: config.r,
+        alpha: config.lora_alpha,
+        dropout: config.lora_dropout,
+        rsLora: config.use_rslora,
+        rankPattern: layers.resolve(config.rank_pattern),
+        alphaPattern: layers.resolve(config.alpha_pattern),
+      },
+    };
+  },
+  write({ config }, base) {
+    const layers = writeLayers(base, config);
+    if ("reason" in layers) return layers;
+    return {
+      fields: {
+        ...layers.fields,
+        r: config.rank,
+        lora_alpha: config.alpha,
+        lora_dropout: config.dropout,
+        use_rslora: config.rsLora,
+        rank_pattern: writePattern(base, config, config.rankPattern, config.rank),
+        alpha_pattern: writePattern(base, config, config.alphaPattern, config.alpha),
+        bias: "none",
+        init_lora_weights: true,
+        layers_pattern: null,
+        layers_to_transform: null,
+      },
+    };
+  },
+  keys: { read: plainLoraKey },
+};

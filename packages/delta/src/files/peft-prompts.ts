@@ -1,0 +1,89 @@
+/** Prompt tuning and prefix tuning in PEFT's files. */
+import type { Site } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
+import * as z from "zod";
+import type { PrefixConfig, PrefixOptions } from "../methods/prefix.ts";
+import type { PromptConfig, PromptOptions } from "../methods/prompt.ts";
+import type { Inexpressible, PeftFormat, PeftKeys, PeftSource } from "./peft-format.ts";
+
+const lengthField = z.looseObject({ num_virtual_tokens: z.int().positive() });
+
+/** Keys of prompts have no wrapper. */
+const keys: PeftKeys = { write: (name) => name };
+
+/** PEFT makes rows for both stacks of such a model, and uses some of them. */
+const twoStacks = "PEFT keeps rows for both stacks of an encoder with a decoder, of which it uses a part";
+
+const hasTwoStacks = (base: LanguageModel): boolean => base.sites().some(({ stack }) => stack !== undefined);
+
+function readLength(source: PeftSource): number {
+  const { num_virtual_tokens: length } = source.fields(lengthField);
+  if (hasTwoStacks(source.base))
+    throw source.fail(`is of a model of two stacks: ${twoStacks}; such files are not read yet`);
+  return length;
+}
+
+/** Prompt tuning. */
+export const promptFormat: PeftFormat<PromptOptions, PromptConfig> = {
+  type: "PROMPT_TUNING",
+  isPrompt: true,
+  keys,
+  read: (source) => ({ problems: [], options: { length: readLength(source), init: "uniform" } }),
+  write({ config }, base) {
+    const shape = shapeFields(base, config.length);
+    if ("reason" in shape) return shape;
+    return {
+      fields: {
+        ...shape.fields,
+        prompt_tuning_init: "RANDOM",
+        prompt_tuning_init_text: null,
+        tokenizer_name_or_path: null,
+      },
+    };
+  },
+};
+
+/** Prefix tuning without the network that makes prefixes while training. */
+export const prefixFormat: PeftFormat<PrefixOptions, PrefixConfig> = {
+  type: "PREFIX_TUNING",
+  isPrompt: true,
+  keys,
+  read: (source) => ({ problems: [], options: { length: readLength(source) } }),
+  write({ config }, base) {
+    const shape = shapeFields(base, config.length);
+    if ("reason" in shape) return shape;
+    const attentions = sitesOf(base, "attention");
+    const { keyHeads, width } = attentions[0]!;
+    if (attentions.some((site) => site.keyHeads !== keyHeads || site.width !== width))
+      return { reason: "PEFT wants keys of one width in all layers" };
+    return {
+      fields: {
+        ...shape.fields,
+        token_dim: keyHeads! * width,
+        num_attention_heads: keyHeads,
+        encoder_hidden_size: shape.fields.token_dim,
+        prefix_projection: false,
+      },
+    };
+  },
+};
+
+const sitesOf = (base: LanguageModel, kind: Site["kind"]): readonly Site[] =>
+  base.sites().filter((site) => site.kind === kind);
+
+/** The sizes of the model that PEFT wants to know. */
+function shapeFields(
+  base: LanguageModel,
+  length: number,
+): { readonly fields: Readonly<Record<string, number>> & { readonly token_dim: number } } | Inexpressible {
+  if (hasTwoStacks(base)) return { reason: twoStacks };
+  return {
+    fields: {
+      num_virtual_tokens: length,
+      token_dim: sitesOf(base, "embed")[0]!.width,
+      num_attention_heads: sitesOf(base, "pattern")[0]!.width,
+      num_layers: sitesOf(base, "attention").length,
+      num_transformer_submodules: 1,
+    },
+  };
+}

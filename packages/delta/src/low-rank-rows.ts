@@ -1,0 +1,88 @@
+/** Products with two thin matrices, other ones for each row of a batch. */
+import { ShapeError } from "@cambium/base";
+import { around, dropout as drop, type Hook } from "@cambium/core";
+import {
+  add,
+  gather,
+  matMul,
+  mul,
+  pad,
+  reshape,
+  scalar,
+  stack,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  zeros,
+} from "@tensorflow/tfjs-core";
+
+/** `s · B A` */
+export interface LowRank {
+  /** `[rank, in]` */
+  readonly a: Tensor2D;
+  /** `[out, rank]` */
+  readonly b: Tensor2D;
+  readonly scale: number;
+}
+
+/**
+ * A hook that adds to each row of a batch the product that the row names. The matrices are padded to one rank and stacked, so
+ * that there are two products for a layer, however many there are to choose from.
+ *
+ * @param factors - By the number that rows have for them: the matrices at a layer, where there are any.
+ * @param dropout - Fraction of the input that is dropped while training.
+ */
+export function lowRankPerRow(factors: readonly ((path: string) => LowRank | undefined)[], dropout: number): Hook {
+  return around(
+    "linear",
+    ({ path }) => factors.some((at) => at(path) !== undefined),
+    ({ site, input, next, context }) => {
+      const given = next(input);
+      const { rows } = context;
+      if (rows === undefined) return given;
+      checkRows(site.path, input, rows);
+      const { a, b } = stackAll(factors.map((at) => at(site.path)));
+      const index = add(rows, scalar(1, "int32")) as typeof rows; // 0 for rows that name none
+      const x = context.training ? drop(input, dropout, context.random) : input;
+      const flat = reshape(x, [rows.size, -1, x.shape.at(-1)!]) as Tensor3D;
+      const narrow = matMul(flat, gather(a, index), false, true); // [batch, n, rank]
+      const wide = matMul(narrow, gather(b, index), false, true); // [batch, n, out]
+      return add(given, reshape(wide, given.shape));
+    },
+  );
+}
+
+function checkRows(path: string, input: Tensor, rows: Tensor): void {
+  if (input.shape[0] === rows.size) return;
+  throw new ShapeError({
+    message: `perRow: ${path} gets [${input.shape}], and the batch names a delta for ${rows.size} rows`,
+    path,
+  });
+}
+
+/** `[1 + names, rank, in]` and `[1 + names, out, rank]`, the first of each zero, the scales within the second. */
+function stackAll(factors: readonly (LowRank | undefined)[]): { readonly a: Tensor3D; readonly b: Tensor3D } {
+  const some = factors.find((each) => each !== undefined)!;
+  const rank = Math.max(...factors.map((each) => each?.a.shape[0] ?? 0));
+  const none = { a: zeros([rank, some.a.shape[1]]), b: zeros([some.b.shape[0], rank]) };
+  const padded = factors.map((each) => {
+    if (each === undefined) return none;
+    const missing = rank - each.a.shape[0];
+    const b = mul(each.b, scalar(each.scale)) as Tensor2D;
+    if (missing === 0) return { a: each.a, b };
+    return {
+      a: pad(each.a, [
+        [0, missing],
+        [0, 0],
+      ]),
+      b: pad(b, [
+        [0, 0],
+        [0, missing],
+      ]),
+    };
+  });
+  return {
+    a: stack([none.a, ...padded.map(({ a }) => a)]) as Tensor3D,
+    b: stack([none.b, ...padded.map(({ b }) => b)]) as Tensor3D,
+  };
+}

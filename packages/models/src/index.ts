@@ -47,6 +47,13 @@ export type { LanguageModel, LanguageOutput } from "./language-model.ts";
 export * as pieces from "./layout.ts";
 export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";
 export { type LoadModelOptions, loadModel } from "./load.ts";
+export {
+  type LabelScore,
+  type Predictor,
+  type PredictorInput,
+  type PredictorOptions,
+  predictor,
+} from "./predictor.ts";
 export type { Row } from "./row.ts";
 export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";

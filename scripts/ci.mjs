@@ -7,6 +7,7 @@ import { root } from "./workspace.mjs";
 const steps = {
   check: "pnpm run check",
   sync: "node scripts/sync-packages.mjs --check",
+  wasm: "node scripts/assemble-wat.mjs --check",
   typecheck: "pnpm run typecheck",
   build: "pnpm run build --output-logs=errors-only",
   snippets: "node scripts/snippets.mjs",

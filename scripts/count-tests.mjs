@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 const text = readFileSync(process.argv[2], "utf8");
 const files = text === "" ? [{ status: "failed", assertionResults: [] }] : JSON.parse(text).testResults;
 const outcomes = files.flatMap(({ status, assertionResults }) => {
-  // A file that fails to load, or a run that never ended, has no results of its own: it counts as one failed test.
+  // A file that fails to load, or a run that never ended, has no results: it counts as one failed test.
   if (status === "failed" && !assertionResults.some((result) => result.status === "failed")) return ["failed"];
   return assertionResults.map((result) => result.status);
 });

@@ -32,6 +32,12 @@ const preferPackage = {
     }));
     onLoad({ filter: /\/dist\/.*\.js$/ }, ({ path }) => {
       if (/\/dist\/(gradients\/|register_all_gradients)/.test(path)) return undefined;
+      // The engine is the one of the package, not a second one that would be made beside it.
+      if (path.endsWith("/dist/engine.js"))
+        return {
+          contents: 'import { engine } from "@tensorflow/tfjs-core";\nexport const ENGINE = engine();',
+          resolveDir: dirname(path),
+        };
       // The package's `ones` fills an array on the host; a backend may know a better place.
       if (path.endsWith("/dist/ops/ones.js"))
         return {

@@ -15,11 +15,6 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
  * @property {boolean} [nodeOnly] - Whether it may use Node's modules.
  */
 
-/** Settings of packages whose own file does not have them yet. @type {Record<string, Settings>} */
-const elsewhere = {
-  "backend-onnx": { below: ["kernels"], sizeLimit: "22 kB", nodeOnly: true },
-};
-
 /**
  * Every package: its folder's name and path, its `package.json`, its settings, and the packages of ours that it depends on.
  *
@@ -32,7 +27,7 @@ export function allPackages() {
     .map((name) => {
       const folder = join(root, "packages", name);
       const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-      const settings = manifest.cambium ?? elsewhere[name];
+      const settings = manifest.cambium;
       if (!Array.isArray(settings?.below)) {
         throw new Error(
           `packages/${name}/package.json: "cambium" must say what may be imported, as in { "below": ["core"], "sizeLimit": "8 kB" }`,

@@ -17,7 +17,7 @@ interface Flatness {
   readonly rssMiB: number;
 }
 
-/** What a program of `programs/` prints, run in a process of its own. */
+/** What a program of `programs/` prints, run in its own process. */
 function runProgram(name: string): string {
   const program = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
   return execFileSync(process.execPath, ["--expose-gc", "--conditions=@cambium/source", "--import", "tsx", program], {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { disposeParameters, useBackend } from "@cambium/core";
-import { capture, collate, type LanguageModel, embed, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
+import { capture, collate, embed, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
 import "@cambium/testing";
 import { norm, slice, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

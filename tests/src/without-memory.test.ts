@@ -1,4 +1,4 @@
-/** Graphs that the machine has no memory for, in a process of their own. */
+/** Graphs that the machine has no memory for, in their own process. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

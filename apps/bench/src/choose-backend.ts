@@ -4,7 +4,7 @@ import { type BackendChoice, useBackend } from "@cambium/core";
 import { ready, setBackend } from "@tensorflow/tfjs-core";
 import { tfjsNode } from "./opponents.ts";
 
-/** Chooses a backend by name. tfjs-node comes from a folder of its own; tfjs-core's registries are global to the process. */
+/** Chooses a backend by name. tfjs-node comes from its own folder; tfjs-core's registries are global to the process. */
 export async function chooseBackend(name: string): Promise<void> {
   if (name !== "tensorflow" || tfjsNode === undefined) {
     await useBackend(name as BackendChoice);

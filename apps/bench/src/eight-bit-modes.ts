@@ -1,6 +1,6 @@
 /** Ways of holding and multiplying frozen layers, to compare what they do to training. */
 import { around, type ForwardOptions, mapParameters } from "@cambium/core";
-import type { Delta } from "@cambium/delta";
+import { type Delta, seedlessMethod } from "@cambium/delta";
 import { type LanguageModel, type LoadModelOptions, loadModel, type TokenBatch } from "@cambium/models";
 import {
   add,
@@ -70,11 +70,16 @@ async function perTensor(folder: string, options: LoadModelOptions): Promise<Pre
         gradFunc: (dy) => matMul(roundTensor(dy as Tensor) as Tensor2D, weight),
       }));
       const product = multiply(reshape(input, [-1, weight.shape[1]]));
-      return reshape(add(product, context.read(`${site.path}.bias`)), [...input.shape.slice(0, -1), weight.shape[0]]);
+      return reshape(add(product, context.read(site.bias!)), [...input.shape.slice(0, -1), weight.shape[0]]);
     },
   );
-  const delta: Delta = { kind: "perTensor", name: "perTensor", config: {}, parameters: new Map(), hooks: () => [hook] };
-  return { base, deltas: [delta] };
+  const method = seedlessMethod({
+    kind: "perTensor",
+    parse: () => ({}),
+    tensors: () => ({ trained: new Map() }),
+    hooks: () => [hook],
+  });
+  return { base, deltas: [method(base)] };
 }
 
 /** Every way by its name. */

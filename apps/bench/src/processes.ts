@@ -17,14 +17,14 @@ export function runToLines<Row>(command: string, parameters: readonly string[]):
 export const runToLine = <Row>(command: string, parameters: readonly string[]): Row =>
   runToLines<Row>(command, parameters).at(-1)!;
 
-/** Command and first parameters that run a program of this folder in a process of its own. */
+/** Command and first parameters that run a program of this folder in its own process. */
 const here = (file: string): string[] => [...process.execArgv, fileURLToPath(new URL(file, import.meta.url))];
 
-/** Runs a program of this folder in a process of its own, as `runToLines`. */
+/** Runs a program of this folder in its own process, as `runToLines`. */
 export const runLinesHere = <Row>(file: string, parameters: readonly string[]): Row[] =>
   runToLines<Row>(process.execPath, [...here(file), ...parameters]);
 
-/** Runs a program of this folder in a process of its own, as `runToLine`. */
+/** Runs a program of this folder in its own process, as `runToLine`. */
 export const runHere = <Row>(file: string, parameters: readonly string[]): Row =>
   runToLine<Row>(process.execPath, [...here(file), ...parameters]);
 

@@ -3,7 +3,7 @@
  *
  * The time is given, not the number of steps, for nobody knows beforehand how busy the machine will be: the rate stays
  * level until four fifths of the time are spent, then it falls to zero over a quarter as many steps again (Hu et al.
- * 2024, MiniCPM, arXiv:2404.06395, section 4). A run that was stopped or killed goes on from its last checkpoint.
+ * 2024, MiniCPM, arXiv:2404.06395, section 4). A run that was stopped or killed resumes from its last checkpoint.
  */
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ interface Run extends GrowOptions {
   readonly home: string;
 }
 
-/** One stretch of training, with checkpoints of its own. */
+/** One stretch of training, with its own checkpoints. */
 interface Stage {
   readonly name: "level" | "cooling";
   readonly steps: number;

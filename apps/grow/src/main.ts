@@ -21,7 +21,7 @@ const HELP = `pnpm grow <what> [options]
   bert-4x256-v1    likewise
   bert-4x256-v2    from bert-4x256-v1, on e-mail
   compare          tunes grown models and twins of random weights on spam, and shows the table
-  cards            writes model cards and the package's tables anew, with the comparison
+  cards            writes model cards and the package's tables again, with the comparison
 
   --minutes <n>       time to spend in training steps, all sittings together (default 60)
   --only <name>       compare this model only

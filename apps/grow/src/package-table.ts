@@ -18,7 +18,7 @@ function growthTable(growths: readonly Growth[]): string {
 }
 
 /**
- * The package's README with its tables written anew: losses and held-out perplexity of hidden pieces, and the comparison.
+ * The package's README with its tables written again: losses and held-out perplexity of hidden pieces, and the comparison.
  *
  * @throws {Error} When the README has no marks around the tables.
  */

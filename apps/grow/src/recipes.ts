@@ -11,7 +11,7 @@ export interface Recipe {
   readonly config: ConfigInput & Partial<BertConfig>;
   /** Text to learn from. */
   readonly domain: Domain;
-  /** The version to go on from; without it the weights begin random. */
+  /** The version to continue; without it the weights begin random. */
   readonly from?: RecipeName;
   /** Learning rate of AdamW, between warm-up and cooling down. */
   readonly learningRate: number;

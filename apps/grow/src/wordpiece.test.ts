@@ -6,7 +6,7 @@ const words = (counts: Readonly<Record<string, number>>): Map<string, number> =>
 const train = (counts: Map<string, number>, size: number, leastCharacterCount = 1): readonly string[] =>
   trainWordPiece(counts, { size, leastCharacterCount }).slice(SPECIAL_PIECES.length);
 
-/** The rule spelt out: count all pairs anew before each merge. */
+/** The rule spelt out: count all pairs again before each merge. */
 function trainSlowly(counts: ReadonlyMap<string, number>, size: number): readonly string[] {
   const split = [...counts].map(([word, count]) => ({
     symbols: [...word].map((c, i) => (i === 0 ? c : `##${c}`)),
@@ -63,7 +63,7 @@ test("the special pieces come first and the size is kept", () => {
   expect(new Set(pieces).size).toBe(25);
 });
 
-test("incremental counts give what counting anew gives", () => {
+test("incremental counts give what counting again gives", () => {
   const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(

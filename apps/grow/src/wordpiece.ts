@@ -9,7 +9,7 @@
  */
 import { type Candidate, popCandidate, pushCandidate } from "./heap.ts";
 
-/** Pieces with a meaning of their own, at the ids 0 to 4. */
+/** Pieces with a meaning, at the ids 0 to 4. */
 export const SPECIAL_PIECES: readonly string[] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /** How a vocabulary is trained. */

@@ -3,7 +3,7 @@ const IDEOGRAPH = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2ceaf}\u
 
 /**
  * The words of a text as BERT's lower-cased tokeniser sees them: no control characters, no accents, lower case; each
- * sign of punctuation and each ideograph is a word of its own.
+ * sign of punctuation and each ideograph is a word.
  *
  * @see Devlin et al. 2018, BERT, arXiv:1810.04805, and the `BasicTokenizer` of its code.
  */

@@ -40,7 +40,7 @@ Usage: pnpm quickstart [options]
   --verbose          stack traces with errors
   --help             this text
 
-Ctrl-C stops with a checkpoint; the same command goes on from there.
+Ctrl-C stops with a checkpoint; the same command resumes there.
 
 Example: pnpm quickstart --seed 2 --out runs/second
 `;

@@ -1,7 +1,7 @@
 /**
  * The first program to run: tunes a small pretrained transformer on real mail, four ways, and compares them.
  *
- * The tuning itself is in `jobs/tune.ts`. Every part runs in a process of its own (`run.ts`), so that its peak of memory
+ * The tuning itself is in `jobs/tune.ts`. Every part runs in its own process (`run.ts`), so that its peak of memory
  * is its own and the adapter is reloaded in a fresh one.
  */
 import { join } from "node:path";

@@ -7,7 +7,7 @@ export interface Output {
 
 /** One line about what is going on now, and lines that stay. */
 export interface Progress {
-  /** Says where things are: replaces the line on a terminal; elsewhere a line of its own, at most one in five seconds. */
+  /** Says where things are: replaces the line on a terminal; elsewhere a separate line, at most one in five seconds. */
   update(text: string): void;
   /** Writes a line that stays, in the place of the passing one. */
   line(text: string): void;

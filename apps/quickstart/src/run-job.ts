@@ -30,10 +30,10 @@ function stopChild(child: ChildProcess): void {
 }
 
 /**
- * Does one part of a run in a process of its own.
+ * Does one part of a run in its own process.
  *
  * @param onProgress - Called with a line on how far it is.
- * @param signal - Stops it; what can be gone on from is saved first.
+ * @param signal - Stops it; what can be resumed is saved first.
  * @throws {StoppedError} When it was stopped.
  * @throws {JobError} When it failed.
  */

@@ -38,9 +38,9 @@ const TOLERANCE = 1e-4;
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /**
- * The whole comparison, part by part, each in a process of its own. Parts that an earlier run finished are not done again.
+ * The whole comparison, part by part, each in its own process. Parts that an earlier run finished are not done again.
  *
- * @throws {StoppedError} When `signal` stopped it; everything finished is kept, and training goes on from a checkpoint.
+ * @throws {StoppedError} When `signal` stopped it; everything finished is kept, and training resumes from a checkpoint.
  * @throws {RunError} When a part failed, or the reloaded adapter says something else.
  */
 export async function runComparison(

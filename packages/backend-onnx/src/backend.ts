@@ -66,8 +66,8 @@ const COPY_LIMIT = 1 << 18;
 /** The one element that an array is filled with, or undefined. */
 function uniformElement(values: ArrayLike<number>): number | undefined {
   const first = values[0]!;
-  if (values.length < 2 || values[values.length - 1] !== first) return undefined;
-  for (let i = 1; i < values.length; i++) if (values[i] !== first) return undefined;
+  if (values.length < 2 || !Object.is(values[values.length - 1], first)) return undefined;
+  for (let i = 1; i < values.length; i++) if (!Object.is(values[i], first)) return undefined;
   return first;
 }
 
@@ -141,7 +141,11 @@ export class OnnxBackend extends KernelBackend {
       );
     this.cache = new SessionCache(
       this.runtime,
-      { maxSessions: options.maxSessions ?? 128, maxBytes: options.maxBytes ?? 4 * 2 ** 30 },
+      {
+        maxSessions: options.maxSessions ?? 128,
+        maxBytes: options.maxBytes ?? 4 * 2 ** 30,
+        maxThreads: options.maxThreads ?? Math.max(512, 16 * this.threads),
+      },
       { threads: this.threads, spinning, fastMath },
     );
   }
@@ -305,7 +309,7 @@ export class OnnxBackend extends KernelBackend {
       !lastPlace.isInGradient &&
       (lastPlace.operation === undefined || lastPlace.operation !== this.lastPlace.operation);
     if (this.stepEnds.isDue(isAllowed)) this.makePending();
-    this.stepEnds.follow(kernel, this.pending.size, isAllowed);
+    this.stepEnds.follow({ kernel, waiting: this.pending.size, isAllowed, isInGradient: this.lastPlace.isInGradient });
   }
 
   /** Calls a function whose graph stays in one piece, on tensors that are made already; also gives whose data it read. */
@@ -476,6 +480,7 @@ export class OnnxBackend extends KernelBackend {
       compiles: [...this.cache.compiles],
       sessions: this.cache.sessionCount,
       sessionBytes: this.cache.sizeBytes,
+      sessionThreads: this.cache.threadCount,
       evictions: this.cache.evictions,
       bytesCopied: this.bytesCopied,
       liveBytes: this.held.live,

@@ -18,6 +18,10 @@ export interface CompiledModel {
   readonly nodeCount: number;
 }
 
+/** The bytes of an array as text, which tell −0 from 0. */
+const bytesIn = (data: HostArray): string =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("latin1");
+
 const PRODUCTS = new Set(["Gemm", "FusedMatMul", "MatMul", "MatMulIntegerToFloat"]);
 
 /** Work of an operation, in multiply-adds or element visits. */
@@ -101,7 +105,7 @@ export function compileProgram(program: Program, fed: readonly boolean[]): Compi
   }
 
   function addInitializer(data: HostArray, shape: readonly number[], type: Value["type"]): string {
-    const key = `${type} ${shape} ${data}`;
+    const key = `${type} ${shape} ${bytesIn(data)}`;
     let initializer = initializers.get(key);
     if (initializer === undefined) {
       initializer = { name: `c${initializers.size}`, shape, type, data };

@@ -50,6 +50,8 @@ export interface Value {
   /** The element that every place holds, where that is known. */
   readonly uniform: number | undefined;
   readonly role: Role;
+  /** Whether it stands for an argument while a function is traced: what is made of its data must be made by operations. */
+  readonly isArgument?: boolean;
   /** Whether nothing outside of the backend has seen `data`, so that the memory may be used again. */
   own: boolean;
   /** Number of tensor handles that refer to it; 0 for intermediate values that only operations read. */

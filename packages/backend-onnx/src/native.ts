@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import type { ElementType, HostArray } from "./graph.ts";
+import { explainLoading, INSTALL, platformHere } from "./platform.ts";
 
 /** Tensor as the runtime takes and gives it. */
 export interface NativeTensor {
@@ -57,9 +58,6 @@ interface Binding {
   };
 }
 
-const REMEDY =
-  'install it without its CUDA download: `ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30` (pnpm: `pnpm add onnxruntime-node@1.30`), or use another backend, such as useBackend("wasm")';
-
 /**
  * Loads ONNX Runtime's CPU engine.
  *
@@ -88,12 +86,7 @@ function load(): NativeRuntime {
     const requireThere = createRequire(require.resolve("onnxruntime-node/dist/binding.js"));
     Tensor = (requireThere("onnxruntime-common") as { Tensor: typeof Tensor }).Tensor;
   } catch (cause) {
-    const missing =
-      (cause as { code?: string }).code === "MODULE_NOT_FOUND" && String(cause).includes("onnxruntime-node");
-    const what = missing
-      ? "onnxruntime-node is not installed (npm drops it silently when its install script cannot download)"
-      : `onnxruntime-node does not load on ${process.platform}-${process.arch}: ${String(cause)}`;
-    throw new RuntimeUnavailableError(`backend-onnx: ${what}; ${REMEDY}`, cause);
+    throw new RuntimeUnavailableError(`backend-onnx: ${explainLoading(cause, platformHere())}`, cause);
   }
   const prototype = binding.InferenceSession?.prototype as
     | Partial<InstanceType<Binding["InferenceSession"]>>
@@ -104,7 +97,7 @@ function load(): NativeRuntime {
     typeof prototype.dispose !== "function"
   ) {
     throw new RuntimeUnavailableError(
-      `backend-onnx: onnxruntime-node ${version} has no synchronous session; version 1.30 has; ${REMEDY}`,
+      `backend-onnx: onnxruntime-node ${version} has no synchronous session; version 1.30 has; ${INSTALL}`,
     );
   }
   return {

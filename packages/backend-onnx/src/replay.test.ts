@@ -195,6 +195,23 @@ test("arguments that are still pending, uniform or reshaped are no constants", (
   }
 });
 
+test("an argument that the function reshapes first is an argument still", () => {
+  let runs = 0;
+  const scale = compile((x: tf.Tensor, factors: tf.Tensor) => {
+    runs++;
+    return { scaled: tf.mul(x, tf.reshape(factors, [-1])), turned: tf.reshape(x, [3, 2]) };
+  });
+  for (let i = 0; i < 6; i++) {
+    const [x, factors] = [tf.tensor2d([1, 2, 3, 4, 5, 6 + i], [2, 3]), tf.tensor2d([i, 1, 2], [3, 1])];
+    const { scaled, turned } = scale(x, factors);
+    expect(turned.shape).toEqual([3, 2]);
+    expect(read(turned)).toEqual([1, 2, 3, 4, 5, 6 + i]);
+    expect(read(scaled)).toEqual([i, 2, 6, 4 * i, 5, 12 + 2 * i]);
+    tf.dispose([x, factors]);
+  }
+  expect(runs).toBe(3);
+});
+
 test("replays go through the bounded cache and leave nothing pending", () => {
   const step = compile((x: tf.Tensor) => tf.exp(x));
   const before = backendReport().pendingValues;

@@ -221,7 +221,15 @@ export class Replayer<Arguments extends unknown[], Result> {
     const arguments_ = tensorsOf(parameters);
     const standIns = new Map(
       given.map((value, index) => [
-        { ...value, uniform: undefined, role: "data", own: false, holders: 0, producer: undefined } as Value,
+        {
+          ...value,
+          uniform: undefined,
+          role: "data",
+          isArgument: true,
+          own: false,
+          holders: 0,
+          producer: undefined,
+        } as Value,
         index,
       ]),
     );

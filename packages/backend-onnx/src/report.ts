@@ -17,9 +17,10 @@ export interface BackendReport {
   /** Programs compiled, and the last of them with their reasons. */
   readonly compileCount: number;
   readonly compiles: readonly Compile[];
-  /** Sessions alive, their estimated bytes, and how many were evicted. */
+  /** Sessions alive, their estimated bytes, the threads of their pools, and how many sessions were evicted. */
   readonly sessions: number;
   readonly sessionBytes: number;
+  readonly sessionThreads: number;
   readonly evictions: number;
   /** Bytes that came out of graphs. */
   readonly bytesCopied: number;

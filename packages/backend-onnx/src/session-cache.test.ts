@@ -5,9 +5,9 @@ import { type Program, traceProgram } from "./program.ts";
 import { SessionCache } from "./session-cache.ts";
 import { operation } from "./tracer.ts";
 
-const limits = { maxSessions: 3, maxBytes: 2 ** 30 };
-const cache = (given = limits): SessionCache =>
-  new SessionCache(loadNativeRuntime(), given, { threads: 1, spinning: false, fastMath: false });
+const limits = { maxSessions: 3, maxBytes: 2 ** 30, maxThreads: 512 };
+const cache = (given = limits, threads = 1): SessionCache =>
+  new SessionCache(loadNativeRuntime(), given, { threads, spinning: false, fastMath: false });
 
 /** `exp(x) · factor` for x of some size. */
 function program(size: number, factor = 2): Program {
@@ -41,12 +41,37 @@ test("sessions are bounded in number, the least recently used goes first", () =>
 });
 
 test("sessions are bounded in bytes", () => {
-  const sessions = cache({ maxSessions: 100, maxBytes: 100_000 });
+  const sessions = cache({ ...limits, maxSessions: 100, maxBytes: 100_000 });
   for (const size of [10_000, 10_001, 10_002]) sessions.get(program(size));
   expect(sessions.sessionCount).toBe(1);
   expect(sessions.sizeBytes).toBeLessThan(100_000);
   sessions.clear();
   expect(sessions.sizeBytes).toBe(0);
+});
+
+test("pools of threads are bounded, and sessions without a pool stay", () => {
+  const LARGE = 1_000_000; // worth a pool
+  const sessions = cache({ ...limits, maxSessions: 100, maxThreads: 8 }, 4);
+  sessions.get(program(4));
+  expect(sessions.threadCount).toBe(0);
+  for (let i = 0; i < 6; i++) {
+    sessions.get(program(LARGE + i));
+    expect(sessions.threadCount).toBe(Math.min(3 * (i + 1), 6));
+  }
+  expect([sessions.sessionCount, sessions.evictions]).toEqual([3, 4]);
+  sessions.get(program(4));
+  expect(sessions.compileCount).toBe(7);
+  sessions.get(program(LARGE + 5, 3)); // compiled again, since its scalar varies
+  expect(sessions.threadCount).toBe(6);
+  sessions.clear();
+  expect(sessions.threadCount).toBe(0);
+});
+
+test("one session is kept, however many threads it has", () => {
+  const sessions = cache({ ...limits, maxThreads: 2 }, 4);
+  for (const size of [1_000_000, 1_000_001]) sessions.get(program(size));
+  expect([sessions.sessionCount, sessions.threadCount]).toEqual([1, 3]);
+  sessions.clear();
 });
 
 test("a compile says how its program differs from the likest before", () => {

@@ -23,6 +23,8 @@ export interface CachedSession extends CompiledModel {
   readonly numbers: readonly (number | string | undefined)[];
   /** Estimate of what the session's arena holds. */
   readonly sizeBytes: number;
+  /** Threads of the session's own pool, which works beside the thread that calls it. */
+  readonly poolThreads: number;
 }
 
 interface Structure {
@@ -39,6 +41,12 @@ export interface CacheLimits {
   readonly maxSessions: number;
   /** Estimated bytes of all arenas. @default 4 GiB */
   readonly maxBytes: number;
+  /**
+   * Threads of all sessions' pools: each session that is worth it has a pool of one thread less than `threads`.
+   *
+   * @default 512, or 16 for each of `threads` where that is more
+   */
+  readonly maxThreads: number;
 }
 
 function equalCodes(a: Int32Array, b: Int32Array): boolean {
@@ -81,6 +89,7 @@ export class SessionCache {
   private readonly structures = new Map<Structure, true>();
   private readonly byHash = new Map<number, Structure[]>();
   private totalBytes = 0;
+  private totalThreads = 0;
   private largeCompiles = 0;
   hits = 0;
   evictions = 0;
@@ -99,6 +108,10 @@ export class SessionCache {
 
   get sizeBytes(): number {
     return this.totalBytes;
+  }
+
+  get threadCount(): number {
+    return this.totalThreads;
   }
 
   /** The session that runs `program`, compiled now if there is none. */
@@ -128,10 +141,10 @@ export class SessionCache {
     }
     const fed = known.fed.map((already, i) => already || varying.includes(i));
     const session = this.compile(program, fed, describeChanges(program, known.session.numbers, varying));
-    this.totalBytes -= known.session.sizeBytes;
-    known.session.session.dispose();
+    this.free(known.session);
     known.fed = fed;
     known.session = session;
+    this.evict();
     return session;
   }
 
@@ -141,7 +154,9 @@ export class SessionCache {
     const threads = compiled.work < SMALL_WORK ? 1 : this.options.threads;
     const session = this.runtime.createSession(compiled.model, { ...this.options, threads });
     const sizeBytes = compiled.model.length + compiled.peakBytes;
+    const poolThreads = threads - 1;
     this.totalBytes += sizeBytes;
+    this.totalThreads += poolThreads;
     this.compileCount++;
     this.compiles.push({ reason, nodeCount: compiled.nodeCount, durationMs: performance.now() - start });
     if (this.compiles.length > 50) this.compiles.shift();
@@ -155,6 +170,7 @@ export class SessionCache {
       model: new Uint8Array(0),
       session,
       sizeBytes,
+      poolThreads,
       numbers: program.numbers.map((number, i) => (fed[i] ? undefined : numberIn(number))),
     };
   }
@@ -164,12 +180,12 @@ export class SessionCache {
   }
 
   private evict(): void {
+    const { maxSessions, maxBytes, maxThreads } = this.limits;
+    const newest = [...this.structures.keys()].at(-1);
     for (const structure of this.structures.keys()) {
-      if (
-        this.structures.size <= 1 ||
-        (this.structures.size <= this.limits.maxSessions && this.totalBytes <= this.limits.maxBytes)
-      )
-        return;
+      const isFull = this.structures.size > maxSessions || this.totalBytes > maxBytes;
+      if (structure === newest || (!isFull && this.totalThreads <= maxThreads)) return;
+      if (!isFull && structure.session.poolThreads === 0) continue; // only threads are too many, and it has none
       this.remove(structure);
       this.evictions++;
     }
@@ -180,8 +196,13 @@ export class SessionCache {
     const rest = this.byHash.get(structure.hash)!.filter((other) => other !== structure);
     if (rest.length === 0) this.byHash.delete(structure.hash);
     else this.byHash.set(structure.hash, rest);
-    this.totalBytes -= structure.session.sizeBytes;
-    structure.session.session.dispose();
+    this.free(structure.session);
+  }
+
+  private free({ session, sizeBytes, poolThreads }: CachedSession): void {
+    this.totalBytes -= sizeBytes;
+    this.totalThreads -= poolThreads;
+    session.dispose();
   }
 
   /** Frees every session. */

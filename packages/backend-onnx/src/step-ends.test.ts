@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { StepEnds } from "./step-ends.ts";
 
-/** A kernel that is called: its name, how many tensors wait before it, and whether they may be made there. */
-type Call = readonly [kernel: number, waiting: number, isAllowed?: boolean];
+/** A kernel that is called: its number, how many tensors wait before it, whether they may be made there, and its place. */
+type Call = readonly [kernel: number, waiting: number, isAllowed?: boolean, isInGradient?: boolean];
 
 /** The places in a stream of calls before which what is pending was made. */
 function cutsOf(ends: StepEnds, calls: readonly Call[]): number[] {
   const cuts: number[] = [];
-  calls.forEach(([kernel, waiting, isAllowed = true], i) => {
+  calls.forEach(([kernel, waiting, isAllowed = true, isInGradient = false], i) => {
     if (ends.isDue(isAllowed)) {
       cuts.push(i);
       ends.restart();
     }
-    ends.follow(kernel, waiting, isAllowed);
+    ends.follow({ kernel, waiting, isAllowed, isInGradient });
   });
   return cuts;
 }
@@ -64,6 +64,41 @@ test("nothing is cut where it is not allowed", () => {
   for (const cut of cutsOf(new StepEnds(), repeated(60, gradient))) expect(cut % 90).toBeLessThan(30);
   const never = step(90).map(([kernel, waiting]): Call => [kernel, waiting, false]);
   expect(cutsOf(new StepEnds(), repeated(200, never))).toEqual([]);
+});
+
+/** A step with a gradient, and an update of some kernels for each of many weights. */
+const bigStep = (weights: number): Call[] => [
+  ...step(400).map(([kernel, waiting], i): Call => [kernel, waiting, i === 0, true]),
+  ...Array.from({ length: weights }, (_, i) => step(12, 300).map(([kernel]): Call => [kernel, 300 + i])).flat(),
+];
+
+test("an optimiser that repeats itself for each weight is no step", () => {
+  const ends = new StepEnds();
+  for (let i = 0; i < 5; i++) {
+    expect(cutsOf(ends, bigStep(150))).toEqual([]);
+    ends.restart(); // it reads every loss
+  }
+  const cuts = cutsOf(ends, repeated(20, bigStep(150)));
+  expect(cuts.length).toBeGreaterThan(10);
+  for (const cut of cuts) expect(cut % 2_200).toBe(0);
+});
+
+test("a validation that follows training, before anything is read, is cut into steps", () => {
+  const ends = new StepEnds();
+  const epoch = [...repeated(50, bigStep(10)), ...repeated(200, step(40, 600))];
+  cutsOf(ends, epoch);
+  ends.restart();
+  const cuts = cutsOf(ends, epoch);
+  expect(Math.max(...distances(cuts))).toBeLessThan(2_000);
+  ends.restart();
+  expect(cutsOf(ends, epoch)).toEqual(cuts);
+});
+
+test("loops without gradients that follow a training are steps again", () => {
+  const ends = new StepEnds();
+  cutsOf(ends, repeated(20, bigStep(10)));
+  ends.restart();
+  expect(cutsOf(ends, repeated(200, step(12, 300))).length).toBeGreaterThan(5);
 });
 
 test("equal layers in a row are no steps", () => {

@@ -5,6 +5,7 @@
  * kernels are watched until they repeat: the last kernels equal those before them, one period back. A period is then cut
  * where the fewest tensors wait to be made, which is where a step ends and has let go of what it needed in between, and from
  * then on wherever the same kernels have come by. Within a gradient nothing is cut: every activation would become an output.
+ * And where a gradient is pending, only a period that holds one is a step: an optimiser repeats itself for each weight.
  */
 
 /** Kernels that are pending at least when they are made: a run costs as much as tracing a few dozen. */
@@ -25,9 +26,21 @@ const REMEMBERED = 8;
 /** Kernels of a known period that come in a row before it is trusted: a short one may come by in any program. */
 const TRUSTED = 128;
 
+/** A kernel that is called. */
+export interface Call {
+  readonly kernel: number;
+  /** Tensors that wait to be made, before it. */
+  readonly waiting: number;
+  /** Whether they may be made before it. */
+  readonly isAllowed: boolean;
+  /** Whether it belongs to a gradient, forward or backward. */
+  readonly isInGradient: boolean;
+}
+
 /** One period of kernels that ends where a step ends, found again in a stream by Knuth, Morris and Pratt's automaton. */
 class Period {
   readonly length: number;
+  readonly hasGradient: boolean;
   private readonly kernels: Int32Array;
   /** For each count of matched kernels less one: how many of them also match when the next one does not. */
   private readonly shorter: Int32Array;
@@ -35,8 +48,9 @@ class Period {
   /** Kernels that followed the period, since it was whole for the first time. */
   private followed = 0;
 
-  constructor(kernels: Int32Array) {
+  constructor(kernels: Int32Array, hasGradient: boolean) {
     this.kernels = kernels;
+    this.hasGradient = hasGradient;
     this.length = kernels.length;
     this.shorter = new Int32Array(kernels.length);
     for (let i = 1, matched = 0; i < kernels.length; i++) {
@@ -66,10 +80,10 @@ class Period {
   }
 }
 
-/** The length of the shortest repetition that a list ends with. */
-function periodOf(kernels: Int32Array): number | undefined {
+/** The length of the shortest repetition that a list ends with, among those of at least `shortest`. */
+function periodOf(kernels: Int32Array, shortest: number): number | undefined {
   const count = kernels.length;
-  for (let period = 1; 2 * period <= count; period++) {
+  for (let period = shortest; 2 * period <= count; period++) {
     const needed = Math.max(period, REPEATED - period);
     let equal = 0;
     while (
@@ -83,39 +97,42 @@ function periodOf(kernels: Int32Array): number | undefined {
   return undefined;
 }
 
+const NOWHERE = Number.NEGATIVE_INFINITY;
+
 /** Watches the kernels of a program for the ends of its steps. */
 export class StepEnds {
-  /** Kernels since everything pending was made last, and what held before each of them. */
+  /** Kernels since everything pending was made last, and what held at each of them. */
   private readonly kernels = new Int32Array(MOST);
   private readonly waiting = new Int32Array(MOST);
   private readonly allowed = new Uint8Array(MOST);
   private count = 0;
+  /** The place of the last kernel of a gradient, and the count of kernels when a step ended that had one. */
+  private lastGradient = NOWHERE;
+  private lastGradientEnd = NOWHERE;
   private nextSearch = FIRST_SEARCH;
   private periods: readonly Period[] = [];
   /** Count of kernels when a known period ended last. */
-  private lastEnd = Number.NEGATIVE_INFINITY;
+  private lastEnd = NOWHERE;
 
   /** Everything pending has been made. */
   restart(): void {
     this.count = 0;
     this.nextSearch = FIRST_SEARCH;
-    this.lastEnd = Number.NEGATIVE_INFINITY;
+    this.lastEnd = NOWHERE;
+    this.lastGradient = NOWHERE;
+    this.lastGradientEnd = NOWHERE;
   }
 
   /** Whether what is pending is to be made before the next kernel. */
   isDue(isAllowed: boolean): boolean {
     if (!isAllowed || this.count < FEWEST) return false;
-    if (this.periods.some((period) => period.ends)) return true;
-    return this.count >= MOST && !this.periods.some((period) => period.isKept);
+    const steps = this.periods.filter((period) => this.isStep(period));
+    return steps.some(({ ends }) => ends) || (this.count >= MOST && !steps.some(({ isKept }) => isKept));
   }
 
-  /**
-   * Takes note of a kernel.
-   *
-   * @param waiting - Tensors that wait to be made, before it.
-   * @param isAllowed - Whether they may be made before it.
-   */
-  follow(kernel: number, waiting: number, isAllowed: boolean): void {
+  /** Takes note of a kernel. */
+  follow({ kernel, waiting, isAllowed, isInGradient }: Call): void {
+    if (isInGradient) this.lastGradient = this.count;
     if (this.count < MOST) {
       this.kernels[this.count] = kernel;
       this.waiting[this.count] = waiting;
@@ -124,19 +141,32 @@ export class StepEnds {
     }
     for (const period of this.periods) {
       period.follow(kernel);
-      if (period.ends) this.lastEnd = this.count;
+      if (!period.ends || !this.isStep(period)) continue;
+      this.lastEnd = this.count;
+      if (period.hasGradient) this.lastGradientEnd = this.count;
     }
     if (this.count !== this.nextSearch) return;
     this.nextSearch = this.count === MOST ? Number.POSITIVE_INFINITY : Math.min(MOST, this.count + (this.count >> 1));
     this.search();
   }
 
+  /** Whether a period may be a step of what is pending. */
+  private isStep(period: Period): boolean {
+    return period.hasGradient || !this.isInStepWithGradient;
+  }
+
+  /** Whether a gradient is pending, and what belongs to its step may still come. */
+  private get isInStepWithGradient(): boolean {
+    return this.lastGradient !== NOWHERE && this.lastGradientEnd <= this.lastGradient;
+  }
+
   private search(): void {
     if (this.periods.some(({ length }) => this.count - this.lastEnd <= 2 * length)) return;
-    const length = periodOf(this.kernels.subarray(0, this.count));
+    const shortest = this.isInStepWithGradient ? this.count - this.lastGradient : 1;
+    const length = periodOf(this.kernels.subarray(0, this.count), shortest);
     const end = length === undefined ? undefined : this.endOf(length);
     if (length === undefined || end === undefined) return;
-    const period = new Period(this.kernels.slice(end - length, end));
+    const period = new Period(this.kernels.slice(end - length, end), this.lastGradient >= this.count - length);
     for (const kernel of this.kernels.subarray(end - length, this.count)) period.follow(kernel);
     this.periods = [...this.periods, period].slice(-REMEMBERED);
   }

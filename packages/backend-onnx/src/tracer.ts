@@ -128,7 +128,7 @@ export function operation(
 export function reshapeTo(value: Value, shape: readonly number[]): Value {
   if (sameShape(value.shape, shape)) return value;
   if (value.uniform !== undefined) return uniformValue(value.uniform, shape, value.type);
-  if (value.data !== undefined) {
+  if (value.data !== undefined && value.isArgument !== true) {
     value.own = false; // from now on two values share its memory
     return hostValue(value.data, shape, value.type);
   }
@@ -167,8 +167,13 @@ export function castTo(value: Value, type: ElementType): Value {
   const rest = operation("Mod", [value, constant(2 ** 32, value.type)], value.shape, value.type, {
     attributes: { fmod: 1 },
   });
-  // Without an operator between them, ONNX Runtime makes one conversion of the two.
-  const low = operation("BitwiseAnd", [convertTo(rest, "int64"), constant(2 ** 32 - 1, "int64")], value.shape, "int64");
+  return lowBits(convertTo(rest, "int64"));
+}
+
+/** The low 32 bits of int64 numbers, as int32. */
+export function lowBits(value: Value): Value {
+  // Without an operator between them, ONNX Runtime makes one conversion of this and the one before.
+  const low = operation("BitwiseAnd", [value, constant(2 ** 32 - 1, "int64")], value.shape, "int64");
   return convertTo(low, "int32");
 }
 

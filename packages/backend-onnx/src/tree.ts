@@ -61,7 +61,7 @@ export function signatureOf(tree: unknown): string | undefined {
       }
       parts.push("}");
     } else if (typeof node === "object" && node !== null) isPlain = false;
-    else parts.push(`${typeof node} ${String(node)};`);
+    else parts.push(`${typeof node} ${Object.is(node, -0) ? "-0" : String(node)};`);
   };
   visit(tree);
   return isPlain ? parts.join("") : undefined;

@@ -1,4 +1,4 @@
-import { env, getBackend, ready, setBackend } from "@tensorflow/tfjs-core";
+import { engine, env, findBackendFactory, ready, setBackend } from "@tensorflow/tfjs-core";
 import "./gradients.ts";
 import { ConfigError, StateError } from "@cambium/base";
 import { registerMissingKernels } from "./missing-kernels.ts";
@@ -15,41 +15,51 @@ export interface Runtime {
   readonly reason: string;
 }
 
-interface Candidate {
-  readonly device: Runtime["device"];
-  /** Imports the package that registers the backend, and throws where it cannot run. */
+/** A package that registers a backend. */
+interface Package {
+  readonly name: string;
+  /** Imports it, and throws where it cannot run. */
   load(): Promise<unknown>;
-  readonly packageName: string;
 }
 
-/** Packages that no package of ours depends on are imported by a name that bundlers do not follow. */
-const importOptional = (name: string): Promise<unknown> => import(/* @vite-ignore */ name);
+interface Candidate {
+  readonly device: Runtime["device"];
+  /** Whether it needs Node, native code being part of it. */
+  readonly isForNode?: boolean;
+  /** The first that loads is taken. */
+  readonly packages: readonly Package[];
+}
+
+/** Packages for Node alone are imported by a name that bundlers do not follow; those for browsers they must see. */
+const forNode = (name: string): Package => ({ name, load: () => import(/* @vite-ignore */ name) });
 
 const candidates: Readonly<Record<Exclude<BackendChoice, "auto">, Candidate>> = {
   onnx: {
     device: "cpu",
-    packageName: "@cambium/backend-onnx",
-    load: async () => (await import("@cambium/backend-onnx")).checkRuntime(),
+    isForNode: true,
+    packages: [
+      {
+        name: "@cambium/backend-onnx",
+        load: async () => (await import("@cambium/backend-onnx")).checkRuntime(),
+      },
+    ],
   },
   webgpu: {
     device: "gpu",
-    packageName: "@tensorflow/tfjs-backend-webgpu",
-    load: () => importOptional("@tensorflow/tfjs-backend-webgpu"),
+    packages: [{ name: "@tensorflow/tfjs-backend-webgpu", load: () => import("@tensorflow/tfjs-backend-webgpu") }],
   },
   wasm: {
     device: "cpu",
-    packageName: "@tensorflow/tfjs-backend-wasm",
-    load: () => import("@tensorflow/tfjs-backend-wasm"),
+    packages: [{ name: "@tensorflow/tfjs-backend-wasm", load: () => import("@tensorflow/tfjs-backend-wasm") }],
   },
   cpu: {
     device: "cpu",
-    packageName: "@tensorflow/tfjs-backend-cpu",
-    load: () => import("@tensorflow/tfjs-backend-cpu"),
+    packages: [{ name: "@tensorflow/tfjs-backend-cpu", load: () => import("@tensorflow/tfjs-backend-cpu") }],
   },
   tensorflow: {
     device: "cpu",
-    packageName: "@tensorflow/tfjs-node",
-    load: () => importOptional("@tensorflow/tfjs-node"),
+    isForNode: true,
+    packages: [forNode("@tensorflow/tfjs-node-gpu"), forNode("@tensorflow/tfjs-node")],
   },
 };
 
@@ -58,39 +68,79 @@ function automaticOrder(): readonly Exclude<BackendChoice, "auto">[] {
   return env().getBool("IS_NODE") ? ["onnx", "wasm", "cpu"] : ["webgpu", "wasm", "cpu"];
 }
 
-/** Tries one backend; returns what went wrong, or nothing when it is in use. */
-async function tryBackend(name: Exclude<BackendChoice, "auto">): Promise<unknown> {
-  const { load, packageName } = candidates[name];
-  try {
-    await load();
-  } catch (cause) {
-    if ((cause as { code?: string }).code === "ERR_MODULE_NOT_FOUND" && String(cause).includes(packageName)) {
-      return new StateError({
-        message: `${packageName} is not installed; install it to use the backend "${name}"`,
-        cause,
+/** Whether an error says that a package is not there: in Node, or in a bundle that was made without it. */
+function isMissing(cause: unknown, name: string): boolean {
+  const { code } = cause as { code?: string };
+  return (code === "ERR_MODULE_NOT_FOUND" || /could not resolve/i.test(String(cause))) && String(cause).includes(name);
+}
+
+/** Loads the first of a backend's packages that can be; returns which, and why not those before it. */
+async function loadFirst(choice: string, packages: readonly Package[]): Promise<{ name: string; others: string[] }> {
+  const failures: { name: string; cause: unknown }[] = [];
+  for (const { name, load } of packages) {
+    try {
+      await load();
+      return { name, others: failures.map((failure) => `${failure.name}: ${messageOf(failure.cause)}`) };
+    } catch (cause) {
+      failures.push({
+        name,
+        cause: isMissing(cause, name) ? new StateError({ message: "not installed", cause }) : cause,
       });
     }
-    return cause;
   }
+  const broken = failures.find(({ cause }) => messageOf(cause) !== "not installed");
+  if (broken !== undefined) throw broken.cause;
+  throw new StateError({
+    message: `${packages.map(({ name }) => name).join(" or ")} is not installed; install it to use the backend "${choice}"`,
+    cause: failures[0]?.cause,
+  });
+}
+
+/** Spares users the plain backend's advice to install another one. */
+function quieten(): void {
+  const plain = engine().findBackend("cpu") as { firstUse?: boolean } | null;
+  if (plain !== null) plain.firstUse = false;
+}
+
+/** A backend that is in use now: the package it comes from, why not from others, and where it computes. */
+interface Success {
+  readonly packageName: string;
+  readonly others: readonly string[];
+  readonly device: Runtime["device"];
+}
+
+/** Tries one backend. */
+async function tryBackend(name: Exclude<BackendChoice, "auto">): Promise<Success | { readonly error: unknown }> {
+  const { packages, device, isForNode = false } = candidates[name];
+  if (isForNode && !env().getBool("IS_NODE")) return { error: new StateError({ message: "it runs in Node only" }) };
   try {
-    if (await setBackend(name)) {
-      await ready();
-      registerMissingKernels(name);
-      return undefined;
-    }
-    return new StateError({ message: `the backend "${name}" could not be initialised here` });
-  } catch (cause) {
-    return cause;
+    const loaded = await loadFirst(name, packages);
+    if (findBackendFactory(name) === null)
+      return { error: new StateError({ message: `${loaded.name} finds nothing here that it could run on` }) };
+    if (!(await setBackend(name)))
+      return { error: new StateError({ message: `the backend "${name}" could not be initialised here` }) };
+    await ready();
+    registerMissingKernels(name);
+    quieten();
+    const { isUsingGpuDevice } = engine().backend as { isUsingGpuDevice?: boolean }; // tfjs-node-gpu also runs without one
+    return { packageName: loaded.name, others: loaded.others, device: isUsingGpuDevice === true ? "gpu" : device };
+  } catch (error) {
+    return { error };
   }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 
+/** Calls wait for those before them, so that each answers with its own backend. */
+let lastChoice: Promise<unknown> = Promise.resolve();
+
 /**
- * Chooses the backend that all tensors live on, and says which and why. Call it once, before tensors are made.
+ * Chooses the backend that all tensors live on, and says which and why. Call it once, before tensors are made. Of several
+ * calls at once each chooses in its turn, and the last one stays.
  *
  * `"auto"` takes the first that works of onnx, wasm, cpu in Node, and of webgpu, wasm, cpu in a browser. Backends are
- * optional packages, imported when chosen.
+ * optional packages, imported when chosen. `"tensorflow"` is `@tensorflow/tfjs-node-gpu` where that loads, else
+ * `@tensorflow/tfjs-node`; the reason says which.
  *
  * @param choice - A backend by name, or `"auto"`. @default "auto"
  * @throws {ConfigError} When there is no such choice.
@@ -105,20 +155,23 @@ export async function useBackend(choice: BackendChoice = "auto"): Promise<Runtim
       choice,
     });
   }
+  const turn = lastChoice.then(() => choose(choice));
+  lastChoice = turn.catch(() => {}); // the caller's to handle
+  return turn;
+}
+
+async function choose(choice: BackendChoice): Promise<Runtime> {
   const failures: { name: string; error: unknown }[] = [];
   for (const name of choice === "auto" ? automaticOrder() : [choice]) {
-    const error = await tryBackend(name);
-    if (error === undefined) {
-      const before = failures.map((failure) => `${failure.name}: ${messageOf(failure.error)}`).join("; ");
-      const reason =
-        choice !== "auto"
-          ? "asked for by name"
-          : failures.length === 0
-            ? "the fastest that runs here"
-            : `the fastest that runs here (${before})`;
-      return { backend: getBackend(), device: candidates[name].device, reason };
+    const tried = await tryBackend(name);
+    if (!("error" in tried)) {
+      const before = failures.map((failure) => `${failure.name}: ${messageOf(failure.error)}`);
+      const why = choice === "auto" ? "the fastest that runs here" : "asked for by name";
+      const from = candidates[name].packages.length > 1 ? [tried.packageName, ...tried.others] : [];
+      const details = [...from, ...before].join("; ");
+      return { backend: name, device: tried.device, reason: details === "" ? why : `${why} (${details})` };
     }
-    failures.push({ name, error });
+    failures.push({ name, error: tried.error });
   }
   const [failure] = failures;
   throw new StateError({

@@ -17,8 +17,10 @@ const sha256OfText = (text: string): Promise<string> => sha256(new TextEncoder()
 
 /** NaNs have many bit patterns, which differ between backends: all become one. */
 function withOneNaN(values: Float32Array): Float32Array {
-  const first = values.findIndex(Number.isNaN);
-  return first < 0 ? values : values.map((value) => (Number.isNaN(value) ? Number.NaN : value));
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i])) return values.map((value) => (Number.isNaN(value) ? Number.NaN : value));
+  }
+  return values;
 }
 
 /** Elements in the type that belongs to the tensor's, whatever array a backend keeps them in. */

@@ -1,8 +1,11 @@
 import {
   add,
+  gather,
+  grads,
   mul,
   reshape,
   slice,
+  sum,
   type Tensor,
   type Tensor2D,
   type Tensor3D,
@@ -161,6 +164,27 @@ test.each([true, false])("attention in pieces is attention in one piece (causal:
     const inOne = open(attention, new Map()).attend("attn", { ...heads(), bias, causal });
     const inPieces = open(attention, new Map(), [watchPattern]).attend("attn", { ...heads(), bias, causal });
     expect(inPieces).toBeAllClose(inOne);
+  });
+});
+
+test.each([
+  ["one piece", []],
+  ["pieces", [watchPattern]],
+])("the gradient of a head that several queries share is the sum over its copies (in %s)", (_, hooks) => {
+  inTidy(() => {
+    const { query, key, value, scale } = heads();
+    const weights = draw("weights", [2, 6, 5, 4]);
+    const attend = (...[q, k, v]: Tensor[]): Tensor => {
+      const input = { query: q as Tensor4D, key: k as Tensor4D, value: v as Tensor4D, scale, causal: true };
+      return sum(mul(open(attention, new Map(), hooks).attend("attn", input), weights));
+    };
+    const copied = [key, value].map((x) => gather(x, [0, 0, 0, 1, 1, 1], 1));
+    const [ofQuery, ...ofShared] = grads(attend)([query, key, value]);
+    const [wanted, ...ofCopies] = grads(attend)([query, ...copied]);
+    expect(ofQuery).toBeAllClose(wanted!);
+    for (const [i, gradient] of ofShared.entries()) {
+      expect(gradient).toBeAllClose(sum(reshape(ofCopies[i]!, [2, 2, 3, 5, 4]), 2));
+    }
   });
 });
 

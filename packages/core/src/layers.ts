@@ -2,7 +2,6 @@
 import {
   add,
   concat,
-  expandDims,
   matMul,
   mul,
   reshape,
@@ -71,7 +70,8 @@ function causalBias(queries: number, keys: number): Tensor | undefined {
 function repeatHeads(x: Tensor4D, times: number): Tensor4D {
   if (times === 1) return x;
   const [batch, heads, keys, dHead] = x.shape;
-  return reshape(tile(expandDims(x, 2), [1, 1, times, 1, 1]), [batch, heads * times, keys, dHead]) as Tensor4D;
+  const rows = reshape(x, [batch * heads, 1, keys * dHead]); // `tile` has gradients up to rank 4
+  return reshape(tile(rows, [1, times, 1]), [batch, heads * times, keys, dHead]) as Tensor4D;
 }
 
 /**

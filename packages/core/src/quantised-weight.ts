@@ -52,7 +52,7 @@ export function matrixOf(weight: Tensor): QuantisedMatrix | undefined {
  * Names of weights in 8 bits that hooks edit: these are multiplied in float32, and hold four more bytes for each number.
  *
  * @example
- * const hooks = tuned.deltas.flatMap((delta) => delta.hooks(delta.parameters));
+ * const hooks = tuned.deltas.flatMap((delta) => delta.hooks(delta));
  * console.log(floatUnderHooks(base.parameters, hooks));
  */
 export function floatUnderHooks(parameters: Parameters, hooks: readonly Hook[]): string[] {

@@ -65,7 +65,7 @@ export function startTensor(
   }
 }
 
-/** Tensors at their starts, each from the key of its own name. The caller owns them. */
+/** Tensors at their starts, each from the key of its name. The caller owns them. */
 export function startTensors(
   specs: ReadonlyMap<string, TensorSpec>,
   random: Random,

@@ -1,5 +1,5 @@
 /** Products with two thin matrices, other ones for each row of a batch. */
-import { ShapeError } from "@cambium/base";
+import { ConfigError, ShapeError } from "@cambium/base";
 import { around, dropout as drop, type Hook } from "@cambium/core";
 import {
   add,
@@ -23,6 +23,22 @@ export interface LowRank {
   /** `[out, rank]` */
   readonly b: Tensor2D;
   readonly scale: number;
+}
+
+/**
+ * The one dropout of several such deltas: the rows of a batch are dropped together.
+ *
+ * @throws {ConfigError} When they have several.
+ */
+export function commonDropout(
+  members: readonly ({ readonly config: { readonly dropout: number } } | undefined)[],
+): number {
+  const rates = new Set(members.flatMap((at) => (at === undefined ? [] : [at.config.dropout])));
+  if (rates.size === 1) return [...rates][0]!;
+  throw new ConfigError({
+    message: `perRow: deltas of one method that act together need one dropout, got ${[...rates].join(", ")}`,
+    rates: [...rates],
+  });
 }
 
 /**

@@ -85,7 +85,7 @@ export interface MethodDefinition<Options, Config> {
    * @param step - From 1.
    * @param total - Steps of the run, where they are known in advance.
    */
-  scalars?(config: Config, step: number, total?: number): Readonly<Record<string, number>>;
+  scalars?(shape: Host, config: Config, step: number, total?: number): Readonly<Record<string, number>>;
   /** The state after a step, and the parameters that it changes. Of tensors only, so that it can be replayed. */
   afterStep?(at: DeltaPoint<Config>, step: DeltaStep): { readonly state: Parameters; readonly parameters?: Parameters };
   /**
@@ -234,7 +234,7 @@ export function bindDelta<Config>(
     hooks: (point) => definition.hooks(whole(point)),
     ...(merge !== undefined && { merge: (base, point) => merge(base, whole(point)) }),
     ...(penalty !== undefined && { penalty: (point) => penalty(whole(point)) }),
-    ...(scalars !== undefined && { scalars: (step, total) => scalars(config, step, total) }),
+    ...(scalars !== undefined && { scalars: (step, total) => scalars(shape, config, step, total) }),
     ...(afterStep !== undefined && { afterStep: (point, step) => afterStep(whole(point), step) }),
   };
 }

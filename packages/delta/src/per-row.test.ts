@@ -106,7 +106,8 @@ test("there are two products for a layer, however many deltas there are to choos
   const few = Object.fromEntries(Object.entries(deltas).slice(0, 2));
   const batch = tinyBatch(model);
   const productsOf = async (run: () => Tensor): Promise<number> => {
-    const { kernels } = await profile(() => tidy(run));
+    const { kernels, result } = await profile(() => tidy(run));
+    (result as Tensor).dispose();
     return kernels.filter(({ name }) => name.includes("MatMul")).length;
   };
   const rows = rowsOf(perRow(few), ["d1", "d2", "d1"]);

@@ -187,7 +187,7 @@ const counter = seedlessMethod<Record<string, never>, Record<string, never>>({
   parse: () => ({}),
   tensors: () => ({ trained: new Map([["p", { shape: [1], start: { kind: "constant", value: 0 } }]]) }),
   state: () => new Map([["count", { shape: [1], start: { kind: "constant", value: 0 } }]]),
-  scalars: (_, step) => ({ by: step }),
+  scalars: (_, __, step) => ({ by: step }),
   afterStep({ state }, { scalars }) {
     const count = add(state.get("count")!, scalars["by"]!);
     return { state: new Map([["count", count]]), parameters: new Map([["p", mul(count, scalar(10))]]) };

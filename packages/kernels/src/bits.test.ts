@@ -27,7 +27,7 @@ describe("random bits", () => {
     }
   });
 
-  test("labels lead to keys of their own, numbers and texts apart", () => {
+  test("labels lead to different keys, numbers and texts apart", () => {
     const keys = ["", "a", "b", "ab", 0, 1, 2 ** 32, "0"].map((label) => deriveKey(key, label).join());
     expect(new Set(keys).size).toBe(keys.length);
     expect(deriveKey(key, "a")).toEqual(deriveKey(key, "a"));

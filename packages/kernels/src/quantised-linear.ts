@@ -1,7 +1,7 @@
 /**
  * Products of a frozen linear layer in 8 bits: forward, and for the gradient of its input. Weights have a scale for each
  * output channel. Inputs are rounded to 255 steps between the least and the greatest number of their row, zero included;
- * gradients to 127 steps on both sides of zero, because they lie about it evenly, and without a zero of their own they need
+ * gradients to 127 steps on both sides of zero, because they lie about it evenly, and without their own zero they need
  * one pass less. Sums are exact, so that only the rounding separates the kernels from a product of floats.
  *
  * Dettmers et al. 2022, LLM.int8(), arXiv:2208.07339, section 2.1, for a scale per row and per column; Wortsman et al. 2023,

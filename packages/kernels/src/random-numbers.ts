@@ -32,7 +32,7 @@ export function normals(key: Key, count: number): Float64Array {
 }
 
 /** `count` of the normals of the same key, without those beyond two deviations. */
-export function truncatedNormals(key: Key, count: number): Float64Array {
+function truncatedNormals(key: Key, count: number): Float64Array {
   const values = new Float64Array(count);
   const some = new Float64Array(256);
   for (let filled = 0, from = 0; filled < count; from += some.length) {

@@ -103,7 +103,7 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** Today's name of a parameter that old files call otherwise, or its own name. Given names are without the wrapper. */
   legacy?(name: string): string;
   /**
-   * A tied parameter that some files hold with values of its own, whatever their config says: its name, and the config of such
+   * A tied parameter that some files hold with other values, whatever their config says: its name, and the config of such
    * a model.
    */
   readonly untie?: { readonly name: string; config(config: Config): Config };

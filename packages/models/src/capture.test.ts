@@ -7,6 +7,7 @@ import { createModel } from "./create.ts";
 import { heads } from "./fixtures.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { scaleUnits } from "./scale-units.ts";
+import { disposeFields, tinyBatch, tinyModel } from "./testing/tiny.ts";
 
 let model: LanguageModel;
 let batch: TokenBatch;
@@ -100,6 +101,21 @@ test("a factor of 1 changes nothing, scaling an output scales its columns", () =
     const doubled = model.forward(batch, { hooks: [scaleUnits("logits", [{ unit: 0 }, { unit: 2 }], 2)] }).logits;
     expect(doubled).toBeAllClose(mul(plain, tensor1d([2, 1, 2])));
   });
+});
+
+test("units of one stack are scaled in that stack, and without a stack it is an error", () => {
+  const both = tinyModel({ type: "t5", dropout: 0 });
+  const rows = tinyBatch(both);
+  tidy(() => {
+    const plain = both.forward(rows);
+    const scaled = both.forward(rows, { hooks: [scaleUnits("ff.act", [{ stack: "decoder", layer: 0, unit: 1 }], 0)] });
+    expect(scaled.encoded!).toBeAllClose(plain.encoded!);
+    expect(scaled.hidden.dataSync()).not.toEqual(plain.hidden.dataSync());
+    const unsaid = scaleUnits("ff.act", [{ layer: 0, unit: 1 }], 0);
+    expect(() => both.forward(rows, { hooks: [unsaid] })).toThrow(/two stacks, and a unit of layer 0 names none/);
+  });
+  disposeFields(rows);
+  disposeParameters(both.parameters);
 });
 
 test("scaling what has no such unit is an error", () => {

@@ -20,10 +20,17 @@ export interface CreateModelOptions {
   readonly architectures?: readonly Architecture[];
 }
 
+/** A layout, and whose it is. */
+export interface ModelLayout extends Layout {
+  readonly architecture: Architecture;
+  readonly config: ModelConfig;
+  readonly head?: HeadConfig;
+}
+
 /**
  * A model with random weights.
  *
- * Each parameter starts as its architecture states and draws from the key of its own name, so equal seeds give equal bodies
+ * Each parameter starts as its architecture states and draws from the key of its name, so equal seeds give equal bodies
  * below different heads.
  *
  * @param config - The sizes; what is left out has its default.
@@ -53,8 +60,9 @@ export function createModel<Config extends ModelConfig = ModelConfig>(
  * @example
  * const count = countLayout(modelLayout(config, { head: { kind: "masked-lm" } }));
  */
-export function modelLayout(config: ConfigInput, options: CreateModelOptions = {}): Layout {
-  return plan("modelLayout", config, options).layout;
+export function modelLayout(config: ConfigInput, options: CreateModelOptions = {}): ModelLayout {
+  const { layout, head, ...whose } = plan("modelLayout", config, options);
+  return { ...layout, ...whose, ...(head !== undefined && { head }) };
 }
 
 function plan(caller: string, config: ConfigInput, options: CreateModelOptions) {

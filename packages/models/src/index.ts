@@ -36,7 +36,7 @@ export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";
 export { type Collate, type CollateModel, type CollateOptions, type CollateReport, collate } from "./collate.ts";
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
-export { type ConfigInput, type CreateModelOptions, createModel, modelLayout } from "./create.ts";
+export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
 export { type HeadConfig, type HeadKind, labelsOf } from "./head-config.ts";
 export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
@@ -47,6 +47,7 @@ export type { LanguageModel, LanguageOutput } from "./language-model.ts";
 export * as pieces from "./layout.ts";
 export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";
 export { type LoadModelOptions, loadModel } from "./load.ts";
+export { bareName, fileName, type Named, ownName } from "./names.ts";
 export {
   type LabelScore,
   type Predictor,

@@ -5,8 +5,8 @@ import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { HeadConfig } from "./head-config.ts";
-import { joinLayout, type Layout, storedParameters } from "./layout.ts";
-import { fileName } from "./names.ts";
+import { joinLayout, type Layout } from "./layout.ts";
+import { bareName, fileName } from "./names.ts";
 
 /**
  * What a forward pass returns. The caller owns the tensors. The scores stand under `logits` where the model has a head; their
@@ -67,16 +67,13 @@ export function layoutOf(architecture: Architecture, config: ModelConfig, head: 
 function bodyTest(architecture: Architecture, config: ModelConfig, layout: Layout): (name: string) => boolean {
   const body = joinLayout(architecture.layout(config));
   const bodySites = new Set(body.sites.map(({ kind, path }) => `${kind}:${path}`));
+  const { wrapper } = architecture;
   const own = [...layout.parameters.keys()].filter((name) => !body.parameters.has(name));
   const heads = layout.sites.filter(({ kind, path }) => !bodySites.has(`${kind}:${path}`)).map(({ path }) => path);
-  const inHead = new Set([...own, ...heads].map((name) => name.split(".")[0]!));
-  const inBody = new Set(
-    [...body.parameters.keys(), ...body.sites.map(({ path }) => path)].map((name) => name.split(".")[0]!),
-  );
-  return (name) => {
-    const first = name.split(".")[0]!;
-    return inBody.has(first) && !inHead.has(first);
-  };
+  const rootOf = (name: string): string => bareName(wrapper, name).split(".")[0]!;
+  const inHead = new Set([...own, ...heads].map(rootOf));
+  const inBody = new Set([...body.parameters.keys(), ...body.sites.map(({ path }) => path)].map(rootOf));
+  return (name) => inBody.has(rootOf(name)) && !inHead.has(rootOf(name));
 }
 
 /** Joins checked parts to a model. */
@@ -139,9 +136,4 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
       weight: (batch: TokenBatch): number => headed.weight(batch),
     }),
   };
-}
-
-/** The parameters of a model that `layout` says are stored, which is all of them. */
-export function storedNames(layout: Layout): readonly string[] {
-  return [...storedParameters(layout).keys()];
 }

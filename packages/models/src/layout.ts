@@ -183,7 +183,7 @@ export function withoutPart({ sites, parameters }: Layout, part: string): Layout
   };
 }
 
-/** The parameters that have tensors of their own. */
+/** The parameters that have their own tensors. */
 export function storedParameters({ parameters }: Layout): ReadonlyMap<string, ParameterSpec> {
   return new Map([...parameters].filter(([, { tiedTo }]) => tiedTo === undefined));
 }

@@ -4,6 +4,8 @@ import { mul, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 
 /** One column of what leaves a site: a neuron. */
 export interface Unit {
+  /** In models of two stacks, which one. */
+  readonly stack?: "encoder" | "decoder";
   /** Layer from 0; left out for sites that belong to no layer. */
   readonly layer?: number;
   /** Column from 0. */
@@ -49,11 +51,18 @@ export function scaleUnits(role: Role, units: readonly Unit[], factor: number): 
       role,
     });
   }
-  const byLayer = groupUnits(units);
+  const byPlace = groupUnits(units);
+  const namesNoStack = ({ stack, layer }: Site): boolean => stack !== undefined && byPlace.has(placeOf({ layer }));
 
   function scale(site: Site, output: Tensor): Tensor {
+    if (namesNoStack(site)) {
+      throw new ConfigError({
+        message: `scaleUnits: the model has two stacks, and a unit of layer ${site.layer} names none; add stack: "encoder" or "decoder"`,
+        layer: site.layer,
+      });
+    }
     const factors = new Float32Array(site.width).fill(1);
-    for (const unit of byLayer.get(site.layer)!) {
+    for (const unit of byPlace.get(placeOf(site)) ?? []) {
       if (unit >= site.width) {
         throw new ShapeError({ message: `scaleUnits: ${site.path} has ${site.width} units, got unit ${unit}`, unit });
       }
@@ -64,20 +73,26 @@ export function scaleUnits(role: Role, units: readonly Unit[], factor: number): 
 
   return around(
     kind as "linear",
-    (site) => site.role === role && byLayer.has(site.layer),
+    (site) => site.role === role && (byPlace.has(placeOf(site)) || namesNoStack(site)),
     ({ site, input, next }) => scale(site, next(input)),
   );
 }
 
-function groupUnits(units: readonly Unit[]): ReadonlyMap<number | undefined, readonly number[]> {
-  const byLayer = new Map<number | undefined, number[]>();
-  units.forEach(({ layer, unit }, i) => {
+/** Layers count within a stack. */
+function placeOf({ stack, layer }: { readonly stack?: string; readonly layer?: number | undefined }): string {
+  return `${stack} ${layer}`;
+}
+
+function groupUnits(units: readonly Unit[]): ReadonlyMap<string, readonly number[]> {
+  const byPlace = new Map<string, number[]>();
+  units.forEach((each, i) => {
+    const { unit } = each;
     if (!Number.isInteger(unit) || unit < 0) {
       throw new ConfigError({ message: `scaleUnits: units[${i}] must be an index from 0, got ${unit}`, unit });
     }
-    const found = byLayer.get(layer);
-    if (found === undefined) byLayer.set(layer, [unit]);
+    const found = byPlace.get(placeOf(each));
+    if (found === undefined) byPlace.set(placeOf(each), [unit]);
     else found.push(unit);
   });
-  return byLayer;
+  return byPlace;
 }

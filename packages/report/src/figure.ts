@@ -83,7 +83,7 @@ function drawFigure(
 }
 
 /**
- * A figure from Observable Plot's options, with a title and a legend of its own.
+ * A figure from Observable Plot's options, with its own title and legend.
  *
  * Text and axes take the colour of their surroundings, in light and dark. The SVG holds no generated ids.
  *

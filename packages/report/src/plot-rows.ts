@@ -43,7 +43,7 @@ function plotRows(
     );
   const repeated = rows.find((row, index) => rows.findIndex(({ name }) => name === row.name) !== index);
   if (repeated !== undefined)
-    throw new RangeError(`${caller}: the row "${repeated.name}" comes twice; give rows names of their own`);
+    throw new RangeError(`${caller}: the row "${repeated.name}" comes twice; give rows different names`);
   const spread = rows.filter(({ low, high }) => low !== undefined && high !== undefined);
   const longest = Math.max(...rows.map(({ name }) => estimateTextWidth(name, 13)));
   return figure(

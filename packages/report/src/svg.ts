@@ -4,7 +4,7 @@ import { escapeHtml } from "./html.ts";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 
-/** A fresh, empty document. Plot draws into one of its own, so that no figure depends on another. */
+/** A fresh, empty document. Plot draws into its own one, so that no figure depends on another. */
 export function createDocument(): Document {
   return parseHTML("<!doctype html><html><body></body></html>").document;
 }

@@ -4,7 +4,7 @@ export type SaplingName = "bert-4x256" | "bert-2x128";
 /** What is shipped of one version of a model. */
 export interface SaplingInfo {
   readonly name: SaplingName;
-  /** 1 grew on books, speeches and dictionaries; 2 goes on from it with e-mail. */
+  /** 1 grew on books, speeches and dictionaries; 2 continues it with e-mail. */
   readonly version: 1 | 2;
   readonly layers: number;
   /** dModel, the width of a hidden state. */

@@ -3,7 +3,7 @@ import { type SaplingName, saplings } from "./catalog.ts";
 
 /** Which of a model's versions. */
 export interface SaplingOptions {
-  /** 1 grew on books, speeches and dictionaries; 2 goes on from it with e-mail. @default 1 */
+  /** 1 grew on books, speeches and dictionaries; 2 continues it with e-mail. @default 1 */
   readonly version?: 1 | 2;
 }
 

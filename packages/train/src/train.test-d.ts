@@ -1,11 +1,12 @@
 import { result } from "@cambium/base";
 import { type Objective, type Parameters, random } from "@cambium/core";
-import type { Scalar, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import { expectTypeOf, test } from "vitest";
 import { type Batches, batches } from "./data/batches.ts";
 import { predict } from "./evaluate.ts";
 import type { EndEvent, StepEvent, TrainEvent } from "./events.ts";
 import { adamW } from "./optimisers/adam.ts";
+import { perParameter } from "./optimisers/transform.ts";
 import { train } from "./train.ts";
 
 interface Row {
@@ -64,4 +65,33 @@ test("predict gives a list for each name", () => {
     label: batch.labels,
   });
   expectTypeOf(predict(run, data)).resolves.toEqualTypeOf<Record<"guess" | "label", number[]>>();
+});
+
+test("a collate may describe itself, and an objective have a state that the end carries", () => {
+  const described = Object.assign((some: readonly Row[]) => collate(some), { describe: () => ({ maxLength: 8 }) });
+  expectTypeOf(batches(rows, described, { size: 2 })).toEqualTypeOf<Batches<Batch>>();
+  expectTypeOf<EndEvent["state"]>().toEqualTypeOf<Parameters | undefined>();
+  const end = {} as EndEvent;
+  train(objective, data, { optimiser, steps: 1, start: { parameters: end.parameters } });
+});
+
+test("slots and scalars of a transform are known by name", () => {
+  perParameter({
+    kind: "mine",
+    config: {},
+    slots: ["mean"],
+    scalars: (step) => ({ share: 1 / step }),
+    update(update, { slots, scalars }) {
+      expectTypeOf(slots).toEqualTypeOf<Readonly<Record<"mean", Tensor>>>();
+      expectTypeOf(scalars).toEqualTypeOf<Readonly<Record<"share", Tensor>>>();
+      return { update, slots: { mean: update } };
+    },
+  });
+  perParameter({
+    kind: "mine",
+    config: {},
+    slots: ["mean"],
+    // @ts-expect-error: the slot "mean" is not remembered
+    update: (update) => ({ update, slots: {} }),
+  });
 });

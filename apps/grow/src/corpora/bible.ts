@@ -17,7 +17,7 @@ export function readChapters(printed: string): readonly string[] {
     .filter((chapter) => chapter !== "");
 }
 
-/** The King James Bible, one document for each chapter. Its file has a format of its own, which Debian's program reads. */
+/** The King James Bible, one document for each chapter. Its file has its own format, which Debian's program reads. */
 export async function bible(cache: string): Promise<Corpus> {
   const text = await debianPackage("bible-kjv-text", cache);
   const program = await debianPackage("bible-kjv", cache);

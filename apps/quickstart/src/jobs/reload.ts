@@ -10,7 +10,7 @@ export interface Reloaded {
   readonly scores: readonly number[];
 }
 
-/** Reads the base model and the saved adapter anew and scores the test messages with them. */
+/** Reads the base model and the saved adapter again and scores the test messages with them. */
 export const reload: Job<"reload"> = async (_, context) => {
   const { test } = readMail(context);
   const { base, toBatch } = await loadClassifier(context.settings);

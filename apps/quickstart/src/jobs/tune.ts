@@ -81,7 +81,7 @@ export function readCurves(log: readonly LogLine[]): Pick<TunedRow, "stepMs" | "
 const EVALUATIONS = 4;
 const EVALUATED = 256;
 
-/** Tunes the model by one method on all training messages; goes on from a checkpoint where there is one. */
+/** Tunes the model by one method on all training messages; resumes from a checkpoint where there is one. */
 export const tune: Job<"tune"> = async (method, context) => {
   const { settings, folder, signal, report } = context;
   const mail = readMail(context);

@@ -45,8 +45,8 @@ const remainder: Trace = ({ a, b }) => {
   const [x, y] = [convertTo(dividend, "float64"), convertTo(divisor, "float64")];
   const rest = fmod(x, y);
   const moved = fmod(elementwise("Add", [rest, y], "float64"), y);
-  const sameSign = elementwise("Equal", [isNegative(x), isNegative(y)], "bool");
-  return convertTo(operation("Where", [sameSign, rest, moved], rest.shape, "float64"), "float32");
+  const differ = elementwise("Xor", [isNegative(x), isNegative(y)], "bool");
+  return convertTo(operation("Where", [differ, moved, rest], rest.shape, "float64"), "float32"); // this way it keeps −0
 };
 
 /** A product; factors of one that are part of the program vanish. */

@@ -12,7 +12,6 @@ import {
 } from "../graph.ts";
 import { convertTo, elementType, operation, operations, reduce, reshapeTo } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
-import { product } from "./product.ts";
 import type { Input, KernelTable } from "./table.ts";
 
 /** Throws when an index that the host knows lies outside 0 … `count` − 1. */
@@ -33,27 +32,16 @@ function areKnownWithin(ids: Value, count: number): boolean {
   return (hostArrayOf(ids) as Int32Array | undefined)?.every((id) => id >= 0 && id < count) === true;
 }
 
-/** Up to this many segments, summing them is a product with a matrix of zeros and ones. */
-const FEW_SEGMENTS = 64;
-
-/** Which id each row has, `[rows, count]`; a row of zeros for an id outside of 0 … `count` − 1. */
-function membership(ids: Value, count: number): Value {
-  const counted = Int32Array.from({ length: count }, (_, i) => i);
-  const all = hostValue(counted, [count], "int32", { role: "structure" });
-  const column = reshapeTo(ids, [sizeOf(ids.shape), 1]);
-  return convertTo(elementwise("Equal", [column, all], "bool"), "float32");
-}
-
 /**
  * Sums of the rows that share an id, `[count, width]` from rows `[rows, width]` and ids `[rows]`; ids outside of
  * 0 … `count` − 1 are dropped. `ScatterND` would add the rows in the order in which threads come by, so that sums differ
- * in their last bits from run to run; `ScatterElements` adds them one after another.
+ * in their last bits from run to run; `ScatterElements` adds them one after another. (A product with a matrix of zeros and ones
+ * would be faster into few rows, but zero times NaN is NaN.)
  */
 function sumSegments(rows: Value, ids: Value, count: number): Value {
   const { type } = rows;
   const [rowCount, width] = rows.shape as [number, number];
   if (rowCount === 0) return uniformValue(0, [count, width], type);
-  if (type === "float32" && count <= FEW_SEGMENTS) return product(membership(ids, count), rows, { transposeA: true });
   let [kept, places] = [rows, reshapeTo(ids, [rowCount, 1])];
   if (!areKnownWithin(ids, count)) {
     const inside = elementwise(

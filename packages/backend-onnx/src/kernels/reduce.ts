@@ -1,18 +1,20 @@
 /** Reductions. */
 import { util } from "@tensorflow/tfjs-core";
 import { constant, integers, sizeOf, uniformValue, type Value } from "../graph.ts";
-import { convertTo, operation, reduce, reshapeTo } from "../tracer.ts";
+import { convertTo, lowBits, operation, reduce, reshapeTo, transposeTo } from "../tracer.ts";
 import { product } from "./product.ts";
+import { slice } from "./shape.ts";
 import type { Input, KernelTable, Trace } from "./table.ts";
 
 const axesOf = (x: Input, axis: unknown): number[] => util.parseAxisParam(axis as number | number[], x.shape);
 
 /** The reduction of nothing to `element`. */
 function reduceNothing(x: Input, axes: readonly number[], keepDimensions: boolean, element: number): Value {
-  const shape = keepDimensions
-    ? x.shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension))
-    : x.shape.filter((_, axis) => !axes.includes(axis));
-  return uniformValue(element, shape, x.value.type === "float32" ? "float32" : "int32");
+  return uniformValue(
+    element,
+    reducedShape(x.shape, axes, keepDimensions),
+    x.value.type === "float32" ? "float32" : "int32",
+  );
 }
 
 /** Elements from which on column sums are products. */
@@ -30,13 +32,44 @@ function columnSums(value: Value, axes: readonly number[], keepDimensions: boole
   return reshapeTo(sums, keepDimensions ? [...axes.map(() => 1), ...kept] : kept);
 }
 
+/** A product of int32 that goes round, by halves: the runtime's own stops at the greatest int64, also when it is asked for in those. */
+function integerProduct(value: Value, axes: readonly number[], shape: readonly number[]): Value {
+  const others = value.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+  const width = sizeOf(others.map((axis) => value.shape[axis]!));
+  let count = sizeOf(value.shape) / width;
+  let rows = reshapeTo(transposeTo(value, [...axes, ...others]), [count, width]);
+  const multiply = (a: Value, b: Value): Value => operation("Mul", [a, b], a.shape, "int32");
+  let odd: Value | undefined;
+  for (; count > 1; count >>= 1) {
+    const half = count >> 1;
+    if (count % 2 === 1) {
+      const last = slice(rows, [count - 1, 0], [1, width]);
+      odd = odd === undefined ? last : multiply(odd, last);
+    }
+    rows = multiply(slice(rows, [0, 0], [half, width]), slice(rows, [half, 0], [half, width]));
+  }
+  return reshapeTo(odd === undefined ? rows : multiply(rows, odd), shape);
+}
+
+/** The shape of what is left when axes are reduced. */
+const reducedShape = (shape: readonly number[], axes: readonly number[], keepDimensions: boolean): number[] =>
+  keepDimensions
+    ? shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension))
+    : shape.filter((_, axis) => !axes.includes(axis));
+
 /** A sum or a product, which of nothing is `empty`; of booleans in integers. */
 const accumulation =
-  (type: string, empty: number): Trace =>
+  (type: "ReduceSum" | "ReduceProd", empty: number): Trace =>
   ({ x }, { axis, keepDims }) => {
     const axes = axesOf(x!, axis);
     if (sizeOf(x!.shape) === 0) return reduceNothing(x!, axes, keepDims === true, empty);
-    return reduce(type, x!.value.type === "bool" ? convertTo(x!.value, "int32") : x!.value, axes, keepDims === true);
+    const { value } = x!;
+    if (value.type === "float32") return reduce(type, value, axes, keepDims === true);
+    // The operators' own int32 stops at the greatest number, where tfjs's and JavaScript's go round.
+    const integers = convertTo(value, "int32");
+    return type === "ReduceProd"
+      ? integerProduct(integers, axes, reducedShape(x!.shape, axes, keepDims === true))
+      : lowBits(reduce(type, convertTo(integers, "int64"), axes, keepDims === true));
   };
 
 /** The largest or smallest element, NaN when one is among them. ONNX Runtime passes over NaN. */
@@ -103,6 +136,7 @@ export const reduceKernels: KernelTable = {
   ArgMin: place("ArgMin"),
   Cumsum: ({ x }, { axis, exclusive, reverse }) => {
     const value = x!.value.type === "bool" ? convertTo(x!.value, "int32") : x!.value;
+    if (x!.shape.length === 0) return exclusive === true ? uniformValue(0, [], value.type) : value;
     const attributes = { exclusive: exclusive === true ? 1 : 0, reverse: reverse === true ? 1 : 0 };
     return operation("CumSum", [value, constant(axis as number, "int64")], x!.shape, value.type, { attributes });
   },

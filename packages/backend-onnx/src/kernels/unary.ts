@@ -28,10 +28,10 @@ const multiply = (a: Value, b: number): Value => elementwise("Mul", [a, constant
 const divide = (a: Value, b: Value): Value => elementwise("Div", [a, b], "float32");
 const unary = (type: string, value: Value): Value => elementwise(type, [value], value.type);
 
-/** `near` where |x| is below one half, `far` elsewhere. */
+/** `inner` where |x| is below one half, `outer` elsewhere. The second branch of `Where` keeps −0, the first does not. */
 function near(x: Value, inner: Value, outer: Value): Value {
-  const isNear = operation("Less", [unary("Abs", x), constant(0.5)], x.shape, "bool");
-  return operation("Where", [isNear, inner, outer], x.shape, "float32");
+  const isFar = operation("GreaterOrEqual", [unary("Abs", x), constant(0.5)], x.shape, "bool");
+  return operation("Where", [isFar, outer, inner], x.shape, "float32");
 }
 
 /** The logistic function, `1 / (1 + e⁻ˣ)`. The operator of that name has few digits below −14, and is 0 from −18 on. */

@@ -132,7 +132,6 @@ test("one tensor under two names is an error", async () => {
 test.each([
   ["init_lora_weights", "pissa_niter_4", /only fits the base weights that its start took a part out of/],
   ["init_lora_weights", "olora", /only fits the base weights/],
-  ["use_dora", true, /DoRA/],
   ["bias", "all", /trained biases/],
   ["layer_replication", [[0, 1]], /number of layers/],
   ["trainable_token_indices", [1], /trained tokens/],
@@ -145,6 +144,12 @@ test.each([
   const error = await failure(files);
   expect(error).toMatchObject({ code: "FORMAT" });
   expect(error.message).toMatch(reason);
+});
+
+test("a variant of a type is refused by the method of the type when its own is not in the table", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { use_dora: true });
+  await expect(loadAdapter(model, files, { methods: { lora } })).rejects.toThrow(/"use_dora" true \(DoRA scales/);
 });
 
 test.each([

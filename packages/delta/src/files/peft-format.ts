@@ -54,8 +54,6 @@ export interface PeftReading<Options> {
   /** For the method; absent where it would go nowhere. */
   readonly options?: Options;
   readonly problems: readonly string[];
-  /** Keys in the file that hold nothing that is used. @default none */
-  readonly unused?: ReadonlySet<string>;
 }
 
 /** Why PEFT has no words for something. */
@@ -67,8 +65,8 @@ export interface Inexpressible {
 export interface PeftKeys {
   /** The key of a tensor. `wrap` puts PEFT's and the task model's prefixes before a name. @default wrap(name) */
   write?(name: string, wrap: (name: string) => string): string;
-  /** Our name for a key that has its prefixes taken off. @default the same */
-  read?(key: string): string;
+  /** Our name for a key that has its prefixes taken off; undefined for one that holds nothing of use. @default the same */
+  read?(key: string): string | undefined;
 }
 
 /** A method in PEFT's files. */

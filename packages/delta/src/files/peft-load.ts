@@ -32,17 +32,20 @@ export async function loadPeft(
   const file = await openSafetensors(files, WEIGHTS_FILE);
   const isTask = isTaskFile(base, file.entries.keys());
   const source = openPeftConfig(base, fields, isTask, location);
-  const { options, problems, unused } = method.peft.read(source);
+  const { options, problems } = method.peft.read(source);
   const main = options === undefined ? [] : [draft(base, method, options)];
   const modules = draftModules(base, source.modulesToSave, isTask);
-  const { read = (key: string) => key } = method.peft.keys ?? {};
+  const { read = (key: string): string | undefined => key } = method.peft.keys ?? {};
   return fillDrafts(
     base,
     [...main, ...modules.parts],
     file,
     {
       keyOf: (_, name) => name,
-      simplify: (key) => (unused?.has(key) ? undefined : ourName(base, read(unwrapKey(key)))),
+      simplify(key) {
+        const name = read(unwrapKey(key));
+        return name === undefined ? undefined : ourName(base, name);
+      },
     },
     [...problems, ...modules.problems],
     location,

@@ -1,10 +1,12 @@
 /** LoRA in PEFT's files. */
 import type { Role } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
+import type { Delta } from "../delta.ts";
 import { defaultRoles, hostOf } from "../host.ts";
 import type { LoraConfig, LoraOptions } from "../methods/lora.ts";
 import { isGiven } from "./peft-config.ts";
-import type { PeftFormat, PeftSource, Refusal } from "./peft-format.ts";
+import type { PeftFormat, PeftReading, PeftSource, Refusal } from "./peft-format.ts";
 import { writeLayers, writePattern } from "./peft-layers.ts";
 
 /** Values by names of layers, or none. */
@@ -56,45 +58,54 @@ export function plainLoraKey(key: string): string {
 /** LoRA of any scaling, without the variants that compute something else. */
 export const loraFormat: PeftFormat<LoraOptions, LoraConfig> = {
   type: "LORA",
-  read(source) {
-    const config = source.fields(fields);
-    source.refuse([
+  read: (source) =>
+    readLora(source, [
       { key: "use_dora", refuses: Boolean, reason: "DoRA scales the sum of weight and update: another method" },
-      ...loraRefusals,
-    ]);
-    const layers = source.layers(usualRoles(source));
-    if (layers.byName.size === 0) return { problems: layers.problems };
-    return {
-      problems: layers.problems,
-      options: {
-        targets: layers.isTarget,
-        rank: config.r,
-        alpha: config.lora_alpha,
-        dropout: config.lora_dropout,
-        rsLora: config.use_rslora,
-        rankPattern: layers.resolve(config.rank_pattern),
-        alphaPattern: layers.resolve(config.alpha_pattern),
-      },
-    };
-  },
-  write({ config }, base) {
-    const layers = writeLayers(base, config);
-    if ("reason" in layers) return layers;
-    return {
-      fields: {
-        ...layers.fields,
-        r: config.rank,
-        lora_alpha: config.alpha,
-        lora_dropout: config.dropout,
-        use_rslora: config.rsLora,
-        rank_pattern: writePattern(base, config, config.rankPattern, config.rank),
-        alpha_pattern: writePattern(base, config, config.alphaPattern, config.alpha),
-        bias: "none",
-        init_lora_weights: true,
-        layers_pattern: null,
-        layers_to_transform: null,
-      },
-    };
-  },
+    ]),
+  write: writeLora,
   keys: { read: plainLoraKey },
 };
+
+/** What a config of LoRA's type means. */
+export function readLora(source: PeftSource, refusals: readonly Refusal[] = []): PeftReading<LoraOptions> {
+  const config = source.fields(fields);
+  source.refuse([...refusals, ...loraRefusals]);
+  const layers = source.layers(usualRoles(source));
+  if (layers.byName.size === 0) return { problems: layers.problems };
+  return {
+    problems: layers.problems,
+    options: {
+      targets: layers.isTarget,
+      rank: config.r,
+      alpha: config.lora_alpha,
+      dropout: config.lora_dropout,
+      rsLora: config.use_rslora,
+      rankPattern: layers.resolve(config.rank_pattern),
+      alphaPattern: layers.resolve(config.alpha_pattern),
+    },
+  };
+}
+
+/** The fields of LoRA's type. */
+export function writeLora(
+  { config }: Pick<Delta<LoraConfig>, "config">,
+  base: LanguageModel,
+): ReturnType<PeftFormat["write"]> {
+  const layers = writeLayers(base, config);
+  if ("reason" in layers) return layers;
+  return {
+    fields: {
+      ...layers.fields,
+      r: config.rank,
+      lora_alpha: config.alpha,
+      lora_dropout: config.dropout,
+      use_rslora: config.rsLora,
+      rank_pattern: writePattern(base, config, config.rankPattern, config.rank),
+      alpha_pattern: writePattern(base, config, config.alphaPattern, config.alpha),
+      bias: "none",
+      init_lora_weights: true,
+      layers_pattern: null,
+      layers_to_transform: null,
+    },
+  };
+}

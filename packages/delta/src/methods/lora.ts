@@ -5,14 +5,14 @@
  * and how they start, `hooks` puts them to work at any values, and `merge` is the same as a change of weights. None of
  * them keeps anything: what they need is in their arguments.
  */
-import { ConfigError, parseConfig } from "@cambium/base";
+import { parseConfig } from "@cambium/base";
 import { applyLinear, around, dropout as drop, type Start, zeroStart } from "@cambium/core";
 import { add, matMul, mul, scalar, type Tensor2D } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { loraFormat } from "../files/peft-lora.ts";
 import { defaultRoles, type Host, oncePerPair } from "../host.ts";
-import { type LowRank, lowRankPerRow } from "../low-rank-rows.ts";
-import { type DeltaPoint, type Method, method } from "../method.ts";
+import { commonDropout, type LowRank, lowRankPerRow } from "../low-rank-rows.ts";
+import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
 import { type LinearTarget, nameTargets, placesOf, type TargetOptions, targetKeys, valueFor } from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
@@ -70,23 +70,8 @@ const schema = z.strictObject({
  */
 export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraConfig>({
   kind: "lora",
-  parse(options, shape) {
-    const { targets, exclude, layers, ...settings } = parseConfig("lora", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["lora"], ["attn.q", "attn.v"]);
-    return {
-      ...settings,
-      alpha: settings.alpha ?? settings.rank,
-      targets: nameTargets("lora", shape, { targets: roles, exclude, layers }),
-    };
-  },
-  tensors: (shape, config) => ({
-    trained: new Map(
-      loraPlaces(shape, config).flatMap(({ site, input, output, rank }) => [
-        [nameA(site.path), { shape: [rank, input], start: startA(config, rank, input), key: [site.path] }],
-        [nameB(site.path), { shape: [output, rank], start: zeroStart }],
-      ]),
-    ),
-  }),
+  parse: (options, shape) => parseLora("lora", options, shape),
+  tensors: (shape, config) => ({ trained: loraTensors(shape, config) }),
   hooks: (at) => [
     around(
       "linear",
@@ -114,6 +99,27 @@ export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraCon
   peft: loraFormat,
 });
 
+/** The config that options of LoRA, or of a method with the same ones, mean. */
+export function parseLora(kind: string, options: LoraOptions, shape: Host): LoraConfig {
+  const { targets, exclude, layers, ...settings } = parseConfig(kind, schema, options);
+  const roles = targets ?? defaultRoles(shape, [kind, "lora"], ["attn.q", "attn.v"]);
+  return {
+    ...settings,
+    alpha: settings.alpha ?? settings.rank,
+    targets: nameTargets(kind, shape, { targets: roles, exclude, layers }),
+  };
+}
+
+/** A and B of every layer. */
+export function loraTensors(shape: Host, config: LoraConfig): ReadonlyMap<string, DeltaTensor> {
+  return new Map(
+    loraPlaces(shape, config).flatMap(({ site, input, output, rank }): [string, DeltaTensor][] => [
+      [nameA(site.path), { shape: [rank, input], start: startA(config, rank, input), key: [site.path] }],
+      [nameB(site.path), { shape: [output, rank], start: zeroStart }],
+    ]),
+  );
+}
+
 const nameA = (path: string): string => `${path}.lora_A.weight`;
 const nameB = (path: string): string => `${path}.lora_B.weight`;
 
@@ -123,13 +129,13 @@ function startA({ init }: LoraConfig, rank: number, input: number): Start {
 }
 
 /** A layer with a LoRA. */
-interface LoraPlace extends LinearTarget {
+export interface LoraPlace extends LinearTarget {
   readonly rank: number;
   readonly scale: number;
 }
 
 /** The layers of a config, with the rank and the scale that patterns give each. */
-const loraPlaces: (shape: Host, config: LoraConfig) => readonly LoraPlace[] = oncePerPair((shape, config) =>
+export const loraPlaces: (shape: Host, config: LoraConfig) => readonly LoraPlace[] = oncePerPair((shape, config) =>
   placesOf(shape, config).map((place) => {
     const rank = valueFor(config.rankPattern, place.site.path) ?? config.rank;
     const alpha = valueFor(config.alphaPattern, place.site.path) ?? config.alpha;
@@ -142,20 +148,10 @@ const scalesOf = oncePerPair(
 );
 
 /** A, B and the scale at a layer. */
-function factorsAt({ parameters, shape, config }: DeltaPoint<LoraConfig>, path: string): LowRank {
+export function factorsAt({ parameters, shape, config }: DeltaPoint<LoraConfig>, path: string): LowRank {
   return {
     a: parameters.get(nameA(path))! as Tensor2D,
     b: parameters.get(nameB(path))! as Tensor2D,
     scale: scalesOf(shape, config).get(path)!,
   };
-}
-
-/** The one dropout of several LoRAs: the rows of a batch are dropped together. */
-function commonDropout(members: readonly (DeltaPoint<LoraConfig> | undefined)[]): number {
-  const rates = new Set(members.flatMap((at) => (at === undefined ? [] : [at.config.dropout])));
-  if (rates.size === 1) return [...rates][0]!;
-  throw new ConfigError({
-    message: `perRow: LoRAs that act together need one dropout, got ${[...rates].join(", ")}`,
-    rates: [...rates],
-  });
 }

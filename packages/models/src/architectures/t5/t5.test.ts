@@ -114,7 +114,7 @@ describe.each(["v1.1", "v1.0"])("T5 (%s) beside transformers", (name) => {
   });
 });
 
-test("a head of its own in the file counts, whatever the config says of tying; older configs say it", async () => {
+test("a separate head in the file counts, whatever the config says of tying; older configs say it", async () => {
   const head = { kind: "sequence-to-sequence" } as const;
   const untied = await loadModel<T5Config>(fixture("t5/v1.1"), { head });
   expect(untied.config.tie_word_embeddings).toBe(false);

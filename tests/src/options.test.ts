@@ -103,8 +103,10 @@ const packages: Readonly<Record<string, Exports>> = {
   delta: {
     module: delta,
     options: {
+      adaLora: (unknown: object) => delta.adaLora(model, { rank: 2, steps: 10, ...unknown } as never, random),
       adapter: (unknown: object) => delta.adapter(model, { bottleneck: 2, ...unknown }, random),
       bitFit: (unknown) => delta.bitFit(model, unknown),
+      dora: (unknown: object) => delta.dora(model, { rank: 2, ...unknown }, random),
       head: (unknown) => (delta.head as (model: unknown, options: unknown) => unknown)(model, unknown),
       ia3: (unknown) => delta.ia3(model, unknown),
       loadAdapter: (unknown) => delta.loadAdapter(model, files, unknown),
@@ -112,6 +114,7 @@ const packages: Readonly<Record<string, Exports>> = {
       prefix: (unknown: object) => delta.prefix(model, { length: 2, ...unknown }, random),
       prompt: (unknown: object) => delta.prompt(model, { length: 2, ...unknown }, random),
       saveAdapter: (unknown) => delta.saveAdapter(delta.attach(model, delta.head(model)), files, unknown),
+      vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),
       whole: (unknown) => delta.whole(model, unknown),
     },
     plain: "attach describeTargets detach formatTargets hostOf merge method named perRow rowsOf seedlessMethod stack",

@@ -57,11 +57,18 @@ describe("a key that no model reads is an error that names the one that is meant
     });
   });
 
-  test("one like none lists them all", () => {
+  test("what no model here reads is refused with a list of what is read", () => {
     tidy(() => {
       expect(refusal({ past_key_values: 1 }).message).toBe(
         'forward: a batch has no "past_key_values"; it has ids, mask, types, targetIds, labels, positions, rows',
       );
+    });
+  });
+
+  test("what a loss of one's own reads may be in the batch", () => {
+    tidy(() => {
+      const batch = { ...good(), shares: tensor1d([0.5, 0.5]) };
+      expect(model.forward(batch).logits!.shape).toEqual([2, 3, 11]);
     });
   });
 });

@@ -6,13 +6,18 @@ import type { Architecture, ModelConfig, TokenBatch } from "./architecture.ts";
 
 const known: readonly (keyof TokenBatch)[] = ["ids", "mask", "types", "targetIds", "labels", "positions", "rows"];
 
-/** What transformers calls the parts of a batch. */
-const elsewhere: Readonly<Record<string, keyof TokenBatch>> = {
+/** What transformers calls the parts of a batch, and the one that is meant here. */
+const elsewhere: Readonly<Record<string, keyof TokenBatch | undefined>> = {
   input_ids: "ids",
   attention_mask: "mask",
   token_type_ids: "types",
   decoder_input_ids: "targetIds",
   label: "labels",
+  decoder_attention_mask: undefined,
+  head_mask: undefined,
+  inputs_embeds: undefined,
+  past_key_values: undefined,
+  position_ids: undefined,
 };
 
 /** What of a model decides which batches it reads. */
@@ -53,14 +58,19 @@ export function checkIds(
   }
 }
 
-/** Throws for a key that no model reads: left alone, it would change nothing without a word. */
+/**
+ * Throws for a key that is meant for a model and that no model reads: left alone, it would change nothing without a word. What
+ * a loss of the caller's reads may stand in the batch under any other name.
+ */
 function checkKeys(batch: TokenBatch): void {
   if (typeof batch !== "object" || batch === null) {
     throw new ConfigError({ message: `forward: a batch is an object of tensors, got ${String(batch)}` });
   }
   for (const key of Object.keys(batch)) {
     if ((known as readonly string[]).includes(key)) continue;
-    const near = Object.hasOwn(elsewhere, key) ? elsewhere[key] : nearest(key, known);
+    const isForeign = Object.hasOwn(elsewhere, key);
+    const near = isForeign ? elsewhere[key] : nearest(key, known);
+    if (near === undefined && !isForeign) continue;
     throw new ConfigError({
       message: `forward: a batch has no "${key}"${near === undefined ? `; it has ${known.join(", ")}` : `; is "${near}" meant?`}`,
       key,
@@ -104,7 +114,7 @@ function checkValues({ ids, types, targetIds, positions }: TokenBatch, { config 
  * Throws unless a batch can be meant for a model: its keys, dtypes and shapes; and on the backends cpu and wasm its ids and
  * types. On the others looking at ids would mean waiting for all the work before, and `collate` has looked at its own.
  *
- * @throws {ConfigError} For a key that no model, or not this one, reads.
+ * @throws {ConfigError} For a part that this model does not read, and a key that can be taken for one.
  * @throws {ShapeError} For dtypes and shapes that do not fit together, and ids out of range, naming row and column.
  */
 export function checkBatch(batch: TokenBatch, reader: BatchReader): void {

@@ -95,6 +95,13 @@ test("names of special tokens are found in special_tokens_map.json, and tokenize
   expect(special).toEqual({ pad: pieces("b")[0], eos: 263 });
 });
 
+test("segments that model_input_names leaves out are all the first", () => {
+  const types = (config: object): number[] => createTokenizer(json("wordpiece"), config).encode("the", "cat").types;
+  expect(types({ model_input_names: ["input_ids", "attention_mask"] })).toEqual([0, 0, 0, 0, 0]);
+  expect(types({ model_input_names: ["input_ids", "token_type_ids"] })).toEqual([0, 0, 0, 1, 1]);
+  expect(types({})).toEqual([0, 0, 0, 1, 1]);
+});
+
 test("a null is no special token", () => {
   expect(createTokenizer(json("wordpiece"), { pad_token: null, sep_token: "[SEP]" }).special).toEqual({ separator: 3 });
 });

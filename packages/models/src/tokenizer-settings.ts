@@ -37,6 +37,7 @@ export const configShape = z.looseObject({
   add_prefix_space: z.boolean().nullish(),
   clean_up_tokenization_spaces: z.boolean().nullish(),
   split_special_tokens: z.boolean().nullish(),
+  model_input_names: z.array(z.string()).nullish(),
   truncation_side: z.enum(["left", "right"]).nullish(),
   pad_token: token.nullish(),
   unk_token: token.nullish(),

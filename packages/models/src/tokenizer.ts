@@ -143,6 +143,7 @@ function makeTokenizer(
   const special = findSpecialTokens((token) => library.token_to_id(token), config);
   const side = options.truncation ?? (config.truncation_side === "left" ? "start" : "end");
   const isRoberta = json.post_processor?.type === "RobertaProcessing";
+  const hasTypes = config.model_input_names?.includes("token_type_ids") ?? true;
   const unknown = library.token_to_id(json.model.unk_token ?? "") ?? json.model.unk_id ?? special.unknown;
   const isClean = cleansUp(json, config);
 
@@ -166,8 +167,11 @@ function makeTokenizer(
     const tokens = wrapped?.tokens ?? [...first, ...(second ?? [])];
     const types =
       wrapped === undefined ? tokens.map((_: string, i: number) => (i < first.length ? 0 : 1)) : wrapped.token_type_ids;
-    // RoBERTa knows one segment only; the library numbers a second one all the same.
-    return { ids: tokens.map(idOf), types: types === undefined || isRoberta ? tokens.map(() => 0) : types };
+    // RoBERTa knows one segment only; the library numbers a second one all the same. And what no model is given is 0.
+    return {
+      ids: tokens.map(idOf),
+      types: types === undefined || isRoberta || !hasTypes ? tokens.map(() => 0) : types,
+    };
   }
 
   function encode(text: string, pair?: string, encodeOptions: EncodeOptions = {}): Tokens {

@@ -44,9 +44,23 @@ async function filesIn(files: Files, folders: readonly string[]): Promise<string
   return listed.map(({ name }) => name).filter((name) => folders.some((folder) => name.startsWith(`${folder}/`)));
 }
 
+/** What ids depend on in nearly every folder: when it cannot be read, that is no absence. */
+const needed = ["tokenizer.json", "tokenizer_config.json"];
+
+/** Whether a file is there. Some servers refuse what they do not have; what a folder may lack is taken for absent then. */
+async function isPresent(files: Files, name: string): Promise<boolean> {
+  try {
+    return await hasFile(files, name);
+  } catch (error) {
+    const { reason } = (error as { readonly details?: { readonly reason?: unknown } }).details ?? {};
+    if (reason === "forbidden" && !needed.includes(name)) return false;
+    throw error;
+  }
+}
+
 async function readPresent(files: Files, names: readonly string[]): Promise<Map<string, Uint8Array>> {
   const read = await Promise.all(
-    names.map(async (name) => ((await hasFile(files, name)) ? ([name, await files.read(name)] as const) : undefined)),
+    names.map(async (name) => ((await isPresent(files, name)) ? ([name, await files.read(name)] as const) : undefined)),
   );
   return new Map(read.filter((each) => each !== undefined));
 }

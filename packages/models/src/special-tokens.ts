@@ -1,5 +1,5 @@
 import { ConfigError, FormatError } from "@cambium/base";
-import type { TokenizerConfig } from "./tokenizer-settings.ts";
+import type { TokenizerConfig } from "./tokenizer-json.ts";
 
 /** Ids of the tokens with a purpose, of those that the tokenizer has. */
 export interface SpecialTokens {

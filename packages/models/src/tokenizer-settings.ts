@@ -3,56 +3,7 @@
  * when they load the two. What they would do and this cannot is refused by the name of the setting.
  */
 import { FormatError } from "@cambium/base";
-import * as z from "zod";
-
-const part = z.looseObject({ type: z.string() });
-
-/** What is looked at of `tokenizer.json`. */
-export const tokenizerShape = z.looseObject({
-  model: z.looseObject({
-    type: z.string().nullish(),
-    vocab: z.union([z.record(z.string(), z.int()), z.array(z.unknown())]),
-    unk_token: z.string().nullish(),
-    unk_id: z.int().nullish(),
-  }),
-  added_tokens: z.array(z.looseObject({ id: z.int(), content: z.string() })),
-  normalizer: part.nullish(),
-  pre_tokenizer: part.nullish(),
-  post_processor: part.nullish(),
-});
-
-/** `tokenizer.json`, as far as it is looked at. */
-export type TokenizerJson = z.output<typeof tokenizerShape>;
-
-type Part = z.output<typeof part>;
-
-const token = z.union([z.string(), z.looseObject({ content: z.string() })]);
-
-/** What is read of `tokenizer_config.json`, and of `special_tokens_map.json` beside it. */
-export const configShape = z.looseObject({
-  tokenizer_class: z.string().nullish(),
-  do_lower_case: z.boolean().nullish(),
-  strip_accents: z.boolean().nullish(),
-  tokenize_chinese_chars: z.boolean().nullish(),
-  add_prefix_space: z.boolean().nullish(),
-  clean_up_tokenization_spaces: z.boolean().nullish(),
-  split_special_tokens: z.boolean().nullish(),
-  model_input_names: z.array(z.string()).nullish(),
-  truncation_side: z.enum(["left", "right"]).nullish(),
-  pad_token: token.nullish(),
-  unk_token: token.nullish(),
-  cls_token: token.nullish(),
-  sep_token: token.nullish(),
-  mask_token: token.nullish(),
-  bos_token: token.nullish(),
-  eos_token: token.nullish(),
-  additional_special_tokens: z.union([z.array(token), z.record(z.string(), token)]).nullish(),
-  extra_special_tokens: z.union([z.array(token), z.record(z.string(), token)]).nullish(),
-  added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string() })).nullish(),
-});
-
-/** `tokenizer_config.json`, as far as it is read. */
-export type TokenizerConfig = z.output<typeof configShape>;
+import type { AddedToken, NamedToken, Part, TokenizerConfig, TokenizerJson } from "./tokenizer-json.ts";
 
 /** Classes that take only `tokenizer.json` for the text. */
 const PLAIN = ["PreTrainedTokenizer", "TokenizersBackend"];
@@ -134,13 +85,11 @@ function postProcessorOf({ post_processor: post }: TokenizerJson): Part | null {
   return kept[0] ?? null;
 }
 
-type Added = TokenizerJson["added_tokens"][number];
-
-const asAdded = (named: z.output<typeof token>): { readonly content: string } =>
+const asAdded = (named: NamedToken): { readonly content: string } =>
   typeof named === "string" ? { content: named } : named;
 
 /** Tokens that the config adds: those of the vocabulary become tokens that no text is split inside of. */
-function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): Added[] {
+function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): AddedToken[] {
   const idOf = vocabularyOf(json);
   const added = new Map(json.added_tokens.map((each) => [each.content, each]));
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
@@ -166,7 +115,7 @@ function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): Added[] {
 }
 
 function vocabularyOf({ model: { vocab } }: TokenizerJson): ReadonlyMap<string, number> {
-  if (!Array.isArray(vocab)) return new Map(Object.entries(vocab));
+  if (!Array.isArray(vocab)) return new Map(Object.entries(vocab as Readonly<Record<string, number>>));
   return new Map(vocab.map((piece, id) => [String((piece as unknown[])[0]), id]));
 }
 

@@ -17,14 +17,8 @@ import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import * as z from "zod";
 import { findSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
 import { readCompanions } from "./tokenizer-files.ts";
-import {
-  applySettings,
-  cleansUp,
-  configShape,
-  type TokenizerConfig,
-  type TokenizerJson,
-  tokenizerShape,
-} from "./tokenizer-settings.ts";
+import { parseTokenizerFiles, type TokenizerConfig, type TokenizerJson } from "./tokenizer-json.ts";
+import { applySettings, cleansUp } from "./tokenizer-settings.ts";
 import { cut, type Truncation, truncatePair } from "./truncation.ts";
 
 /** Ids of one text or of a pair, special tokens included. */
@@ -218,7 +212,7 @@ interface Opened {
 function openLibrary(given: unknown, givenConfig: unknown): Opened {
   let parsed: { readonly json: TokenizerJson; readonly config: TokenizerConfig };
   try {
-    parsed = { json: tokenizerShape.parse(given), config: configShape.parse(givenConfig) };
+    parsed = parseTokenizerFiles(given, givenConfig);
   } catch (cause) {
     throw notUsable(cause);
   }

@@ -1,10 +1,23 @@
 import { decodeBfloat16, decodeHalf } from "./float16.ts";
 
-/** Element types of the format that can be read. */
-type ReadDtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U64" | "U32" | "U16" | "U8" | "BOOL";
-
-/** Element types of the format that nothing here can read. */
-type UnreadDtype =
+/**
+ * Element types. All of them may stand in a file; C64 and floats of fewer than 16 bits cannot be read. Written are F32, F16,
+ * BF16, I32 and BOOL.
+ */
+export type SafetensorsDtype =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U64"
+  | "U32"
+  | "U16"
+  | "U8"
+  | "BOOL"
   | "C64"
   | "F8_E4M3"
   | "F8_E4M3FNUZ"
@@ -15,11 +28,9 @@ type UnreadDtype =
   | "F6_E3M2"
   | "F4";
 
-/**
- * Element types. All of them may stand in a file; C64 and floats of fewer than 16 bits cannot be read. Written are F32, F16,
- * BF16, I32 and BOOL.
- */
-export type SafetensorsDtype = ReadDtype | UnreadDtype;
+type UnreadDtype = Extract<SafetensorsDtype, "C64" | "F4" | `F6_${string}` | `F8_${string}`>;
+
+type ReadDtype = Exclude<SafetensorsDtype, UnreadDtype>;
 
 /** Values as they come from a file: F16 and BF16 as float32, BOOL as bytes 0 and 1, the others in their own type. */
 export type SafetensorsValues =

@@ -229,7 +229,7 @@ describe("a file of which safetensors.torch.save_model kept one name of tied par
     disposeParameters(loaded.parameters);
   });
 
-  test("and where the config says that they are two, each is a tensor of its own", async () => {
+  test("and where the config says that they are two, each has its tensor", async () => {
     const source = fixture("gpt2/gelu");
     const json = JSON.parse(new TextDecoder().decode(await source.read("config.json"))) as object;
     const weights = await loadSafetensors(source, "model.safetensors");

@@ -2,6 +2,7 @@ import { ConfigError, FileError } from "./errors.ts";
 import { byName, checkName, type Files, hasFile } from "./files.ts";
 import { addressOf, bodyOf, type HttpOptions, request } from "./http.ts";
 import { openFiles } from "./open-files.ts";
+import { checkOptions } from "./options.ts";
 import { readJson } from "./read-json.ts";
 import { readOnly, remote } from "./remote.ts";
 
@@ -47,12 +48,13 @@ function nextPage(response: Response): string | undefined {
  * A model repository of the Hugging Face hub, to read from.
  *
  * @param repository - `"organisation/name"`.
- * @throws {ConfigError} When `repository` is no such name.
+ * @throws {ConfigError} When `repository` is no such name, or an option does not exist.
  * @throws {FileError} From its methods, when the repository or a file is absent, private or cannot be reached.
  * @example
  * const files = hub("sentence-transformers/all-MiniLM-L6-v2", { revision: "main", cache: "cache" });
  */
 export function hub(repository: string, options: HubOptions = {}): Files {
+  checkOptions("hub", options, ["revision", "cache", "endpoint", "token", "fetch"]);
   const { revision = "main", endpoint = "https://huggingface.co", token, fetch } = options;
   if (!/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(repository)) {
     throw new ConfigError({ message: `hub: "${repository}" is no repository; write "organisation/name"`, repository });

@@ -37,6 +37,7 @@ export { type HubOptions, hub } from "./hub.ts";
 export { canonicalJson, type Json, type JsonObject } from "./json.ts";
 export { nearest } from "./nearest.ts";
 export { folder, openFiles } from "./open-files.ts";
+export { checkOptions } from "./options.ts";
 export { readJson } from "./read-json.ts";
 export { remote } from "./remote.ts";
 export { type RunEvent, result } from "./run.ts";

@@ -1,6 +1,7 @@
 import { FileError } from "./errors.ts";
 import { checkName, checkRange, collectBytes, type FileErrorReason, type Files } from "./files.ts";
 import { addressOf, bodyOf, type HttpOptions, request } from "./http.ts";
+import { checkOptions } from "./options.ts";
 
 /** The error of every call that a read-only folder cannot serve. */
 export function readOnly(location: string, name: string): FileError {
@@ -23,6 +24,7 @@ export function readOnly(location: string, name: string): FileError {
  * const config = await readJson(remote("https://example.org/models/small"), "config.json");
  */
 export function remote(url: string, options: HttpOptions = {}): Files {
+  checkOptions("remote", options, ["headers", "fetch"]);
   const location = url.replace(/\/+$/, "");
   let whole: { readonly name: string; readonly bytes: Uint8Array } | undefined;
 

@@ -9,8 +9,17 @@ export { compile } from "./compile.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
+export { hostValues } from "./host-values.ts";
 export { type AttendOptions, applyLinear, type FeedForward, MASKED } from "./layers.ts";
-export type { AfterStep, ForwardOptions, LossContext, Model, Objective, Runnable } from "./model.ts";
+export {
+  type AfterStep,
+  FORWARD_KEYS,
+  type ForwardOptions,
+  type LossContext,
+  type Model,
+  type Objective,
+  type Runnable,
+} from "./model.ts";
 export { gelu, silu } from "./ops/activation.ts";
 export { type AdamStep, adamStep } from "./ops/adam.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";

@@ -20,6 +20,9 @@ export interface ForwardOptions {
   readonly cache?: ScopeCache;
 }
 
+/** Every key of `ForwardOptions`, for functions that take them. */
+export const FORWARD_KEYS: readonly (keyof ForwardOptions)[] = ["hooks", "parameters", "training", "random", "cache"];
+
 /** What can be run and watched: a model, with or without deltas. */
 export interface Runnable<Input, Output, Config = unknown> {
   /** Plain JSON, as in the checkpoint's `config.json`. */

@@ -5,7 +5,7 @@
  * `createScope` makes the root of one forward pass. What a site's own computation is stands in `layers.ts`: a linear layer
  * and its parts, attention, the feed-forward part; here is only the way to it.
  */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 
 import type { Around, Context, Hook, OnWeight } from "./hook.ts";
@@ -133,6 +133,7 @@ function placeHooks(hooks: readonly Hook[]): Placed<Hook>[] {
  * @throws {ConfigError} From its methods: an unknown parameter, or a visit to a site that was not declared.
  */
 export function createScope(parameters: Parameters, options: ScopeOptions): Scope {
+  checkOptions("createScope", options, ["hooks", "training", "random", "sites", "cache", "rows"]);
   const { hooks, training, random, sites, cache, rows } = options;
   const index = indexSites(sites);
   const placed = placeHooks(hooks);

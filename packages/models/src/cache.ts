@@ -4,7 +4,7 @@
  *
  * Its size is a capacity that doubles, so that one more token changes no shape; slots that hold nothing yet are masked.
  */
-import { StateError } from "@cambium/base";
+import { ConfigError, checkOptions, StateError } from "@cambium/base";
 import type { ScopeCache } from "@cambium/core";
 import {
   clone,
@@ -122,13 +122,22 @@ function grown(capacity: number, rows: number): number {
 /**
  * An empty cache.
  *
+ * @throws {ConfigError} When the capacity is no count, or an option does not exist.
  * @example
  * const cache = createCache();
  * const first = model.forward(batch, { cache });
  * await cache.append(first);
  * const next = model.forward(oneMoreToken, { cache }); // sees the rows of `batch`
  */
-export function createCache({ capacity = 64 }: CacheOptions = {}): Cache {
+export function createCache(options: CacheOptions = {}): Cache {
+  checkOptions("createCache", options, ["capacity"]);
+  const { capacity = 64 } = options;
+  if (!Number.isSafeInteger(capacity) || capacity < 1) {
+    throw new ConfigError({
+      message: `createCache: capacity must be a whole number from 1, got ${capacity}`,
+      capacity,
+    });
+  }
   const none = { batch: 0, length: 0, memories: new Map(), position: new Int32Array(0), fixed: new Map() };
   return cacheOf({ ...none, capacity, mask: new Float32Array(0) });
 }

@@ -1,8 +1,9 @@
-import { ConfigError, nearest } from "@cambium/base";
+import { ConfigError, checkOptions, nearest } from "@cambium/base";
 import {
   type Around,
   around,
   type Flow,
+  FORWARD_KEYS,
   type ForwardOptions,
   type Hook,
   type Kind,
@@ -27,7 +28,7 @@ export interface Capture<Output> {
  *
  * @param roles - Which sites.
  * @param options - As for `model.forward`.
- * @throws {ConfigError} When the model has no site of a role; the nearest role is named.
+ * @throws {ConfigError} When the model has no site of a role, or an option does not exist; the nearest is named.
  * @example
  * const { captured } = capture(model, batch, ["ff.act"]);
  * captured.get("encoder.layer.3.intermediate"); // [batch, seq, dFf]
@@ -38,6 +39,7 @@ export function capture<Input, Output>(
   roles: readonly Role[],
   options: ForwardOptions = {},
 ): Capture<Output> {
+  checkOptions("capture", options, FORWARD_KEYS);
   const present = new Set(model.sites().map((site) => site.role));
   for (const role of roles) {
     if (present.has(role)) continue;

@@ -5,10 +5,10 @@ import { asArchitecture } from "./architecture.ts";
 import { bert, roberta } from "./architectures/index.ts";
 import { type CollateModel, type CollateOptions, collate } from "./collate.ts";
 import { createModel } from "./create.ts";
-import { type Family, fixture, heads } from "./fixtures.ts";
+import { type Family, fixture, fixtureJson, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
 import type { Row } from "./row.ts";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 const sizes = { hidden_size: 4, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 6 };
 
@@ -123,6 +123,106 @@ test("masked words become flat positions and labels, filled up to a multiple of 
   expect(batch["labels"]).toEqual([32, 40, 36, -100, -100, -100, -100, -100]);
 });
 
+test("long rows are counted, and lose the end that was asked for", () => {
+  const long = { text: "the cat sat on the mat and the dog", pair: "a dog" };
+  const make = (options: Partial<CollateOptions>) =>
+    collate(modelOf("bert"), tokenizers.bert, { maxLength: 8, padTo: [8], ...options });
+  tidy(() => {
+    const toBatch = make({});
+    toBatch([cat, { text: "a dog" }]);
+    toBatch([long]);
+    const tokens = tokenizers.bert.encode(long.text, long.pair).ids.length;
+    expect(toBatch.report()).toEqual({ rows: 3, cutRows: 2, cutTokens: 1 + tokens - 8 });
+    const start = make({ truncation: "start" });
+    expect(start([cat]).ids.arraySync()).toEqual([[2, 32, 17, 30, 42, 31, 40, 3]]);
+    expect(toBatch([cat]).ids.arraySync()).toEqual([[2, 31, 32, 17, 30, 42, 31, 3]]);
+    expect(start.describe()).not.toEqual(toBatch.describe());
+  });
+});
+
+test("each kind of target is cut at the end that was asked for, and counted", () => {
+  const words = { text: "the dog the cat", target: ["O", "B-PER", "O", "B-LOC"] };
+  const hidden = { text: "the cat sat on the [MASK]", target: "the cat sat on the mat" };
+  tidy(() => {
+    const toWords = collate(modelOf("bert", heads["token-classification"]), tokenizers.bert, {
+      maxLength: 4,
+      truncation: "start",
+    });
+    const batch = toWords([words]);
+    expect(batch.ids.arraySync()).toEqual([[2, 31, 32, 3]]);
+    expect(batch.labels!.arraySync()).toEqual([[-100, 0, 3, -100]]);
+    expect(toWords.report()).toEqual({ rows: 1, cutRows: 1, cutTokens: 2 });
+    const toHidden = collate(modelOf("bert", heads["masked-lm"]), tokenizers.bert, {
+      maxLength: 5,
+      truncation: "start",
+    });
+    expect((toHidden([hidden]).labels!.arraySync() as number[])[0]).toBe(40);
+    expect(toHidden.report().cutRows).toBe(1);
+  });
+});
+
+describe("a tokenizer without a pad token", () => {
+  const gpt2 = (config: object = {}) =>
+    createTokenizer(fixtureJson("tokenizers/gpt2.json"), { tokenizer_class: "GPT2Tokenizer", ...config });
+  const endOfText = { eos_token: "<|endoftext|>" };
+  const model = modelOf("bert", undefined, 264);
+  const ids = (tokenizer: Tokenizer, options: object = {}): unknown =>
+    tidy(() =>
+      collate(model, tokenizer, { maxLength: 8, padTo: [4], ...options })([{ text: "the cat" }]).ids.arraySync(),
+    );
+
+  test("pads with its eos token, or with padId", () => {
+    expect(ids(gpt2(endOfText))).toEqual([[259, 262, 263, 263]]);
+    expect(ids(gpt2(endOfText), { padId: 5 })).toEqual([[259, 262, 5, 5]]);
+    expect(ids(gpt2({ bos_token: null }), { padId: 5 })).toEqual([[259, 262, 5, 5]]);
+  });
+
+  test("and without eos says what is needed", () => {
+    expect(() => ids(gpt2({ bos_token: null }))).toThrow(
+      'collate without padId needs a pad token, and the tokenizer has none; name it as "pad_token"',
+    );
+    expect(() => ids(gpt2(endOfText), { padId: 264 })).toThrow(
+      "padId must be an id of the model's vocabulary, from 0 to 263",
+    );
+  });
+
+  test.each([
+    [heads["token-classification"], { text: "the cat", target: ["O", "O"] }, "row 0 needs a classification token"],
+    [heads["masked-lm"], { text: "the cat", target: "the cat" }, "row 0 needs a mask token"],
+  ])("%j says which token a row needs", (head, row, message) => {
+    const toBatch = collate(modelOf("bert", head, 264), gpt2(endOfText), { maxLength: 8 });
+    expect(() => toBatch([row])).toThrow(`collate: ${message}`);
+  });
+});
+
+describe("labels that are numbers", () => {
+  const stars: HeadConfig = { kind: "sequence-classification", labels: ["1", "2", "3", "4", "5"] };
+  const labels = (head: HeadConfig, label: string | number): unknown =>
+    batchOf("bert", head, [{ ...cat, label }])["labels"];
+
+  test("a number that could be a label's name or its index is refused; the name is not", () => {
+    expect(() => labels(stars, 1)).toThrow(
+      'row 0 has the number 1 as label, and the head\'s labels are numbers as well (1, 2, 3, 4, 5); write the label as a text, such as "1"',
+    );
+    expect(() => labels(stars, 0)).toThrow("write the label as a text");
+    expect(labels(stars, "1")).toEqual([0]);
+  });
+
+  test("where name and index are one, both are accepted", () => {
+    const digits: HeadConfig = { kind: "sequence-classification", labels: ["0", "1", "2"] };
+    expect(labels(digits, 1)).toEqual([1]);
+    expect(labels(digits, "1")).toEqual([1]);
+  });
+
+  test.each([-1, -100, 3, 1.5, Number.NaN])("%f is no class of three", (label) => {
+    expect(() => labels(heads["sequence-classification"], label)).toThrow(`row 0 has the label ${label}`);
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, 1e39])("%f is no target of regression", (label) => {
+    expect(() => labels(heads.regression, label)).toThrow("row 0 needs a number that is finite in float32 as label");
+  });
+});
+
 test("rows without labels make a batch without labels", () => {
   for (const head of Object.values(heads)) expect(batchOf("bert", head, [cat])).not.toHaveProperty("labels");
 });
@@ -140,7 +240,12 @@ describe("errors name what is wrong", () => {
       'row 0 has the label "phising", the head has ham, spam, phishing; was phishing meant',
     ],
     ["an index without a label", classes, [{ ...cat, label: 3 }], "row 0 has the label 3"],
-    ["a word for a number", heads.regression, [{ ...cat, label: "much" }], "row 0 needs a finite number"],
+    [
+      "a word for a number",
+      heads.regression,
+      [{ ...cat, label: "much" }],
+      'row 0 needs a number that is finite in float32 as label, got "much"',
+    ],
     ["too few word labels", heads["token-classification"], [{ ...cat, target: ["O"] }], "row 0 has 6 words"],
     [
       "a target of another length",
@@ -156,6 +261,28 @@ describe("errors name what is wrong", () => {
     ],
   ])("%s", (_, head, rows, message) => {
     expect(() => batchOf("bert", head, rows)).toThrow(message);
+  });
+
+  test.each([
+    [{ max_length: 16 }, 'unknown option "max_length"; is "maxLength" meant?'],
+    [{ padTo: [0] }, "padTo[0] must be a length of at least 1, got 0"],
+    [{ truncation: "left" }, 'truncation must be "start" or "end", got "left"'],
+  ])("%j as options", (options, message) => {
+    const make = (): unknown =>
+      collate(modelOf("bert"), tokenizers.bert, { maxLength: 16, ...options } as CollateOptions);
+    expect(make).toThrow(`collate: ${message}`);
+  });
+
+  test("ids and types of a tokenizer that the model has no row for, in their row", () => {
+    const { bert: own } = tokenizers;
+    const strange = (change: object): Tokenizer => ({ ...own, encode: (text) => ({ ...own.encode(text), ...change }) });
+    const make = (change: object) => () => collate(modelOf("bert"), strange(change), { maxLength: 16 })([cat, cat]);
+    expect(make({ ids: [2, 61, 3] })).toThrow(
+      "ids must be from 0 to 60, the model's vocabulary, got 61 in row 0, column 1",
+    );
+    expect(make({ ids: [2, 3], types: [0, 2] })).toThrow(
+      "types must be from 0 to 1, the model's segments, got 2 in row 0",
+    );
   });
 
   test("a tokenizer with more tokens than the model embeds", () => {

@@ -1,12 +1,14 @@
-import { ConfigError, type Json } from "@cambium/base";
+import { ConfigError, checkOptions, type Json } from "@cambium/base";
 import { type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "./architecture.ts";
+import { checkIds, segmentCount } from "./check-batch.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
-import { parseOptions } from "./options.ts";
 import { type EncodedRow, encodeRow, type Row } from "./row.ts";
 import type { RunnableModel } from "./runnable.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { needToken } from "./special-tokens.ts";
+import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
+import type { Truncation } from "./truncation.ts";
 
 /** Settings of `collate`. */
 export interface CollateOptions {
@@ -14,6 +16,19 @@ export interface CollateOptions {
   readonly maxLength: number;
   /** Lengths that batches are padded to, so that few shapes occur. @default multiples of 16 */
   readonly padTo?: readonly number[];
+  /** Which end a long text loses. @default what the tokenizer was made with */
+  readonly truncation?: Truncation;
+  /** Id that fills rows up; the mask hides it. @default the tokenizer's pad token, or its eos token where it has no pad token */
+  readonly padId?: number;
+}
+
+/** What became of the rows so far; a row that comes twice counts twice. */
+export interface CollateReport {
+  readonly rows: number;
+  /** Rows of which something did not fit into `maxLength`. */
+  readonly cutRows: number;
+  /** Tokens that these lost. */
+  readonly cutTokens: number;
 }
 
 /** What of a model decides how its batches look. */
@@ -24,6 +39,8 @@ export interface Collate {
   (rows: readonly Row[]): TokenBatch;
   /** All that decides what a row becomes, as JSON. */
   describe(): Json;
+  /** How many rows there were since this function was made, and how many of them were cut. */
+  report(): CollateReport;
 }
 
 /** Masked words of a batch are filled up to a multiple of this, so that few shapes occur. */
@@ -33,18 +50,25 @@ const POSITION_STEP = 8;
  * A function from rows to the batch that the model's head and its loss read. The caller owns the batch's tensors.
  *
  * Rows need no labels for prediction; when one has a label, all need one. The batch is as long as its longest row,
- * rounded up as `padTo` says.
+ * rounded up as `padTo` says. Longer texts are cut, at their end unless `truncation` says otherwise, and `report` counts them.
+ * Ids and types are checked against the model here, on every backend.
  *
- * @throws {ConfigError} The tokenizer is not the model's, `maxLength` is more than the model has positions for, or
- *   (from the function) a row's label is not one of the head's; its index is named.
+ * @throws {ConfigError} The tokenizer is not the model's, `maxLength` is more than the model has positions for, an option does
+ *   not exist, or (from the function) a row's label is not one of the head's; its index is named.
+ * @throws {ShapeError} From the function, when the tokenizer gives ids that the model has no row for.
  * @example
- * const data = batches(mails, collate(model, tokenizer, { maxLength: 128 }), { size: 16, random: random(2) });
+ * const toBatch = collate(model, tokenizer, { maxLength: 128 });
+ * const data = batches(mails, toBatch, { size: 16, random: random(2) });
+ * const { rows, cutRows } = toBatch.report(); // after the run
  */
 export function collate(model: CollateModel, tokenizer: Tokenizer, options: CollateOptions): Collate {
-  parseOptions("collate", options, ["maxLength", "padTo"]);
-  const { maxLength, padTo } = options;
+  checkOptions("collate", options, collateKeys);
+  const { maxLength, padTo, truncation = tokenizer.truncation } = options;
   const { architecture, config, head } = model;
-  checkTokenizer(model, tokenizer);
+  checkTruncation("collate", truncation);
+  const padId = paddingOf(model, tokenizer, options.padId);
+  checkTokenizer(model, tokenizer, padId);
+  checkPadTo(padTo);
   const most = architecture.maximumLength(config);
   if (!Number.isInteger(maxLength) || maxLength < 3 || maxLength > most) {
     throw new ConfigError({
@@ -52,16 +76,29 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
       maxLength,
     });
   }
+  const count = { rows: 0, cutRows: 0, cutTokens: 0 };
+  function encode(row: Row, index: number): EncodedRow {
+    let lost = 0;
+    const onCut = (tokens: number): void => {
+      lost += tokens;
+    };
+    const encoded = encodeRow(row, index, { head, tokenizer, maxLength, truncation, onCut });
+    checkRow(encoded, index, config);
+    count.rows++;
+    count.cutTokens += lost;
+    if (lost > 0) count.cutRows++;
+    return encoded;
+  }
   function toBatch(rows: readonly Row[]): TokenBatch {
     if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
-    const encoded = rows.map((row, index) => encodeRow(row, index, head, tokenizer, maxLength));
+    const encoded = rows.map(encode);
     const seq = paddedLength(
       lengthOf(encoded, (row) => row.ids),
       maxLength,
       padTo,
     );
     return {
-      ids: fill(encoded, seq, (row) => row.ids, tokenizer.special.pad, "int32"),
+      ids: fill(encoded, seq, (row) => row.ids, padId, "int32"),
       mask: fill(encoded, seq, (row) => row.ids.map(() => 1), 0, "float32"),
       ...(architecture.batch === "tokens+types" && {
         types: fill(encoded, seq, (row) => row.types, 0, "int32"),
@@ -71,15 +108,52 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   }
   const describe = (): Json => ({
     maxLength,
+    truncation,
+    padId,
     padTo: padTo === undefined ? "multiples of 16" : [...padTo],
     head: head === undefined ? null : { ...head },
     tokenizer: tokenizer.fingerprint,
   });
-  return Object.assign(toBatch, { describe });
+  return Object.assign(toBatch, { describe, report: () => ({ ...count }) });
+}
+
+const collateKeys = ["maxLength", "padTo", "truncation", "padId"] as const;
+
+/** The id that fills rows up. */
+function paddingOf({ config }: CollateModel, tokenizer: Tokenizer, given: number | undefined): number {
+  if (given === undefined) {
+    const { pad, eos } = tokenizer.special;
+    return pad ?? eos ?? needToken(tokenizer, "pad", "collate without padId");
+  }
+  if (Number.isInteger(given) && given >= 0 && given < config.vocab_size) return given;
+  throw new ConfigError({
+    message: `collate: padId must be an id of the model's vocabulary, from 0 to ${config.vocab_size - 1}, got ${given}`,
+    padId: given,
+  });
+}
+
+function checkPadTo(padTo: readonly number[] | undefined): void {
+  const index = padTo?.findIndex((length) => !Number.isInteger(length) || length < 1) ?? -1;
+  if (index === -1) return;
+  throw new ConfigError({
+    message: `collate: padTo[${index}] must be a length of at least 1, got ${padTo![index]}`,
+    padTo: padTo![index],
+  });
+}
+
+/** Throws for ids and types that the model has no row for. */
+function checkRow({ ids, types }: EncodedRow, index: number, config: CollateModel["config"]): void {
+  const where = { seq: ids.length, row: index };
+  checkIds("collate", "ids", ids, { count: config.vocab_size, of: "the model's vocabulary", ...where });
+  const count = segmentCount(config);
+  // A model of one segment gets no types.
+  if (count !== undefined && count > 1) {
+    checkIds("collate", "types", types, { count, of: "the model's segments", ...where });
+  }
 }
 
 /** Throws unless every id of the tokenizer has a row in the model's word embeddings, and padding is the same id. */
-function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize, special }: Tokenizer): void {
+function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize }: Tokenizer, padId: number): void {
   if (vocabularySize > config.vocab_size) {
     throw new ConfigError({
       message: `collate: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; load the tokenizer of the same model`,
@@ -87,10 +161,10 @@ function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize
     });
   }
   const padding = architecture.padding?.(config);
-  if (padding !== undefined && special.pad !== padding) {
+  if (padding !== undefined && padId !== padding) {
     throw new ConfigError({
-      message: `collate: the tokenizer pads with id ${special.pad}, the model's positions count on ${padding}; load the tokenizer of the same model`,
-      pad: special.pad,
+      message: `collate: the tokenizer pads with id ${padId}, the model's positions count on ${padding}; load the tokenizer of the same model`,
+      pad: padId,
     });
   }
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import { type Random, startTensors } from "@cambium/core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
 import { architectures as builtIn } from "./architectures/index.ts";
@@ -5,7 +6,6 @@ import { findArchitecture } from "./find-architecture.ts";
 import { type HeadConfig, parseHeadConfig } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { type Layout, storedParameters } from "./layout.ts";
-import { parseOptions } from "./options.ts";
 
 /** What a user types of a config: a `model_type`, and the keys of its architecture. What is left out has its default. */
 export type ConfigInput =
@@ -66,7 +66,7 @@ export function modelLayout(config: ConfigInput, options: CreateModelOptions = {
 }
 
 function plan(caller: string, config: ConfigInput, options: CreateModelOptions) {
-  parseOptions(caller, options, ["head", "architectures"]);
+  checkOptions(caller, options, ["head", "architectures"]);
   const architecture = findArchitecture(caller, config, options.architectures ?? builtIn);
   const whole = architecture.parse(caller, config, "user");
   const head = options.head === undefined ? undefined : parseHeadConfig(caller, options.head);

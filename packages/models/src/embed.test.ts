@@ -3,7 +3,7 @@ import { dispose, mean, slice, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collate } from "./collate.ts";
 import { createModel } from "./create.ts";
-import { embed } from "./embed.ts";
+import { type EmbedOptions, embed } from "./embed.ts";
 import { fixture } from "./fixtures.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -57,4 +57,18 @@ test("long texts are cut to the model's positions", async () => {
 
 test("no texts have no vectors", async () => {
   expect(await embed(model, tokenizer, [])).toEqual([]);
+});
+
+test.each([
+  [{ normalize: true }, 'unknown option "normalize"; is "normalise" meant?'],
+  [{ pooling: "max" }, 'pooling must be "mean" or "cls", got "max"'],
+  [{ batchSize: 0 }, "batchSize must be a whole number from 1, got 0"],
+])("%j are no options", async (options, message) => {
+  await expect(embed(model, tokenizer, texts, options as EmbedOptions)).rejects.toThrow(`embed: ${message}`);
+});
+
+test("what is no text is named by its place", async () => {
+  await expect(embed(model, tokenizer, ["a", 3 as never])).rejects.toThrow(
+    "embed: text 1 must be a string, got number",
+  );
 });

@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import {
   dispose,
   div,
@@ -13,17 +13,14 @@ import {
   type Tensor2D,
   tidy,
 } from "@tensorflow/tfjs-core";
-import { collate } from "./collate.ts";
+import { byLength, usualLength } from "./by-length.ts";
+import { type CollateOptions, collate } from "./collate.ts";
 import type { LanguageOutput } from "./language-model.ts";
-import { parseOptions } from "./options.ts";
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** Tokens of a text, where the model itself has no limit. */
-const LONGEST = 2048;
-
 /** Settings of `embed`. */
-export interface EmbedOptions {
+export interface EmbedOptions extends Partial<Pick<CollateOptions, "truncation" | "padId">> {
   /** Mean over real tokens, or the first token. @default "mean" */
   readonly pooling?: "mean" | "cls";
   /** Whether vectors are scaled to length 1, so that products are cosines. @default false */
@@ -34,12 +31,19 @@ export interface EmbedOptions {
   readonly batchSize?: number;
 }
 
+const keys = ["pooling", "normalise", "maxLength", "batchSize", "truncation", "padId"] as const;
+
+function checkText(text: unknown, index: number): void {
+  if (typeof text === "string") return;
+  throw new ConfigError({ message: `embed: text ${index} must be a string, got ${typeof text}`, index });
+}
+
 /**
  * One vector for each text, `dModel` numbers each, in the order of the texts.
  *
  * Texts of similar length run together, whatever their order.
  *
- * @throws {ConfigError} When the tokenizer is not the model's.
+ * @throws {ConfigError} When the tokenizer is not the model's, something is no text, or an option does not exist.
  * @example
  * const [cat, dog] = await embed(model, tokenizer, ["a cat", "a dog"], { normalise: true });
  */
@@ -49,25 +53,27 @@ export async function embed(
   texts: readonly string[],
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
-  parseOptions("embed", options, ["pooling", "normalise", "maxLength", "batchSize"]);
-  const { pooling = "mean", normalise = false, batchSize = 32 } = options;
+  checkOptions("embed", options, keys);
+  const { pooling = "mean", normalise = false, batchSize = 32, maxLength, ...rest } = options;
   if (pooling !== "mean" && pooling !== "cls")
     throw new ConfigError({
       message: `embed: pooling must be "mean" or "cls", got ${JSON.stringify(pooling)}`,
       pooling,
     });
-  const maxLength = options.maxLength ?? Math.min(model.architecture.maximumLength(model.config), LONGEST);
+  texts.forEach(checkText);
   const { head: _, ...headless } = model;
-  const toBatch = collate(headless, tokenizer, { maxLength });
-  const order = texts.map((text, index) => ({ text, index })).sort((a, b) => a.text.length - b.text.length);
+  const toBatch = collate(headless, tokenizer, {
+    maxLength: maxLength ?? usualLength(model.architecture.maximumLength(model.config)),
+    ...rest,
+  });
+  const rows = texts.map((text) => ({ text }));
   const vectors = new Array<Float32Array>(texts.length);
-  for (let from = 0; from < order.length; from += batchSize) {
-    const rows = order.slice(from, from + batchSize);
-    const pooled = tidy(() => pool(model.forward(toBatch(rows)), pooling, normalise));
+  for (const group of byLength("embed", rows, batchSize)) {
+    const pooled = tidy(() => pool(model.forward(toBatch(group.map(({ row }) => row))), pooling, normalise));
     const width = pooled.shape[1];
     const values = (await pooled.data()) as Float32Array;
     dispose(pooled);
-    rows.forEach(({ index }, i) => {
+    group.forEach(({ index }, i) => {
       vectors[index] = values.slice(i * width, (i + 1) * width);
     });
   }

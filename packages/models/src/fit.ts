@@ -27,6 +27,8 @@ export interface FitRequest {
   readonly body: Layout;
   /** Whether the model has a head: without one, parts that the file lacks are left out instead of created. */
   readonly hasHead: boolean;
+  /** Names that the file's metadata gives to tensors stored under another: of tied parameters, `safetensors.torch` keeps one. */
+  readonly stored?: Readonly<Record<string, string>>;
 }
 
 const FLOATS = ["F64", "F32", "F16", "BF16"];
@@ -38,7 +40,7 @@ const FLOATS = ["F64", "F32", "F16", "BF16"];
  * @throws {FormatError} Listing every parameter that is missing, unexpected, or of another shape.
  */
 export function fitCheckpoint(
-  { architecture, layout, body, hasHead }: FitRequest,
+  { architecture, layout, body, hasHead, stored: keptAs = {} }: FitRequest,
   stored: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>,
   location: string,
 ): Fit {
@@ -53,11 +55,17 @@ export function fitCheckpoint(
     else problems.unexpected.push(`${fileName} (beside ${other})`);
   }
 
-  /** A parameter's own name in the file, then the names that it is tied to. */
-  const namesOf = (name: string): string[] =>
-    [name, ...[...layout.parameters].flatMap(([other, { tiedTo }]) => (tiedTo === name ? [other] : []))].flatMap(
-      (each) => byName.get(bareName(wrapper, each)) ?? [],
-    );
+  const byMetadata = new Map(
+    Object.entries(keptAs).flatMap(([name, kept]) => (stored.has(kept) ? [[plain(name), kept] as const] : [])),
+  );
+
+  /** A parameter's own name in the file, then the names that it is tied to; or where the metadata says that it is. */
+  function namesOf(name: string): readonly string[] {
+    const tied = [...layout.parameters].flatMap(([other, { tiedTo }]) => (tiedTo === name ? [other] : []));
+    const bare = [name, ...tied].map((each) => bareName(wrapper, each));
+    const found = bare.flatMap((each) => byName.get(each) ?? []);
+    return found.length > 0 ? found : bare.flatMap((each) => byMetadata.get(each) ?? []).slice(0, 1);
+  }
   const wanted = storedParameters(layout);
   const isOfBody = (name: string): boolean => body.parameters.has(name);
   const partOf = (name: string, { part }: ParameterSpec): string | undefined =>

@@ -34,7 +34,7 @@ export {
 } from "./blocks.ts";
 export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";
-export { type Collate, type CollateModel, type CollateOptions, collate } from "./collate.ts";
+export { type Collate, type CollateModel, type CollateOptions, type CollateReport, collate } from "./collate.ts";
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
@@ -48,15 +48,24 @@ export * as pieces from "./layout.ts";
 export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";
 export { type LoadModelOptions, loadModel } from "./load.ts";
 export { bareName, fileName, type Named, ownName } from "./names.ts";
+export {
+  type LabelScore,
+  type Predictor,
+  type PredictorInput,
+  type PredictorOptions,
+  predictor,
+} from "./predictor.ts";
 export type { Row } from "./row.ts";
 export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";
 export { scaleUnits, type Unit } from "./scale-units.ts";
+export type { SpecialTokens } from "./special-tokens.ts";
 export {
   createTokenizer,
   type EncodeOptions,
   loadTokenizer,
-  type SpecialTokens,
   type Tokenizer,
+  type TokenizerOptions,
   type Tokens,
 } from "./tokenizer.ts";
+export type { Truncation } from "./truncation.ts";

@@ -1,8 +1,9 @@
 /** A model out of its parts: an architecture, a config, a head, and parameters that fit the layout of these. */
-import { ConfigError, ShapeError } from "@cambium/base";
-import { createScope, type ForwardOptions, type Model, type Parameters, random } from "@cambium/core";
+import { ConfigError, checkOptions } from "@cambium/base";
+import { createScope, FORWARD_KEYS, type ForwardOptions, type Model, type Parameters, random } from "@cambium/core";
 import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
+import { checkBatch } from "./check-batch.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { joinLayout, type Layout } from "./layout.ts";
 import { bareName, fileName } from "./names.ts";
@@ -83,7 +84,8 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
   const headed = head === undefined ? undefined : architecture.heads[head.kind]!;
 
   function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
-    checkBatch(batch);
+    checkOptions("forward", options, FORWARD_KEYS);
+    checkBatch(batch, { architecture, config });
     const { hooks = [], training = false, cache } = options;
     if (training && options.random === undefined) {
       throw new ConfigError({ message: "forward: training needs randomness for dropout; pass random: random(seed)" });
@@ -134,23 +136,4 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
       weight: (batch: TokenBatch): number => headed.weight(batch),
     }),
   };
-}
-
-function checkBatch({ ids, mask, types }: TokenBatch): void {
-  if (ids.dtype !== "int32" || ids.rank !== 2 || ids.size === 0) {
-    throw new ShapeError({
-      message: `forward: ids must be int32 [batch, seq] and not empty, got ${ids.dtype} [${ids.shape}]`,
-    });
-  }
-  const fits = (tensor: Tensor): boolean => tensor.rank === 2 && tensor.shape.every((size, i) => size === ids.shape[i]);
-  if (mask.dtype !== "float32" || !fits(mask)) {
-    throw new ShapeError({
-      message: `forward: mask must be float32 [${ids.shape}] like ids, got ${mask.dtype} [${mask.shape}]`,
-    });
-  }
-  if (types !== undefined && (types.dtype !== "int32" || !fits(types))) {
-    throw new ShapeError({
-      message: `forward: types must be int32 [${ids.shape}] like ids, got ${types.dtype} [${types.shape}]`,
-    });
-  }
 }

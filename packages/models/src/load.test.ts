@@ -1,9 +1,10 @@
 import { type CambiumError, type Files, memory } from "@cambium/base";
 import { disposeParameters, loadSafetensors, type Parameters, random, saveSafetensors } from "@cambium/core";
 import { cast, type Tensor, tidy, zeros } from "@tensorflow/tfjs-core";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createModel } from "./create.ts";
 import { fixture, golden, goldenBatch, heads, toTensor } from "./fixtures.ts";
+import type { HeadConfig } from "./head-config.ts";
 import { loadModel } from "./load.ts";
 import { saveModel } from "./save.ts";
 
@@ -123,6 +124,53 @@ test("labels in another order than the file's are an error", async () => {
   expect(error.message).toContain("ham, spam, phishing");
 });
 
+test("labels are compared also where another part than the classifier is created", async () => {
+  const files = await edited(
+    "bert/sequence-classification",
+    (weights) => new Map([...weights].filter(([name]) => !name.startsWith("bert.pooler"))),
+  );
+  await files.write("config.json", await fixture("bert/sequence-classification").read("config.json"));
+  const swapped = { kind: "sequence-classification", labels: ["spam", "ham", "phishing"] } as const;
+  expect((await failure(loadModel(files, { head: swapped }))).message).toContain("ham, spam, phishing");
+});
+
+test("a classifier of several labels a text is refused", async () => {
+  const source = fixture("bert/sequence-classification");
+  const json = JSON.parse(new TextDecoder().decode(await source.read("config.json"))) as object;
+  const files = memory({
+    "config.json": JSON.stringify({ ...json, problem_type: "multi_label_classification" }),
+    "model.safetensors": await source.read("model.safetensors"),
+  });
+  const error = await failure(loadModel(files, { head: heads["sequence-classification"] }));
+  expect([error.code, error.message]).toEqual([
+    "CONFIG",
+    expect.stringContaining('"problem_type": "multi_label_classification"'),
+  ]);
+});
+
+test("a mistyped option is an error that names the nearest", async () => {
+  const options = { haed: heads.regression } as object;
+  expect((await failure(loadModel(fixture("bert/base"), options))).message).toBe(
+    'loadModel: unknown option "haed"; is "head" meant?',
+  );
+});
+
+test.each([
+  ["null", "FORMAT", "config.json in memory is no JSON object"],
+  ["[]", "FORMAT", "config.json in memory is no JSON object"],
+  ["{}", "CONFIG", '"model_type" is absent; supported are bert'],
+  ['{"model_type": "gpt"}', "CONFIG", '"model_type" is "gpt"; did you mean "gpt2"?'],
+  ['{"model_type": "mistral"}', "CONFIG", '"model_type" is "mistral"; supported are bert'],
+  ['{"model_type": "gpt2", "n_layer": -1}', "CONFIG", '"n_layer": Too small'],
+  ['{"model_type": "gpt2", "n_embd": 10, "n_head": 3}', "CONFIG", "n_embd must be a multiple of n_head, got 10 and 3"],
+  ['{"model_type": "t5", "feed_forward_proj": 4}', "CONFIG", '"feed_forward_proj": expected string, got 4'],
+  ['{"model_type": "bert", "is_decoder": true}', "CONFIG", '"is_decoder": expected false, got true'],
+])("the config %s is refused by the setting at fault", async (config, code, message) => {
+  const weights = await fixture("bert/base").read("model.safetensors");
+  const error = await failure(loadModel(memory({ "config.json": config, "model.safetensors": weights })));
+  expect([error.code, error.message]).toEqual([code, expect.stringContaining(message)]);
+});
+
 test("one tensor under two names is an error", async () => {
   const files = await edited("bert/base", (weights) => new Map([...weights, ["bert.pooler.dense.bias", zeros([20])]]));
   expect((await failure(loadModel(files))).message).toMatch(/pooler.dense.bias \(beside (bert.)?pooler.dense.bias\)/);
@@ -140,6 +188,67 @@ test("a masked-LM bias under its decoder's name is understood", async () => {
     expect(logits).toBeAllClose(toTensor(computed["masked-lm"].logits), { absolute: 1e-4, relative: 1e-4 });
   });
   disposeParameters(model.parameters);
+});
+
+describe("a file of which safetensors.torch.save_model kept one name of tied parameters loads as before", () => {
+  const roberta = {
+    "roberta.embeddings.word_embeddings.weight": "lm_head.decoder.weight",
+    "lm_head.decoder.bias": "lm_head.bias",
+  };
+  test.each<[string, HeadConfig | undefined, Record<string, string>]>([
+    ["roberta/masked-lm", heads["masked-lm"], roberta],
+    ["roberta/masked-lm", undefined, roberta],
+    ["roberta/masked-lm", heads["sequence-classification"], roberta],
+    ["gpt2/gelu", { kind: "causal-lm" }, { "transformer.wte.weight": "lm_head.weight" }],
+    ["gpt2/gelu", undefined, { "transformer.wte.weight": "lm_head.weight" }],
+    [
+      "t5/v1.0",
+      { kind: "sequence-to-sequence" },
+      Object.fromEntries(
+        ["lm_head.weight", "encoder.embed_tokens.weight", "shared.weight"].map((name) => [
+          name,
+          "decoder.embed_tokens.weight",
+        ]),
+      ),
+    ],
+  ])("%s with %j", async (path, head, metadata) => {
+    const options = head === undefined ? {} : { head };
+    const source = fixture(path);
+    const weights = await loadSafetensors(source, "model.safetensors");
+    const kept = renamed(weights, (name) => metadata[name] ?? name);
+    const files = memory({ "config.json": await source.read("config.json") });
+    await saveSafetensors(files, "model.safetensors", kept, { metadata });
+    disposeParameters(weights);
+    const [plain, loaded] = [await loadModel(source, options), await loadModel(files, options)];
+    expect([...loaded.parameters.keys()]).toEqual([...plain.parameters.keys()]);
+    expect([loaded.created, loaded.unused]).toEqual([plain.created, plain.unused]);
+    for (const [name, tensor] of plain.parameters) {
+      expect(loaded.parameters.get(name)).toBeAllClose(tensor, { absolute: 0, relative: 0 });
+    }
+    disposeParameters(plain.parameters);
+    disposeParameters(loaded.parameters);
+  });
+
+  test("and where the config says that they are two, each has its tensor", async () => {
+    const source = fixture("gpt2/gelu");
+    const json = JSON.parse(new TextDecoder().decode(await source.read("config.json"))) as object;
+    const weights = await loadSafetensors(source, "model.safetensors");
+    const metadata = { "transformer.wte.weight": "lm_head.weight" };
+    const files = memory({ "config.json": JSON.stringify({ ...json, tie_word_embeddings: false }) });
+    await saveSafetensors(
+      files,
+      "model.safetensors",
+      renamed(weights, (name) => (name === "transformer.wte.weight" ? "lm_head.weight" : name)),
+      { metadata },
+    );
+    disposeParameters(weights);
+    const { parameters } = await loadModel(files, { head: { kind: "causal-lm" } });
+    const [words, scores] = ["transformer.wte.weight", "lm_head.weight"].map((name) => parameters.get(name)!);
+    words!.dispose();
+    expect(scores!.isDisposed).toBe(false);
+    scores!.dispose();
+    disposeParameters(new Map([...parameters].filter(([, tensor]) => !tensor.isDisposed)));
+  });
 });
 
 test("weights split into several files are read through their index", async () => {

@@ -1,6 +1,6 @@
-import { ConfigError, type Files, FormatError, openFiles, readJson } from "@cambium/base";
+import { ConfigError, checkOptions, type Files, FormatError, openFiles, readJson } from "@cambium/base";
 import { disposeParameters, openCheckpoint, type Random, random, type Safetensors, startTensors } from "@cambium/core";
-import type { Tensor } from "@tensorflow/tfjs-core";
+import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
 import { architectures as builtIn } from "./architectures/index.ts";
 import { findArchitecture } from "./find-architecture.ts";
@@ -9,7 +9,6 @@ import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
 import { type HeadConfig, labelsOf, parseHeadConfig } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
-import { parseOptions } from "./options.ts";
 
 /** Settings of `loadModel`. */
 export interface LoadModelOptions {
@@ -47,10 +46,16 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
   source: string | Files,
   options: LoadModelOptions = {},
 ): Promise<LanguageModel<Config>> {
-  parseOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
+  checkOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
   const head = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
   const files = openFiles(source);
   const json = await readJson(files, "config.json");
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new FormatError({
+      message: `loadModel: config.json in ${files.location} is no JSON object; is it a model's folder?`,
+      location: files.location,
+    });
+  }
   checkNotQuantised(json, files.location);
   const caller = `loadModel: config.json in ${files.location}`;
   const architecture = findArchitecture(caller, json, options.architectures ?? builtIn);
@@ -63,7 +68,8 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
     files.location,
   );
   const { layout, found, created, unused } = fit;
-  if (created.size === 0) checkLabels(head, json, files.location);
+  const body = joinLayout(architecture.layout(config));
+  if ([...created.keys()].every((name) => body.parameters.has(name))) checkLabels(head, json, files.location);
   const eightBit = frozenNames(layout, options);
 
   const parameters = await loadParameters(checkpoint, found, layout, eightBit);
@@ -103,7 +109,15 @@ async function loadParameters(
   try {
     const plain = [...found].filter(([name]) => !eightBit.has(name));
     const stored = await checkpoint.load(plain.map(([, fileName]) => fileName));
-    return new Map([...found].map(([name, fileName]) => [name, rounded.get(name) ?? stored.get(fileName)!]));
+    const taken = new Set<string>();
+    return new Map(
+      [...found].map(([name, fileName]) => {
+        const tensor = rounded.get(name) ?? stored.get(fileName)!;
+        const isTaken = taken.has(fileName); // by another parameter, where the file keeps two as one
+        taken.add(fileName);
+        return [name, isTaken ? clone(tensor) : tensor];
+      }),
+    );
   } catch (error) {
     disposeParameters(rounded);
     throw error;
@@ -125,7 +139,8 @@ async function settle(
 ): Promise<{ readonly config: ModelConfig; readonly fit: Fit }> {
   const layout = layoutOf(architecture, config, head);
   const body = joinLayout(architecture.layout(config));
-  const fit = fitCheckpoint({ architecture, layout, body, hasHead: head !== undefined }, checkpoint.entries, location);
+  const request = { architecture, layout, body, hasHead: head !== undefined, stored: checkpoint.metadata };
+  const fit = fitCheckpoint(request, checkpoint.entries, location);
   for (const { name, fileName } of fit.aliases) {
     const own = fit.found.get(name)!;
     if (await isEqual(checkpoint, own, fileName)) continue;

@@ -1,14 +1,19 @@
 import { ConfigError, nearest } from "@cambium/base";
 import type { HeadConfig } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
+import { needToken } from "./special-tokens.ts";
 import type { Tokenizer, Tokens } from "./tokenizer.ts";
+import { cut, type Truncation } from "./truncation.ts";
 
 /** One example. */
 export interface Row {
   readonly text: string;
   /** Second text, for tasks on pairs. */
   readonly pair?: string;
-  /** Sequence classification: a label of the head or its index. Regression: a number. */
+  /**
+   * Sequence classification: a label of the head, or its index where no label is a number that could be meant instead.
+   * Regression: a number.
+   */
   readonly label?: string | number;
   /**
    * Token classification: the labels of the words of `text`, as it is split at white space. Masked words: `text` with
@@ -23,32 +28,38 @@ export interface EncodedRow extends Tokens {
   readonly labels?: readonly number[];
 }
 
+/** How rows are encoded. */
+export interface Encoding {
+  readonly head: HeadConfig | undefined;
+  readonly tokenizer: Tokenizer;
+  readonly maxLength: number;
+  readonly truncation: Truncation;
+  /** Called for each text of the row that is cut, with how many tokens it lost. */
+  readonly onCut: (tokens: number) => void;
+}
+
 /**
  * A row as the head reads it, cut to `maxLength` tokens.
  *
  * @param index - The row's place in its batch, for messages.
  * @throws {ConfigError} When the label or target is not what the head needs.
  */
-export function encodeRow(
-  row: Row,
-  index: number,
-  head: HeadConfig | undefined,
-  tokenizer: Tokenizer,
-  maxLength: number,
-): EncodedRow {
-  if (typeof row.text !== "string") {
-    throw new ConfigError({ message: `collate: row ${index} needs a text, got ${typeof row.text}`, index });
+export function encodeRow(row: Row, index: number, encoding: Encoding): EncodedRow {
+  const { head, tokenizer, maxLength, truncation, onCut } = encoding;
+  const cutting = { maxLength, truncation, onCut };
+  if (typeof row?.text !== "string") {
+    throw new ConfigError({ message: `collate: row ${index} needs a text, got ${typeof row?.text}`, index });
   }
   if (head?.kind === "token-classification" && row.target !== undefined) {
-    return encodeWords(row, index, head.labels, tokenizer, maxLength);
+    return encodeWords(row, index, head.labels, encoding);
   }
-  const tokens = tokenizer.encode(row.text, row.pair, { maxLength });
+  if (head?.kind === "causal-lm") return nextWords(row, index, encoding);
+  const tokens = tokenizer.encode(row.text, row.pair, cutting);
   if (head?.kind === "masked-lm" && row.target !== undefined) {
-    return { ...tokens, labels: hiddenWords(row, index, tokens, tokenizer, maxLength) };
+    return { ...tokens, labels: hiddenWords(row, index, tokens, encoding) };
   }
-  if (head?.kind === "causal-lm") return nextWords(row, index, tokens, tokenizer, maxLength);
   if (head?.kind === "sequence-to-sequence" && row.target !== undefined) {
-    return { ...tokens, labels: tokenizer.encode(textOf(row, index), undefined, { maxLength }).ids };
+    return { ...tokens, labels: tokenizer.encode(textOf(row, index), undefined, cutting).ids };
   }
   if (row.label === undefined) return tokens;
   if (head?.kind === "regression") return { ...tokens, labels: [numberOf(row.label, index)] };
@@ -66,35 +77,58 @@ function textOf({ target }: Row, index: number): string {
   });
 }
 
-/** A text that is learnt whole, or what follows it. */
-function nextWords(row: Row, index: number, tokens: Tokens, tokenizer: Tokenizer, maxLength: number): EncodedRow {
-  if (row.target === undefined) return { ...tokens, labels: tokens.ids };
+/** A text that is learnt whole, or what follows it: cut at its end, or the text before it at its start. */
+function nextWords(row: Row, index: number, { tokenizer, maxLength, truncation, onCut }: Encoding): EncodedRow {
+  if (row.target === undefined) {
+    const tokens = tokenizer.encode(row.text, row.pair, { maxLength, truncation, onCut });
+    return { ...tokens, labels: tokens.ids };
+  }
   const target = tokenizer.pieces(textOf(row, index));
-  const ids = [...tokens.ids, ...target].slice(0, maxLength);
-  if (ids.length <= tokens.ids.length) {
+  const whole = tokenizer.encode(row.text, row.pair).ids;
+  const room = maxLength - target.length; // for the text, where the whole target is to stay
+  const isCutBefore = truncation === "start" && whole.length > room && room > 2;
+  const before = isCutBefore ? tokenizer.encode(row.text, row.pair, { maxLength: room, truncation }).ids : whole;
+  const ids = [...before, ...target].slice(0, maxLength);
+  if (ids.length <= before.length) {
     throw new ConfigError({
-      message: `collate: row ${index} has ${tokens.ids.length} tokens before its target, and maxLength is ${maxLength}; shorten its text`,
+      message: `collate: row ${index} has ${whole.length} tokens before its target, and maxLength is ${maxLength}; shorten its text`,
       index,
     });
   }
-  return { ids, types: ids.map(() => 0), labels: ids.map((id, i) => (i < tokens.ids.length ? IGNORED : id)) };
+  if (whole.length > room) onCut(whole.length - room);
+  return { ids, types: ids.map(() => 0), labels: ids.map((id, i) => (i < before.length ? IGNORED : id)) };
 }
 
 function numberOf(label: string | number, index: number): number {
-  if (typeof label === "number" && Number.isFinite(label)) return label;
+  if (typeof label === "number" && Number.isFinite(Math.fround(label))) return label;
   throw new ConfigError({
-    message: `collate: row ${index} needs a finite number as label, got ${label}`,
+    message: `collate: row ${index} needs a number that is finite in float32 as label, got ${show(label)}`,
     index,
     label,
   });
 }
 
+const show = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
+
+/** A label that reads like a number, but not like its own index: then a number could mean either. */
+function oddNumber(labels: readonly string[]): string | undefined {
+  return labels.find((label, i) => label.trim() !== "" && Number.isFinite(Number(label)) && Number(label) !== i);
+}
+
 function labelIndex(label: string | number, index: number, labels: readonly string[]): number {
+  const odd = typeof label === "number" ? oddNumber(labels) : undefined;
+  if (odd !== undefined) {
+    throw new ConfigError({
+      message: `collate: row ${index} has the number ${label} as label, and the head's labels are numbers as well (${labels.join(", ")}); write the label as a text, such as "${odd}"`,
+      index,
+      label,
+    });
+  }
   const found = typeof label === "number" ? label : labels.indexOf(label);
   if (Number.isInteger(found) && found >= 0 && found < labels.length) return found;
   const near = typeof label === "string" ? nearest(label, labels) : undefined;
   throw new ConfigError({
-    message: `collate: row ${index} has the label ${JSON.stringify(label)}, the head has ${labels.join(", ")}${near === undefined ? "" : `; was ${near} meant`}`,
+    message: `collate: row ${index} has the label ${show(label)}, the head has ${labels.join(", ")}${near === undefined ? "" : `; was ${near} meant`}`,
     index,
     label,
   });
@@ -105,8 +139,7 @@ function encodeWords(
   row: Row,
   index: number,
   labels: readonly string[],
-  tokenizer: Tokenizer,
-  maxLength: number,
+  { tokenizer, maxLength, truncation, onCut }: Encoding,
 ): EncodedRow {
   const words = row.text.split(/\s+/).filter((word) => word !== "");
   const { target } = row;
@@ -116,23 +149,30 @@ function encodeWords(
       index,
     });
   }
-  const { pad: _, ...special } = tokenizer.special;
-  const ids = [special.classification];
-  const marks = [IGNORED];
+  const first = needToken(tokenizer, "classification", `collate: row ${index}`);
+  const last = needToken(tokenizer, "separator", `collate: row ${index}`);
+  const ids: number[] = [];
+  const marks: number[] = [];
   words.forEach((word, i) => {
     const pieces = tokenizer.pieces(i === 0 ? word : ` ${word}`);
     ids.push(...pieces);
     marks.push(...pieces.map((_, j) => (j === 0 ? labelIndex(target[i] as string, index, labels) : IGNORED)));
   });
-  const cut = Math.min(ids.length, maxLength - 1);
-  const whole = [...ids.slice(0, cut), special.separator];
-  return { ids: whole, types: whole.map(() => 0), labels: [...marks.slice(0, cut), IGNORED] };
+  const kept = Math.min(ids.length, maxLength - 2);
+  if (kept < ids.length) onCut(ids.length - kept);
+  const whole = [first, ...cut(ids, kept, truncation), last];
+  return { ids: whole, types: whole.map(() => 0), labels: [IGNORED, ...cut(marks, kept, truncation), IGNORED] };
 }
 
 /** The target's tokens where the text has mask tokens. */
-function hiddenWords(row: Row, index: number, { ids }: Tokens, tokenizer: Tokenizer, maxLength: number): number[] {
-  const shown = tokenizer.encode(String(row.target), row.pair, { maxLength }).ids;
-  const { mask } = tokenizer.special;
+function hiddenWords(
+  row: Row,
+  index: number,
+  { ids }: Tokens,
+  { tokenizer, maxLength, truncation }: Encoding,
+): number[] {
+  const shown = tokenizer.encode(textOf(row, index), row.pair, { maxLength, truncation }).ids;
+  const mask = needToken(tokenizer, "mask", `collate: row ${index}`);
   if (shown.length !== ids.length || ids.some((id, i) => id !== mask && id !== shown[i])) {
     throw new ConfigError({
       message: `collate: row ${index}'s target must be its text with one token in place of each mask, got ${shown.length} tokens for ${ids.length}`,

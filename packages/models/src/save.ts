@@ -1,35 +1,55 @@
-import { ConfigError, type Files, openFiles } from "@cambium/base";
+import { ConfigError, checkOptions, type Files, hasFile, openFiles } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
 import { eightBitOf } from "./frozen.ts";
 import type { HeadConfig } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { parseOptions } from "./options.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { companionNames } from "./tokenizer-files.ts";
 
 /** Settings of `saveModel`. */
 export interface SaveModelOptions {
   /** How weights are stored; all are read back as float32. @default "F32" */
   readonly dtype?: "F32" | "F16" | "BF16";
+  /**
+   * What the model reads its texts with: its files are written as they were loaded, byte for byte, those of a sentence
+   * embedding model included. @default none: what lies in the folder stays
+   */
+  readonly tokenizer?: Pick<Tokenizer, "files" | "vocabularySize">;
 }
 
 /** What of a model is written. */
 export type SavedModel = Pick<LanguageModel, "config" | "parameters" | "fileName" | "head" | "architecture">;
 
+const CONFIG = "config.json";
+
 const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
 
 /**
- * Writes a model as a folder that `loadModel` and Python's transformers read: `model.safetensors`, then `config.json`.
+ * Writes a model as a folder that `loadModel` and Python's transformers read: `model.safetensors`, the tokenizer's files, and
+ * `config.json` last. A folder of another model is without a `config.json` while it is overwritten, so that what a crash leaves
+ * loads as neither.
  *
  * @param target - The folder: a path, or any `Files`.
- * @throws {ConfigError} When layers are in 8 bits: what they were rounded from is the model to keep.
- * @throws {FileError} When a file cannot be written; the former one is still there.
+ * @throws {ConfigError} When layers are in 8 bits: what they were rounded from is the model to keep; when the tokenizer is
+ *   another model's; when an option does not exist.
+ * @throws {FileError} When a file cannot be written. If it is the weights, the folder is as it was; otherwise save again.
+ * @example
+ * await saveModel(merge(trained), "models/spam", { tokenizer });
  */
 export async function saveModel(
   model: SavedModel,
   target: string | Files,
   options: SaveModelOptions = {},
 ): Promise<void> {
-  parseOptions("saveModel", options, ["dtype"]);
-  const { dtype = "F32" } = options;
+  checkOptions("saveModel", options, ["dtype", "tokenizer"]);
+  const { dtype = "F32", tokenizer } = options;
+  if (!Object.hasOwn(dtypes, dtype)) {
+    throw new ConfigError({
+      message: `saveModel: dtype must be ${Object.keys(dtypes).join(", ")}, got ${JSON.stringify(dtype)}`,
+      dtype,
+    });
+  }
+  checkTokenizer(model, tokenizer);
   const rounded = eightBitOf(model.parameters);
   if (rounded.length > 0) {
     throw new ConfigError({
@@ -39,8 +59,43 @@ export async function saveModel(
   }
   const files = openFiles(target);
   const names = [...model.parameters].map(([name, tensor]) => [model.fileName(name), tensor] as const);
-  await saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype });
-  await files.write("config.json", `${JSON.stringify(configFile(model, dtypes[dtype]), null, 2)}\n`);
+  await withoutConfig(files, () =>
+    saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype }),
+  );
+  if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
+  await files.write(CONFIG, `${JSON.stringify(configFile(model, dtypes[dtype]), null, 2)}\n`);
+}
+
+/** Throws for a tokenizer that cannot be the model's. */
+function checkTokenizer({ config }: SavedModel, tokenizer: SaveModelOptions["tokenizer"]): void {
+  if (tokenizer === undefined) return;
+  if (!(tokenizer.files instanceof Map) || !tokenizer.files.has("tokenizer.json")) {
+    throw new ConfigError({ message: "saveModel: tokenizer must be what loadTokenizer or createTokenizer gave" });
+  }
+  const { vocabularySize } = tokenizer;
+  if (vocabularySize <= config.vocab_size) return;
+  throw new ConfigError({
+    message: `saveModel: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; pass the tokenizer that the model was trained with`,
+    vocabularySize,
+  });
+}
+
+/** Takes the former model's config away while its weights are replaced, and puts it back if they could not be. */
+async function withoutConfig(files: Files, writeWeights: () => Promise<void>): Promise<void> {
+  const former = (await hasFile(files, CONFIG)) ? await files.read(CONFIG) : undefined;
+  if (former !== undefined) await files.remove(CONFIG);
+  try {
+    await writeWeights();
+  } catch (error) {
+    if (former !== undefined) await files.write(CONFIG, former);
+    throw error;
+  }
+}
+
+/** Writes a tokenizer's files, and removes those of a former one that it does not have. */
+async function saveTokenizer(own: Tokenizer["files"], files: Files): Promise<void> {
+  for (const name of companionNames) if (!own.has(name)) await files.remove(name);
+  for (const [name, bytes] of own) await files.write(name, bytes);
 }
 
 /** The config with what transformers wants to know of the head. */

@@ -1,7 +1,8 @@
-import { memory } from "@cambium/base";
+import { FileError, type Files, memory } from "@cambium/base";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Family, fixture, fixtureJson } from "./fixtures.ts";
-import { createTokenizer, loadTokenizer, type SpecialTokens, type Tokenizer } from "./tokenizer.ts";
+import type { SpecialTokens } from "./special-tokens.ts";
+import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 interface GoldenTokens {
   readonly size: number;
@@ -74,6 +75,23 @@ test.each([
 test("a special token that the vocabulary lacks is named", () => {
   const json = fixtureJson<object>("bert/tokenizer.json");
   expect(() => createTokenizer(json, { mask_token: "[HIDE]" })).toThrow("no mask token ([HIDE])");
+});
+
+test("files that a server refuses are taken for absent, but not those that every folder has", async () => {
+  const refusing = (refused: (name: string) => boolean): Files => {
+    const files = fixture("bert");
+    const size = async (name: string): Promise<number> => {
+      if (refused(name)) throw new FileError({ message: `no access to ${name}`, reason: "forbidden" });
+      return files.size!(name);
+    };
+    return { ...files, size };
+  };
+  const own = ["tokenizer.json", "tokenizer_config.json"];
+  const { files } = await loadTokenizer(refusing((name) => !own.includes(name)));
+  expect([...files.keys()]).toEqual(own);
+  await expect(loadTokenizer(refusing((name) => name === own[1]))).rejects.toThrow(
+    "no access to tokenizer_config.json",
+  );
 });
 
 test("a folder without tokenizer.json is a file error", async () => {

@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import { type PlotOptions, plot } from "@observablehq/plot";
 import { drawLegend, type LegendEntry } from "./legend.ts";
 import { DARK_INK, LIGHT_INK } from "./palette.ts";
@@ -94,6 +95,7 @@ function drawFigure(
  * curve.svg();
  */
 export function figure(options: PlotOptions, about: FigureOptions): Figure {
+  checkOptions("figure", about, ["title", "description", "width", "height", "legend"]);
   let svg: string | undefined;
   return {
     kind: "figure",

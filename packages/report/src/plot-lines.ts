@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import { areaY, dot, line, type Markish } from "@observablehq/plot";
 import { type Axis, axisScale, checkValues, horizontalAxis, verticalAxis } from "./axis.ts";
 import { type Figure, type FigureOptions, figure } from "./figure.ts";
@@ -36,7 +37,9 @@ const MARGIN_LEFT = 60;
  * const losses = [{ x: 1, y: 0.7 }, { x: 2, y: 0.4 }];
  * plotLines({ title: "Training loss", x: { label: "step" }, y: { label: "loss", unit: "nats" }, series: [{ name: "LoRA", points: losses }] });
  */
-export function plotLines({ x, y, series, ...about }: PlotLinesOptions): Figure {
+export function plotLines(options: PlotLinesOptions): Figure {
+  checkOptions("plotLines", options, ["title", "description", "width", "height", "x", "y", "series"]);
+  const { x, y, series, ...about } = options;
   const all = series.flatMap(({ points }) => points);
   if (all.length === 0)
     throw new RangeError(`plotLines: "${about.title}" has no points; pass at least one series with points`);

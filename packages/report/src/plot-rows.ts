@@ -1,4 +1,5 @@
 /** Values by name, one row each: bars from zero, and points for what does not start at zero. */
+import { checkOptions } from "@cambium/base";
 import { barX, dot, type Markish, ruleX, ruleY, text } from "@observablehq/plot";
 import { type Axis, axisScale, checkValues, horizontalAxis } from "./axis.ts";
 import { type Figure, type FigureOptions, figure } from "./figure.ts";
@@ -26,10 +27,12 @@ const MARGIN = { top: 8, bottom: 48 };
 
 function plotRows(
   caller: string,
-  { value, rows, ...about }: PlotRowsOptions,
+  options: PlotRowsOptions,
   from: readonly number[],
   marks: (interval: Markish) => readonly Markish[],
 ): Figure {
+  checkOptions(caller, options, ["title", "description", "width", "value", "rows"]);
+  const { value, rows, ...about } = options;
   if (rows.length === 0) throw new RangeError(`${caller}: "${about.title}" has no rows; pass at least one`);
   for (const key of ["value", "low", "high"] as const)
     checkValues(

@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import type { Figure } from "./figure.ts";
 import { type Html, html, raw } from "./html.ts";
 import { renderSettings, type Settings } from "./settings.ts";
@@ -85,7 +86,9 @@ ${block.blocks.map(renderBlock)}
  * const page = report({ title: "Spam, 20 minutes", sections: [{ title: "Results", blocks: ["LoRA won.", curve, results] }] });
  * await folder("runs/spam").write("report.html", page.html());
  */
-export function report({ title, summary, sections }: ReportOptions): Report {
+export function report(options: ReportOptions): Report {
+  checkOptions("report", options, ["title", "summary", "sections"]);
+  const { title, summary, sections } = options;
   return { title, html: () => renderReport({ title, sections, ...(summary === undefined ? {} : { summary }) }) };
 }
 

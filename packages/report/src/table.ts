@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import { type Html, html, raw } from "./html.ts";
 
 /** A column of a table. */
@@ -28,6 +29,7 @@ export interface Table {
  * table({ caption: "Methods", columns: [{ name: "method" }, { name: "accuracy", unit: "%", digits: 1 }], rows: [["LoRA", 98.7]] });
  */
 export function table(options: Omit<Table, "kind">): Table {
+  checkOptions("table", options, ["caption", "columns", "rows"]);
   options.rows.forEach((row, index) => {
     if (row.length === options.columns.length) return;
     throw new RangeError(

@@ -1,7 +1,7 @@
 import { attentionKernel } from "@cambium/kernels";
 import { scalar, type Tensor, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
-import { ShapeError } from "@cambium/base";
+import { checkOptions, ShapeError } from "@cambium/base";
 import type { Random } from "../random.ts";
 import { dropoutMask } from "./dropout.ts";
 import { runCustomKernel } from "./run-kernel.ts";
@@ -29,7 +29,9 @@ export interface AttentionOptions {
  * @throws {ShapeError} When query, key and value do not fit together.
  * @see Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762, equation 1.
  */
-export function scaledDotProductAttention({ query, key, value, bias, scale, dropout }: AttentionOptions): Tensor4D {
+export function scaledDotProductAttention(options: AttentionOptions): Tensor4D {
+  checkOptions("scaledDotProductAttention", options, ["query", "key", "value", "bias", "scale", "dropout"]);
+  const { query, key, value, bias, scale, dropout } = options;
   const [batch, heads, seq, dHead] = query.shape;
   const keys = key.shape[2];
   const expected = [batch, heads, keys, dHead];

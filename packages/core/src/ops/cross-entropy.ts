@@ -2,7 +2,14 @@ import { crossEntropyKernel } from "@cambium/kernels";
 import {
   cast,
   div,
+  equal,
+  fill,
+  greaterEqual,
+  less,
+  logicalAnd,
+  logicalOr,
   maximum,
+  mul,
   notEqual,
   reshape,
   type Scalar,
@@ -11,9 +18,11 @@ import {
   type Tensor,
   type Tensor1D,
   tidy,
+  where,
 } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
-import { ConfigError, ShapeError } from "@cambium/base";
+import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import { hostValues } from "../host-values.ts";
 import { runCustomKernel } from "./run-kernel.ts";
 
 /** Settings of the cross-entropy losses. */
@@ -24,23 +33,26 @@ export interface CrossEntropyOptions {
   readonly ignoreIndex?: number;
 }
 
+const known = ["labelSmoothing", "ignoreIndex"] as const;
+
 /**
  * Cross-entropy of each row, in nats; 0 for ignored rows. The caller owns it.
  *
  * `(1 − s) · −log p(label) + s · mean over classes of −log p`, s the label smoothing.
  *
+ * A label that is no class, and not `ignoreIndex`, is never ignored: it is an error on the backends cpu and wasm; elsewhere,
+ * where looking at it would mean waiting for all the work before, its row's loss and gradient are NaN.
+ *
  * @param logits - `[..., classes]`.
  * @param labels - int32 `[...]`, from 0 to classes − 1, or `ignoreIndex`.
  * @returns `[n]`, n the number of labels.
- * @throws {ShapeError} When labels and logits do not fit.
+ * @throws {ShapeError} When labels and logits do not fit, or a label that can be looked at is no class; its index is named.
  * @throws {ConfigError} When the label smoothing is out of range.
  * @see Szegedy et al. 2016, Rethinking the Inception Architecture, arXiv:1512.00567, section 7.
  */
-export function crossEntropyRows(
-  logits: Tensor,
-  labels: Tensor,
-  { labelSmoothing = 0, ignoreIndex = -100 }: CrossEntropyOptions = {},
-): Tensor1D {
+export function crossEntropyRows(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor1D {
+  checkOptions("crossEntropyRows", options, known);
+  const { labelSmoothing = 0, ignoreIndex = -100 } = options;
   const expected = logits.shape.slice(0, -1);
   if (
     labels.dtype !== "int32" ||
@@ -56,21 +68,60 @@ export function crossEntropyRows(
       message: `crossEntropy: labelSmoothing must be from 0 to 1, got ${labelSmoothing}`,
       labelSmoothing,
     });
+  const classes = logits.shape.at(-1)!;
+  const attributes = { labelSmoothing, ignoreIndex };
   return tidy(() => {
-    const inputs = { logits: reshape(logits, [-1, logits.shape.at(-1)!]), labels: reshape(labels, [-1]) };
-    return runCustomKernel<Tensor1D>(crossEntropyKernel, inputs, { labelSmoothing, ignoreIndex });
+    const inputs = { logits: reshape(logits, [-1, classes]), labels: reshape(labels, [-1]) as Tensor1D };
+    const values = hostValues(labels);
+    if (values !== undefined) {
+      checkLabels(values, classes, ignoreIndex);
+      return runCustomKernel<Tensor1D>(crossEntropyKernel, inputs, attributes);
+    }
+    const { safe, factor } = guard(inputs.labels, classes, ignoreIndex);
+    const losses = runCustomKernel<Tensor1D>(crossEntropyKernel, { logits: inputs.logits, labels: safe }, attributes);
+    return mul(losses, factor);
   });
 }
 
+function checkLabels(labels: ArrayLike<number>, classes: number, ignoreIndex: number): void {
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if ((label >= 0 && label < classes) || label === ignoreIndex) continue;
+    throw new ShapeError({
+      message: `crossEntropy: labels must be from 0 to ${classes - 1}, or ${ignoreIndex} to be ignored, got ${label} at index ${i}`,
+      index: i,
+      label,
+      classes,
+    });
+  }
+}
+
+/** Labels with the ignored one in place of those that are no class, and factors of 1, or NaN at these. */
+function guard(
+  labels: Tensor1D,
+  classes: number,
+  ignoreIndex: number,
+): { readonly safe: Tensor1D; readonly factor: Tensor1D } {
+  const isClass = logicalAnd(greaterEqual(labels, scalar(0, "int32")), less(labels, scalar(classes, "int32")));
+  const isMeant = logicalOr(isClass, equal(labels, scalar(ignoreIndex, "int32")));
+  const kept = cast(isMeant, "float32");
+  return {
+    safe: where(isMeant, labels, fill(labels.shape, ignoreIndex, "int32")),
+    factor: div(kept, kept), // 1 / 1 and 0 / 0
+  };
+}
+
 /**
- * Mean cross-entropy over the labels that are not ignored, in nats; 0 when all are. The caller owns it.
+ * Mean cross-entropy over the labels that are not ignored, in nats; 0 when all are. The caller owns it. A label that is no
+ * class is an error, or makes the mean NaN, as `crossEntropyRows` says.
  *
  * @param logits - `[..., classes]`.
  * @param labels - int32 `[...]`, from 0 to classes − 1, or `ignoreIndex`.
- * @throws {ShapeError} When labels and logits do not fit.
+ * @throws {ShapeError} When labels and logits do not fit, or a label that can be looked at is no class; its index is named.
  * @throws {ConfigError} When the label smoothing is out of range.
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Scalar {
+  checkOptions("crossEntropy", options, known);
   return tidy(() => {
     const losses = crossEntropyRows(logits, labels, options);
     const counted = sum(cast(notEqual(labels, scalar(options.ignoreIndex ?? -100, "int32")), "float32"));

@@ -1,13 +1,14 @@
 const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE] = [0x22, 0x5c, 0x3a, 0x7b, 0x7d];
 
 /** Index just past the string that begins at `start`. */
-function endOfString(json: string, start: number): number {
+export function endOfString(json: string, start: number): number {
   let i = start + 1;
   while (json.charCodeAt(i) !== QUOTE) i += json.charCodeAt(i) === BACKSLASH ? 2 : 1;
   return i + 1;
 }
 
-function skipSpace(json: string, start: number): number {
+/** Index of the first character from `start` that is no white space. */
+export function skipSpace(json: string, start: number): number {
   let i = start;
   while (json.charCodeAt(i) <= 0x20) i++;
   return i;

@@ -5,8 +5,9 @@
  * compared with the size of the file, and the tensors must fill the rest of the file without holes or overlaps.
  */
 import { type Files, FormatError, fileSize } from "@cambium/base";
-import { codings, type SafetensorsDtype } from "./dtype.ts";
+import { dtypeNames, elementBytes, type SafetensorsDtype } from "./dtype.ts";
 import { findDuplicateKey } from "./duplicate-key.ts";
+import { findOddCount } from "./odd-count.ts";
 
 /** One tensor of a file. */
 export interface SafetensorsEntry {
@@ -69,6 +70,10 @@ function parseObject(bytes: Uint8Array, broken: Broken): Record<string, unknown>
   if (!isRecord(header)) throw broken("the header is no JSON object; is this a safetensors file?");
   const duplicate = findDuplicateKey(text);
   if (duplicate !== undefined) throw broken(`the header has the key "${duplicate}" twice; write the file again`);
+  const odd = findOddCount(text);
+  if (odd !== undefined) {
+    throw broken(`the count ${odd.text} is no whole number in plain digits; write the file again`, odd.tensor);
+  }
   return header;
 }
 
@@ -85,9 +90,9 @@ function parseMetadata(value: unknown, broken: Broken): Record<string, string> {
 function parseEntry(tensor: string, value: unknown, dataFrom: number, dataBytes: number, broken: Broken): PlacedEntry {
   if (!isRecord(value)) throw broken("its entry is no JSON object; write the file again", tensor);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(codings, dtype)) {
-    const known = Object.keys(codings).join(", ");
-    throw broken(`the dtype ${JSON.stringify(dtype)} is none of ${known}; convert the tensor`, tensor);
+  const elementSize = typeof dtype === "string" ? elementBytes(dtype) : undefined;
+  if (elementSize === undefined) {
+    throw broken(`the dtype ${JSON.stringify(dtype)} is none of ${dtypeNames.join(", ")}; convert the tensor`, tensor);
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     throw broken(`the shape ${JSON.stringify(shape)} is no list of sizes; write the file again`, tensor);
@@ -104,7 +109,7 @@ function parseEntry(tensor: string, value: unknown, dataFrom: number, dataBytes:
     );
   }
   const type = dtype as SafetensorsDtype;
-  const sizeBytes = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, codings[type].sizeBytes);
+  const sizeBytes = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, elementSize);
   if (sizeBytes !== end - begin) {
     throw broken(
       `${type} [${shape}] takes ${sizeBytes} bytes, but ${end - begin} are stored; write the file again`,

@@ -185,3 +185,19 @@ test("what is saved is loaded: floats, integers and booleans of any name and sha
     { seed: 1, numRuns: 100 },
   );
 });
+
+test("a file with a tensor that cannot be read opens, and the others are read", async () => {
+  const floats = Float32Array.of(1.5, -2);
+  const header = { w: entry("F32", [2], 0, 8), scale: entry("F8_E4M3", [3], 8, 11), z: entry("C64", [1], 11, 19) };
+  const data = new Uint8Array([...new Uint8Array(floats.buffer), 0, 0, 0, ...new Uint8Array(8)]);
+  const file = await openSafetensors(memory({ m: rawFile(header, data) }), "m");
+  expect(file.entries.get("scale")).toMatchObject({ dtype: "F8_E4M3", shape: [3], sizeBytes: 3 });
+  expect(await file.values("w")).toEqual(floats);
+  const { w } = Object.fromEntries(await file.load(["w"]));
+  expect(w!.dataSync()).toEqual(floats);
+  dispose(w!);
+  const refusal = { code: "FORMAT", message: expect.stringContaining('tensor "scale": its values are F8_E4M3') };
+  await expect(file.tensor("scale")).rejects.toMatchObject(refusal);
+  await expect(file.values("scale")).rejects.toMatchObject(refusal);
+  await expect(file.load()).rejects.toMatchObject(refusal);
+});

@@ -1,6 +1,6 @@
 import { ConfigError, type Files, type FormatError, nearest, openFiles } from "@cambium/base";
 import { tensor as createTensor, dispose, type Tensor } from "@tensorflow/tfjs-core";
-import { codings, type SafetensorsValues } from "./dtype.ts";
+import { codingOf, type SafetensorsValues } from "./dtype.ts";
 import { brokenFile, type PlacedEntry, readHeader, type SafetensorsEntry } from "./header.ts";
 
 /** Named tensors in one file or several, read when asked for. */
@@ -12,13 +12,14 @@ export interface Safetensors {
    * One tensor: floats as float32, integers as int32, BOOL as bool. The caller owns it.
    *
    * @throws {ConfigError} When there is no tensor of this name.
-   * @throws {FormatError} When an integer does not fit into int32.
+   * @throws {FormatError} When an integer does not fit into int32, or values of its type cannot be read.
    */
   tensor(name: string): Promise<Tensor>;
   /**
    * One tensor's values in the file's own type; F16 and BF16 as float32.
    *
    * @throws {ConfigError} When there is no tensor of this name.
+   * @throws {FormatError} When values of its type cannot be read.
    */
   values(name: string): Promise<SafetensorsValues>;
   /**
@@ -106,8 +107,15 @@ export async function openSafetensors(source: string | Files, name: string): Pro
   const { metadata, entries } = await readHeader(files, name);
   const broken = brokenFile(files, name);
   const find = (tensor: string): PlacedEntry => lookUp(entries, tensor, `"${name}" in ${files.location}`);
+  /** An entry whose values can be read. */
+  const findReadable = (tensor: string): PlacedEntry => {
+    const entry = find(tensor);
+    if (codingOf(entry.dtype) !== undefined) return entry;
+    throw broken(`its values are ${entry.dtype}, which cannot be read; convert the tensor`, tensor);
+  };
+  const decode = ({ dtype }: PlacedEntry, buffer: ArrayBuffer): SafetensorsValues => codingOf(dtype)!.decode(buffer);
   const asTensor = (tensor: string, entry: PlacedEntry, buffer: ArrayBuffer): Tensor =>
-    toTensor(entry, codings[entry.dtype].decode(buffer), (problem) => broken(problem, tensor));
+    toTensor(entry, decode(entry, buffer), (problem) => broken(problem, tensor));
 
   async function readBuffer(from: number, to: number): Promise<ArrayBuffer> {
     if (from === to) return new ArrayBuffer(0);
@@ -123,15 +131,15 @@ export async function openSafetensors(source: string | Files, name: string): Pro
     metadata,
     entries,
     async tensor(tensor) {
-      const entry = find(tensor);
+      const entry = findReadable(tensor);
       return asTensor(tensor, entry, await readBuffer(entry.from, entry.from + entry.sizeBytes));
     },
     async values(tensor) {
-      const entry = find(tensor);
-      return codings[entry.dtype].decode(await readBuffer(entry.from, entry.from + entry.sizeBytes));
+      const entry = findReadable(tensor);
+      return decode(entry, await readBuffer(entry.from, entry.from + entry.sizeBytes));
     },
     async load(names = entries.keys()) {
-      const wanted = [...new Set(names)].map((tensor): Named => [tensor, find(tensor)]);
+      const wanted = [...new Set(names)].map((tensor): Named => [tensor, findReadable(tensor)]);
       wanted.sort(([, a], [, b]) => a.from - b.from);
       const tensors = new Map<string, Tensor>();
       try {

@@ -1,4 +1,4 @@
-import { ConfigError, type Files, openFiles } from "@cambium/base";
+import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Parameters } from "../parameters.ts";
 import { codings } from "./dtype.ts";
@@ -122,8 +122,16 @@ export async function saveSafetensors(
   target: string | Files,
   name: string,
   tensors: Parameters,
-  { metadata = {}, dtype = "F32" }: SaveSafetensorsOptions = {},
+  options: SaveSafetensorsOptions = {},
 ): Promise<void> {
+  checkOptions("saveSafetensors", options, ["metadata", "dtype"]);
+  const { metadata = {}, dtype = "F32" } = options;
+  if (!["F32", "F16", "BF16"].includes(dtype)) {
+    throw new ConfigError({
+      message: `saveSafetensors: dtype must be "F32", "F16" or "BF16", got ${JSON.stringify(dtype)}`,
+      dtype,
+    });
+  }
   const items = sortItems([...tensors].map(([tensorName, tensor]) => toItem(tensorName, tensor, dtype)));
   await openFiles(target).write(name, encodeFile(encodeHeader(items, metadata), items));
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import { checkPairs } from "./pairs.ts";
 
 /** A class, by number or by name. */
@@ -62,11 +62,9 @@ export function accuracy(predicted: ArrayLike<Label>, actual: ArrayLike<Label>):
  * @throws {ConfigError} When `"binary"` meets a third class.
  * @see van Rijsbergen 1979, Information Retrieval, chapter 7; classes for `"macro"` as in scikit-learn's `f1_score`.
  */
-export function f1(
-  predicted: ArrayLike<Label>,
-  actual: ArrayLike<Label>,
-  { average = "binary", positive = 1 }: F1Options = {},
-): number {
+export function f1(predicted: ArrayLike<Label>, actual: ArrayLike<Label>, options: F1Options = {}): number {
+  checkOptions("f1", options, ["average", "positive"]);
+  const { average = "binary", positive = 1 } = options;
   checkPairs("f1", predicted, actual);
   if (average === "micro") return accuracy(predicted, actual);
   const counts = countClasses(predicted, actual);

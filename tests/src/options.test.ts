@@ -1,0 +1,188 @@
+/**
+ * Every function with options refuses those that do not exist. The tables below name every function that the packages export:
+ * one that is missing here fails, so that none forgets.
+ */
+import * as base from "@cambium/base";
+import * as sqlite from "@cambium/base/sqlite";
+import * as core from "@cambium/core";
+import * as delta from "@cambium/delta";
+import * as models from "@cambium/models";
+import * as report from "@cambium/report";
+import * as train from "@cambium/train";
+import { type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, test } from "vitest";
+
+/** Calls a function with options of which one does not exist. */
+type Call = (unknown: never) => unknown;
+
+interface Exports {
+  readonly module: object;
+  /** Functions with options. */
+  readonly options: Readonly<Record<string, Call>>;
+  /** Functions without. */
+  readonly plain: string;
+}
+
+const random = core.random(1);
+const files = base.memory();
+const sizes = { hidden_size: 4, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 6 };
+const config = { model_type: "bert", ...sizes, vocab_size: 11 };
+const axis = { label: "x" };
+let model: models.LanguageModel;
+let tokenizer: models.Tokenizer;
+let batch: models.TokenBatch;
+let tensor: Tensor;
+beforeAll(async () => {
+  await core.useBackend("cpu");
+  model = models.createModel(config, random, { head: { kind: "sequence-classification", labels: ["a", "b"] } });
+  const vocab = { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4 };
+  const none = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
+  tokenizer = models.createTokenizer({
+    model: { type: "WordPiece", vocab, unk_token: "[UNK]" },
+    added_tokens: [],
+    ...none,
+  });
+  batch = { ids: tensor2d([[2, 3]], [1, 2], "int32"), mask: tensor2d([[1, 1]]) };
+  tensor = tensor2d([[1, 2]]);
+});
+
+const packages: Readonly<Record<string, Exports>> = {
+  base: {
+    module: base,
+    options: {
+      hub: (unknown) => base.hub("org/name", unknown),
+      remote: (unknown) => base.remote("https://example.org", unknown),
+    },
+    plain: `CambiumError ConfigError FileError FormatError ShapeError StateError StoreError canonicalJson checkName checkOptions
+      checkRange collectBytes directory fileSize folder hasFile isMissingFile memory nearest openFiles parseConfig readJson result
+      sha256`,
+  },
+  sqlite: {
+    module: sqlite,
+    options: {
+      openDatabase: (unknown: object) =>
+        sqlite.openDatabase(":memory:", { title: "notes", applicationId: 1, version: 1, schema: [], ...unknown }),
+    },
+    plain: "",
+  },
+  core: {
+    module: core,
+    options: {
+      createScope: (unknown: object) =>
+        core.createScope(new Map(), { hooks: [], training: false, random, sites: [], ...unknown }),
+      crossEntropy: (unknown) => core.crossEntropy(tensor, tensor1d([0], "int32"), unknown),
+      crossEntropyRows: (unknown) => core.crossEntropyRows(tensor, tensor1d([0], "int32"), unknown),
+      saveSafetensors: (unknown) => core.saveSafetensors(files, "m.safetensors", new Map(), unknown),
+      scaledDotProductAttention: (unknown) => core.scaledDotProductAttention(unknown),
+    },
+    plain: `adamStep applyLinear around axpyParameters checkSameStructure cloneParameters compile cosineParameters
+      countParameters disposeParameters dotParameters dropout dropoutMask fingerprint flattenParameters floatUnderHooks gelu
+      hostValues isQuantised layerNorm loadSafetensors mapParameters measureQuantisation nameHook normParameters onWeight
+      openCheckpoint openSafetensors overBudget quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
+      startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
+  },
+  models: {
+    module: models,
+    options: {
+      capture: (unknown) => models.capture(model, batch, [], unknown),
+      collate: (unknown: object) => models.collate(model, tokenizer, { maxLength: 8, ...unknown }),
+      createCache: (unknown) => models.createCache(unknown),
+      createModel: (unknown) => models.createModel(config, random, unknown),
+      createTokenizer: (unknown) => models.createTokenizer({}, {}, unknown),
+      embed: (unknown) => models.embed(model, tokenizer, [], unknown),
+      loadModel: (unknown) => models.loadModel(files, unknown),
+      loadTokenizer: (unknown) => models.loadTokenizer(files, unknown),
+      modelLayout: (unknown) => models.modelLayout(config, unknown),
+      predictor: (unknown) => models.predictor(model, tokenizer, unknown),
+      saveModel: (unknown) => models.saveModel(model, files, unknown),
+    },
+    plain: `asArchitecture bareName causalHead checkLength countLayout countPositions decoderBias decoderPositions drop embedWords
+      fileName firstRow joinHeads labelsOf lastRow lastTokenHeads norm ownName paddingBias parseModelConfig rootMeanSquareNorm
+      scaleUnits splitHeads storedParameters wordRows`,
+  },
+  delta: {
+    module: delta,
+    options: {
+      adaLora: (unknown: object) => delta.adaLora(model, { rank: 2, steps: 10, ...unknown } as never, random),
+      adapter: (unknown: object) => delta.adapter(model, { bottleneck: 2, ...unknown }, random),
+      bitFit: (unknown) => delta.bitFit(model, unknown),
+      dora: (unknown: object) => delta.dora(model, { rank: 2, ...unknown }, random),
+      head: (unknown) => (delta.head as (model: unknown, options: unknown) => unknown)(model, unknown),
+      ia3: (unknown) => delta.ia3(model, unknown),
+      loadAdapter: (unknown) => delta.loadAdapter(model, files, unknown),
+      lora: (unknown: object) => delta.lora(model, { rank: 2, ...unknown }, random),
+      prefix: (unknown: object) => delta.prefix(model, { length: 2, ...unknown }, random),
+      prompt: (unknown: object) => delta.prompt(model, { length: 2, ...unknown }, random),
+      saveAdapter: (unknown) => delta.saveAdapter(delta.attach(model, delta.head(model)), files, unknown),
+      vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),
+      whole: (unknown) => delta.whole(model, unknown),
+    },
+    plain: "attach describeTargets detach formatTargets hostOf merge method named perRow rowsOf seedlessMethod stack",
+  },
+  train: {
+    module: train,
+    options: {
+      adafactor: (unknown) => train.adafactor(unknown),
+      adam: (unknown: object) => train.adam({ learningRate: 1, ...unknown }),
+      adamW: (unknown: object) => train.adamW({ learningRate: 1, ...unknown }),
+      addDecayedWeights: (unknown) => train.addDecayedWeights(0.1, unknown),
+      batches: (unknown: object) => train.batches([1], (rows) => rows, { size: 1, ...unknown }),
+      constant: (unknown) => train.constant(1, unknown),
+      cosine: (unknown: object) => train.cosine(1, { steps: 3, ...unknown }),
+      f1: (unknown) => train.f1([1], [1], unknown),
+      linear: (unknown: object) => train.linear(1, { steps: 3, ...unknown }),
+      momentum: (unknown) => train.momentum(0.9, unknown),
+      scaleByAdam: (unknown) => train.scaleByAdam(unknown),
+      scaleByLearningRate: (unknown) => train.scaleByLearningRate(1, unknown),
+      sgd: (unknown: object) => train.sgd({ learningRate: 1, ...unknown }),
+      train: (unknown: object) => {
+        const data = train.batches([1], (rows) => rows, { size: 1 });
+        const objective = { parameters: new Map(), loss: () => core.crossEntropy(tensor, tensor) };
+        const run = train.train(objective, data, {
+          optimiser: train.sgd({ learningRate: 1 }),
+          epochs: 1,
+          ...unknown,
+        });
+        return run.next();
+      },
+    },
+    plain: `accuracy chain clipByGlobalNorm clipGradients evaluate isDecayed matthews pearson perParameter perplexity predict
+      relativeStep sequence spearman`,
+  },
+  report: {
+    module: report,
+    options: {
+      figure: (unknown: object) => report.figure({}, { title: "a", ...unknown }),
+      plotBars: (unknown: object) => report.plotBars({ title: "a", value: axis, rows: [], ...unknown }),
+      plotLines: (unknown: object) => report.plotLines({ title: "a", x: axis, y: axis, series: [], ...unknown }),
+      plotPoints: (unknown: object) => report.plotPoints({ title: "a", value: axis, rows: [], ...unknown }),
+      report: (unknown: object) => report.report({ title: "a", sections: [], ...unknown }),
+      table: (unknown: object) => report.table({ caption: "a", columns: [], rows: [], ...unknown }),
+    },
+    plain: "code fold seriesStyle settings textTable",
+  },
+};
+
+describe.each(Object.entries(packages))("of %s", (_, { module, options, plain }) => {
+  test("every function is in the table", () => {
+    const functions = Object.entries(module).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+    const named = new Set([...Object.keys(options), ...plain.split(/\s+/)]);
+    expect(functions.filter((name) => !named.has(name))).toEqual([]);
+  });
+
+  test.each(Object.entries(options))("%s refuses an option that does not exist", async (_name, call) => {
+    const attempt = (async () => call({ zebra: 1 } as never))();
+    await expect(attempt).rejects.toMatchObject({
+      code: "CONFIG",
+      message: expect.stringMatching(/unknown (option|key) "zebra"/),
+    });
+  });
+});
+
+test("so do forward, loss and encode", () => {
+  const unknown = { zebra: 1 } as object;
+  const labelled = { ...batch, labels: tensor1d([0], "int32") };
+  expect(() => model.forward(batch, unknown)).toThrow('forward: unknown option "zebra"');
+  expect(() => model.loss!(labelled, unknown)).toThrow('forward: unknown option "zebra"');
+  expect(() => tokenizer.encode("a", undefined, unknown)).toThrow('encode: unknown option "zebra"');
+});

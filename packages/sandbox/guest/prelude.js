@@ -14,6 +14,7 @@
   const { isArray } = Array;
   const { isFinite: isFiniteNumber } = Number;
   const { slice, replaceAll } = String.prototype;
+  const { then } = Promise.prototype;
   const { imul } = Math;
   const { get: getPending, set: setPending, delete: deletePending } = Map.prototype;
   const { Promise: GuestPromise, Error: GuestError, Map: GuestMap, Set: GuestSet, String: text } = globalThis;
@@ -33,14 +34,14 @@
 
   function format(value) {
     if (typeof value === "string") return value;
-    if (typeof value !== "object" || value === null) return text(value);
     try {
+      if (typeof value !== "object" || value === null) return text(value);
       if (!isArray(value) && typeof value.toString === "function" && value.toString !== plainToString) {
         if (!(value instanceof GuestMap || value instanceof GuestSet)) return text(value);
       }
       return stringify(value, readable);
     } catch {
-      return "[object]";
+      return `[${typeof value}]`;
     }
   }
 
@@ -141,19 +142,23 @@
   define("input", parse(input));
   for (const name of functions) define(name, (argument) => callHost(name, argument));
 
-  /** Runs the program to its end and says how it ended. */
-  async function start(main) {
-    let value;
-    try {
-      value = await main();
-    } catch (error) {
-      return describe(error);
-    }
-    try {
-      return encode(value);
-    } catch (error) {
-      return describe(error);
-    }
+  /** Runs the program to its end and says how it ended. Without await, which reads what the program may have changed. */
+  function start(main) {
+    return new GuestPromise((resolve) => {
+      const fail = (error) => resolve(describe(error));
+      const succeed = (value) => {
+        try {
+          resolve(encode(value));
+        } catch (error) {
+          fail(error);
+        }
+      };
+      try {
+        apply(then, main(), [succeed, fail]);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
 
   return { start, settle, describe, random };

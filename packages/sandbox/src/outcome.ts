@@ -46,8 +46,8 @@ export function checkSource({ sourceBytes, limits }: SandboxRequest): Verdict | 
   return fail({ code: "LOAD_FAILED", message, stack: "" });
 }
 
-/** A run that ended from outside, or never began. */
-export function refuse(code: "CANCELLED" | "UNAVAILABLE" | "SANDBOX_CRASH", message: string): Verdict {
+/** A run without a text that says how it ended: ended from outside, never begun, or broken by the program. */
+export function refuse(code: "CANCELLED" | "UNAVAILABLE" | "SANDBOX_CRASH" | "GUEST_CRASH", message: string): Verdict {
   return fail({ code, message });
 }
 

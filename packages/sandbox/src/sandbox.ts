@@ -106,7 +106,9 @@ export type SandboxFailure =
   | { readonly code: "CANCELLED"; readonly message: string }
   /** The sandbox does not start here (no isolation, no interpreter), or its queue is full. Nothing ran. */
   | { readonly code: "UNAVAILABLE"; readonly message: string }
-  /** The sandbox itself broke. The next run gets a new one; running the program once more is safe when it called nothing. */
+  /** The program ended or broke what it ran in, such as its interpreter. The next run gets a new one. */
+  | { readonly code: "GUEST_CRASH"; readonly message: string }
+  /** The sandbox broke before the program began. Nothing of it ran. */
   | { readonly code: "SANDBOX_CRASH"; readonly message: string };
 
 /** What a run cost. */

@@ -43,17 +43,19 @@ function framesOf(stack: string): readonly Frame[] {
   }));
 }
 
-/** What a process that ended before it said how leaves to conclude. */
-function verdictOfSignal(request: SandboxRequest, signal: NodeJS.Signals | null): Verdict {
+/** What a process that ended before it said how leaves to conclude: once it was told to go, its program did it. */
+function verdictOfSignal(request: SandboxRequest, signal: NodeJS.Signals | null, hasBegun: boolean): Verdict {
+  if (!hasBegun) return refuse("SANDBOX_CRASH", "the interpreter ended before the program began");
   if (signal === "SIGXCPU" || signal === "SIGKILL") return limitReached(request, "wall"); // its limit of processor time
   if (signal === "SIGSEGV") return limitReached(request, "stack"); // recursion in C, past any counter
-  return refuse("SANDBOX_CRASH", "the interpreter ended without a result");
+  return refuse("GUEST_CRASH", "the program ended its interpreter without a result");
 }
 
 async function execute({ request, signal, call }: Execution, jail: Jail, unsafe: boolean): Promise<Ended> {
   const { limits } = request;
   const { input, output, messages, gone, kill } = imprison(jail);
   let verdict: Verdict | undefined;
+  let hasBegun = false;
   const stop = (reached: Verdict): void => {
     verdict ??= reached;
     kill();
@@ -87,6 +89,7 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
     if (message.obstacle !== null && !unsafe) {
       stop(refuse("UNAVAILABLE", `nothing isolates Python here: ${message.obstacle}`));
     } else {
+      hasBegun = true;
       watch.start();
       input.write("go\n");
     }
@@ -111,7 +114,7 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
   signal.removeEventListener("abort", cancel);
   if (verdict?.ok && room < 0) verdict = limitReached(request, "stdout"); // its last output came after its result
   const stdout = new TextDecoder().decode(Buffer.concat(printed));
-  return { verdict: verdict ?? verdictOfSignal(request, ending), stdout, wallMs: watch.usedMs };
+  return { verdict: verdict ?? verdictOfSignal(request, ending, hasBegun), stdout, wallMs: watch.usedMs };
 }
 
 /**

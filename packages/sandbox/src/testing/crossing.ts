@@ -227,6 +227,52 @@ export const errors: readonly Law[] = [
     options: patient,
     expects: fails("GUEST_ERROR"),
   },
+  ...[
+    "throw Object.assign(() => 1, { toString() { throw 1; } });",
+    "throw Object.assign(() => 1, { toString: null, valueOf: null });",
+    "throw new Proxy(function () {}, { get() { throw 1; } });",
+    "throw Object.create(null);",
+    "throw { get name() { throw this; }, get message() { throw this; }, get stack() { throw this; } };",
+    "Object.defineProperty(Promise.prototype, 'constructor', { get() { throw () => 1; } }); throw 1;",
+    "Object.defineProperty(Map, Symbol.hasInstance, { value() { throw () => 1; } }); return { a: 1 };",
+  ].map((javascript) => ({
+    law: `what cannot be printed is the program's error: ${javascript}`,
+    javascript,
+    options: patient,
+    expects: fails("GUEST_ERROR"),
+  })),
+  ...[
+    "class M(type):\n  __name__ = property(lambda c: 1/0)\nclass E(Exception, metaclass=M): pass\nraise E()",
+    "class E(Exception):\n  __traceback__ = property(lambda s: 1/0)\nraise E()",
+    "class E(BaseException):\n  def __str__(self): raise BaseException()\nraise E()",
+    "class S(str):\n  def __getitem__(self, i): raise KeyboardInterrupt\nclass E(Exception):\n  def __str__(self): return S('x')\nraise E()",
+    "class E(Exception):\n  def __getattribute__(self, name): raise BaseException()\nraise E()",
+  ].map((python) => ({
+    law: `what cannot be printed is the program's error: ${JSON.stringify(python)}`,
+    python,
+    options: patient,
+    expects: fails("GUEST_ERROR"),
+  })),
+  ...[
+    "import sys\nsys.modules['os']._exit(0)",
+    "import sys\nsys.modules['os'].abort()",
+    "import sys\nsys.modules['json'].dumps = None\nraise ValueError",
+    "import sys\nsys.modules['os'].write = None\nresult = 1",
+    "import sys\nsys.modules['os'].close(3)\nresult = 1",
+    "import sys\nsys.modules['ctypes'].string_at(0)",
+    "import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()",
+  ].map((python) => ({
+    law: `what ends or breaks the interpreter is the program's failure: ${JSON.stringify(python)}`,
+    python,
+    options: patient,
+    expects: fails("GUEST_CRASH", "GUEST_STACK", "GUEST_ERROR", "RESULT_INVALID"),
+  })),
+  {
+    law: "a program without standard output has a result",
+    python: "import sys\nsys.stdout = None\nresult = 1",
+    options: patient,
+    expects: returns(1),
+  },
   {
     law: "a stack made up by the program cannot name lines that are not its own",
     javascript:

@@ -71,6 +71,11 @@ describe("a program's failure goes back to the model, with its code", () => {
     ["binary output", js("console.log(String.fromCharCode(...Array(256).keys()));"), "NO_ANSWER"],
     ["an answer that is no value", js('console.log("Final Answer:", undefined);'), "WRONG_TYPE"],
     ["memory", js("const kept = []; for (;;) kept.push(new Array(1000).fill(1));"), "GUEST_MEMORY"],
+    [
+      "an error that cannot be printed",
+      js("throw Object.assign(() => 1, { toString() { throw 1; } });"),
+      "GUEST_ERROR",
+    ],
     ["recursion", js("const down = () => down() + 1; down();"), "GUEST_STACK"],
     ["a result that is too long", js("return 'x'.repeat(300_000);"), "RESULT_TOO_LARGE"],
   ])("%s", async (_, decision, code) => {

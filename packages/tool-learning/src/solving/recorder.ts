@@ -36,6 +36,9 @@ const NO_CODE: Failure = { code: "NO_CODE", message: "the reply has no fenced bl
 /** Ends a Python program: what it calls `result` is its own affair and need not be JSON, for answers are printed. */
 const NO_RESULT: SourcePart = { name: "end", source: "result = None" };
 
+/** After these a program runs once more: the machine can be the reason. The second time it is the program. */
+const CRASHES: ReadonlySet<SandboxFailure["code"]> = new Set(["SANDBOX_CRASH", "GUEST_CRASH"]);
+
 /** Repeats of one request within a run, and runs of one task, must never share a number. */
 const SAMPLES_PER_RUN = 1000;
 
@@ -138,7 +141,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const before = recorded("run", place, hash);
       if (before !== undefined) return before;
       let outcome = await runOnce(program, own);
-      if (!outcome.ok && outcome.failure.code === "SANDBOX_CRASH") outcome = await runOnce(program, own);
+      if (!outcome.ok && CRASHES.has(outcome.failure.code)) outcome = await runOnce(program, own);
       return keep({
         ...base(place),
         kind: "run",

@@ -44,7 +44,7 @@ describe("a provider's failure ends the run, and keeps what there was", () => {
     ["a redirect", "MODEL_ERROR", { type: "redirect", location: "http://127.0.0.1:1/" }],
     ["a cut body", "MODEL_FORMAT", { type: "truncate", bytes: 30, how: "end" }],
     ["a lost connection", "UNAVAILABLE", { type: "truncate", bytes: 30, how: "reset" }],
-    ["another content type", "MODEL_FORMAT", { type: "content-type", value: "text/html" }],
+    ["no money left", "FORBIDDEN", { type: "status", status: 402 }],
     ["no JSON", "MODEL_FORMAT", { type: "body", body: "<html>" }],
     ["JSON of another form", "MODEL_FORMAT", { type: "body", body: '{"choices": 1}' }],
     ["a flood", "OUTPUT_TOO_LARGE", { type: "flood", bytes: 100_000 }, { maxBodyBytes: 10_000 }],

@@ -28,6 +28,7 @@ export function errorFromSdk(cause: unknown, clock: Clock): CambiumError {
     readonly name?: string;
     readonly message?: string;
     readonly statusCode?: number;
+    readonly responseBody?: string;
     readonly responseHeaders?: Readonly<Record<string, string>>;
     readonly cause?: { readonly name?: string };
   };
@@ -38,7 +39,9 @@ export function errorFromSdk(cause: unknown, clock: Clock): CambiumError {
   }
   if (statusCode !== undefined && statusCode >= 300) {
     const get = (header: string): string | null => responseHeaders[header] ?? null;
-    return errorOfStatus("aiSdk", statusCode, message.slice(0, 300), retryAfter({ get }, clock));
+    const words = String(error.responseBody ?? "").match(/"(?:code|type|status)"\s*:\s*"[a-z_]{1,60}"/g) ?? [];
+    const found = words.map((word) => word.split('"')[3]!);
+    return errorOfStatus("aiSdk", statusCode, message.slice(0, 300), retryAfter({ get }, clock), found);
   }
   if (name === "AI_LoadAPIKeyError") return new UnauthorizedError({ ...details, charged: false });
   if (NEVER_SENT.has(name)) return new ModelError({ ...details, charged: false });

@@ -26,6 +26,8 @@ export interface PythonOptions extends SandboxAdapterOptions {
 /** Longest time until an interpreter waits for its program, in ms. */
 const START_MS = 20_000;
 
+const isText = (value: unknown): value is string => typeof value === "string";
+
 /** Room for the description of an error, in bytes. */
 const DESCRIPTION_BYTES = 100_000;
 
@@ -82,9 +84,14 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
     input.write(`${JSON.stringify(text)}\n`);
   };
   const hear = (message: JailMessage): void => {
-    if (message.type === "call") void answer(String(message.name), String(message.text));
-    if (message.type === "end") stop(readResult(request, String(message.text), message.phase, framesOf));
-    if (message.type !== "ready") return;
+    if (hasBegun) {
+      const { type, text, name, phase } = message as Partial<Record<"type" | "text" | "name" | "phase", unknown>>;
+      if (type === "call" && isText(text) && isText(name)) void answer(name, text);
+      else if (type === "end" && isText(text)) {
+        stop(readResult(request, text, phase === "load" ? "load" : "run", framesOf));
+      } else stop(disturbed); // "ready" comes once; a second time, as anything else, it is the program that says it
+      return;
+    }
     clearTimeout(starting);
     if (message.obstacle !== null && !unsafe) {
       stop(refuse("UNAVAILABLE", `nothing isolates Python here: ${message.obstacle}`));

@@ -111,7 +111,7 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
       const source: Source = "specificationVersion" in given ? aiSdk(given) : given;
       const context: ChatContext = {
         source,
-        price: prices[source.model],
+        price: Object.hasOwn(prices, source.model) ? prices[source.model] : undefined,
         gate: gateOf(source.provider),
         run: (call) => track(() => makeCall(shared, call)),
       };

@@ -119,6 +119,8 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
     },
 
     spent: async () => spentOf(await store.ledger()),
+    stored: () => store.list(),
+    forget: (key) => store.forget(key),
 
     async close() {
       if (isClosed) return;

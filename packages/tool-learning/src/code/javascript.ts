@@ -1,4 +1,5 @@
-import { type AnyNode, type Expression, type Node, parse } from "acorn";
+import type { AnyNode, Expression, Node } from "acorn";
+import { parseScript } from "./plain-script.ts";
 import type { ProgramShape, Statement } from "./shape.ts";
 
 const isNode = (value: unknown): value is AnyNode =>
@@ -116,16 +117,12 @@ function parametersOf(body: AnyNode, source: string): readonly string[] {
  * @returns `undefined` when it cannot be parsed, or nests too deeply.
  */
 export function javascriptShape(source: string): ProgramShape | undefined {
+  const nodes = parseScript(source, ["script"]);
   try {
-    const options = {
-      ecmaVersion: "latest",
-      allowAwaitOutsideFunction: true,
-      allowReturnOutsideFunction: true,
-    } as const;
-    return statementsOf(source, parse(source, options).body as readonly AnyNode[]);
+    return nodes && statementsOf(source, nodes);
   } catch (error) {
     // A term of thousands of operators nests deeper than these walks can follow.
-    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }

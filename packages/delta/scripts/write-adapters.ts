@@ -8,7 +8,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mapParameters, random, useBackend } from "@cambium/core";
 import { attach, type Delta, head, ia3, loadAdapter, lora, prefix, prompt, saveAdapter } from "@cambium/delta";
-import { createModel, type LanguageModel, type HeadConfig, saveModel } from "@cambium/models";
+import { createModel, type HeadConfig, type LanguageModel, saveModel } from "@cambium/models";
 import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
 
 const [target] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 import type { Objective } from "@cambium/core";
 import {
   capture,
-  type TokenBatch,
+  embed,
   type LanguageModel,
   type LanguageOutput,
-  embed,
+  type TokenBatch,
   type Tokenizer,
 } from "@cambium/models";
 import { expectTypeOf, test } from "vitest";

@@ -1,5 +1,5 @@
 import { disposeParameters, mapParameters, type Parameters, random } from "@cambium/core";
-import type { TokenBatch, LanguageModel } from "@cambium/models";
+import type { LanguageModel, TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, mul, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -1,7 +1,7 @@
 /** Every method on a base whose layers are in 8 bits does what it does on the base in float32, nearly. */
 import { memory, result } from "@cambium/base";
 import { disposeParameters, isQuantised, type Parameters, random, valueAndGradients } from "@cambium/core";
-import { type TokenBatch, type LanguageModel, loadModel, saveModel } from "@cambium/models";
+import { type LanguageModel, loadModel, saveModel, type TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { adamW, type Batches, train } from "@cambium/train";
 import { add, dispose, mul, type Scalar, sub, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { folder, memory, readJson } from "@cambium/base";
 import { disposeParameters, openSafetensors } from "@cambium/core";
-import { type TokenBatch, type LanguageModel, loadModel } from "@cambium/models";
+import { type LanguageModel, loadModel, type TokenBatch } from "@cambium/models";
 import { disposeFields } from "@cambium/models/testing";
 import { type Tensor, tensor2d } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";

@@ -69,7 +69,8 @@ export function createAssembler(createId: () => string, onPiece: ((piece: Piece)
       if (choice === undefined) return;
       const delta = objectFrom(choice["delta"]);
       if (delta !== undefined) pushDelta(delta);
-      reason = choice["finish_reason"] ?? reason;
+      const told = choice["finish_reason"];
+      if (told !== null && told !== "") reason = told ?? reason; // some servers send an empty one with every piece
     },
 
     done() {

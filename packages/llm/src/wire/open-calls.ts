@@ -32,6 +32,12 @@ function isWhole(text: string): boolean {
   }
 }
 
+/** The arguments so far and a piece more; a piece that holds all of them again is taken once. */
+function joined(before: string, piece: string): string {
+  const isAgain = before.startsWith("{") && piece.startsWith(before) && isWhole(piece);
+  return isAgain ? piece : before + piece;
+}
+
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 /** Collects the calls of one reply. */
@@ -70,7 +76,7 @@ export function collectCalls(): OpenCalls {
     // Repeated, given as a whole again, or in pieces.
     if (name.startsWith(call.name)) call.name = name;
     else if (call.given === "" && name !== "") call.name += name;
-    call.given += given;
+    call.given = joined(call.given, given);
     const told = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined && value !== "");
     call.fields = { ...call.fields, ...Object.fromEntries(told) };
   }

@@ -75,6 +75,24 @@ test("a name that is repeated in later pieces is one name, and one in pieces is 
   expect(calls([names[0]], [names[1]], [{ index: 0, ...more("{}") }])).toEqual([["a", "get_it", "{}"]]);
 });
 
+test("a call that is given again as a whole, under another index too, is one call", () => {
+  const whole = { id: "a", ...called("f", '{"x":1}') };
+  expect(calls([{ index: 0, ...whole }], [{ index: 0, ...whole }])).toEqual([A]);
+  expect(calls([{ index: 0, ...whole }], [{ index: 1, ...whole }])).toEqual([A]);
+  expect(calls([{ index: 0, id: "a", ...called("f", '{"x"') }], [{ index: 0, ...whole }])).toEqual([A]);
+});
+
+test("a reason that is empty is none: a stream that was cut is no reply, and a reason that was given stays", () => {
+  const piece = (content: string, reason: string | null): JsonObject => ({
+    choices: [{ delta: { content }, finish_reason: reason }],
+  });
+  const assembler = createAssembler(countingIds(), undefined);
+  assembler.push(piece("half", ""));
+  expect(() => assembler.finish()).toThrow(expect.objectContaining({ code: "MODEL_FORMAT" }));
+  for (const reason of ["stop", "", null]) assembler.push(piece("", reason));
+  expect(assembler.finish().finish).toBe("stop");
+});
+
 test("an id that changes with every piece opens no call", () => {
   const found = calls([{ index: 0, id: "a", ...called("f", '{"x"') }], [{ index: 0, id: "b", ...called(null, ":1}") }]);
   expect(found).toEqual([A]);

@@ -92,6 +92,7 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
       } else stop(disturbed); // "ready" comes once; a second time, as anything else, it is the program that says it
       return;
     }
+    if (message.type !== "ready") return;
     clearTimeout(starting);
     if (message.obstacle !== null && !unsafe) {
       stop(refuse("UNAVAILABLE", `nothing isolates Python here: ${message.obstacle}`));

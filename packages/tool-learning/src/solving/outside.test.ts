@@ -1,6 +1,6 @@
+import { isOutside } from "@cambium/evaluation";
 import type { SandboxFailure } from "@cambium/sandbox";
 import { expect, test } from "vitest";
-import { isOutside } from "./failure.ts";
 
 /** Whether the host, not the program, is the reason. The type makes a new code choose. */
 const OUTSIDE: Readonly<Record<SandboxFailure["code"], boolean>> = {

@@ -3,6 +3,7 @@ import type { Piece } from "../chat-model.ts";
 import { CancelledError, UnavailableError } from "../errors.ts";
 import type { ModelRequest, Reply } from "../messages/request.ts";
 import type { Source } from "../sources/source.ts";
+import { textOfThrown } from "../sources/thrown.ts";
 import type { Clock } from "./clock.ts";
 
 /** What one request to a source needs. */
@@ -14,10 +15,19 @@ export interface AttemptOptions {
   readonly onPiece: ((piece: Piece) => void) | undefined;
 }
 
+/** Whether it is an error of ours; a proxy may throw when it is asked. */
+function isOurs(error: unknown): error is CambiumError {
+  try {
+    return error instanceof CambiumError;
+  } catch {
+    return false;
+  }
+}
+
 /** The error as one of ours: what a source throws beside them is a provider that failed in an unknown way. */
 function toCambiumError(source: Source, error: unknown): CambiumError {
-  if (error instanceof CambiumError) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  if (isOurs(error)) return error;
+  const text = textOfThrown(error);
   return new UnavailableError({
     message: `call: "${source.provider}" failed: ${text}`,
     cause: error,

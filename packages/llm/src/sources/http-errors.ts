@@ -26,6 +26,10 @@ const STATUSES: ReadonlyMap<string, number> = new Map([
   ["not_found_error", 404],
 ]);
 
+/** Whether a provider's words say what failed. */
+export const isKnownFailure = (words: readonly string[]): boolean =>
+  words.some((word) => NO_MONEY.has(word) || STATUSES.has(word));
+
 function statusOf(words: readonly string[]): number {
   for (const word of words) {
     const number = Number(word);

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@cambium/base";
 import type { Piece } from "../chat-model.ts";
 import { ModelFormatError } from "../errors.ts";
-import type { AssistantPart, FilePart } from "../messages/message.ts";
+import type { AssistantPart, FilePart, OtherPart } from "../messages/message.ts";
 import type { Reply, Usage } from "../messages/request.ts";
 import { contentFromWire } from "./content.ts";
 import { collectCalls } from "./open-calls.ts";
@@ -31,7 +31,7 @@ export function createAssembler(createId: () => string, onPiece: ((piece: Piece)
   let usage: Usage | undefined;
   let reason: unknown;
   let isDone = false;
-  const files: FilePart[] = [];
+  const whole: (FilePart | OtherPart)[] = [];
   const calls = collectCalls();
   const oldCalls = collectCalls();
   const extra: Record<string, unknown> = {};
@@ -45,10 +45,13 @@ export function createAssembler(createId: () => string, onPiece: ((piece: Piece)
       onPiece?.({ type: "reasoning", text: thought });
     }
     for (const part of contentFromWire(content)) {
-      if (part.type === "file") files.push(part);
-      else if (part.type === "text") said += part.text;
+      if (part.type === "file" || part.type === "other") {
+        whole.push(part);
+        continue;
+      }
+      if (part.type === "text") said += part.text;
       else reasoning += part.text;
-      if (part.type !== "file") onPiece?.({ type: part.type, text: part.text });
+      onPiece?.({ type: part.type, text: part.text });
     }
     if (typeof refused === "string") refusal += refused;
     calls.push(tool_calls);
@@ -86,7 +89,7 @@ export function createAssembler(createId: () => string, onPiece: ((piece: Piece)
       const content: AssistantPart[] = partsFromWire(message, createId);
       const called = [...calls.whole(), ...oldCalls.whole()].map((call) => callFromWire(call, createId));
       const at = content.findIndex(({ type }) => type === "other");
-      content.splice(at < 0 ? content.length : at, 0, ...files, ...called);
+      content.splice(at < 0 ? content.length : at, 0, ...whole, ...called);
       for (const call of called) if (call.type === "tool-call") onPiece?.({ type: "tool-call", call });
       return {
         content,

@@ -1,10 +1,10 @@
 import type { JsonObject } from "@cambium/base";
 import { ModelFormatError } from "../errors.ts";
-import type { FilePart, ReasoningPart, TextPart } from "../messages/message.ts";
+import type { FilePart, OtherPart, ReasoningPart, TextPart } from "../messages/message.ts";
 import { fileFromWire } from "./files.ts";
 
 /** What the content of an assistant message is made of. */
-export type ContentPart = TextPart | ReasoningPart | FilePart;
+export type ContentPart = TextPart | ReasoningPart | FilePart | OtherPart;
 
 /** The error of a shape that nobody knows: refused before it is stored, where it would stay for ever. */
 export function unknownShape(what: string, got: unknown): ModelFormatError {
@@ -34,6 +34,7 @@ function partFromWire(part: unknown): ContentPart[] {
       inner.type === "text" ? { ...inner, type: "reasoning" } : inner,
     );
   }
+  if (type === "reference") return [{ type: "other", kind: "reference", value: part as JsonObject }];
   const file = fileOf(part as JsonObject);
   if (file === undefined) throw unknownShape("a part of the message's content is of no known type", part);
   return [file];
@@ -53,7 +54,7 @@ export function contentFromWire(content: unknown): ContentPart[] {
   const joined: ContentPart[] = [];
   for (const part of parts) {
     const last = joined.at(-1);
-    if (part.type === "file") joined.push(part);
+    if (part.type === "file" || part.type === "other") joined.push(part);
     else if (last?.type === part.type) joined[joined.length - 1] = { ...last, text: last.text + part.text };
     else if (part.text !== "") joined.push(part);
   }

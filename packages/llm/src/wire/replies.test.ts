@@ -125,6 +125,17 @@ test.each([
       { type: "text", text: "one" },
     ],
   ],
+  [
+    "references to what was given",
+    [
+      { type: "text", text: "one" },
+      { type: "reference", reference_ids: [1] },
+    ],
+    [
+      { type: "text", text: "one" },
+      { type: "other", kind: "reference", value: { type: "reference", reference_ids: [1] } },
+    ],
+  ],
 ])("content as a list holds %s", (_, content, expected) => {
   expect(whole({ content }).content).toEqual(expected);
   expect(streamed({ content }).content).toEqual(expected);

@@ -47,6 +47,15 @@ function failureOf({ code, message, ...rest }: SandboxFailure): Failure {
   return { code, message, ...stack };
 }
 
+/** The message of what a service threw, which may be any value. */
+function messageOf(thrown: unknown): string {
+  try {
+    return String((thrown as { readonly message?: unknown } | undefined)?.message ?? thrown);
+  } catch {
+    return "the service failed with an error that cannot be shown";
+  }
+}
+
 /** What a recorder needs; methods that run nothing go without a sandbox. */
 export type RecorderSetup = Pick<Setup, "model" | "sampling" | "limits"> & Partial<Pick<Setup, "sandbox">>;
 
@@ -161,7 +170,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
         const reply = await answer(signal);
         return keep({ ...asked, reply, durationMs: performance.now() - start });
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         const failure = { code: signal?.aborted ? "CANCELLED" : "UNAVAILABLE", message } as const;
         return keep({ ...asked, reply: "", durationMs: performance.now() - start, failure });
       }

@@ -4,6 +4,7 @@ import { CancelledError, UnavailableError } from "../errors.ts";
 import type { ModelRequest, Reply } from "../messages/request.ts";
 import type { Source } from "../sources/source.ts";
 import { textOfThrown } from "../sources/thrown.ts";
+import { checkReply } from "./check-reply.ts";
 import type { Clock } from "./clock.ts";
 
 /** What one request to a source needs. */
@@ -65,7 +66,7 @@ export async function askOnce(source: Source, request: ModelRequest, options: At
     const show =
       onPiece === undefined ? {} : { onPiece: (piece: Piece) => void (stop.signal.aborted || onPiece(piece)) };
     const work = source.generate(request, { signal: stop.signal, clock, createId, ...show });
-    return await Promise.race([work, ended]);
+    return checkReply(source, await Promise.race([work, ended]));
   } catch (error) {
     throw toCambiumError(source, error);
   } finally {

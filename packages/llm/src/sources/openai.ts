@@ -128,7 +128,8 @@ export function openai(model: string, options: OpenAiOptions = {}): Source {
   async function readStream(body: AsyncIterable<Uint8Array>, { createId, onPiece }: SourceContext): Promise<Reply> {
     const assembler = createAssembler(createId, onPiece);
     for await (const data of readEvents(body)) {
-      if (data === "[DONE]") {
+      if (data.trim() === "") continue; // keeps the connection alive, says nothing
+      if (data.trim() === "[DONE]") {
         assembler.done();
         break;
       }

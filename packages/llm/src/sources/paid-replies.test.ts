@@ -45,6 +45,19 @@ test.each(["", "\n", "\r\n"])("a last event that ends with %j, not with an empty
   expect(await read(counted, "text/event-stream", true)).toMatchObject({ usage: { inputTokens: 3, outputTokens: 4 } });
 });
 
+test.each([
+  "data:",
+  "data: ",
+  ": keep-alive",
+  "event: ping\ndata: {}",
+  'data: {"type":"keepalive"}',
+  'data: {"choices":[]}',
+])("an event that only keeps the connection alive (%j) says nothing", async (event) => {
+  const body = [event, chunk({ content: "ok" }), event, chunk({}, "stop"), event, "data: [DONE] "].join("\n\n");
+  const reply = await read(`${body}\n\n`, "text/event-stream", true);
+  expect(reply).toMatchObject({ content: [{ text: "ok" }], finish: "stop" });
+});
+
 test("an event that was cut off after the reply's end does not cost the reply", async () => {
   const body = `${[chunk({ content: "ok" }), chunk({}, "stop"), usage.slice(0, 40)].join("\n\n")}`;
   expect(await read(body, "text/event-stream", true)).toMatchObject({ content: [{ text: "ok" }] });

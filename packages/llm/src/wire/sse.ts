@@ -2,7 +2,7 @@ import { createParser } from "eventsource-parser";
 
 /** Whether the data of an event is all there: a whole JSON text, or the mark of the end. */
 function isWhole(data: string): boolean {
-  if (data === "[DONE]") return true;
+  if (data.trim() === "[DONE]") return true;
   try {
     JSON.parse(data);
     return true;

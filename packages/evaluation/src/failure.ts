@@ -15,7 +15,11 @@ export interface Failure {
   readonly stack?: string;
 }
 
-/** The provider, the store or the machine is at fault, not what was asked: the same task may well succeed later. */
+/**
+ * The provider, the store or the machine is at fault, not what was asked: the same task may well succeed later. Only what the
+ * host saw of itself stands here. However a program ended, it is a result of its row: else a program could take its row out of
+ * the accuracy.
+ */
 const OUTSIDE: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "RATE_LIMITED",
   "UNAVAILABLE",

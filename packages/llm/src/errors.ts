@@ -32,7 +32,7 @@ export class UnauthorizedError extends CambiumError {
   readonly code = "UNAUTHORIZED";
 }
 
-/** The provider knows the key and refuses (403). */
+/** The provider knows the key and refuses (403), or the key's account has no money or quota left (402). */
 export class ForbiddenError extends CambiumError {
   readonly code = "FORBIDDEN";
 }
@@ -42,7 +42,7 @@ export class ModelError extends CambiumError {
   readonly code = "MODEL_ERROR";
 }
 
-/** The reply cannot be read: no JSON, another content type, a stream that ends early. `details`: `head`, its start. */
+/** The reply cannot be read: no JSON, an unknown shape, a stream that ends early. `details`: `head`, its start. */
 export class ModelFormatError extends CambiumError {
   readonly code = "MODEL_FORMAT";
 }

@@ -61,3 +61,4 @@ export type { Policy, WrittenError, WrittenReply } from "./sources/policy.ts";
 export { type RecordedOptions, recorded } from "./sources/recorded.ts";
 export { type Scripted, type ScriptedOptions, type Step, type StepCondition, scripted } from "./sources/scripted.ts";
 export type { Source, SourceContext } from "./sources/source.ts";
+export type { StoredReply } from "./store/shelf.ts";

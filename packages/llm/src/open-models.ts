@@ -111,7 +111,7 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
       const source: Source = "specificationVersion" in given ? aiSdk(given) : given;
       const context: ChatContext = {
         source,
-        price: prices[source.model],
+        price: Object.hasOwn(prices, source.model) ? prices[source.model] : undefined,
         gate: gateOf(source.provider),
         run: (call) => track(() => makeCall(shared, call)),
       };
@@ -119,6 +119,8 @@ export async function openModels(options: OpenModelsOptions): Promise<Models> {
     },
 
     spent: async () => spentOf(await store.ledger()),
+    stored: () => store.list(),
+    forget: (key) => store.forget(key),
 
     async close() {
       if (isClosed) return;

@@ -3,6 +3,7 @@ import type { Clock } from "./calls/clock.ts";
 import type { ChatModel } from "./chat-model.ts";
 import type { AiSdkModel } from "./sources/ai-sdk/model.ts";
 import type { Source } from "./sources/source.ts";
+import type { StoredReply } from "./store/shelf.ts";
 
 /** Settings of `openModels`. */
 export interface OpenModelsOptions {
@@ -36,6 +37,15 @@ export interface Models {
   model(source: Source | AiSdkModel): ChatModel;
   /** What was spent under this budget's name, by all processes. */
   spent(): Promise<Spent>;
+  /** Every stored reply, the oldest first, as plain JSON: to look through, and to write to a file. */
+  stored(): AsyncGenerator<StoredReply, void, undefined>;
+  /**
+   * Removes a stored reply, so that its request is asked again; what it cost stays spent.
+   *
+   * @param key - Of `CallResult` or `StoredReply`.
+   * @returns Whether there was one.
+   */
+  forget(key: string): Promise<boolean>;
   /** Waits for the calls under way, then closes the store. Calls made later fail. */
   close(): Promise<void>;
 }

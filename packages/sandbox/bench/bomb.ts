@@ -4,10 +4,10 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { quickjs } from "../src/quickjs/quickjs.ts";
 import { crossingBombs, memoryBombs } from "../src/testing/bombs.ts";
-import { adapters } from "./adapters.ts";
 
-const { values } = parseArgs({ options: { adapter: { type: "string" }, bomb: { type: "string" } } });
+const { values } = parseArgs({ options: { bomb: { type: "string" } } });
 const source = { ...memoryBombs, ...crossingBombs }[values.bomb as keyof typeof memoryBombs];
 const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
 const peakBytes = (): number => {
@@ -17,7 +17,7 @@ const peakBytes = (): number => {
 
 const idle = process.memoryUsage.rss();
 const startPeak = peakBytes(); // what loading the program took and gave back
-const sandbox = adapters[values.adapter as keyof typeof adapters]({ limits: { wallMs: 30_000 } });
+const sandbox = quickjs({ limits: { wallMs: 30_000 } });
 await sandbox.run("return 1;");
 const warm = process.memoryUsage.rss();
 const outcome = await sandbox.run(source);

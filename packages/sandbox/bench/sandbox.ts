@@ -1,19 +1,18 @@
 /**
- * `pnpm bench:sandbox`: start times, memory of bombs, fresh runs and hostile programs of the JavaScript sandboxes. Prints
- * JSON lines; exits with 1 when something escaped or a bound that the default adapter promises is broken.
+ * `pnpm bench:sandbox`: start times, memory of bombs, fresh runs and hostile programs of `quickjs()`. Prints
+ * JSON lines; exits with 1 when something escaped or a bound that it promises is broken.
  */
 import { spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { defaultLimits } from "../src/limits.ts";
+import { quickjs } from "../src/quickjs/quickjs.ts";
 import { attackMany } from "../src/testing/attack.ts";
 import { crossingBombs, memoryBombs } from "../src/testing/bombs.ts";
-import { adapters } from "./adapters.ts";
 
 const HELP = `usage: pnpm bench:sandbox [options]
 
-  --adapter NAME   quickjs or run (default: quickjs)
   --part NAME      starts, bombs, fresh or hostile only
   --starts N       measured starts (default 300)
   --fresh N        harmless runs in a row (default 10000)
@@ -23,7 +22,6 @@ const HELP = `usage: pnpm bench:sandbox [options]
 
 const { values } = parseArgs({
   options: {
-    adapter: { type: "string", default: "quickjs" },
     part: { type: "string" },
     starts: { type: "string", default: "300" },
     fresh: { type: "string", default: "10000" },
@@ -36,17 +34,14 @@ if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
-if (!(values.adapter in adapters)) throw new Error(`no adapter ${values.adapter}\n${HELP}`);
-const adapter = values.adapter as keyof typeof adapters;
-const create = adapters[adapter];
 const broken: string[] = [];
-const print = (part: string, row: object): void => console.log(JSON.stringify({ part, adapter, ...row }));
+const print = (part: string, row: object): void => console.log(JSON.stringify({ part, ...row }));
 const round = (value: number): number => Math.round(value * 10) / 10;
 const rssMiB = (): number => Math.round(process.memoryUsage.rss() / 2 ** 20);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** From the call of `run` to its outcome, for the shortest program: an upper bound on the start. */
-async function measureStart(sandbox: ReturnType<typeof create>): Promise<number> {
+async function measureStart(sandbox: ReturnType<typeof quickjs>): Promise<number> {
   const from = performance.now();
   const outcome = await sandbox.run("return 1;");
   if (!outcome.ok) throw new Error(`a harmless program failed: ${outcome.failure.message}`);
@@ -54,7 +49,7 @@ async function measureStart(sandbox: ReturnType<typeof create>): Promise<number>
 }
 
 async function benchStarts(count: number): Promise<void> {
-  const sandbox = create();
+  const sandbox = quickjs();
   const firstMs = await measureStart(sandbox);
   for (const [mode, pauseMs] of [
     ["with a pause of 20 ms", 20],
@@ -68,7 +63,7 @@ async function benchStarts(count: number): Promise<void> {
     times.sort((a, b) => a - b);
     const at = (share: number): number => round(times[Math.min(count - 1, Math.floor(share * count))]!);
     print("starts", { mode, count, firstMs: round(firstMs), medianMs: at(0.5), p95Ms: at(0.95), maxMs: at(1) });
-    if (adapter === "quickjs" && pauseMs > 0 && (at(0.5) > 15 || at(0.95) > 40)) broken.push("starts");
+    if (pauseMs > 0 && (at(0.5) > 15 || at(0.95) > 40)) broken.push("starts");
   }
   await sandbox.close();
 }
@@ -78,7 +73,7 @@ function benchBombs(): void {
   let worst = 0;
   for (const bomb of Object.keys({ ...memoryBombs, ...crossingBombs })) {
     const program = fileURLToPath(new URL("./bomb.ts", import.meta.url));
-    const run = spawnSync(process.execPath, [...process.execArgv, program, "--adapter", adapter, "--bomb", bomb], {
+    const run = spawnSync(process.execPath, [...process.execArgv, program, "--bomb", bomb], {
       encoding: "utf8",
     });
     if (run.status !== 0) throw new Error(run.stderr);
@@ -87,11 +82,11 @@ function benchBombs(): void {
     print("bombs", { bomb, ...row });
   }
   print("bombs", { worstOverIdleMiB: worst, allowedMiB });
-  if (adapter === "quickjs" && worst > allowedMiB) broken.push("bombs");
+  if (worst > allowedMiB) broken.push("bombs");
 }
 
 async function benchFresh(count: number): Promise<void> {
-  const sandbox = create();
+  const sandbox = quickjs();
   const rss = [];
   const from = performance.now();
   for (let i = 0; i < count; i++) {
@@ -103,10 +98,9 @@ async function benchFresh(count: number): Promise<void> {
 }
 
 async function benchHostile(first: number, count: number): Promise<void> {
-  const sandbox = create({ concurrency: 3, limits: { memoryBytes: 32 * 2 ** 20 } });
+  const sandbox = quickjs({ concurrency: 3, limits: { memoryBytes: 32 * 2 ** 20 } });
   const from = performance.now();
-  const wallMs = adapter === "run" ? 1000 : 100;
-  const { ends, escapes, crashes } = await attackMany(sandbox, { first, count, wallMs, concurrency: 3 });
+  const { ends, escapes, crashes } = await attackMany(sandbox, { first, count, wallMs: 100, concurrency: 3 });
   await sandbox.close();
   const seconds = round((performance.now() - from) / 1000);
   print("hostile", { firstSeed: first, count, escapes: escapes.length, ends, seconds, rssMiB: rssMiB() });

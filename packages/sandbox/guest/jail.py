@@ -16,12 +16,12 @@ import _strptime  # noqa: F401, E402 - datetime.strptime imports it late
 import builtins  # noqa: E402
 import ctypes  # noqa: E402
 import errno  # noqa: E402
-import json  # noqa: E402
 import os  # noqa: E402
 import platform  # noqa: E402
 import resource  # noqa: E402
 import struct  # noqa: E402
 import traceback  # noqa: E402
+from json import dumps, loads  # noqa: E402 - a program may change the module
 
 # read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn mremap madvise
 # sched_yield nanosleep getpid exit exit_group gettimeofday sigaltstack futex clock_gettime clock_getres
@@ -37,6 +37,15 @@ SYSTEM_CALLS = {
         + (124, 101, 172, 93, 94, 169, 132, 98, 113, 114, 115, 278, 128),
     ),
 }
+
+
+def die_with_host():
+    """The kernel ends this process when its parent is gone, however it went. It is not there on every system."""
+    death_signal, kill = 1, 9
+    try:
+        ctypes.CDLL(None).prctl(death_signal, ctypes.c_ulong(kill))
+    except (AttributeError, OSError):
+        pass
 
 
 def filter_system_calls():
@@ -90,7 +99,7 @@ def isolate(job):
 
 
 def send(message):
-    data = (json.dumps(message) + "\n").encode()
+    data = (dumps(message) + "\n").encode()
     while data:
         data = data[os.write(3, data) :]
 
@@ -102,48 +111,53 @@ class NoJson(Exception):
 LARGEST = 2**53 - 1
 
 
-def check(value, depth=0):
+def check(value, path="", depth=0):
+    at = f' at "{path[:100]}"' if path else ""
     if depth > 100:
         raise NoJson("it nests deeper than 100 levels")
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return
     if isinstance(value, int):
         if abs(value) > LARGEST:
-            raise NoJson(f"an integer beyond {LARGEST}: use str(x)")
+            raise NoJson(f"an integer beyond {LARGEST}{at}: use str(x)")
     elif isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
-            raise NoJson(f"{value}: use str(x)")
+            raise NoJson(f"{value}{at}: use str(x)")
     elif isinstance(value, (list, tuple)):
-        for element in value:
-            check(element, depth + 1)
+        for index, element in enumerate(value):
+            check(element, f"{path}[{index}]", depth + 1)
     elif isinstance(value, dict):
         for key, element in value.items():
             if not isinstance(key, str):
-                raise NoJson(f"a key that is a {type(key).__name__}: use str(key)")
-            check(element, depth + 1)
+                raise NoJson(f"a key that is a {type(key).__name__}{at}: use str(key)")
+            check(element, (f"{path}.{key[:100]}" if path else key)[:200], depth + 1)
     else:
-        raise NoJson(f"a {type(value).__name__}: use float(x) or str(x)")
+        raise NoJson(f"a {type(value).__name__}{at}: use float(x) or str(x)")
 
 
 def encode(value):
     check(value)
-    return json.dumps(value, allow_nan=False)
+    return dumps(value, allow_nan=False)
 
 
 def describe(error, phase):
     """An error as JSON, its stack a line `name line column` for each of the program's frames, innermost first."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<program>"]
-    stack = [f"{frame.name} {frame.lineno}" for frame in reversed(frames[-100:])]
-    if phase == "load" and isinstance(error, SyntaxError) and error.lineno is not None:
-        stack = [f"<module> {error.lineno}"]
-        message = error.msg
-    else:
-        try:
-            message = str(error)
-        except Exception:
-            message = ""
-    parts = {"name": type(error).__name__[:100], "message": message[:1500], "stack": "\n".join(stack)[:8000]}
-    return "e" + json.dumps(parts)
+    # A program's own class of errors may lie or raise at every turn: what it overrides is not asked.
+    name = type.__dict__["__name__"].__get__(type(error))
+    message, stack = "", []
+    try:
+        trace = traceback.extract_tb(BaseException.__dict__["__traceback__"].__get__(error))
+        frames = [frame for frame in trace if frame.filename == "<program>"]
+        stack = [f"{frame.name} {frame.lineno}" for frame in reversed(frames[-100:])]
+        if phase == "load" and issubclass(type(error), SyntaxError) and error.lineno is not None:
+            stack = [f"<module> {error.lineno}"]
+            message = error.msg
+        else:
+            message = str.__str__(str(error))
+    except BaseException:  # noqa: BLE001
+        pass
+    parts = {"name": name[:100], "message": message[:1500], "stack": "\n".join(stack)[:8000]}
+    return "e" + dumps(parts)
 
 
 def host_function(name, result_bytes):
@@ -155,10 +169,10 @@ def host_function(name, result_bytes):
         if len(text) > result_bytes:
             raise ValueError(f"{name}: the argument is longer than {result_bytes} bytes")
         send({"type": "call", "name": name, "text": text})
-        answer = json.loads(sys.stdin.readline())
+        answer = loads(sys.stdin.readline())
         if answer[0] == "e":
             raise RuntimeError(answer[1:])
-        return None if answer[0] == "u" else json.loads(answer[1:])
+        return None if answer[0] == "u" else loads(answer[1:])
 
     call.__name__ = name
     return call
@@ -223,14 +237,19 @@ def run(job):
 
 
 def main():
-    job = json.loads(sys.stdin.readline())
+    die_with_host()
+    job = loads(sys.stdin.readline())
     restrict_imports(job["modules"])
     seed(job)
     send({"type": "ready", "obstacle": isolate(job)})
     if sys.stdin.readline().strip() != "go":
         return
+    output = sys.stdout
     phase, text = run(job)
-    sys.stdout.flush()
+    try:
+        output.flush()
+    except BaseException:  # noqa: BLE001 - the program may have closed it
+        pass
     send({"type": "end", "phase": phase, "text": text})
 
 

@@ -9,16 +9,22 @@
   const { functions, input, seed, stdoutLimit, resultLimit } = settings;
   const { parse, stringify } = JSON;
   const { apply } = Reflect;
-  const { defineProperty } = Object;
-  const { toString: plainToString } = Object.prototype;
+  const { defineProperty, getPrototypeOf, keys } = Object;
+  const { isView } = ArrayBuffer;
+  const { prototype: ObjectPrototype } = Object;
+  const { toString: plainToString } = ObjectPrototype;
   const { isArray } = Array;
   const { isFinite: isFiniteNumber } = Number;
   const { slice, replaceAll } = String.prototype;
+  const { then } = Promise.prototype;
   const { imul } = Math;
   const { get: getPending, set: setPending, delete: deletePending } = Map.prototype;
   const { Promise: GuestPromise, Error: GuestError, Map: GuestMap, Set: GuestSet, String: text } = globalThis;
 
   const head = (string, length) => (string.length > length ? apply(slice, string, [0, length]) : string);
+  // Not by assignment, which asks the setters of a prototype.
+  const set = (list, at, value) =>
+    defineProperty(list, at, { __proto__: null, value, writable: true, configurable: true, enumerable: true });
   const define = (name, value) =>
     defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 
@@ -33,14 +39,14 @@
 
   function format(value) {
     if (typeof value === "string") return value;
-    if (typeof value !== "object" || value === null) return text(value);
     try {
+      if (typeof value !== "object" || value === null) return text(value);
       if (!isArray(value) && typeof value.toString === "function" && value.toString !== plainToString) {
         if (!(value instanceof GuestMap || value instanceof GuestSet)) return text(value);
       }
       return stringify(value, readable);
     } catch {
-      return "[object]";
+      return `[${typeof value}]`;
     }
   }
 
@@ -53,20 +59,51 @@
     print(head(`${apply(replaceAll, line, ["\0", "\ufffd"])}\n`, stdoutLimit + 1));
   }
 
-  // JSON.stringify drops functions and turns NaN into null without a word; a result must not change on its way.
+  function nameOf(value) {
+    const maker = value.constructor;
+    return typeof maker === "function" && typeof maker.name === "string" && maker.name !== "" ? maker.name : "object";
+  }
+
+  // JSON.stringify drops functions and turns NaN into null without a word; a result must not change on its way. The host's
+  // values are written by the same rules, in src/strict-json.ts.
   class NoJson extends GuestError {}
+  // What stands above the value that JSON.stringify is at, the outermost first, and under which key each stands.
+  const holders = [];
+  const places = [];
+  let depth = 0;
+  function refuseAt(key, what, advice = "") {
+    let path = "";
+    for (let i = 1; i <= depth && path.length < 100; i++) {
+      const step = i < depth ? places[i] : key;
+      path += isArray(holders[i - 1]) ? `[${step}]` : path === "" ? step : `.${step}`;
+    }
+    throw new NoJson(`${what}${path === "" ? "" : ` at "${head(path, 100)}"`}${advice}`);
+  }
   function strict(key, value) {
-    const where = key === "" ? "" : ` at "${head(key, 100)}"`;
-    if (typeof value === "number" && !isFiniteNumber(value)) throw new NoJson(`${value}${where}: return a string`);
-    if (typeof value === "bigint") throw new NoJson(`a BigInt${where}: return Number(x) or String(x)`);
-    if (typeof value === "function" || typeof value === "symbol") throw new NoJson(`a ${typeof value}${where}`);
-    if (value instanceof GuestMap || value instanceof GuestSet) throw new NoJson(`a Map or Set${where}: return [...x]`);
+    while (depth > 0 && holders[depth - 1] !== this) depth--;
+    if (value === undefined && isArray(this)) refuseAt(key, "undefined", ": return null");
+    if (typeof value === "number" && !isFiniteNumber(value)) refuseAt(key, text(value), ": return a string");
+    if (typeof value === "bigint") refuseAt(key, "a BigInt", ": return Number(x) or String(x)");
+    if (typeof value === "function" || typeof value === "symbol") refuseAt(key, `a ${typeof value}`);
+    if (typeof value !== "object" || value === null) return value;
+    const isHollow = value instanceof GuestMap || value instanceof GuestSet || isView(value);
+    if (isHollow) refuseAt(key, `a ${nameOf(value)}`, ": return [...x]");
+    if (!isArray(value)) {
+      const prototype = getPrototypeOf(value);
+      if (prototype !== ObjectPrototype && prototype !== null && keys(value).length === 0) {
+        refuseAt(key, `a ${nameOf(value)}`, value instanceof GuestPromise ? ": await it" : "");
+      }
+    }
+    set(holders, depth, value);
+    set(places, depth, key);
+    depth++;
     return value;
   }
 
   function encode(value) {
     if (value === undefined) return "u";
     let json;
+    depth = 0;
     try {
       json = stringify(value, strict);
     } catch (error) {
@@ -141,19 +178,23 @@
   define("input", parse(input));
   for (const name of functions) define(name, (argument) => callHost(name, argument));
 
-  /** Runs the program to its end and says how it ended. */
-  async function start(main) {
-    let value;
-    try {
-      value = await main();
-    } catch (error) {
-      return describe(error);
-    }
-    try {
-      return encode(value);
-    } catch (error) {
-      return describe(error);
-    }
+  /** Runs the program to its end and says how it ended. Without await, which reads what the program may have changed. */
+  function start(main) {
+    return new GuestPromise((resolve) => {
+      const fail = (error) => resolve(describe(error));
+      const succeed = (value) => {
+        try {
+          resolve(encode(value));
+        } catch (error) {
+          fail(error);
+        }
+      };
+      try {
+        apply(then, main(), [succeed, fail]);
+      } catch (error) {
+        fail(error);
+      }
+    });
   }
 
   return { start, settle, describe, random };

@@ -54,6 +54,7 @@ async function run(job) {
   const stdout = new Uint8Array(job.stdout, 4);
   const encoder = new TextEncoder();
   let ending; // how the run ended, once it has
+  let hasBegun = false; // from then on, whatever breaks was broken by the program
   let calls = 0;
   let answers = 0;
   runtime.setInterruptHandler(() => ending !== undefined);
@@ -69,7 +70,7 @@ async function run(job) {
     // V8's own stack ran out below QuickJS, or WebAssembly trapped, which it does when it cannot grow.
     if (error instanceof RangeError) end({ limit: "stack" });
     else if (isFull()) end({ limit: "memory" });
-    else end({ crash: String(error?.message) });
+    else end({ crash: `the engine broke: ${error?.message}`, hasBegun });
   };
 
   /** The text of a guest's string, `undefined` if it is longer than `limit` or no string. Never copies a long one. */
@@ -98,7 +99,7 @@ async function run(job) {
   const unwrap = (result, describe) => {
     if (result.error === undefined) return result.value;
     if (ending !== undefined) return undefined;
-    if (describe === undefined) return end(isFull() ? { limit: "memory" } : { crash: "the prelude failed" });
+    if (describe === undefined) return end(isFull() ? { limit: "memory" } : { crash: "the prelude failed", hasBegun });
     const thrown = result.error;
     const described = context.callFunction(describe, context.undefined, thrown);
     const text = described.error === undefined ? take(described.value, 100_000) : undefined;
@@ -120,6 +121,7 @@ async function run(job) {
     context.setProp(context.getProp(context.global, "Math"), "random", random);
     if (job.kit) for (const file of kit) evaluate(file, "kit.js");
     if (ending !== undefined) return;
+    hasBegun = true;
     const main = evaluate(job.source, "program.js", describe);
     if (ending !== undefined) return;
     const promise = unwrap(context.callFunction(start, context.undefined, main), describe);
@@ -135,7 +137,10 @@ async function run(job) {
           const text = take(state.value, Math.max(job.resultBytes + 1, 100_000));
           return end(text === undefined ? { limit: "result" } : { text, phase: "run", memoryFull: isFull() });
         }
-        if (state.type === "rejected") return end(isFull() ? { limit: "memory" } : { crash: "the prelude rejected" });
+        if (state.type === "rejected")
+          return end(
+            isFull() ? { limit: "memory" } : { crash: "the program broke the promise of its result", hasBegun },
+          );
         if (error === undefined && runtime.hasPendingJob()) continue;
         if (answers === calls) return end(isFull() ? { limit: "memory" } : { stalled: true });
         return parentPort.postMessage({ type: "waiting", answers });

@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
+import { messageOf } from "./hostile.ts";
 import { parseGuestJson } from "./json.ts";
 import type { SandboxRequest } from "./request.ts";
 import type { HostFunction } from "./sandbox.ts";
+import { strictJson } from "./strict-json.ts";
 
 /** Characters of an error's message that a guest gets to see. */
 const MESSAGE_LENGTH = 1500;
@@ -18,9 +20,34 @@ async function call(name: string, { input, run }: HostFunction, text: string, li
     return refuse(`${name}: the argument is not valid: ${issues}`);
   }
   const answer: unknown = await run(checked.value, { signal });
-  const json = JSON.stringify(answer);
+  const written = strictJson(answer);
+  if ("fault" in written) return refuse(`${name}: the answer is no JSON: ${written.fault}`);
+  const { json } = written;
   if (json === undefined) return "u";
   return Buffer.byteLength(json) > limitBytes ? refuse(`${name}: the answer is too long`) : `v${json}`;
+}
+
+/** The answer of a call, or its refusal once `limitMs` is over; the function's signal is aborted then. */
+async function withinTime(
+  name: string,
+  limitMs: number | undefined,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<string>,
+): Promise<string> {
+  if (limitMs === undefined) return work(signal);
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<string>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(refuse(`${name}: no answer within ${limitMs} ms`));
+      late.abort();
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([work(AbortSignal.any([signal, late.signal])), over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
@@ -28,7 +55,7 @@ async function call(name: string, { input, run }: HostFunction, text: string, li
  *
  * @param text - The argument as JSON, written by the guest; `undefined` when it was too long to be read.
  * @param signal - Aborted when the run ends.
- * @returns Text for the guest: `v` and JSON, `u` for `undefined`, or `e` and the message of an error.
+ * @returns Never rejects, whatever the function throws. Text for the guest: `v` and JSON, `u` for `undefined`, or `e` and the message of an error.
  */
 export async function answerCall(
   { functions, limits }: SandboxRequest,
@@ -40,8 +67,8 @@ export async function answerCall(
   if (called === undefined) return refuse(`${name}: no such function`);
   if (text === undefined) return refuse(`${name}: the argument is longer than ${limits.resultBytes} bytes`);
   try {
-    return await call(name, called, text, limits.resultBytes, signal);
+    return await withinTime(name, limits.callMs, signal, (mine) => call(name, called, text, limits.resultBytes, mine));
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
+    return refuse(messageOf(error));
   }
 }

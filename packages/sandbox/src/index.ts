@@ -1,8 +1,7 @@
 /**
- * Places where programs that nobody trusts run and can only answer. `quickjs` runs JavaScript everywhere, `runPackage` does on
- * the npm package `run`, `python` confines an interpreter by the kernel of Linux. Each is a `Sandbox`: it never rejects because
- * of its guest, bounds time, memory and output, and lets values cross as JSON text only. The laws that all of them keep are
- * `@cambium/sandbox/testing`.
+ * Places where programs that nobody trusts run and can only answer. `quickjs` runs JavaScript everywhere, `python` confines
+ * an interpreter by the kernel of Linux. Each is a `Sandbox`: it never rejects because of its guest, bounds time, memory and
+ * output, and lets values cross as JSON text only. The laws that both keep are `@cambium/sandbox/testing`.
  *
  * @module
  */
@@ -11,7 +10,6 @@ export { mathsKitGuide } from "./kit.ts";
 export { pythonModules } from "./python/modules.ts";
 export { type PythonOptions, python } from "./python/python.ts";
 export { quickjs } from "./quickjs/quickjs.ts";
-export { runPackage } from "./run-package.ts";
 export type {
   HostFunction,
   Sandbox,

@@ -26,6 +26,7 @@ const limits = z.strictObject({
   stdoutBytes: between(1, 64 * MIB),
   resultBytes: between(2, 64 * MIB),
   bridgeCalls: between(0, 1_000_000),
+  callMs: between(1, 2 ** 31 - 1),
 });
 
 /** Checks limits that a user gave. */

@@ -13,6 +13,14 @@ export type Verdict =
 
 const STACK_LENGTH = 1500;
 
+/** What is read of a stack that a guest wrote, in characters; what is told of it is shorter still. */
+const READ_LENGTH = 8000;
+
+/** Most frames that are looked at. */
+const MOST_FRAMES = 100;
+
+const NAME_LENGTH = 100;
+
 const fail = (failure: SandboxFailure): Verdict => ({ ok: false, failure });
 
 /** The failure of a limit that was reached. */
@@ -46,8 +54,8 @@ export function checkSource({ sourceBytes, limits }: SandboxRequest): Verdict | 
   return fail({ code: "LOAD_FAILED", message, stack: "" });
 }
 
-/** A run that ended from outside, or never began. */
-export function refuse(code: "CANCELLED" | "UNAVAILABLE" | "SANDBOX_CRASH", message: string): Verdict {
+/** A run without a text that says how it ended: ended from outside, never begun, or broken by the program. */
+export function refuse(code: "CANCELLED" | "UNAVAILABLE" | "SANDBOX_CRASH" | "GUEST_CRASH", message: string): Verdict {
   return fail({ code, message });
 }
 
@@ -110,7 +118,8 @@ function readError(
 ): Verdict {
   const described = describedError(json);
   if (described === undefined) return disturbed;
-  const { name, message, stack } = described;
+  const { message } = described;
+  const [name, stack] = [described.name.slice(0, NAME_LENGTH), described.stack.slice(0, READ_LENGTH)];
   const kind = `${name}: ${message}`;
   if (/^InternalError: out of memory$|^MemoryError: /.test(kind)) return limitReached(request, "memory");
   if (
@@ -119,7 +128,7 @@ function readError(
     )
   )
     return limitReached(request, "stack");
-  const found = placesOf(request.program, frames(stack));
+  const found = placesOf(request.program, frames(stack).slice(0, MOST_FRAMES));
   const at = found[0]?.at;
   const lines = [name === "" ? message : kind, ...found.map(({ text }) => text)].join("\n");
   const told = { message: cut(name === "" ? `the program threw ${message}` : kind), stack: cut(lines) };

@@ -5,6 +5,7 @@ export interface Program {
   readonly source: string;
   /** In order; `firstLine` counts from 1. */
   readonly parts: readonly { readonly name: string; readonly firstLine: number }[];
+  readonly lineCount: number;
 }
 
 /** Joins the parts, each on its own lines. */
@@ -16,12 +17,12 @@ export function joinParts(source: string | readonly SourcePart[]): Program {
     firstLine += piece.source.split("\n").length;
     return part;
   });
-  return { source: pieces.map((piece) => piece.source).join("\n"), parts };
+  return { source: pieces.map((piece) => piece.source).join("\n"), parts, lineCount: firstLine - 1 };
 }
 
 /** The part and its line for a line of the whole program; `undefined` for lines that are not the program's. */
-export function positionOf({ source, parts }: Program, line: number, column?: number): SourcePosition | undefined {
-  if (line < 1 || line > source.split("\n").length) return undefined;
+export function positionOf({ parts, lineCount }: Program, line: number, column?: number): SourcePosition | undefined {
+  if (line < 1 || line > lineCount) return undefined;
   const part = parts.findLast(({ firstLine }) => firstLine <= line);
   if (part === undefined) return undefined;
   const local = line - part.firstLine + 1;

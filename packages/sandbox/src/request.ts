@@ -4,6 +4,7 @@ import * as z from "zod";
 import { limitsField, resolveLimits } from "./limits.ts";
 import { joinParts, type Program } from "./program.ts";
 import type { HostFunction, SandboxLimits, SandboxOptions, SourcePart } from "./sandbox.ts";
+import { strictJson } from "./strict-json.ts";
 
 /** A call of `Sandbox.run`, checked and with every default in place. */
 export interface SandboxRequest {
@@ -33,7 +34,12 @@ const CLOCK_START_MS = 1_767_225_600_000;
 
 function checkFunctions(functions: Readonly<Record<string, HostFunction>>): ReadonlyMap<string, HostFunction> {
   const entries = Object.entries(functions);
-  for (const [name] of entries) {
+  for (const [name, called] of entries) {
+    const schemaOf: unknown = called?.input?.["~standard"]?.validate;
+    if (typeof called?.run !== "function" || typeof schemaOf !== "function") {
+      const message = `run: a host function must have "input", a Standard Schema, and "run", a function; "${name}" has not`;
+      throw new ConfigError({ message, name });
+    }
     if (!IDENTIFIER.test(name) || TAKEN.has(name) || name in globalThis) {
       const message = `run: a host function's name must be an identifier that is free in the guest, got "${name}"`;
       throw new ConfigError({ message, name });
@@ -41,6 +47,11 @@ function checkFunctions(functions: Readonly<Record<string, HostFunction>>): Read
   }
   return new Map(entries);
 }
+
+const sourceField = z.union(
+  [z.string(), z.array(z.strictObject({ name: z.string(), source: z.string() }))],
+  "the program must be a text, or a list of parts { name, source }",
+);
 
 const schema = z.strictObject({
   input: z.unknown().optional(),
@@ -67,12 +78,15 @@ export function checkRequest(
   source: string | readonly SourcePart[],
   options: SandboxOptions,
 ): SandboxRequest {
-  const program = joinParts(source);
+  parseConfig("run", sourceField, source);
   parseConfig("run", schema, options);
+  const program = joinParts(source);
   const limits = resolveLimits(base, options.limits);
   const functions = checkFunctions(options.functions ?? {});
   const { input = null, seed = 0, clockMs = CLOCK_START_MS, kit = false } = options;
   const names = [...functions.keys()].sort();
+  const written = strictJson(input);
+  if ("fault" in written) throw new ConfigError({ message: `run: "input" must be JSON, got ${written.fault}` });
   const identity = [adapter, program.parts, program.source, input, seed, clockMs, kit, Object.entries(limits), names];
   return {
     program,

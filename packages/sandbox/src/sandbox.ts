@@ -22,6 +22,11 @@ export interface SandboxLimits {
   readonly resultBytes: number;
   /** Calls to host functions. @default 50 */
   readonly bridgeCalls: number;
+  /**
+   * Time that one call of a host function may take, in ms. After it the call ends as an error in the program, and the signal
+   * of the function is aborted. @default no limit
+   */
+  readonly callMs?: number;
 }
 
 /** A named piece of a program. Pieces are joined in order; errors name piece and line. */
@@ -63,7 +68,7 @@ export interface SandboxOptions {
   readonly functions?: Readonly<Record<string, HostFunction>>;
   /** Bounds that differ from the sandbox's own. */
   readonly limits?: Partial<SandboxLimits>;
-  /** Seed of the guest's `Math.random` (Python: `random`). An integer from 0 to 2^32 − 1. @default 0 */
+  /** Seed of the guest's `Math.random` (Python: the functions of `random`, not its `SystemRandom`). An integer from 0 to 2^32 − 1. @default 0 */
   readonly seed?: number;
   /** What the guest's clock shows when it starts, in ms since 1970; it moves 1 ms with each reading. @default 1767225600000 (2026-01-01T00:00:00Z) */
   readonly clockMs?: number;
@@ -100,13 +105,15 @@ export type SandboxFailure =
   | { readonly code: "GUEST_OUTPUT_LIMIT"; readonly message: string; readonly limit: number }
   | { readonly code: "RESULT_TOO_LARGE"; readonly message: string; readonly limit: number }
   | { readonly code: "CALL_LIMIT"; readonly message: string; readonly limit: number }
-  /** The result is not JSON (a function, a BigInt, a cycle, …), nests deeper than 100 levels or has a key `__proto__`. */
+  /** The result is not JSON (a function, a promise, a BigInt, a cycle, …; the message names the place), nests deeper than 100 levels or has a key `__proto__`. */
   | { readonly code: "RESULT_INVALID"; readonly message: string }
   /** `signal` was aborted, or the sandbox was closed. */
   | { readonly code: "CANCELLED"; readonly message: string }
   /** The sandbox does not start here (no isolation, no interpreter), or its queue is full. Nothing ran. */
   | { readonly code: "UNAVAILABLE"; readonly message: string }
-  /** The sandbox itself broke. The next run gets a new one; running the program once more is safe when it called nothing. */
+  /** The program ended or broke what it ran in, such as its interpreter. The next run gets a new one. */
+  | { readonly code: "GUEST_CRASH"; readonly message: string }
+  /** The sandbox broke before the program began. Nothing of it ran. */
   | { readonly code: "SANDBOX_CRASH"; readonly message: string };
 
 /** What a run cost. */
@@ -122,7 +129,11 @@ export type SandboxOutcome = {
   /** Text written with `console.log` and `print`, one line each; what came before a failure is kept. */
   readonly stdout: string;
   readonly usage: SandboxUsage;
-  /** SHA-256, in hex, of adapter, source, input, seed, clock, kit, limits and function names: equal hashes, equal runs. */
+  /**
+   * SHA-256, in hex, of adapter, source, input, seed, clock, kit, limits and function names: equal hashes, equal runs, as far as
+   * the program asks no host function. In Python `datetime.now()`, `random.SystemRandom` and `uuid.uuid4()` are the machine's,
+   * and differ between equal runs.
+   */
   readonly hash: string;
 } & (
   | {

@@ -9,6 +9,7 @@ interface ServeFlags {
   readonly port: number;
   readonly host: string;
   readonly apiKey?: string;
+  readonly allowHost?: readonly string[];
   readonly json?: true;
 }
 
@@ -43,12 +44,22 @@ export function serve(io: Io): Command {
     .option("--port <number>", "0 takes any free port", parsePort, 8080)
     .option("--host <address>", "address to listen on; others than 127.0.0.1 can be reached from outside", "127.0.0.1")
     .option("--api-key <key>", "token that requests must bear")
+    .option(
+      "--allow-host <names...>",
+      "names under which it answers without a key, beside addresses and localhost: others can belong to web pages",
+    )
     .option("--json", "write JSON lines")
     .addHelpText("after", EXAMPLE)
-    .action(async ({ policy, model, port, host, apiKey, json }: ServeFlags) => {
+    .action(async ({ policy, model, port, host, apiKey, allowHost, json }: ServeFlags) => {
       const name = model ?? (policyNames.includes(policy) ? policy : "policy");
       const models = { [name]: await loadPolicy(policy) };
-      const server = await startServer({ models, port, host, ...(apiKey === undefined ? {} : { apiKey }) });
+      const server = await startServer({
+        models,
+        port,
+        host,
+        ...(apiKey === undefined ? {} : { apiKey }),
+        ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
+      });
       try {
         if (json) io.out(JSON.stringify({ type: "listening", baseURL: server.baseURL, models: Object.keys(models) }));
         else io.out(`serving "${name}" at ${server.baseURL}; Ctrl-C stops it`);

@@ -79,8 +79,8 @@ export const paperGrader: Grader = {
       const rule = judge(answer);
       return rule === undefined ? { right: false, found: "marker" } : { right: true, rule, found: "marker" };
     }
-    const numbers = stdout.match(NUMBERS) ?? [];
-    if (numbers.length === 0) return { right: false, found: "nowhere" };
+    const numbers = new Set(stdout.match(NUMBERS));
+    if (numbers.size === 0) return { right: false, found: "nowhere" };
     for (const number of numbers) {
       const rule = judge(number);
       if (rule !== undefined) return { right: true, rule, found: "any-number" };

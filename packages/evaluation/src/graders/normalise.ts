@@ -58,6 +58,12 @@ const MAGNITUDES: Readonly<Record<string, string>> = {
   trillion: "10^12",
 };
 
+/**
+ * Longest answer that is read, in characters; a longer one is a text. Whoever writes an answer can make it as long as a
+ * program may print, and the patterns below may take time in proportion to the square of what they read.
+ */
+const LONGEST = 1000;
+
 /** Takes off what encloses the whole text, as often as it does. */
 function unwrap(text: string): string {
   for (let before = "", now = text.trim(); ; now = now.trim()) {
@@ -77,14 +83,17 @@ function unwrap(text: string): string {
 
 /**
  * An answer in the one form in which answers are compared: no units, signs of percent, dollars and degrees, commas between
- * thousands, spacing commands and enclosing dollars; fractions, roots and signs in one spelling; lower case.
+ * thousands, spacing commands and enclosing dollars; fractions, roots and signs in one spelling; lower case. Of an answer
+ * that is longer than 1,000 characters only the spaces are normalised.
  *
  * @see Qian et al. 2023, CREATOR, arXiv:2305.14318: answers are equal after normalising, or as terms.
  * @example
  * normaliseAnswer("\\$1,234.50 dollars"); // "1234.50"
  */
 export function normaliseAnswer(answer: string): string {
-  let text = unwrap(answer.normalize("NFKC").replaceAll("−", "-").replaceAll("⁄", "/"));
+  const spaced = answer.trim().replace(/\s+/g, " ");
+  if (spaced.length > LONGEST) return spaced;
+  let text = unwrap(spaced.normalize("NFKC").replaceAll("−", "-").replaceAll("⁄", "/"));
   text = text
     .replace(/\\(?:left|right|big|Big|bigg|Bigg|displaystyle|limits)(?![a-zA-Z])/g, "")
     .replace(/\\[!,;: ]|\\q?quad(?![a-z])|~/g, (found) => (found === "\\!" ? "" : " "))

@@ -3,6 +3,8 @@ import type { Piece } from "../chat-model.ts";
 import { CancelledError, UnavailableError } from "../errors.ts";
 import type { ModelRequest, Reply } from "../messages/request.ts";
 import type { Source } from "../sources/source.ts";
+import { textOfThrown } from "../sources/thrown.ts";
+import { checkReply } from "./check-reply.ts";
 import type { Clock } from "./clock.ts";
 
 /** What one request to a source needs. */
@@ -14,10 +16,19 @@ export interface AttemptOptions {
   readonly onPiece: ((piece: Piece) => void) | undefined;
 }
 
+/** Whether it is an error of ours; a proxy may throw when it is asked. */
+function isOurs(error: unknown): error is CambiumError {
+  try {
+    return error instanceof CambiumError;
+  } catch {
+    return false;
+  }
+}
+
 /** The error as one of ours: what a source throws beside them is a provider that failed in an unknown way. */
 function toCambiumError(source: Source, error: unknown): CambiumError {
-  if (error instanceof CambiumError) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  if (isOurs(error)) return error;
+  const text = textOfThrown(error);
   return new UnavailableError({
     message: `call: "${source.provider}" failed: ${text}`,
     cause: error,
@@ -55,7 +66,7 @@ export async function askOnce(source: Source, request: ModelRequest, options: At
     const show =
       onPiece === undefined ? {} : { onPiece: (piece: Piece) => void (stop.signal.aborted || onPiece(piece)) };
     const work = source.generate(request, { signal: stop.signal, clock, createId, ...show });
-    return await Promise.race([work, ended]);
+    return checkReply(source, await Promise.race([work, ended]));
   } catch (error) {
     throw toCambiumError(source, error);
   } finally {

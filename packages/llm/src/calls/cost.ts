@@ -4,17 +4,16 @@ import type { ModelRequest, Usage } from "../messages/request.ts";
 import type { Source } from "../sources/source.ts";
 import type { Cost, Ledger, Limits } from "../store/store.ts";
 import type { Budget, Price, Spent } from "./budget.ts";
+import { type Decimal, sumOfProducts, toDecimal } from "./decimal.ts";
 
 /** Upper bound on the tokens of an image. */
 const IMAGE_TOKENS = 8192;
 
 const NANOS_PER_USD = 1e9;
-const TOKENS_PER_PRICE = 1e6;
-
-/** Billionths of a US dollar, rounded up. */
-function toNanos(usd: number): bigint {
-  return BigInt(Math.ceil(usd * NANOS_PER_USD));
-}
+/** Nanodollars in a dollar, as a power of ten. */
+const NANO_DIGITS = 9;
+/** Tokens that a price is for, as a power of ten. */
+const PRICE_DIGITS = 6;
 
 /** US dollars. */
 export function toUsd(nanos: bigint): number {
@@ -23,7 +22,7 @@ export function toUsd(nanos: bigint): number {
 
 /** The limits of a budget in the store's units. */
 export function limitsOf({ calls, tokens, usd }: Budget): Limits {
-  return { calls, tokens, nanos: usd === undefined ? undefined : BigInt(Math.floor(usd * NANOS_PER_USD)) };
+  return { calls, tokens, nanos: usd === undefined ? undefined : sumOfProducts([[toDecimal(usd), 1]], NANO_DIGITS) };
 }
 
 /** The ledger in the user's units. */
@@ -62,15 +61,22 @@ function countInput(source: Source, request: ModelRequest, mustBound: boolean): 
   return files + Buffer.byteLength(JSON.stringify({ messages, tools, format }));
 }
 
-/** Money for so many tokens; the dearest kind of input where the kinds are not known. */
+/**
+ * Money for so many tokens, by decimals, so that thirty calls at ten cents are three dollars; less than a billionth of a dollar
+ * is not counted. The dearest kind of input where the kinds are not known.
+ */
 function priceTokens(price: Price, usage: Usage, known: boolean): bigint {
   const { input, output, cacheRead = input, cacheWrite = input } = price;
   const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
   const plain = Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens);
-  const forInput = known
-    ? plain * input + cacheReadTokens * cacheRead + cacheWriteTokens * cacheWrite
-    : inputTokens * Math.max(input, cacheRead, cacheWrite);
-  return toNanos((forInput + outputTokens * output) / TOKENS_PER_PRICE);
+  const forInput: readonly (readonly [Decimal, number])[] = known
+    ? [
+        [toDecimal(input), plain],
+        [toDecimal(cacheRead), cacheReadTokens],
+        [toDecimal(cacheWrite), cacheWriteTokens],
+      ]
+    : [[toDecimal(Math.max(input, cacheRead, cacheWrite)), inputTokens]];
+  return sumOfProducts([...forInput, [toDecimal(output), outputTokens]], NANO_DIGITS - PRICE_DIGITS);
 }
 
 /** What one request may cost at most, and what it did cost. */

@@ -196,3 +196,28 @@ test("whatever interleaves, no limit is exceeded, and what is not refused is ans
     { seed: 3, numRuns: 40 },
   );
 }, 30_000);
+
+const trap = (): never => {
+  throw trap;
+};
+
+test.each<[what: string, thrown: unknown]>([
+  ["nothing", undefined],
+  ["a message of null", Object.assign(new Error("x"), { message: null })],
+  ["an object without a prototype", Object.create(null)],
+  ["a message that throws", Object.defineProperty({}, "message", { get: trap })],
+  ["a proxy", new Proxy(() => {}, { get: trap, getPrototypeOf: trap, has: trap, ownKeys: trap })],
+])("a source that throws %s has failed, and its call can be made again", async (_, thrown) => {
+  let isBroken = true;
+  const source = {
+    ...scripted(() => "ok"),
+    async generate(...args: Parameters<ReturnType<typeof scripted>["generate"]>) {
+      if (isBroken) throw thrown;
+      return scripted(() => "ok").generate(...args);
+    },
+  };
+  const llm = await testModels({ retries: 0 });
+  expect(await llm.model(source).outcome(ask("?"))).toMatchObject({ ok: false, error: { code: "UNAVAILABLE" } });
+  isBroken = false;
+  expect(await llm.model(source).call(ask("?"))).toMatchObject({ text: "ok" });
+});

@@ -29,6 +29,8 @@ export interface Handling {
 export interface Handled {
   readonly body: unknown;
   readonly sink: Sink;
+  /** The model that the path names, as it is written there. */
+  readonly id: string | undefined;
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal;
 }
@@ -76,16 +78,34 @@ export async function sendJson(
   await sink.end();
 }
 
-/** `GET /v1/models` */
-export async function listModels({ models, embeddingModel, clock }: Handling, { sink }: Handled): Promise<void> {
+/** The models, as the format describes them. */
+function describeModels({
+  models,
+  embeddingModel,
+  clock,
+}: Handling): readonly (JsonObject & { readonly id: string })[] {
   const created = Math.floor(clock.now() / 1000);
-  const data = [...Object.keys(models), embeddingModel].map((id) => ({
-    id,
-    object: "model",
-    created,
-    owned_by: "cambium",
-  }));
-  await sendJson(sink, 200, { object: "list", data });
+  return [...Object.keys(models), embeddingModel].map((id) => ({ id, object: "model", created, owned_by: "cambium" }));
+}
+
+async function refuseModel({ models }: Handling, sink: Sink, model: string): Promise<void> {
+  const message = `no model "${model}"; there are ${Object.keys(models).join(", ")}`;
+  await sendJson(sink, 404, errorBody(message, "invalid_request_error", "model_not_found"));
+}
+
+/** `GET /v1/models` */
+export async function listModels(handling: Handling, { sink }: Handled): Promise<void> {
+  await sendJson(sink, 200, { object: "list", data: describeModels(handling) });
+}
+
+/** `GET /v1/models/{id}`; an id may hold slashes, written as they are or not. */
+export async function showModel(handling: Handling, { sink, id = "" }: Handled): Promise<void> {
+  const models = describeModels(handling);
+  const found = models.find(
+    (model) => model.id === id || encodeURIComponent(model.id) === id || encodeURI(model.id) === id,
+  );
+  if (found === undefined) await refuseModel(handling, sink, id);
+  else await sendJson(sink, 200, found);
 }
 
 /** `POST /v1/chat/completions` */
@@ -94,12 +114,7 @@ export async function complete(handling: Handling, { body, sink, signal }: Handl
   const { model, request, isStream, includesUsage } = requestFromWire(body);
   const backend = Object.hasOwn(models, model) ? models[model] : undefined;
   if (backend === undefined) {
-    const known = Object.keys(models).join(", ");
-    await sendJson(
-      sink,
-      404,
-      errorBody(`no model "${model}"; there are ${known}`, "invalid_request_error", "model_not_found"),
-    );
+    await refuseModel(handling, sink, model);
     return;
   }
   const answer = (context: SourceContext) =>

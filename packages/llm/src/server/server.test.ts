@@ -122,7 +122,11 @@ test.for([
   { body: {}, status: 400, says: "messages" },
   { body: { ...chat(), model: "other" }, status: 404, says: 'no model \\"other\\"; there are echo' },
   { body: { ...chat(), messages: [{ role: "user", content: [{ type: "dance" }] }] }, status: 400, says: "dance" },
-])("a request that is none is refused with $status", async ({ body, status, says }) => {
+  { body: { ...chat(), n: 2 }, status: 400, says: "n: only one choice is given" },
+  { body: { ...chat(), n: 0 }, status: 400, says: "n: only one choice is given" },
+  { body: { ...chat(), n: 1 }, status: 200, says: "hi there" },
+  { body: { ...chat(), n: null }, status: 200, says: "hi there" },
+])("a request is answered with $status, and what is wrong with it is told ($says)", async ({ body, status, says }) => {
   const answer = await send({}, "/chat/completions", body);
   expect(answer.status).toBe(status);
   expect(answer.said).toContain(says);
@@ -153,6 +157,32 @@ test("models are listed, and unknown paths told", async () => {
   const list = await (await fetch(`${baseURL}/models`)).json();
   expect(list.data.map(({ id }: { id: string }) => id)).toEqual(["echo", "hash"]);
   expect((await fetch(`${baseURL}/nothing`)).status).toBe(404);
+});
+
+test.each(["echo", "org/model-7b", "ein Modell", "hash"])("the model %j is described under its path", async (id) => {
+  const { baseURL } = await testServer({ models: { echo, "org/model-7b": echo, "ein Modell": echo } });
+  for (const path of [encodeURIComponent(id), encodeURI(id)]) {
+    const response = await fetch(`${baseURL}/models/${path}`);
+    expect(await response.json()).toMatchObject({ id, object: "model", owned_by: "cambium" });
+  }
+});
+
+test("a model that is not there is told so", async () => {
+  const { baseURL } = await testServer({ models: { echo } });
+  for (const path of ["nobody", "constructor", "%", "%ff"]) {
+    const response = await fetch(`${baseURL}/models/${path}`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: "model_not_found" } });
+  }
+});
+
+test("a plan of faults that throws ends the connection, not the server", async () => {
+  const faults = ({ index }: { readonly index: number }): undefined => {
+    if (index === 0) throw Object.create(null);
+  };
+  const { baseURL } = await testServer({ models: { echo }, faults });
+  await expect(fetch(`${baseURL}/models`)).rejects.toThrow();
+  expect((await fetch(`${baseURL}/models`)).status).toBe(200);
 });
 
 test("embeddings come as numbers or base64, as many as texts, with the dimensions asked for", async () => {

@@ -17,7 +17,9 @@ import {
   type Handling,
   listModels,
   sendJson,
+  showModel,
 } from "./handlers.ts";
+import { isOwnHost } from "./host.ts";
 import { createSink, type Sink } from "./sink.ts";
 
 /** Settings of `startServer`. */
@@ -34,6 +36,13 @@ export interface ServerOptions {
   readonly port?: number;
   /** Token that requests must bear. @default none */
   readonly apiKey?: string;
+  /**
+   * Names under which clients may ask without a key, beside addresses, `localhost` and `host`: any other name can belong to a
+   * web page that points it at this machine. With a key every name is answered.
+   *
+   * @default none
+   */
+  readonly allowedHosts?: readonly string[];
   /** Largest request that is read. Bytes. @default 33554432 */
   readonly maxBodyBytes?: number;
   /** Makes requests fail on purpose. @default none fails */
@@ -53,6 +62,7 @@ const schema = z.strictObject({
   host: z.string().optional(),
   port: z.int().min(0).max(65_535).optional(),
   apiKey: z.string().optional(),
+  allowedHosts: z.array(z.string().min(1)).optional(),
   maxBodyBytes: z.int().min(1).optional(),
   faults: z.custom<FaultPlan>(isFunction, "must be a function").optional(),
   clock: z.custom<Clock>((value) => isFunction((value as Clock | undefined)?.now), "must be a clock").optional(),
@@ -69,6 +79,7 @@ export interface Server {
 
 const ROUTES: Readonly<Record<string, (handling: Handling, handled: Handled) => Promise<void>>> = {
   "GET /v1/models": listModels,
+  "GET /v1/models/{id}": showModel,
   "POST /v1/chat/completions": complete,
   "POST /v1/embeddings": embedTexts,
 };
@@ -91,8 +102,8 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
 }
 
 /**
- * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/embeddings` and
- * `/v1/models`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
+ * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/embeddings`,
+ * `/v1/models` and `/v1/models/{id}`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
  *
  * @throws {ConfigError} When an option cannot be meant, or there is no model.
  * @throws {StateError} When the address is taken.
@@ -103,13 +114,20 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
 export async function startServer(options: ServerOptions): Promise<Server> {
   parseConfig("startServer", schema, options);
   const { models, host = "127.0.0.1", port = 0, apiKey, maxBodyBytes = 2 ** 25, faults } = options;
+  const { allowedHosts = [] } = options;
   const { clock = systemClock, createId = randomUUID, embeddingModel = "hash" } = options;
   const embed: Embed = options.embed ?? ((texts, dimensions) => texts.map((text) => hashEmbedding(text, dimensions)));
   const handling: Handling = { models, embed, embeddingModel, clock, createId };
   let count = 0;
 
   async function route(request: IncomingMessage, path: string, sink: Sink, signal: AbortSignal): Promise<void> {
-    const handler = ROUTES[`${request.method} ${path}`];
+    if (apiKey === undefined && !isOwnHost(request.headers.host, [host, ...allowedHosts])) {
+      const told = `this server has no key and answers to its own addresses only, not to "${request.headers.host ?? ""}"; set apiKey or allowedHosts`;
+      await sendJson(sink, 403, errorBody(told, "invalid_request_error", "host_not_allowed"));
+      return;
+    }
+    const [, id] = /^\/v1\/models\/(.+)$/.exec(path) ?? [];
+    const handler = ROUTES[`${request.method} ${id === undefined ? path : "/v1/models/{id}"}`];
     if (handler === undefined) {
       const known = Object.keys(ROUTES).join(", ");
       await sendJson(sink, 404, errorBody(`no ${request.method} ${path}; there are ${known}`, "invalid_request_error"));
@@ -125,7 +143,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await sendJson(sink, 413, errorBody(message, "invalid_request_error"), { connection: "close" });
       return;
     }
-    await handler(handling, { body, sink, signal });
+    await handler(handling, { body, sink, signal, id });
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -171,7 +189,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
   }
   const server = createServer((request, response) => {
-    void answer(request, response);
+    answer(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {

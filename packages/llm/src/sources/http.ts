@@ -60,9 +60,9 @@ export async function* readBody(response: Response, limitBytes: number): AsyncGe
 }
 
 /** A whole body as text. */
-export async function readText(response: Response, limitBytes: number): Promise<string> {
+export async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readBody(response, limitBytes)) chunks.push(chunk);
+  for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
 }
 

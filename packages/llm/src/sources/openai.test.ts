@@ -213,7 +213,11 @@ test.for([
   { fault: { type: "body", body: "{}" }, code: "MODEL_FORMAT", details: { head: "{}" } },
   { fault: { type: "body", body: "<html>" }, code: "MODEL_FORMAT", details: { head: "<html>" } },
   { fault: { type: "body", body: '{"error":{"code":429,"message":"slow"}}' }, code: "RATE_LIMITED", details: {} },
-  { fault: { type: "content-type", value: "text/html" }, code: "MODEL_FORMAT", details: { contentType: "text/html" } },
+  {
+    fault: { type: "body", body: "<html>", contentType: "text/html" },
+    code: "MODEL_FORMAT",
+    details: { contentType: "text/html" },
+  },
   { fault: { type: "truncate", bytes: 40, how: "end" }, code: "MODEL_FORMAT", details: {} },
   { fault: { type: "truncate", bytes: 40, how: "reset" }, code: "UNAVAILABLE", details: { reason: "connection lost" } },
   { fault: { type: "flood", bytes: 2e6 }, code: "OUTPUT_TOO_LARGE", details: { limitBytes: 1e6 } },
@@ -224,7 +228,7 @@ test.for([
 test.for([
   { fault: { type: "truncate", bytes: 250, how: "end" }, code: "MODEL_FORMAT" },
   { fault: { type: "truncate", bytes: 250, how: "reset" }, code: "UNAVAILABLE" },
-  { fault: { type: "content-type", value: "application/octet-stream" }, code: "MODEL_FORMAT" },
+  { fault: { type: "body", body: "<html>", contentType: "text/event-stream" }, code: "MODEL_FORMAT" },
   { fault: { type: "body", body: "data: {\n\n", contentType: "text/event-stream" }, code: "MODEL_FORMAT" },
   {
     fault: { type: "body", body: 'data: {"error":{"code":503}}\n\n', contentType: "text/event-stream" },

@@ -3,11 +3,12 @@ import * as z from "zod";
 import { CancelledError, ModelFormatError } from "../errors.ts";
 import type { Reply } from "../messages/request.ts";
 import { createAssembler } from "../wire/assemble.ts";
-import { replyFromWire } from "../wire/reply-from-wire.ts";
+import { objectFrom, replyFromWire } from "../wire/reply-from-wire.ts";
 import { requestToWire } from "../wire/request-to-wire.ts";
 import { readEvents } from "../wire/sse.ts";
 import { connectionError, parseObject, readBody, readText, retryAfter } from "./http.ts";
 import { errorOfStatus } from "./http-errors.ts";
+import { peek } from "./peek.ts";
 import { showParts } from "./pieces.ts";
 import type { Source, SourceContext } from "./source.ts";
 
@@ -41,26 +42,36 @@ const schema = z.strictObject({
 
 const ERROR_BODY_BYTES = 65_536;
 
-/** What a provider says of a failure, shortened and without the key. */
-function detailOf(text: string, apiKey: string | undefined): string {
-  let said: unknown;
+/** What a provider says of a failure. */
+interface Said {
+  /** For people: shortened, and without the key. */
+  readonly detail: string;
+  /** The provider's words for it: code, status and type. */
+  readonly words: readonly string[];
+}
+
+/** What the body of a failure says; some providers put it into a list. */
+function readFailure(text: string, apiKey: string | undefined): Said {
+  let error: unknown;
+  let said: unknown = text; // not JSON: a proxy's page, shown as it is
   try {
-    const body = JSON.parse(text) as { error?: { message?: unknown } | string; message?: unknown };
-    said = typeof body.error === "object" ? body.error.message : (body.error ?? body.message);
-  } catch {
-    said = text; // not JSON: a proxy's page, shown as it is
-  }
-  const detail = String(said ?? text).slice(0, 300);
-  return apiKey === undefined || apiKey === "" ? detail : detail.replaceAll(apiKey, "[key]");
+    const parsed = JSON.parse(text) as JsonObject | readonly JsonObject[];
+    const body = Array.isArray(parsed) ? parsed[0] : (parsed as JsonObject);
+    error = body?.["error"];
+    said = objectFrom(error)?.["message"] ?? (typeof error === "string" ? error : body?.["message"]) ?? text;
+  } catch {}
+  const detail = String(said).slice(0, 300);
+  const { code, status, type } = objectFrom(error) ?? {};
+  const words = [code, status, type].filter((word) => typeof word === "string" || typeof word === "number").map(String);
+  return { detail: apiKey === undefined || apiKey === "" ? detail : detail.replaceAll(apiKey, "[key]"), words };
 }
 
 /** The error that stands in the body of a reply whose status says that all is well. */
 function errorInBody(body: JsonObject, apiKey: string | undefined): CambiumError | undefined {
-  const error = body["error"] as JsonObject | string | null | undefined;
-  if (error === undefined || error === null) return undefined;
-  const detail = detailOf(JSON.stringify({ error }), apiKey);
-  const code = typeof error === "object" ? Number(error["code"] ?? error["status"]) : Number.NaN;
-  return errorOfStatus("openai", code >= 400 && code < 600 ? code : 502, detail);
+  const { error } = body;
+  if (error === undefined || error === null || error === false || error === "") return undefined;
+  const { detail, words } = readFailure(JSON.stringify({ error }), apiKey);
+  return errorOfStatus("openai", 200, detail, undefined, words);
 }
 
 /**
@@ -98,22 +109,30 @@ export function openai(model: string, options: OpenAiOptions = {}): Source {
 
   async function failure(response: Response, { clock }: SourceContext): Promise<CambiumError> {
     const location = response.headers.get("location");
-    const said = location === null ? await readText(response, ERROR_BODY_BYTES).catch(() => "") : `to ${location}`;
+    const said =
+      location === null ? await readText(readBody(response, ERROR_BODY_BYTES)).catch(() => "") : `to ${location}`;
     if (location !== null) await response.body?.cancel();
-    return errorOfStatus("openai", response.status, detailOf(said, apiKey), retryAfter(response.headers, clock));
+    const { detail, words } = readFailure(said, apiKey);
+    return errorOfStatus("openai", response.status, detail, retryAfter(response.headers, clock), words);
   }
 
-  async function readWhole(response: Response, { createId }: SourceContext): Promise<Reply> {
-    const body = parseObject(await readText(response, maxBodyBytes));
+  async function readWhole(text: AsyncIterable<Uint8Array>, { createId, onPiece }: SourceContext): Promise<Reply> {
+    const body = parseObject(await readText(text));
     const error = errorInBody(body, apiKey);
     if (error !== undefined) throw error;
-    return replyFromWire(body, createId);
+    const reply = replyFromWire(body, createId);
+    showParts(reply.content, onPiece);
+    return reply;
   }
 
-  async function readStream(response: Response, { createId, onPiece }: SourceContext): Promise<Reply> {
+  async function readStream(body: AsyncIterable<Uint8Array>, { createId, onPiece }: SourceContext): Promise<Reply> {
     const assembler = createAssembler(createId, onPiece);
-    for await (const data of readEvents(readBody(response, maxBodyBytes))) {
-      if (data === "[DONE]") break;
+    for await (const data of readEvents(body)) {
+      if (data.trim() === "") continue; // keeps the connection alive, says nothing
+      if (data.trim() === "[DONE]") {
+        assembler.done();
+        break;
+      }
       const chunk = parseObject(data);
       const error = errorInBody(chunk, apiKey);
       if (error !== undefined) throw error;
@@ -131,19 +150,13 @@ export function openai(model: string, options: OpenAiOptions = {}): Source {
       const body = { ...requestToWire(model, request, { maxTokensField, reasoningField }), ...streamed };
       const response = await send(body, context.signal);
       if (!response.ok) throw await failure(response, context);
+      const { kind, body: reply } = await peek(readBody(response, maxBodyBytes));
+      if (kind === "json") return readWhole(reply, context);
+      if (kind === "events") return readStream(reply, context);
+      const head = (await readText(reply)).slice(0, 200);
       const type = response.headers.get("content-type") ?? "";
-      if (/[/+]json\b/.test(type)) {
-        const reply = await readWhole(response, context);
-        showParts(reply.content, context.onPiece);
-        return reply;
-      }
-      if (context.onPiece !== undefined && type.startsWith("text/event-stream")) return readStream(response, context);
-      const head = await readText(response, ERROR_BODY_BYTES).then(
-        (text) => text.slice(0, 200),
-        () => "",
-      );
       throw new ModelFormatError({
-        message: `openai: expected ${context.onPiece === undefined ? "" : "an event stream or "}JSON, got content type "${type}": ${JSON.stringify(head)}`,
+        message: `openai: expected JSON or an event stream, got content type "${type}": ${JSON.stringify(head)}`,
         head,
         contentType: type,
       });

@@ -31,7 +31,12 @@ function partsOf(written: WrittenReply, createId: () => string): AssistantPart[]
 
 /** Cuts a text into pieces of these lengths, the last one taking the rest; into words without them. */
 function cut(text: string, lengths: readonly number[] | undefined): string[] {
-  if (lengths === undefined) return text.match(/\s*\S+\s*$|\s*\S+/g) ?? (text === "" ? [] : [text]);
+  if (lengths === undefined) {
+    const words = text.split(/(?<=\S)(?=\s)/);
+    const last = words.at(-1)!;
+    if (words.length > 1 && last.trim() === "") words.splice(-2, 2, words.at(-2)! + last);
+    return text === "" ? [] : words;
+  }
   const pieces: string[] = [];
   let start = 0;
   for (const length of lengths) {

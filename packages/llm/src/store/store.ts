@@ -11,6 +11,7 @@ import type { InStatement } from "@libsql/client";
 import { decodeReply, encodeReply } from "../messages/encoding.ts";
 import type { Reply } from "../messages/request.ts";
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from "./schema.ts";
+import { forgetReply, listReplies, type StoredReply } from "./shelf.ts";
 
 /** Tokens and billionths of a US dollar. */
 export interface Cost {
@@ -91,6 +92,9 @@ export interface Store {
   /** Shows others that this process lives. */
   heartbeat(): Promise<void>;
   ledger(): Promise<Ledger>;
+  list(): AsyncGenerator<StoredReply, void, undefined>;
+  /** Removes a reply; whether there was one. */
+  forget(key: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -135,7 +139,7 @@ export async function openStore(path: string, owner: string, budget: string): Pr
       return decodeReply(json, ({ sha256: hash }) => files.get(String(hash))!);
     } catch (cause) {
       throw new FormatError({
-        message: `openModels: the store ${path} holds no reply under ${key}, but rubbish`,
+        message: `openModels: the store ${path} holds no reply under ${key} that can be read; forget("${key}") removes it, and it is asked for again`,
         cause,
         key,
       });
@@ -186,6 +190,8 @@ export async function openStore(path: string, owner: string, budget: string): Pr
   return {
     find,
     ledger,
+    list: () => listReplies(database, readFiles),
+    forget: (key) => forgetReply(database, key),
 
     async open({ key, reservation, cost, limits, openedMs, dead }) {
       if (dead !== undefined) {

@@ -14,7 +14,7 @@ export function fileToWire({ mediaType, data, name }: FilePart): JsonObject {
 }
 
 function fromUrl(url: string, name?: string): FilePart {
-  const [, mediaType, base64] = /^data:([^;,]*)[^,]*;base64,(.*)$/s.exec(url) ?? [];
+  const [, mediaType, base64] = /^data:([^;,]*)(?:;[^,]*)?;base64,(.*)$/s.exec(url) ?? [];
   const named = name === undefined ? {} : { name };
   if (base64 === undefined) return { type: "file", mediaType: "image/*", data: new URL(url), ...named };
   return { type: "file", mediaType: mediaType!, data: new Uint8Array(Buffer.from(base64, "base64")), ...named };

@@ -9,6 +9,7 @@ const message = z.looseObject({ role: z.enum(["system", "developer", "user", "as
 const named = z.looseObject({ name: z.string() });
 const schema = z.looseObject({
   model: z.string(),
+  n: z.literal(1, "only one choice is given: leave it out, or ask several times").nullish(),
   messages: z.array(message).min(1),
   tools: z.array(z.looseObject({ function: named })).nullish(),
   tool_choice: z.union([z.enum(["auto", "none", "required"]), z.looseObject({ function: named })]).nullish(),

@@ -20,7 +20,9 @@ test.each([
   ["a line without a colon is a field without a value", "data\ndata: b\n\n", ["\nb"]],
   ["comments and other fields are left out", ": hello\nevent: x\nid: 1\nretry: 5\ndata: a\n\n", ["a"]],
   ["an event without data is none", "event: x\n\ndata: a\n\n", ["a"]],
-  ["what was cut off is dropped", "data: a\n\ndata: b", ["a"]],
+  ["what was cut off is dropped", 'data: a\n\ndata: {"b', ["a"]],
+  ["a last event without its empty line counts where its JSON is whole", 'data: a\n\ndata: {"b":1}', ["a", '{"b":1}']],
+  ["a last mark of the end without its empty line counts", "data: a\n\ndata: [DONE]\n", ["a", "[DONE]"]],
   ["characters may be cut in pieces", "data: ä€😀\n\n", ["ä€😀"]],
 ])("%s", async (_, text, expected) => {
   expect(await eventsOf(text, 1)).toEqual(expected);

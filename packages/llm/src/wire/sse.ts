@@ -1,6 +1,20 @@
 import { createParser } from "eventsource-parser";
 
-/** The `data` of server-sent events, one after the other. A last event without its empty line is dropped: it may be cut off. */
+/** Whether the data of an event is all there: a whole JSON text, or the mark of the end. */
+function isWhole(data: string): boolean {
+  if (data.trim() === "[DONE]") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The `data` of server-sent events, one after the other. A last event without its empty line counts when its data is a whole
+ * JSON text; else it was cut off, and is dropped.
+ */
 export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
   let events: string[] = [];
@@ -10,4 +24,6 @@ export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerat
     yield* events;
     events = [];
   }
+  parser.feed(`${decoder.decode()}\n\n`);
+  yield* events.filter(isWhole);
 }

@@ -13,6 +13,9 @@ export interface Jail {
 /** Separate namespaces: no network, no other process in sight. Killing it kills what it started. */
 const NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child"];
 
+/** Ends what follows when this process is gone, however it went: a killed host leaves no program behind. */
+const DIES_WITH_HOST = ["setpriv", "--pdeathsig", "KILL"];
+
 /** Longest time to find out what is offered, in ms. */
 const PROBE_MS = 20_000;
 
@@ -22,9 +25,11 @@ const run = promisify(execFile);
 export async function findJail(python: string): Promise<Jail> {
   const { stdout } = await run(python, ["-c", "import sys; print(sys.executable)"], { timeout: PROBE_MS });
   const interpreter = stdout.trim();
+  // Without `setpriv` no namespaces: the process that makes them would outlive this one, and the program with it.
+  const [program, ...before] = [...DIES_WITH_HOST, ...NAMESPACES];
   try {
-    await run(NAMESPACES[0]!, [...NAMESPACES.slice(1), interpreter, "-S", "-c", ""], { env: {}, timeout: PROBE_MS });
-    return { command: [...NAMESPACES, interpreter] };
+    await run(program!, [...before, interpreter, "-S", "-c", ""], { env: {}, timeout: PROBE_MS });
+    return { command: [program!, ...before, interpreter] };
   } catch {
     return { command: [interpreter] };
   }

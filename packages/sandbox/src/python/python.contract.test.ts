@@ -1,7 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { expect, test, vi } from "vitest";
 import { describeSandbox } from "../testing/describe-sandbox.ts";
 import { hasPython } from "../testing/has-python.ts";
 import { fails, patient, returns } from "../testing/law.ts";
@@ -39,4 +41,50 @@ test.skipIf(process.platform === "win32")("without isolation nothing runs, unles
   expect(outcome).toMatchObject({ failure: { message: "nothing isolates Python here: no seccomp" } });
   returns(42)(await python({ command, unsafeWithoutIsolation: true }).run("result = 1", patient));
   rmSync(folder, { recursive: true });
+});
+
+/** Processes that descend from a process and are no zombies, itself left out. */
+function descendants(pid: number): readonly number[] {
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
+    return children.flatMap((child) => [child, ...descendants(child)]);
+  } catch {
+    return []; // it is gone
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+const SLEEPER = "import time\nprint('asleep', flush=True)\nwhile True: time.sleep(1)";
+
+test.skipIf(!hasPython).each([
+  ["as python() starts it", "[]"],
+  ["without namespaces", '["python3"]'],
+])("a program ends when its host is killed, %s", { timeout: 30_000 }, async (_, command) => {
+  const jail = new URL("./jail.ts", import.meta.url).href;
+  const host = `
+    import { findJail, imprison } from ${JSON.stringify(jail)};
+    const command = ${command};
+    const { input, output, messages } = imprison(command.length > 0 ? { command } : await findJail("python3"));
+    const job = { source: ${JSON.stringify(SLEEPER)}, input: null, functions: [], modules: ["time", "random"], seed: 0, clockMs: 0,
+      memoryBytes: 2 ** 26, wallMs: 60_000, resultBytes: 1000 };
+    messages.on("data", () => input.write("go\\n"));
+    output.pipe(process.stdout);
+    input.write(JSON.stringify(job) + "\\n");`;
+  const flags = ["--conditions=@cambium/source", "--import", "tsx", "--input-type=module", "-e", host];
+  const cwd = fileURLToPath(new URL("../../../..", import.meta.url));
+  const child = spawn(process.execPath, flags, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  await new Promise((resolve) => child.stdout.once("data", resolve));
+  const programs = descendants(child.pid!);
+  expect(programs.filter(isAlive).length).toBeGreaterThan(0);
+  child.kill("SIGKILL");
+  await vi.waitFor(() => expect(programs.filter(isAlive)).toEqual([]), { timeout: 20_000 });
 });

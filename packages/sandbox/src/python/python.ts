@@ -26,6 +26,8 @@ export interface PythonOptions extends SandboxAdapterOptions {
 /** Longest time until an interpreter waits for its program, in ms. */
 const START_MS = 20_000;
 
+const isText = (value: unknown): value is string => typeof value === "string";
+
 /** Room for the description of an error, in bytes. */
 const DESCRIPTION_BYTES = 100_000;
 
@@ -43,17 +45,19 @@ function framesOf(stack: string): readonly Frame[] {
   }));
 }
 
-/** What a process that ended before it said how leaves to conclude. */
-function verdictOfSignal(request: SandboxRequest, signal: NodeJS.Signals | null): Verdict {
+/** What a process that ended before it said how leaves to conclude: once it was told to go, its program did it. */
+function verdictOfSignal(request: SandboxRequest, signal: NodeJS.Signals | null, hasBegun: boolean): Verdict {
+  if (!hasBegun) return refuse("SANDBOX_CRASH", "the interpreter ended before the program began");
   if (signal === "SIGXCPU" || signal === "SIGKILL") return limitReached(request, "wall"); // its limit of processor time
   if (signal === "SIGSEGV") return limitReached(request, "stack"); // recursion in C, past any counter
-  return refuse("SANDBOX_CRASH", "the interpreter ended without a result");
+  return refuse("GUEST_CRASH", "the program ended its interpreter without a result");
 }
 
 async function execute({ request, signal, call }: Execution, jail: Jail, unsafe: boolean): Promise<Ended> {
   const { limits } = request;
   const { input, output, messages, gone, kill } = imprison(jail);
   let verdict: Verdict | undefined;
+  let hasBegun = false;
   const stop = (reached: Verdict): void => {
     verdict ??= reached;
     kill();
@@ -80,13 +84,20 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
     input.write(`${JSON.stringify(text)}\n`);
   };
   const hear = (message: JailMessage): void => {
-    if (message.type === "call") void answer(String(message.name), String(message.text));
-    if (message.type === "end") stop(readResult(request, String(message.text), message.phase, framesOf));
+    if (hasBegun) {
+      const { type, text, name, phase } = message as Partial<Record<"type" | "text" | "name" | "phase", unknown>>;
+      if (type === "call" && isText(text) && isText(name)) void answer(name, text);
+      else if (type === "end" && isText(text)) {
+        stop(readResult(request, text, phase === "load" ? "load" : "run", framesOf));
+      } else stop(disturbed); // "ready" comes once; a second time, as anything else, it is the program that says it
+      return;
+    }
     if (message.type !== "ready") return;
     clearTimeout(starting);
     if (message.obstacle !== null && !unsafe) {
       stop(refuse("UNAVAILABLE", `nothing isolates Python here: ${message.obstacle}`));
     } else {
+      hasBegun = true;
       watch.start();
       input.write("go\n");
     }
@@ -111,7 +122,7 @@ async function execute({ request, signal, call }: Execution, jail: Jail, unsafe:
   signal.removeEventListener("abort", cancel);
   if (verdict?.ok && room < 0) verdict = limitReached(request, "stdout"); // its last output came after its result
   const stdout = new TextDecoder().decode(Buffer.concat(printed));
-  return { verdict: verdict ?? verdictOfSignal(request, ending), stdout, wallMs: watch.usedMs };
+  return { verdict: verdict ?? verdictOfSignal(request, ending, hasBegun), stdout, wallMs: watch.usedMs };
 }
 
 /**

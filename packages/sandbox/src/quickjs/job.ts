@@ -23,7 +23,7 @@ function jobOf(request: SandboxRequest, stdout: SharedArrayBuffer): Job {
 
 function verdictOf(request: SandboxRequest, end: JobEnd): Verdict {
   if ("limit" in end) return limitReached(request, end.limit);
-  if ("crash" in end) return refuse("SANDBOX_CRASH", `the sandbox broke: ${end.crash}`);
+  if ("crash" in end) return refuse(end.hasBegun ? "GUEST_CRASH" : "SANDBOX_CRASH", end.crash);
   if ("stalled" in end) return { ok: false, failure: { code: "GUEST_ERROR", name: "", message: STALLED, stack: "" } };
   // QuickJS throws null when no room is left for an error.
   if (end.memoryFull && end.text === `e${JSON.stringify({ name: "", message: "null", stack: "" })}`)
@@ -64,7 +64,7 @@ export async function runJob({ thread }: QuickjsWorker, { request, signal, call 
     }
   };
   const cancel = (): void => stop(refuse("CANCELLED", "the run was cancelled"));
-  const gone = (): void => stop(refuse("SANDBOX_CRASH", "the sandbox broke"));
+  const gone = (): void => stop(refuse("GUEST_CRASH", "the program broke the thread that it ran in"));
 
   thread.on("message", hear);
   thread.on("exit", gone);

@@ -27,7 +27,7 @@ export type JobEnd =
   | { readonly text: string; readonly phase: "load" | "run"; readonly memoryFull: boolean }
   | { readonly limit: "memory" | "stack" | "stdout" | "result" | "calls" }
   | { readonly stalled: true }
-  | { readonly crash: string };
+  | { readonly crash: string; readonly hasBegun: boolean };
 
 /** What a worker says. */
 export type WorkerMessage =

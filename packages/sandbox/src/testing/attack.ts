@@ -118,7 +118,7 @@ export async function attackMany(
       const { code, message, escaped } = await attack(sandbox, oracle, seed, wallMs);
       ends[code] = (ends[code] ?? 0) + 1;
       if (escaped !== undefined) escapes.push({ seed, escaped, message });
-      if (code === "SANDBOX_CRASH") crashes.push({ seed, message });
+      if (code === "SANDBOX_CRASH" || code === "GUEST_CRASH") crashes.push({ seed, message });
     }
   };
   await Promise.all(Array.from({ length: concurrency }, work));

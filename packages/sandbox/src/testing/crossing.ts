@@ -1,6 +1,6 @@
 /** Laws about what crosses the border: results, thenables, errors, and calls of host functions. */
 import { expect } from "vitest";
-import type { HostFunction, Schema } from "../sandbox.ts";
+import type { HostFunction, SandboxOutcome, Schema } from "../sandbox.ts";
 import { brief, fails, type Law, patient, returns } from "./law.ts";
 
 export const results: readonly Law[] = [
@@ -37,7 +37,7 @@ export const results: readonly Law[] = [
     javascript: "const list = []; list.length = 1e8; return list;",
     python: "result = [None] * 100000000",
     options: { limits: { wallMs: 500 } },
-    expects: fails("GUEST_TIMEOUT", "GUEST_MEMORY", "RESULT_TOO_LARGE"),
+    expects: fails("GUEST_TIMEOUT", "GUEST_MEMORY", "RESULT_TOO_LARGE", "RESULT_INVALID"),
   },
   {
     law: "26 pairs in pairs never reach the host",
@@ -80,6 +80,48 @@ export const results: readonly Law[] = [
     python: "result = [lambda: 1, {1}]",
     options: patient,
     expects: fails("RESULT_INVALID"),
+  },
+  ...(
+    [
+      ["{ x: (async () => 1)() }", 'a Promise at "x"'],
+      ["{ list: [{ y: /a/ }] }", 'a RegExp at "list[0].y"'],
+      ["[1, undefined]", 'undefined at "[1]"'],
+      ["[, 1]", 'undefined at "[0]"'],
+      ["[new Error('x')]", 'a Error at "[0]"'],
+      ["new Uint8Array(2)", "a Uint8Array"],
+      ["new WeakMap()", "a WeakMap"],
+      ["{ a: new (class Hidden { #x = 1; })() }", 'a Hidden at "a"'],
+      ["{ a: [1, { b: 5n }] }", 'a BigInt at "a[1].b"'],
+    ] as const
+  ).map(([value, place]) => ({
+    law: `a result that JSON would change is refused, with its place: ${value}`,
+    javascript: `return ${value};`,
+    options: patient,
+    expects(outcome: SandboxOutcome) {
+      fails("RESULT_INVALID")(outcome);
+      expect(!outcome.ok && outcome.failure.message).toContain(place);
+    },
+  })),
+  ...(
+    [
+      ["[1, {'x': {1}}]", 'a set at "[1].x"'],
+      ["{'a': [float('nan')]}", 'nan at "a[0]"'],
+      ["(x for x in [1])", "a generator"],
+    ] as const
+  ).map(([value, place]) => ({
+    law: `a result that JSON would change is refused, with its place: ${value}`,
+    python: `result = ${value}`,
+    options: patient,
+    expects(outcome: SandboxOutcome) {
+      fails("RESULT_INVALID")(outcome);
+      expect(!outcome.ok && outcome.failure.message).toContain(place);
+    },
+  })),
+  {
+    law: "a field that is undefined counts as absent, and an object of a class keeps its fields",
+    javascript: "class P { x = 1; } return { a: undefined, p: new P() };",
+    options: patient,
+    expects: returns({ p: { x: 1 } }),
   },
   {
     law: "a value that contains itself is refused",
@@ -227,6 +269,52 @@ export const errors: readonly Law[] = [
     options: patient,
     expects: fails("GUEST_ERROR"),
   },
+  ...[
+    "throw Object.assign(() => 1, { toString() { throw 1; } });",
+    "throw Object.assign(() => 1, { toString: null, valueOf: null });",
+    "throw new Proxy(function () {}, { get() { throw 1; } });",
+    "throw Object.create(null);",
+    "throw { get name() { throw this; }, get message() { throw this; }, get stack() { throw this; } };",
+    "Object.defineProperty(Promise.prototype, 'constructor', { get() { throw () => 1; } }); throw 1;",
+    "Object.defineProperty(Map, Symbol.hasInstance, { value() { throw () => 1; } }); return { a: 1 };",
+  ].map((javascript) => ({
+    law: `what cannot be printed is the program's error: ${javascript}`,
+    javascript,
+    options: patient,
+    expects: fails("GUEST_ERROR"),
+  })),
+  ...[
+    "class M(type):\n  __name__ = property(lambda c: 1/0)\nclass E(Exception, metaclass=M): pass\nraise E()",
+    "class E(Exception):\n  __traceback__ = property(lambda s: 1/0)\nraise E()",
+    "class E(BaseException):\n  def __str__(self): raise BaseException()\nraise E()",
+    "class S(str):\n  def __getitem__(self, i): raise KeyboardInterrupt\nclass E(Exception):\n  def __str__(self): return S('x')\nraise E()",
+    "class E(Exception):\n  def __getattribute__(self, name): raise BaseException()\nraise E()",
+  ].map((python) => ({
+    law: `what cannot be printed is the program's error: ${JSON.stringify(python)}`,
+    python,
+    options: patient,
+    expects: fails("GUEST_ERROR"),
+  })),
+  ...[
+    "import sys\nsys.modules['os']._exit(0)",
+    "import sys\nsys.modules['os'].abort()",
+    "import sys\nsys.modules['json'].dumps = None\nraise ValueError",
+    "import sys\nsys.modules['os'].write = None\nresult = 1",
+    "import sys\nsys.modules['os'].close(3)\nresult = 1",
+    "import sys\nsys.modules['ctypes'].string_at(0)",
+    "import sys\nsys.setrecursionlimit(10**9)\ndef f(): f()\nf()",
+  ].map((python) => ({
+    law: `what ends or breaks the interpreter is the program's failure: ${JSON.stringify(python)}`,
+    python,
+    options: patient,
+    expects: fails("GUEST_CRASH", "GUEST_STACK", "GUEST_ERROR", "RESULT_INVALID"),
+  })),
+  {
+    law: "a program without standard output has a result",
+    python: "import sys\nsys.stdout = None\nresult = 1",
+    options: patient,
+    expects: returns(1),
+  },
   {
     law: "a stack made up by the program cannot name lines that are not its own",
     javascript:
@@ -238,6 +326,13 @@ export const errors: readonly Law[] = [
     },
   },
 ];
+
+/** Python that writes where the sandbox's own messages go. */
+const SAY = `
+import sys, json
+os = sys.modules['os']
+def say(message): os.write(3, (json.dumps(message) + chr(10)).encode())
+`;
 
 const anything: Schema = { "~standard": { validate: (value) => ({ value }) } };
 const pair: Schema<readonly [number, number]> = {
@@ -258,16 +353,54 @@ const fail: HostFunction = {
 const echo: HostFunction = { input: anything, run: (value) => value };
 const huge: HostFunction = { input: anything, run: () => "x".repeat(1_000_000) };
 const nothing: HostFunction = { input: anything, run: () => undefined };
+
+/** Host functions that throw, or answer by, what does harm at every touch. */
+const throws = (error: unknown): HostFunction => ({
+  input: anything,
+  run() {
+    throw error;
+  },
+});
+const trap = (): never => {
+  throw trap;
+};
+const evil = new Proxy(() => {}, { get: trap, getPrototypeOf: trap, has: trap, ownKeys: trap });
+const hostile: Readonly<Record<string, HostFunction>> = {
+  nullMessage: throws(Object.assign(new Error("x"), { message: null })),
+  bare: throws(Object.create(null)),
+  getter: throws(Object.defineProperty({}, "message", { get: trap })),
+  proxy: throws(evil),
+  symbol: throws(Symbol("s")),
+  nothingThrown: throws(undefined),
+  rejects: { input: anything, run: () => Promise.reject(Object.create(null)) },
+  // biome-ignore lint/suspicious/noThenProperty: a then that throws is what this is for
+  thenable: { input: anything, run: () => Object.defineProperty({}, "then", { get: trap }) },
+  answersEvil: { input: anything, run: () => ({ toJSON: trap }) },
+  answersPromise: { input: anything, run: () => ({ x: Promise.resolve(1) }) },
+  badIssues: { input: { "~standard": { validate: () => ({ issues: null as never }) } }, run: () => 1 },
+  evilIssues: { input: { "~standard": { validate: trap } }, run: () => 1 },
+};
+
+let wasTold = false;
+/** Never answers by itself; hears that its time is over. */
+const slow: HostFunction = {
+  input: anything,
+  run: (_, { signal }) =>
+    new Promise(() => {
+      signal.addEventListener("abort", () => {
+        wasTold = true;
+      });
+    }),
+};
 const functions = { add: add as HostFunction, fail, echo, huge, nothing };
 
 export const calls: readonly Law[] = [
   {
     law: "a host function is called with a checked value and its answer comes back",
-    javascript: "return [await add([1, 2]), await nothing(), await echo({ a: ['é'] })];",
+    javascript: "return [await add([1, 2]), (await nothing()) ?? null, await echo({ a: ['é'] })];",
     python: "result = [add([1, 2]), nothing(), echo({'a': ['é']})]",
     options: { ...patient, functions },
     expects(outcome) {
-      // In JavaScript a missing answer is undefined, which JSON writes as null in a list.
       returns([3, null, { a: ["é"] }])(outcome);
       expect(outcome.usage.bridgeCalls).toBe(3);
     },
@@ -315,6 +448,30 @@ result = refused`,
     options: { ...patient, functions },
     expects: returns(8),
   },
+  ...Object.keys(hostile).map((name) => ({
+    law: `a host function that throws or answers a hostile value (${name}) is an error of the call, no more`,
+    javascript: `try { await ${name}(1); } catch (error) { return typeof error.message; }`,
+    python: `try: ${name}(1)\nexcept Exception as error: result = "string"`,
+    options: { ...patient, functions: hostile },
+    expects: returns("string"),
+  })),
+  {
+    law: "an answer that JSON would change is refused, with its place",
+    javascript: "try { await answersPromise(1); } catch (error) { return error.message; }",
+    python: "try: answersPromise(1)\nexcept Exception as error: result = str(error)",
+    options: { ...patient, functions: hostile },
+    expects: returns('answersPromise: the answer is no JSON: a Promise at "x"'),
+  },
+  {
+    law: "a call that takes longer than it may is an error of the call, and its function hears it",
+    javascript: "try { await slow(1); } catch (error) { return error.message; }",
+    python: "try: slow(1)\nexcept Exception as error: result = str(error)",
+    options: { functions: { slow }, limits: { wallMs: 60_000, callMs: 20 } },
+    expects(outcome) {
+      returns("slow: no answer within 20 ms")(outcome);
+      expect(wasTold).toBe(true);
+    },
+  },
   {
     law: "an answer that is too long is refused",
     javascript: "try { await huge(1); } catch (error) { return error.message; }",
@@ -337,6 +494,30 @@ result = refused`,
     javascript: "await Promise.all(Array.from({ length: 1e5 }, () => echo(1)));",
     options: { functions, limits: { wallMs: 115_000 } }, // all calls are made before the first is answered
     expects: fails("CALL_LIMIT"),
+  },
+  ...[
+    "for _ in range(100000): say({'type': 'ready', 'obstacle': None})",
+    "say({'type': 'ready', 'obstacle': None})",
+    "for _ in range(100000): say(None)",
+    "for _ in range(100000): say({'type': 'nonsense'})",
+    "say({'type': 'call'})",
+    "say({'type': 'end'})",
+    "say({'type': 'end', 'text': 'e' + json.dumps({'name': 'E' * 100000, 'message': 'x' * 100000, 'stack': 5})})",
+    "while True: os.write(3, b'x' * 60000)",
+  ].map((python) => ({
+    law: `a program that writes the sandbox's own messages fails, and costs no more than it wrote: ${python}`,
+    python: `${SAY}${python}`,
+    options: patient,
+    expects: fails("RESULT_INVALID"),
+  })),
+  {
+    law: "an error whose stack the program made up costs no more than it is long",
+    python: `${SAY}say({'type': 'end', 'phase': 'run', 'text': 'e' + json.dumps({'name': 'N' * 500000, 'message': 'm', 'stack': 'f 1\\n' * 100000})})`,
+    options: patient,
+    expects(outcome) {
+      fails("GUEST_ERROR")(outcome);
+      expect(JSON.stringify(outcome).length).toBeLessThan(5000);
+    },
   },
   {
     law: "functions that were not listed are not there",

@@ -236,6 +236,17 @@ export function describeSandbox(
         await expect(sandbox.run(one, { seed: -1 })).rejects.toMatchObject(config);
         await expect(sandbox.run(one, { clockMs: 0.5 })).rejects.toMatchObject(config);
         const free = { input: anything, run: () => 1 };
+        const circle: Record<string, unknown> = {};
+        circle["circle"] = circle;
+        for (const input of [5n, circle, [undefined], Number.NaN, { x: Promise.resolve(1) }, () => 1, Symbol("s")])
+          await expect(sandbox.run(one, { input: input as never })).rejects.toMatchObject(config);
+        for (const source of [undefined, null, 5, {}, [5], [{ name: "a" }], [{ source: "" }]])
+          await expect(sandbox.run(source as never)).rejects.toMatchObject(config);
+        for (const options of [null, 5, "x", []])
+          await expect(sandbox.run(one, options as never)).rejects.toMatchObject(config);
+        for (const called of [null, 5, {}, { run: () => 1 }, { input: anything }])
+          await expect(sandbox.run(one, { functions: { f: called as never } })).rejects.toMatchObject(config);
+        await expect((sandbox.run as () => Promise<unknown>)()).rejects.toMatchObject(config);
         for (const taken of ["print", "not a name", "Math", "constructor"])
           await expect(sandbox.run(one, { functions: { [taken]: free } })).rejects.toMatchObject(config);
         expect(() => create({ concurrency: 0 })).toThrow(expect.objectContaining(config));

@@ -126,6 +126,20 @@ describe("tool use", () => {
     expect(end.status).toBe("done");
   });
 
+  test.each([
+    ["null", null],
+    ["an object without a prototype", Object.create(null)],
+    ["a message of null", Object.assign(new Error("x"), { message: null })],
+  ])("a service that throws %s has failed, and the second call is made", async (_, thrown) => {
+    const service = { name: "broken", ask: () => Promise.reject(thrown) };
+    const { end, prompts } = await play([{ reply: "Query: 1" }, { reply: "Final Answer: 5" }], ({ model }) =>
+      toolUse({ model, calculator: service }),
+    );
+    expect(end.trajectory.steps[1]).toMatchObject({ failure: { code: "UNAVAILABLE", message: expect.any(String) } });
+    expect(prompts[1]).toContain("Nothing came back");
+    expect(end.status).toBe("done");
+  });
+
   test("a long reply of the service is cut to 1,500 characters", async () => {
     const service = { name: "long", ask: async (input: string) => ({ input, result: "9".repeat(5000) }) };
     const { end } = await play([{ reply: "Query: 1" }, { reply: "Final Answer: 5" }], ({ model }) =>

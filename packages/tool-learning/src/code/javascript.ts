@@ -1,4 +1,5 @@
-import { type AnyNode, type Expression, type Node, parse } from "acorn";
+import type { AnyNode, Expression, Node } from "acorn";
+import { parseScript } from "./plain-script.ts";
 import type { ProgramShape, Statement } from "./shape.ts";
 
 const isNode = (value: unknown): value is AnyNode =>
@@ -61,11 +62,29 @@ function usesOf(node: AnyNode, inside: AnyNode | undefined): ReadonlySet<string>
   return new Set([...uses].filter((name) => !bound.has(name.split(".")[0]!)));
 }
 
+/** The last comment of a text that holds comments and spaces only: a block, or lines that follow each other. */
+function lastComment(comments: string): string {
+  const text = comments.trimEnd();
+  if (text.endsWith("*/")) return text.slice(text.lastIndexOf("/*"));
+  const lines = text.split("\n");
+  const first = lines.findLastIndex((line) => !line.trimStart().startsWith("//")) + 1;
+  return lines.slice(first).join("\n");
+}
+
 /** The text of a comment without its marks. */
 function bare(comment: string): string {
+  const withoutEnd = (line: string): string => {
+    const text = line.trimEnd();
+    if (!text.endsWith("*/")) return line;
+    let end = text.length - 1;
+    while (text[end - 1] === "*") end--;
+    return text.slice(0, end).trimEnd();
+  };
   return comment
     .split("\n")
-    .map((line) => line.replace(/^\s*(\/\*+|\*+\/|\*(?!\/)|\/\/+)\s?/, "").replace(/\s*\*+\/\s*$/, ""))
+    .map((line) =>
+      withoutEnd(line.trimStart().replace(/^(\/\*+(?!\/)|\*+(?=\/)|\*(?!\/)|\/\/+)\s?/, "")).replace(/^\/$/, ""),
+    )
     .join("\n")
     .trim();
 }
@@ -95,19 +114,20 @@ function parametersOf(body: AnyNode, source: string): readonly string[] {
 /**
  * The statements of a JavaScript program as a sandbox takes it: the body of an async function.
  *
- * @returns `undefined` when it cannot be parsed.
+ * @returns `undefined` when it cannot be parsed, or nests too deeply.
  */
 export function javascriptShape(source: string): ProgramShape | undefined {
-  let nodes: readonly AnyNode[];
+  const nodes = parseScript(source, ["script"]);
   try {
-    nodes = parse(source, {
-      ecmaVersion: "latest",
-      allowAwaitOutsideFunction: true,
-      allowReturnOutsideFunction: true,
-    }).body as readonly AnyNode[];
-  } catch {
-    return undefined;
+    return nodes && statementsOf(source, nodes);
+  } catch (error) {
+    // A term of thousands of operators nests deeper than these walks can follow.
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
+}
+
+function statementsOf(source: string, nodes: readonly AnyNode[]): ProgramShape {
   return nodes.map((node, i): Statement => {
     const from = nodes[i - 1]?.end ?? 0;
     const before = source.slice(from, node.start);
@@ -129,9 +149,7 @@ export function javascriptShape(source: string): ProgramShape | undefined {
         : {
             callable: {
               parameters: parametersOf(found.body, source),
-              documentation: bare(
-                /(\/\*(?:(?!\*\/)[\s\S])*\*\/|(?:[^\S\n]*\/\/[^\n]*\n?)+)\s*$/.exec(comments)?.[1] ?? "",
-              ),
+              documentation: bare(lastComment(comments)),
             },
           }),
     };

@@ -56,7 +56,7 @@ interface Lines {
 }
 
 /** A parameter as written, without comments on separate lines before or after it. */
-const withoutComments = (item: string): string => item.replace(/^\s*#[^\n]*$/gm, "").trim();
+const withoutComments = (item: string): string => item.replace(/^[ \t]*#[^\n]*$/gm, "").trim();
 
 /** The items of a list in brackets that opens at `from`, as written. */
 function itemsAt({ text, blank }: Lines, from: number): readonly string[] {
@@ -82,18 +82,21 @@ const parametersAt = (lines: Lines, from: number): readonly string[] =>
 
 /** Parameters of a class: those of its constructor, without `self`. */
 function constructorParameters(lines: Lines): readonly string[] {
-  const found = /^\s+def\s+__init__\s*\(/m.exec(lines.blank);
+  const found = /^[ \t]+def\s+__init__\s*\(/m.exec(lines.blank);
   return found === null ? [] : parametersAt(lines, found.index + found[0].length - 1).slice(1);
 }
 
-/** Where a name is bound inside of a function; the first group holds the names. */
+/**
+ * Where a name is bound inside of a function; the first group holds the names. A model writes what these read, so each takes
+ * time in proportion to its text: what repeats is bounded, or cannot match in two ways.
+ */
 const BINDINGS = [
-  /^[^\S\n]+([\w*][\w*, ]*?)\s*(?::[^=\n]+)?=(?!=)/gm,
-  /\bfor\s+([\w*(][\w*, ()]*?)\s+in\b/g,
+  /^[ \t]+([\w*][\w*, ]*)(?::[^=\n]*)?=(?!=)/gm,
+  /\bfor\s+([\w*(][\w*, ()]{0,200}?)\s+in\b/g,
   /\bas\s+(\w+)/g,
-  /(\w+)\s*:=/g,
-  /\blambda\s+([^:]*):/g,
-  /^[^\S\n]+(?:async\s+)?(?:def|class)\s+(\w+)/gm,
+  /\b(\w+)\s*:=/g,
+  /\blambda\s+([^:]{0,200}):/g,
+  /^[ \t]+(?:async\s+)?(?:def|class)\s+(\w+)/gm,
 ];
 
 /** Names that a function binds itself: its parameters, what it assigns, and the variables of its loops. */
@@ -117,13 +120,13 @@ function docstringOf({ text, blank }: Lines, from: number): string {
     if ("([{".includes(blank[end]!)) depth++;
     else if (")]}".includes(blank[end]!)) depth--;
   }
-  const [, , found = ""] = /^[^\S\n]*(?:#[^\n]*)?\s*[rR]?("""|'''|"|')([\s\S]*?)\1/.exec(text.slice(end + 1)) ?? [];
+  const [, , found = ""] = /^(?:[^\S\n]*#[^\n]*)?\s*[rR]?("""|'''|"|')([\s\S]*?)\1/.exec(text.slice(end + 1)) ?? [];
   return found.replace(/^[^\S\n]+/gm, "").trim();
 }
 
 /** @returns `undefined` when a string or a bracket is not closed. */
 export function pythonShape(program: string): ProgramShape | undefined {
-  const source = program.replace(/\r\n/g, "\n");
+  const source = program.replace(/\r\n?|\u2028|\u2029/g, "\n");
   const blankSource = blankStrings(source);
   const count = (signs: RegExp): number => blankSource.match(signs)?.length ?? 0;
   if (/["']/.test(blankSource) || count(/[([{]/g) !== count(/[)\]}]/g)) return undefined;

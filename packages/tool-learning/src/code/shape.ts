@@ -47,13 +47,14 @@ export function splitProgram(source: string, language: "javascript" | "python"):
   if (shape === undefined || !shape.some(({ callable }) => callable !== undefined)) return undefined;
   const isImport = ({ isDeclaration, declares }: Statement): boolean => isDeclaration && declares.length === 0;
   const tool = new Set(shape.filter((statement) => statement.callable !== undefined || isImport(statement)));
-  for (let before = -1; before < tool.size; ) {
-    before = tool.size;
-    const needed = new Set([...tool].flatMap(({ uses }) => [...uses]));
-    for (const statement of shape) {
-      if (statement.isDeclaration && statement.declares.some((name) => needed.has(name))) tool.add(statement);
-    }
+  const declaring = new Map<string, Statement[]>();
+  for (const statement of shape) {
+    if (!statement.isDeclaration) continue;
+    for (const name of statement.declares) declaring.set(name, [...(declaring.get(name) ?? []), statement]);
   }
+  // A set takes members while it is walked, so that what the new ones need is added too.
+  for (const { uses } of tool)
+    for (const name of uses) for (const needed of declaring.get(name) ?? []) tool.add(needed);
   const join = (statements: readonly Statement[]): string => statements.map(({ source }) => source).join("\n");
   return {
     tool: join(shape.filter((statement) => tool.has(statement))),

@@ -29,8 +29,9 @@ export interface ToolShape {
 /** Pairs of functions of the program where one refers to the other; calls of itself are left out. */
 function internalEdges(shape: ProgramShape): readonly { from: string; to: string }[] {
   const callables = shape.filter(({ callable }) => callable !== undefined);
+  const names = new Set(callables.map(({ declares: [name] }) => name!));
   return callables.flatMap(({ declares: [from], uses }) =>
-    callables.flatMap(({ declares: [to] }) => (from !== to && uses.has(to!) ? [{ from: from!, to: to! }] : [])),
+    [...uses].flatMap((to) => (from !== to && names.has(to) ? [{ from: from!, to }] : [])),
   );
 }
 

@@ -44,7 +44,7 @@ describe("a provider's failure ends the run, and keeps what there was", () => {
     ["a redirect", "MODEL_ERROR", { type: "redirect", location: "http://127.0.0.1:1/" }],
     ["a cut body", "MODEL_FORMAT", { type: "truncate", bytes: 30, how: "end" }],
     ["a lost connection", "UNAVAILABLE", { type: "truncate", bytes: 30, how: "reset" }],
-    ["another content type", "MODEL_FORMAT", { type: "content-type", value: "text/html" }],
+    ["no money left", "FORBIDDEN", { type: "status", status: 402 }],
     ["no JSON", "MODEL_FORMAT", { type: "body", body: "<html>" }],
     ["JSON of another form", "MODEL_FORMAT", { type: "body", body: '{"choices": 1}' }],
     ["a flood", "OUTPUT_TOO_LARGE", { type: "flood", bytes: 100_000 }, { maxBodyBytes: 10_000 }],
@@ -71,6 +71,11 @@ describe("a program's failure goes back to the model, with its code", () => {
     ["binary output", js("console.log(String.fromCharCode(...Array(256).keys()));"), "NO_ANSWER"],
     ["an answer that is no value", js('console.log("Final Answer:", undefined);'), "WRONG_TYPE"],
     ["memory", js("const kept = []; for (;;) kept.push(new Array(1000).fill(1));"), "GUEST_MEMORY"],
+    [
+      "an error that cannot be printed",
+      js("throw Object.assign(() => 1, { toString() { throw 1; } });"),
+      "GUEST_ERROR",
+    ],
     ["recursion", js("const down = () => down() + 1; down();"), "GUEST_STACK"],
     ["a result that is too long", js("return 'x'.repeat(300_000);"), "RESULT_TOO_LARGE"],
   ])("%s", async (_, decision, code) => {

@@ -102,6 +102,8 @@ const MENDABLE: ReadonlySet<FailureCode> = new Set([
   "GUEST_TIMEOUT",
   "GUEST_MEMORY",
   "GUEST_STACK",
+  "GUEST_CRASH",
+  "CALL_LIMIT",
   "GUEST_OUTPUT_LIMIT",
   "RESULT_TOO_LARGE",
   "RESULT_INVALID",

@@ -36,12 +36,24 @@ const NO_CODE: Failure = { code: "NO_CODE", message: "the reply has no fenced bl
 /** Ends a Python program: what it calls `result` is its own affair and need not be JSON, for answers are printed. */
 const NO_RESULT: SourcePart = { name: "end", source: "result = None" };
 
+/** After these a program runs once more: the machine can be the reason. The second time it is the program. */
+const CRASHES: ReadonlySet<SandboxFailure["code"]> = new Set(["SANDBOX_CRASH", "GUEST_CRASH"]);
+
 /** Repeats of one request within a run, and runs of one task, must never share a number. */
 const SAMPLES_PER_RUN = 1000;
 
 function failureOf({ code, message, ...rest }: SandboxFailure): Failure {
   const stack = "stack" in rest && rest.stack !== "" ? { stack: rest.stack } : {};
   return { code, message, ...stack };
+}
+
+/** The message of what a service threw, which may be any value. */
+function messageOf(thrown: unknown): string {
+  try {
+    return String((thrown as { readonly message?: unknown } | undefined)?.message ?? thrown);
+  } catch {
+    return "the service failed with an error that cannot be shown";
+  }
 }
 
 /** What a recorder needs; methods that run nothing go without a sandbox. */
@@ -138,7 +150,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const before = recorded("run", place, hash);
       if (before !== undefined) return before;
       let outcome = await runOnce(program, own);
-      if (!outcome.ok && outcome.failure.code === "SANDBOX_CRASH") outcome = await runOnce(program, own);
+      if (!outcome.ok && CRASHES.has(outcome.failure.code)) outcome = await runOnce(program, own);
       return keep({
         ...base(place),
         kind: "run",
@@ -158,7 +170,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
         const reply = await answer(signal);
         return keep({ ...asked, reply, durationMs: performance.now() - start });
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         const failure = { code: signal?.aborted ? "CANCELLED" : "UNAVAILABLE", message } as const;
         return keep({ ...asked, reply: "", durationMs: performance.now() - start, failure });
       }

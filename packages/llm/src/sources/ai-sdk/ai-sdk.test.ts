@@ -218,6 +218,22 @@ test.for(versions)("a stream of $version that ends early, or carries an error, i
   });
 });
 
+test.for(versions)(
+  "a failure that a stream of $version tells as a plain object is told by its words",
+  async ({ create }) => {
+    const told = (error: unknown) =>
+      aiSdk(create({ doStream: streamOf([{ type: "error", error }]) })).generate(
+        ask("?"),
+        testContext({ onPiece: () => {} }),
+      );
+    const used = { type: "error", error: { type: "insufficient_quota", code: "credit_balance_exhausted" } };
+    await expect(told(used)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    await expect(told({ type: "overloaded_error" })).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    for (const hostile of [undefined, null, "x", Object.create(null)])
+      await expect(told(hostile)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  },
+);
+
 test("V4's thoughts in pictures, citations and custom parts survive; V3 never had them", async () => {
   const source = { type: "source", sourceType: "url", id: "1", url: "https://a.example" };
   const custom = { type: "custom", kind: "x.y", providerMetadata: signed };

@@ -57,12 +57,7 @@ export function stepsOf(tuning: TuningPlan): number {
   return repeats * rounds.reduce((sum, { count, budget }) => sum + count * budget, 0);
 }
 
-function trial(
-  tuning: TuningPlan,
-  runs: readonly Run[],
-  level: Level,
-  records: ReadonlyMap<string, RunRecord>,
-): Trial {
+function trial(tuning: TuningPlan, runs: readonly Run[], level: Level, records: ReadonlyMap<string, RunRecord>): Trial {
   const outcomes = runs.map(({ key }) => records.get(key));
   const values = outcomes.flatMap((record) => metricOf(record, tuning.metric) ?? []);
   const failed = outcomes.filter((record) => record !== undefined).length > values.length;

@@ -6,6 +6,7 @@
  */
 export type { Claim, ClaimOptions, FinishedRun, Statistic } from "./claim-options.ts";
 export { type MeasuredClaim, measureClaims } from "./claims.ts";
+export type { MeasuredStep } from "./estimate.ts";
 export type {
   BeginEvent,
   FinishEvent,
@@ -19,8 +20,18 @@ export type {
 } from "./events.ts";
 export type { Cell, Filter, Level, Run } from "./grid.ts";
 export { type Interval, measureInterval } from "./interval.ts";
+export {
+  type MeasuredEvent,
+  type PlanEndEvent,
+  type PlanEvent,
+  type PlannedKind,
+  type PlanStudyOptions,
+  planStudy,
+} from "./plan-study.ts";
+export { changeText, comparePlans, type PlanChange, type PlanRevision } from "./plans.ts";
+export { reportStudy, type StudyReport } from "./report-study.ts";
 export type { RunStudyOptions } from "./run-options.ts";
-export { runStudy } from "./run-study.ts";
+export { defaultFolder, runStudy } from "./run-study.ts";
 export { type DamagedFile, loadStudy, type StudyState } from "./state.ts";
 export {
   defineStudy,

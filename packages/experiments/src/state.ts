@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type Files, isMissingFile } from "@cambium/base";
 import { type Board, boardOf } from "./board.ts";
+import { loadPlans, type PlanRevision } from "./plans.ts";
 import { keyOfName, type RunRecord, readRecord, recordFolder } from "./record.ts";
 import type { Study } from "./study.ts";
 
@@ -22,6 +23,8 @@ export interface StudyState {
   readonly board: Board;
   /** Result files that were damaged; their runs count as missing. */
   readonly damaged: readonly DamagedFile[];
+  /** Plans that the folder was run under, in order; the last one is in force. */
+  readonly plans: readonly PlanRevision[];
   /** Results in the folder that belong to none of this study's runs: of former plans, or of other versions. */
   readonly others: number;
 }
@@ -61,5 +64,12 @@ export async function loadStudy(study: Study, path: string): Promise<StudyState>
   const { records: all, damaged } = await readRecords(recordFolder(path));
   const board = boardOf(study, all);
   const own = new Map(board.runs.flatMap(({ key }) => (all.has(key) ? [[key, all.get(key)!] as const] : [])));
-  return { folder: resolve(path), records: own, board, damaged, others: all.size - own.size };
+  return {
+    folder: resolve(path),
+    records: own,
+    board,
+    damaged,
+    others: all.size - own.size,
+    plans: await loadPlans(path),
+  };
 }

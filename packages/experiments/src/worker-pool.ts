@@ -89,7 +89,10 @@ async function perform(worker: Worker, { timeoutMs, onProgress, onOutput, ...tas
   });
   child.send({ type: "run", ...task } satisfies ToWorker);
   try {
-    return await Promise.race([told, died]);
+    const end = await Promise.race([told, died]);
+    // What the run wrote is in the pipes by now, and is read in the next round of the loop.
+    for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+    return end;
   } finally {
     clearTimeout(timer);
     child.off("message", onMessage);

@@ -36,6 +36,7 @@ async function run(task: Extract<ToWorker, { type: "run" }>): Promise<void> {
   };
   try {
     const call = await load(task);
+    if (stop.signal.aborted) throw new Error("stopped before its start");
     const start = performance.now();
     const result = await call(cell, context);
     const durationMs = performance.now() - start;

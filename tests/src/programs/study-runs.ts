@@ -1,11 +1,15 @@
-/** Runs of the tests: each is a function of its cell, and does something that runs do. */
+/** Runs of studies under test: each is a function of its cell, and does something that runs do. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import type { Cell } from "./grid.ts";
-import type { RunContext } from "./study.ts";
+import type { Cell, RunContext } from "@cambium/experiments";
 
 /** A number from a cell that looks like noise. */
-const noise = (cell: Cell): number => (JSON.stringify(cell).split("").reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) % 100) / 1000;
+const noise = (cell: Cell): number =>
+  (JSON.stringify(cell)
+    .split("")
+    .reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) %
+    100) /
+  1000;
 
 export function run(cell: Cell, { budget = 1000 }: RunContext): { accuracy: number; text: string } {
   const base = cell["method"] === "a" ? 0.7 : 0.5;
@@ -13,10 +17,11 @@ export function run(cell: Cell, { budget = 1000 }: RunContext): { accuracy: numb
   return { accuracy: base - Math.abs(Math.log10(rate)) / 10 + noise(cell) / 10 + budget / 1e5, text: "é" };
 }
 
-/** Notes each start in the file that stands in `log`. */
+/** Notes its start in the file that the environment names, and takes a while. */
 export async function noted(cell: Cell, context: RunContext): Promise<{ accuracy: number }> {
-  appendFileSync(String(cell["log"]), `start ${cell["method"]} ${cell["seed"]}\n`);
-  await setTimeout(Number(cell["ms"] ?? 0));
+  const id = `${JSON.stringify(cell)} ${context.budget ?? ""}`;
+  appendFileSync(process.env["STUDY_LOG"]!, `${id}\n`);
+  await setTimeout(Number(process.env["STUDY_RUN_MS"] ?? 10));
   return run(cell, context);
 }
 

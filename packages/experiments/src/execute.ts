@@ -1,5 +1,5 @@
 /** One run from start to record, in a worker process. */
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { type JsonObject, nearest } from "@cambium/base";
@@ -25,6 +25,7 @@ export const scratchOf = (folder: string, key: string): string => join(resolve(f
 /** Removes a run's checkpoints, once its result is kept. */
 export async function removeScratch(folder: string, key: string): Promise<void> {
   await rm(scratchOf(folder, key), { recursive: true, force: true });
+  await rmdir(join(resolve(folder), "scratch")).catch(() => undefined); // others' checkpoints are in it, or it never was
 }
 
 /** A result is an object with a finite number for each metric; what else it holds is the author's. */

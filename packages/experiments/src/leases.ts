@@ -20,8 +20,8 @@ export interface Leases {
   take(key: string): Promise<boolean>;
   /** Gives a run back, whether done or not. */
   release(key: string): Promise<void>;
-  /** Gives back all runs. */
-  close(): Promise<void>;
+  /** Gives back all runs, and removes what dead processes left: their claims on runs that are done. */
+  close(isDone: (key: string) => boolean): Promise<void>;
 }
 
 interface Watched {
@@ -163,9 +163,12 @@ export function createLeases(path: string, leaseMs: number): Leases {
       }
     },
     release,
-    async close() {
+    async close(isDone) {
       clearInterval(beat);
       await Promise.all([...held.keys()].map(release));
+      for (const name of await readdir(folder).catch(() => [])) {
+        if (isDone(name.slice(0, name.lastIndexOf(".")))) await rm(join(folder, name), { force: true });
+      }
       await rmdir(folder).catch(() => undefined); // others' claims are in it, or it never was
     },
   };

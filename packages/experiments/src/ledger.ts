@@ -15,6 +15,7 @@ import type { Study } from "./study.ts";
 export interface Ledger {
   /** Runs without a result that can start, in order. */
   open(): readonly Run[];
+  isDone(key: string): boolean;
   /** Whether nothing is left to do. */
   isComplete(): boolean;
   readonly stuck: number;
@@ -111,6 +112,7 @@ export async function openLedger(
 
   return {
     open,
+    isDone: (key) => records.has(key),
     isComplete: () => board.waiting === 0 && [...runs.keys()].every((key) => records.has(key)),
     get stuck() {
       return board.stuck;

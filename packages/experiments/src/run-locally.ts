@@ -72,6 +72,6 @@ export async function runLocally(
     const broken = ends.find((end) => end.status === "rejected");
     if (broken !== undefined) throw broken.reason;
   } finally {
-    await leases.close();
+    await leases.close(ledger.isDone);
   }
 }

@@ -6,7 +6,7 @@
 import { StateError } from "@cambium/base";
 import type { Job } from "bullmq";
 import { execute, removeScratch, type Workshop } from "./execute.ts";
-import type { Cell } from "./grid.ts";
+import type { Cell, Run } from "./grid.ts";
 import type { Ledger } from "./ledger.ts";
 import type { RunRecord } from "./record.ts";
 import type { RunSettings } from "./run-options.ts";
@@ -103,6 +103,7 @@ export async function runOverRedis(
     await removeScratch(workshop.folder, record.key);
   }
 
+  /** Puts into the queue what is not there, until the results that Redis has make nothing else ready to run. */
   async function offer(): Promise<void> {
     const fresh = ledger.open().filter(({ key }) => !offered.has(key));
     if (fresh.length === 0) return;
@@ -114,12 +115,14 @@ export async function runOverRedis(
       })),
     );
     for (const { key } of fresh) offered.add(key);
+    await sweep(fresh);
+    await offer();
   }
 
   /** Looks for results that were not announced here: from before this call, or while the connection was down. */
-  async function sweep(): Promise<void> {
+  async function sweep(runs: readonly Run[]): Promise<void> {
     await Promise.all(
-      ledger.open().map(async ({ key }) => {
+      runs.map(async ({ key }) => {
         if (!offered.has(key)) return;
         const job = await queue.getJob(key);
         if (job === undefined)
@@ -166,14 +169,13 @@ export async function runOverRedis(
   try {
     for (const key of ledger.retried) await queue.remove(key);
     await announcements.waitUntilReady();
-    await offer();
-    await sweep();
+    await patiently(offer());
     void worker.run().catch(fail);
     for (let swept = performance.now(); !stop.signal.aborted && !ledger.isComplete(); ) {
       await patiently(offer());
       await ledger.changed(SWEEP / 10);
       if (performance.now() - swept < SWEEP) continue;
-      await patiently(sweep());
+      await patiently(sweep(ledger.open()));
       swept = performance.now();
     }
   } finally {

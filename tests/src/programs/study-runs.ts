@@ -19,9 +19,15 @@ export function run(cell: Cell, { budget = 1000 }: RunContext): { accuracy: numb
 
 /** Notes its start in the file that the environment names, and takes a while. */
 export async function noted(cell: Cell, context: RunContext): Promise<{ accuracy: number }> {
-  const id = `${JSON.stringify(cell)} ${context.budget ?? ""}`;
-  appendFileSync(process.env["STUDY_LOG"]!, `${id}\n`);
-  await setTimeout(Number(process.env["STUDY_RUN_MS"] ?? 10));
+  const line = {
+    id: JSON.stringify([{ method: cell["method"], seed: cell["seed"], rate: cell["rate"] }, context.budget ?? null]),
+    pid: process.pid,
+    at: Date.now(),
+  };
+  appendFileSync(process.env["STUDY_LOG"]!, `${JSON.stringify(line)}\n`);
+  const { STUDY_RUN_MS: ms } = process.env;
+  while (ms === "forever");
+  await setTimeout(Number(ms));
   return run(cell, context);
 }
 

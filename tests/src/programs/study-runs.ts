@@ -96,3 +96,6 @@ export function checkpointed(_: Cell, { scratch }: RunContext): { accuracy: numb
 
 export const step = ({ method }: Cell): unknown => ({ stepMs: method === "a" ? 20 : 10, steps: 100, setupMs: 500 });
 export const badStep = (): unknown => ({ stepMs: Number.POSITIVE_INFINITY, steps: 100 });
+
+/** A result of 30 kB. */
+export const large = (cell: Cell, context: RunContext): object => ({ ...run(cell, context), text: "x".repeat(30_000) });

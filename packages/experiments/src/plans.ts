@@ -7,6 +7,7 @@ import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   canonicalJson,
+  FileError,
   FormatError,
   folder,
   type Json,
@@ -84,17 +85,19 @@ export async function loadPlans(path: string): Promise<PlanRevision[]> {
 /** Writes a plan as the next one; false when another process has just written one. */
 async function append(path: string, index: number, revision: PlanRevision): Promise<boolean> {
   const directory = join(resolve(path), "plans");
-  await mkdir(directory, { recursive: true });
   const temporary = join(directory, `.${fileOf(index)}.${crypto.randomUUID()}.tmp`);
   try {
+    await mkdir(directory, { recursive: true });
     await writeFile(temporary, `${JSON.stringify(revision, null, 1)}\n`, { flush: true });
     await link(temporary, join(directory, fileOf(index)));
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    const reason = code === "ENOSPC" || code === "EDQUOT" ? "full" : "other";
+    throw new FileError({ message: `runStudy: the plan cannot be written: ${message}`, cause: error, reason, path });
   } finally {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell
   }
 }
 

@@ -1,19 +1,13 @@
 import { changeText, planStudy } from "@cambium/experiments";
 import { textTable } from "@cambium/report";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { countText, durationText } from "./cost-text.ts";
-import { folderOf, loadStudyModule, runText, type StudyFlags } from "./study-module.ts";
+import { folderOf, loadStudyModule, parseWorkers, runText, type StudyFlags } from "./study-module.ts";
 
 const EXAMPLE = `
 Example:
   $ cambium study plan studies/warm-up.ts --workers 2`;
-
-function parseWorkers(text: string): number {
-  const workers = Number(text);
-  if (Number.isInteger(workers) && workers > 0) return workers;
-  throw new InvalidArgumentError("It must be an integer of 1 or more.");
-}
 
 /** `cambium study plan`: runs, hours and claims, before any run starts. */
 export function planCommand(io: Io): Command {

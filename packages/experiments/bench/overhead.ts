@@ -61,6 +61,11 @@ async function reportThousand(): Promise<void> {
   show("1,000 cached runs: report with figures", `${median(times.map(([, report]) => report)).toFixed(0)} ms`);
 }
 
+interface Busy {
+  readonly cpuMs: number;
+  readonly durationMs: number;
+}
+
 const busy = (version: number, rounds: number, count: number): Study =>
   defineStudy({
     name: "busy",
@@ -69,47 +74,41 @@ const busy = (version: number, rounds: number, count: number): Study =>
     metrics: { sum: {}, cpuMs: {}, durationMs: {} },
   });
 
-/** Runs of about two seconds, from a bare worker process and from a study, in turn. */
+/** Runs of some seconds, four in a row from a bare worker process and from a study, in turn. */
 async function compare(): Promise<void> {
   const rounds = 20_000_000;
-  const [bare, studied, bareCpu, studiedCpu, around]: number[][] = [[], [], [], [], []];
+  const RUNS = 4;
+  const module = new URL("./busy.ts", import.meta.url).href;
+  const bare: Busy[] = [];
+  const studied: Busy[] = [];
+  const around: number[] = [];
   for (let pair = 0; pair < 5; pair++) {
     const pool = createWorkerPool(1, process.execArgv);
-    const task = {
-      module: new URL("./busy.ts", import.meta.url).href,
-      name: "run",
-      cell: { rounds, seed: 0 },
-      scratch: folder,
-    };
-    await pool.run({ ...task, cell: { rounds: 1, seed: 0 } });
-    const end = await pool.run(task);
+    for (let seed = 0; seed < RUNS; seed++) {
+      const end = await pool.run({ module, name: "run", cell: { rounds, seed }, scratch: folder });
+      if (end.type !== "done") throw new Error(JSON.stringify(end));
+      if (seed > 0) bare.push(JSON.parse(end.result) as Busy);
+    }
     await pool.stop(0);
-    if (end.type !== "done") throw new Error(JSON.stringify(end));
-    const alone = JSON.parse(end.result) as { durationMs: number; cpuMs: number };
-    bare!.push(alone.durationMs);
-    bareCpu!.push(alone.cpuMs);
-    const place = join(folder, `busy-${pair}`);
-    let [last, started] = [0, 0];
-    for await (const event of runStudy(busy(pair, rounds, 4), {
-      folder: place,
-      ...(redis === undefined ? {} : { redis }),
-    })) {
-      if (event.type === "start") started = performance.now();
+    const options = { folder: join(folder, `busy-${pair}`), ...(redis === undefined ? {} : { redis }) };
+    let last: number | undefined;
+    for await (const event of runStudy(busy(pair, rounds, RUNS), options)) {
       if (event.type !== "finish") continue;
-      last += 1;
-      if (last === 1) continue; // its process was just started
-      studied!.push(event.result!["durationMs"] as number);
-      studiedCpu!.push(event.result!["cpuMs"] as number);
-      around!.push(performance.now() - started - (event.result!["durationMs"] as number));
+      const result = event.result as unknown as Busy;
+      if (last !== undefined) {
+        studied.push(result);
+        around.push(performance.now() - last - result.durationMs); // from one end to the next, less the run
+      }
+      last = performance.now();
     }
   }
-  const [a, b] = [median(bare!), median(studied!)];
-  show(`a run of ${(a / 1000).toFixed(1)} s: within a study over bare, time`, `${((b / a - 1) * 100).toFixed(2)} %`);
-  show("the same, processor time", `${((median(studiedCpu!) / median(bareCpu!) - 1) * 100).toFixed(2)} %`);
-  show(
-    "around a run: claim, messages, record on disk",
-    `${median(around!).toFixed(1)} ms (${((median(around!) / b) * 100).toFixed(2)} %)`,
-  );
+  const time = (runs: readonly Busy[]): number => median(runs.map(({ durationMs }) => durationMs));
+  const cpu = (runs: readonly Busy[]): number => median(runs.map(({ cpuMs }) => cpuMs));
+  const percent = (ratio: number): string => `${(100 * ratio).toFixed(2)} %`;
+  const [a, b] = [time(bare), time(studied)];
+  show(`a run of ${(a / 1000).toFixed(1)} s: within a study over bare, time`, percent(b / a - 1));
+  show("the same, processor time", percent(cpu(studied) / cpu(bare) - 1));
+  show("between runs: record on disk, next claim, messages", `${median(around).toFixed(1)} ms`);
 }
 
 /** What this process does while a run of a minute's tenth sleeps in another: touching its claim, waiting. */

@@ -20,7 +20,7 @@ export interface Workshop {
 }
 
 /** Where a run keeps its checkpoints. */
-export const scratchOf = (folder: string, key: string): string => join(resolve(folder), "scratch", key);
+const scratchOf = (folder: string, key: string): string => join(resolve(folder), "scratch", key);
 
 /** Removes a run's checkpoints, once its result is kept. */
 export async function removeScratch(folder: string, key: string): Promise<void> {

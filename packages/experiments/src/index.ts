@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { Board, GridRun } from "./board.ts";
 export type { Claim, ClaimOptions, FinishedRun, Statistic } from "./claim-options.ts";
 export { type MeasuredClaim, measureClaims } from "./claims.ts";
 export type { MeasuredStep } from "./estimate.ts";
@@ -19,18 +20,19 @@ export type {
   StudyEvent,
 } from "./events.ts";
 export type { Cell, Filter, Level, Run } from "./grid.ts";
+export type { Round, Trial, TunedGroup } from "./halving.ts";
 export { type Interval, measureInterval } from "./interval.ts";
 export {
   type MeasuredEvent,
   type PlanEndEvent,
   type PlanEvent,
   type PlannedKind,
-  type PlanStudyOptions,
   planStudy,
 } from "./plan-study.ts";
 export { changeText, comparePlans, type PlanChange, type PlanRevision } from "./plans.ts";
+export type { Outcome, RunRecord } from "./record.ts";
 export { reportStudy, type StudyReport } from "./report-study.ts";
-export type { RunStudyOptions } from "./run-options.ts";
+export type { PlanStudyOptions, RunStudyOptions } from "./run-options.ts";
 export { defaultFolder, runStudy } from "./run-study.ts";
 export { type DamagedFile, loadStudy, type StudyState } from "./state.ts";
 export {

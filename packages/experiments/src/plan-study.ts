@@ -1,28 +1,16 @@
 import { join, resolve } from "node:path";
-import { canonicalJson, parseConfig, StateError } from "@cambium/base";
-import * as z from "zod";
+import { canonicalJson, StateError } from "@cambium/base";
 import { criterionText } from "./claims.ts";
 import { costOf, kindOf, type MeasuredStep } from "./estimate.ts";
 import { type Cell, cellsOf, cellText } from "./grid.ts";
 import { roundsOf } from "./halving.ts";
 import { comparePlans, loadPlans, type PlanChange } from "./plans.ts";
-import { processOptions } from "./run-options.ts";
+import { type PlanStudyOptions, parsePlanOptions } from "./run-options.ts";
 import { defaultFolder } from "./run-study.ts";
 import { loadStudy } from "./state.ts";
 import { parseCost, saveSteps } from "./steps-file.ts";
 import type { Study } from "./study.ts";
 import { createWorkerPool, type WorkerPool } from "./worker-pool.ts";
-
-/** How a plan is measured. */
-export interface PlanStudyOptions {
-  /** Where results are kept. @default `runs/<name of the study>` */
-  readonly folder?: string;
-  readonly signal?: AbortSignal;
-  /** A step that takes longer, with its set-up, is an error. In ms. @default no limit */
-  readonly timeoutMs?: number;
-  /** Options of Node for worker processes. @default those of this process */
-  readonly execArgv?: readonly string[];
-}
 
 /** Runs that take equally long. */
 export interface PlannedKind {
@@ -58,8 +46,6 @@ export interface PlanEndEvent {
 
 /** What `planStudy` yields. */
 export type PlanEvent = MeasuredEvent | PlanEndEvent;
-
-const schema = z.strictObject(processOptions);
 
 interface Planned {
   readonly cell: Cell;
@@ -125,7 +111,7 @@ async function* measureSteps(
  * @throws {StateError} When a step cannot be measured; says of which kind, and why.
  */
 export async function* planStudy(study: Study, options: PlanStudyOptions = {}): AsyncGenerator<PlanEvent> {
-  const settings = parseConfig("planStudy", schema, options);
+  const settings = parsePlanOptions(options);
   const folder = resolve(settings.folder ?? defaultFolder(study));
   const steps: MeasuredStep[] = [];
   if (study.run.step !== undefined) {

@@ -1,9 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { canonicalJson } from "@cambium/base";
+import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
+import { createRun } from "./grid.ts";
 import { agreePlan, loadPlans } from "./plans.ts";
-import { recordFolder, writeRecord } from "./record.ts";
+import { createRecord, readRecord, recordFolder, writeRecord } from "./record.ts";
 import { runStudy } from "./run-study.ts";
 import { loadStudy } from "./state.ts";
 import { paperStudy, recordsOf } from "./study.fixture.ts";
@@ -30,6 +33,21 @@ test("a record is read as it was written", async () => {
   const state = await loadStudy(study, folder);
   expect(new Map([...state.records].sort())).toEqual(new Map([...written].sort()));
   expect(state).toMatchObject({ damaged: [], others: 0 });
+});
+
+test("whatever JSON a run returns is read as it was written", async () => {
+  const study = paperStudy();
+  const files = recordFolder(freshFolder());
+  const about = { durationMs: 1, endedAt: "2026-01-01T00:00:00.000Z", machine: "here" };
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), async (value) => {
+      const result = JSON.parse(canonicalJson(value)); // as it comes from a worker process
+      const run = createRun(study, study.cells[0]!);
+      await writeRecord(files, createRecord(study, run, { status: "done", result }, about));
+      expect(await readRecord(files, run.key)).toMatchObject({ result });
+    }),
+    { seed: 1, numRuns: 100 },
+  );
 });
 
 test.each<[what: string, damage: (text: string) => string, problem: string]>([

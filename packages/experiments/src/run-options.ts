@@ -50,8 +50,8 @@ const timeLimit = z
   .positive()
   .max(2 ** 31 - 1);
 
-/** Checked alone in `planStudy`, which starts processes too. */
-export const processOptions = {
+/** Of all functions that start processes. */
+const processOptions = {
   folder: z.string().min(1).exactOptional(),
   signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "must be an AbortSignal").exactOptional(),
   timeoutMs: timeLimit.exactOptional(),
@@ -73,3 +73,21 @@ const schema: z.ZodType<RunSettings> = z.strictObject({
 });
 
 export const parseRunOptions = (options: RunStudyOptions): RunSettings => parseConfig("runStudy", schema, options);
+
+/** How a plan is measured. */
+export interface PlanStudyOptions {
+  /** Where results are kept. @default `runs/<name of the study>` */
+  readonly folder?: string;
+  readonly signal?: AbortSignal;
+  /** A step that takes longer, with its set-up, is an error. In ms. @default no limit */
+  readonly timeoutMs?: number;
+  /** Options of Node for worker processes. @default those of this process */
+  readonly execArgv?: readonly string[];
+}
+
+type PlanSettings = Pick<RunSettings, "folder" | "signal" | "timeoutMs" | "execArgv">;
+
+const planSchema: z.ZodType<PlanSettings> = z.strictObject(processOptions);
+
+export const parsePlanOptions = (options: PlanStudyOptions): PlanSettings =>
+  parseConfig("planStudy", planSchema, options);

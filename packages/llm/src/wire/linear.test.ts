@@ -1,4 +1,5 @@
 /** What others wrote is read in time in proportion to its length: where that does not hold, each of these takes seconds. */
+import { expectLinear } from "@cambium/testing";
 import { expect, test } from "vitest";
 import { ask, testContext } from "../open-models.fixture.ts";
 import { scrubJson } from "../sources/cassette/scrub.ts";
@@ -6,39 +7,33 @@ import { answerByPolicy } from "../sources/written-reply.ts";
 import { fileFromWire } from "./files.ts";
 
 const LENGTH = 200_000;
-const MOST_MS = 1000;
-
-const timed = async (work: () => unknown): Promise<number> => {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-};
 
 test.each(["a", ";", "a;", ";base64", "="])("the address of a file with many %j", async (unit) => {
-  const url = `data:${unit.repeat(LENGTH / unit.length)}`;
-  const read = () => {
+  await expectLinear((length) => {
+    const url = `data:${unit.repeat(length / unit.length)}`;
     try {
       fileFromWire({ type: "image_url", image_url: { url } });
     } catch {} // it need not be an address
-  };
-  expect(await timed(read)).toBeLessThan(MOST_MS);
+  }, LENGTH);
 });
 
 test.each(["eyJ-", "eyJaaaaaaaa.", "sk-", "sk-a-", "bearer ", " ", "api_key=", "xoxb-"])(
   "a text to scrub with many %j",
   async (unit) => {
-    expect(await timed(() => scrubJson(unit.repeat(LENGTH / unit.length), []))).toBeLessThan(MOST_MS);
+    await expectLinear((length) => scrubJson(unit.repeat(length / unit.length), []), LENGTH);
   },
 );
 
 test.each([" ", "\n", "a", "a "])("a written reply with many %j, in words", async (unit) => {
-  const text = unit.repeat(LENGTH / 20 / unit.length);
-  let joined = "";
-  const onPiece = (piece: { readonly type: string; readonly text?: string }): void => {
-    joined += piece.text;
-  };
-  expect(await timed(() => answerByPolicy(() => text, ask("?"), testContext({ onPiece })))).toBeLessThan(MOST_MS);
-  expect(joined).toBe(text);
+  await expectLinear(async (length) => {
+    const text = unit.repeat(length / unit.length);
+    let joined = "";
+    const onPiece = (piece: { readonly type: string; readonly text?: string }): void => {
+      joined += piece.text;
+    };
+    await answerByPolicy(() => text, ask("?"), testContext({ onPiece }));
+    expect(joined).toBe(text);
+  }, LENGTH / 20);
 });
 
 test("a data address keeps its type and bytes, with and without parameters", () => {

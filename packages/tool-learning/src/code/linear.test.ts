@@ -1,11 +1,11 @@
 /** A model writes what these read, as long as a reply may be: none may take time in proportion to the square of it. */
+import { expectLinear } from "@cambium/testing";
 import { expect, test } from "vitest";
 import { splitProgram } from "./shape.ts";
 import { toolShape } from "./tool-shape.ts";
 
 /** Where time grows with the square of the text, each of these takes seconds at least; otherwise some milliseconds. */
 const LENGTH = 60_000;
-const MOST_MS = 2000;
 
 const PYTHON = [
   "1",
@@ -41,37 +41,36 @@ const JAVASCRIPT = [
   "* ",
 ];
 
-const timed = (work: () => unknown): number => {
-  const start = performance.now();
-  work();
-  return performance.now() - start;
-};
+function takeApart(source: string, language: "python" | "javascript"): void {
+  toolShape(source, language);
+  splitProgram(source, language);
+}
 
-test.each(PYTHON)("Python with many %j", (unit) => {
-  const many = unit.repeat(LENGTH / unit.length);
+test.each(PYTHON)("Python with many %j", async (unit) => {
   for (const source of [
-    `def f(x):\n  ${many}\n  return 1`,
-    `def f(x):${many}`,
-    `def f(\n${many}\nx): return 1`,
-    `class A:\n${many}\n  x`,
+    (many: string) => `def f(x):\n  ${many}\n  return 1`,
+    (many: string) => `def f(x):${many}`,
+    (many: string) => `def f(\n${many}\nx): return 1`,
+    (many: string) => `class A:\n${many}\n  x`,
   ]) {
-    expect(timed(() => [toolShape(source, "python"), splitProgram(source, "python")])).toBeLessThan(MOST_MS);
+    await expectLinear((length) => takeApart(source(unit.repeat(length / unit.length)), "python"), LENGTH);
   }
 });
 
-test.each(JAVASCRIPT)("JavaScript with many %j", (unit) => {
-  const many = unit.repeat(LENGTH / unit.length);
+test.each(JAVASCRIPT)("JavaScript with many %j", async (unit) => {
   for (const source of [
-    `${many}\nfunction last(x) { return x; }`,
-    `/*${many.replaceAll("*/", "")}*/ function last(x) { return x; }`,
-    `function first() { return ${many}1; }`,
+    (many: string) => `${many}\nfunction last(x) { return x; }`,
+    (many: string) => `/*${many.replaceAll("*/", "")}*/ function last(x) { return x; }`,
+    (many: string) => `function first() { return ${many}1; }`,
   ]) {
-    expect(timed(() => [toolShape(source, "javascript"), splitProgram(source, "javascript")])).toBeLessThan(MOST_MS);
+    await expectLinear((length) => takeApart(source(unit.repeat(length / unit.length)), "javascript"), LENGTH);
   }
 });
 
-test("a program whose constants need each other in a long chain is taken apart", () => {
-  const chain = Array.from({ length: 3000 }, (_, i) => `const a${i} = a${i + 1};`).join("\n");
-  const source = `${chain}\nfunction f() { return a0; }\nf();`;
-  expect(timed(() => expect(splitProgram(source, "javascript")?.call).toBe("f();"))).toBeLessThan(MOST_MS);
+test("a program whose constants need each other in a long chain is taken apart", async () => {
+  await expectLinear((length) => {
+    const chain = Array.from({ length }, (_, i) => `const a${i} = a${i + 1};`).join("\n");
+    const source = `${chain}\nfunction f() { return a0; }\nf();`;
+    expect(splitProgram(source, "javascript")?.call).toBe("f();");
+  }, 3000);
 });

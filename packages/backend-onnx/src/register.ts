@@ -1,3 +1,4 @@
+import { ConfigError, checkOptions } from "@cambium/base";
 import { customKernels } from "@cambium/kernels";
 import {
   type DataType,
@@ -30,12 +31,22 @@ const PRIORITY = 3;
 let options: OnnxOptions = {};
 let current: OnnxBackend | undefined;
 
+/** Options that are numbers of something. */
+const counts = ["threads", "maxSessions", "maxBytes", "maxThreads"] as const;
+
 /**
  * Sets options for the backend. Call it before the backend is first used.
  *
+ * @throws {ConfigError} For an unknown option, whose nearest is named, and for numbers that are no counts.
  * @throws {Error} When the backend already runs.
  */
 export function configureOnnx(next: OnnxOptions): void {
+  checkOptions("configureOnnx", next, ["spinning", "fastMath", ...counts]);
+  for (const name of counts) {
+    const value = next[name];
+    if (value === undefined || (Number.isInteger(value) && value > 0)) continue;
+    throw new ConfigError({ message: `configureOnnx: "${name}" must be a whole number from 1 on, got ${value}`, name });
+  }
   if (current !== undefined)
     throw new Error('configureOnnx: the backend already runs; call this before setBackend("onnx")');
   options = { ...options, ...next };
@@ -77,8 +88,9 @@ export function checkRuntime(): void {
  */
 export function compile<Arguments extends unknown[], Result>(
   run: (...parameters: Arguments) => Result,
-  options?: CompileOptions,
+  options: CompileOptions = {},
 ): (...parameters: Arguments) => Result {
+  checkOptions("compile", options, ["impure"]);
   refuseAsync(run);
   let compiled: { backend: OnnxBackend; run: (...parameters: Arguments) => Result } | undefined;
   return (...parameters) => {

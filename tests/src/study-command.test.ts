@@ -67,7 +67,7 @@ test("run does all runs, status lists them, report writes a page and shows the c
   expect(report.code).toBe(0);
   expect(report.lines[2]).toMatch(/^Warm-up lowers the loss .* -0\.250 nats \[-0\.250, -0\.250\], t, n = 3 +held$/);
   expect(report.lines.at(-1)).toBe("report: runs/warm-up/report.html");
-  expect(readFileSync(join(cwd, "runs/warm-up/report.html"), "utf8")).toContain("Of 1 claims, 1 held");
+  expect(readFileSync(join(cwd, "runs/warm-up/report.html"), "utf8")).toContain("Claims: 1 held, 0 not held, 0 open.");
   expect(existsSync(join(cwd, "runs/warm-up/figures/loss.svg"))).toBe(true);
 });
 

@@ -2,12 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { result } from "@cambium/base";
 import type { MeasuredEvent, PlanEvent } from "@cambium/experiments";
 import { expect, test } from "vitest";
 import { buildStudies, collect, freshFolder, only } from "./study-kit.ts";
 
-const { runStudy, planStudy, loadStudy, toyStudy } = await buildStudies("runs");
+const { built, runStudy, planStudy, loadStudy, toyStudy } = await buildStudies("runs");
 
 test("every cell is run once, its result is in the folder, and no later call runs it again", async () => {
   const folder = freshFolder();
@@ -149,4 +150,17 @@ test("a result holds what the run returned, the letters beyond ASCII too", async
     of: { study: "toy", run: "run", version: "1", cell: { method: "a", seed: 1 } },
     result: { text: "é" },
   });
+});
+
+test("a program that stands in the command line starts its worker processes as any other", () => {
+  const folder = freshFolder();
+  const options = { name: "toy", factors: { method: ["a"], seed: [1] }, metrics: { accuracy: {} } };
+  const program = `
+    const { defineStudy, runStudy } = await import(${JSON.stringify(pathToFileURL(join(built, "index.js")).href)});
+    const run = { module: ${JSON.stringify(pathToFileURL(join(built, "study-runs.js")).href)}, version: "1" };
+    const study = defineStudy({ ...${JSON.stringify(options)}, run });
+    for await (const event of runStudy(study, { folder: ${JSON.stringify(folder)} })) console.log(event.type);
+  `;
+  const printed = execFileSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+  expect(printed.trim().split("\n")).toEqual(["begin", "start", "finish", "end"]);
 });

@@ -53,12 +53,13 @@ export async function openLedger(
   const records = new Map<string, RunRecord>();
   const retried = new Set<string>();
   for (const [key, record] of loaded.records) {
-    if (!retryFailed || record.status === "done") records.set(key, record);
+    const isOwn = record.of["study"] === study.name && record.of["version"] === study.run.version;
+    const isTriedAgain = retryFailed && record.status === "failed" && isOwn;
+    if (!isTriedAgain) records.set(key, record);
     else retried.add(key);
   }
   let board: Board = boardOf(study, records);
-  const own = new Set(board.runs.map(({ key }) => key));
-  for (const key of retried) if (own.has(key)) await files.remove(recordName(key));
+  for (const key of retried) await files.remove(recordName(key));
 
   const estimator: Estimator = createEstimator(study, await loadSteps(path, study));
   for (const run of board.runs) if (records.has(run.key)) estimator.learn(run, records.get(run.key)!);

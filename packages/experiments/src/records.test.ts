@@ -5,11 +5,12 @@ import { canonicalJson } from "@cambium/base";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { createRun } from "./grid.ts";
+import { openLedger } from "./ledger.ts";
 import { agreePlan, loadPlans } from "./plans.ts";
 import { createRecord, readRecord, recordFolder, writeRecord } from "./record.ts";
 import { runStudy } from "./run-study.ts";
 import { loadStudy } from "./state.ts";
-import { paperStudy, recordsOf } from "./study.fixture.ts";
+import { paperStudy, recordOf, recordsOf } from "./study.fixture.ts";
 
 function freshFolder(): string {
   const path = mkdtempSync(join(tmpdir(), "cambium-records-"));
@@ -133,4 +134,27 @@ test("an unknown option is an error that names the nearest one", async () => {
   await expect(runStudy(paperStudy(), { redis: "localhost" }).next()).rejects.toThrow(
     "must be an address such as redis://",
   );
+});
+
+test("trying failures again takes all of the study's from the folder, those of later rounds too, and no other study's", async () => {
+  const tuning = {
+    factor: "rate",
+    values: [1, 2],
+    per: ["method"],
+    at: { seed: [9] },
+    from: 1,
+    to: 2,
+    eta: 2,
+  } as const;
+  const study = paperStudy({ tuning: { ...tuning, metric: "accuracy", goal: "max" } });
+  const other = paperStudy({ name: "other" });
+  const folder = freshFolder();
+  const files = recordFolder(folder);
+  const failed = [1, 2].flatMap((budget) => createRun(study, { method: "a", seed: 9, rate: 1 }, budget));
+  for (const run of failed) await writeRecord(files, recordOf(study, run, undefined));
+  const foreign = createRun(other, other.cells[0]!);
+  await writeRecord(files, recordOf(other, foreign, undefined));
+  const { retried } = await openLedger(study, folder, { retryFailed: true, workers: 1, emit: () => undefined });
+  expect([...retried].sort()).toEqual(failed.map(({ key }) => key).sort());
+  expect(readdirSync(join(folder, "runs"))).toEqual([`${foreign.key}.json`]);
 });

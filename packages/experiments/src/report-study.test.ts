@@ -73,7 +73,7 @@ test("what is missing is said wherever it is missing, and never dropped", () => 
     "holds 2 results of former plans",
     "0 of 3",
     "2 of 3",
-    "3 are open",
+    "0 held, 0 not held, 3 open.",
   ]) {
     expect(page).toContain(words);
   }

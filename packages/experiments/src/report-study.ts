@@ -96,7 +96,7 @@ function tuningTable(study: Study, state: StudyState): Block[] {
 function missingBlocks({ board, records, damaged, others }: StudyState): Block[] {
   const failed = board.runs.flatMap((run) => {
     const record = records.get(run.key);
-    return record?.status === "failed" ? [[cellText(run.cell), record.message] as const] : [];
+    return record?.status === "failed" ? [[cellText(run.cell), record.message.split("\n")[0]!] as const] : [];
   });
   const open = board.runs.filter(({ key }) => !records.has(key));
   const blocks: Block[] = [];
@@ -157,7 +157,7 @@ function nameFigures(titles: readonly string[]): string[] {
 export function reportStudy(study: Study, state: StudyState): StudyReport {
   const claims = measureClaims(study, state);
   const claimTable = table({
-    caption: "Claims",
+    caption: "Each claim with its criterion and what was measured",
     columns: [{ name: "claim" }, { name: "criterion" }, { name: "measured" }, { name: "verdict" }],
     rows: claims.map((claim) => claimRow(study, claim)),
   });
@@ -171,7 +171,7 @@ export function reportStudy(study: Study, state: StudyState): StudyReport {
   const summary =
     claims.length === 0
       ? "No claims were stated."
-      : `Of ${claims.length} claims, ${count("held")} held, ${count("not held")} did not hold, ${count("open")} are open.`;
+      : `Claims: ${count("held")} held, ${count("not held")} not held, ${count("open")} open.`;
   const tuned = tuningTable(study, state);
   const sections: Section[] = [
     { title: "Claims", blocks: [claimTable] },

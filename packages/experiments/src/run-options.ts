@@ -45,6 +45,16 @@ export interface RunSettings {
   readonly execArgv: readonly string[];
 }
 
+/** This process's options, less those that say what it runs and by which port it is debugged. */
+function inheritedOptions(): string[] {
+  const { execArgv } = process;
+  const isProgram = (option: string | undefined): boolean => /^(-e|--eval|-p|-pe|--print)$/.test(option ?? "");
+  return execArgv.filter(
+    (option, i) =>
+      !isProgram(option) && !isProgram(execArgv[i - 1]) && !/^--(inspect|input-type|eval=|print=)/.test(option),
+  );
+}
+
 const timeLimit = z
   .number()
   .positive()
@@ -55,7 +65,7 @@ const processOptions = {
   folder: z.string().min(1).exactOptional(),
   signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "must be an AbortSignal").exactOptional(),
   timeoutMs: timeLimit.exactOptional(),
-  execArgv: z.array(z.string()).default(() => process.execArgv),
+  execArgv: z.array(z.string()).default(inheritedOptions),
 };
 
 const schema: z.ZodType<RunSettings> = z.strictObject({

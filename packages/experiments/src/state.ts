@@ -30,14 +30,10 @@ export interface StudyState {
 }
 
 /** Every result in a folder, whatever study it is of. */
-export async function readRecords(
-  files: Files,
-  known: ReadonlyMap<string, RunRecord> = new Map(),
-): Promise<{ records: Map<string, RunRecord>; damaged: DamagedFile[] }> {
-  const keys = (await files.list()).flatMap(({ name }) => keyOfName(name) ?? []);
-  const records = new Map(known);
+export async function readRecords(files: Files): Promise<{ records: Map<string, RunRecord>; damaged: DamagedFile[] }> {
+  const left = (await files.list()).flatMap(({ name }) => keyOfName(name) ?? []);
+  const records = new Map<string, RunRecord>();
   const damaged: DamagedFile[] = [];
-  const left = keys.filter((key) => !known.has(key));
   async function read(): Promise<void> {
     for (let key = left.pop(); key !== undefined; key = left.pop()) {
       try {

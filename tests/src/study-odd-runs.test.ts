@@ -1,10 +1,13 @@
 /** Runs that do not end as runs should. */
+import { fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { buildStudies, collect, freshFolder, only } from "./study-kit.ts";
 
-const { runStudy, loadStudy, toyStudy } = await buildStudies("odd-runs");
+const { runStudy, loadStudy, toyStudy, built } = await buildStudies("odd-runs");
 
 const kinds = (...levels: string[]) => toyStudy({ factors: { kind: levels }, run: { name: "odd" }, replicate: "kind" });
 
@@ -46,6 +49,14 @@ test.each([
 test.each(["never ends", "spins"])("a run that %s is killed at the time limit and has failed", async (kind) => {
   const events = await collect(runStudy(kinds(kind), { folder: freshFolder(), timeoutMs: 1500 }));
   expect(only(events, "finish")[0]).toMatchObject({ status: "failed", message: "took longer than 1.5 s" });
+});
+
+test("a run that spins ends although its caller was gone before anything could watch for it", async () => {
+  const gone = spawnSync(process.execPath, ["--version"]).pid;
+  const worker = fork(join(built, "worker.js"), [String(gone)]);
+  const [module, scratch] = [join(built, "study-runs.js"), freshFolder()];
+  worker.send({ type: "run", module, name: "odd", cell: { kind: "spins" }, scratch });
+  expect(await once(worker, "close")).toEqual([null, "SIGKILL"]);
 });
 
 test("a run that spins is killed when the study is stopped, and has no result", async () => {

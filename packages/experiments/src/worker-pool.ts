@@ -43,7 +43,10 @@ interface Worker {
 function start(execArgv: readonly string[]): Worker {
   const name = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js"; // from the sources, or built
   const file = fileURLToPath(new URL(name, import.meta.url));
-  const child = fork(file, { execArgv: [...execArgv], stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = fork(file, [String(process.pid)], {
+    execArgv: [...execArgv],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   const gone = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`could not start: ${error.message}`));
     child.once("close", (code, signal) =>

@@ -1,4 +1,7 @@
-/** The program of a worker process: does one run after another for the process that started it, and ends with it. */
+/**
+ * The program of a worker process: does one run after another for the process that started it, and ends with it. Its one
+ * parameter is that process's id.
+ */
 import { existsSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -51,11 +54,12 @@ process.on("message", (message: ToWorker) => {
   if (message.type === "stop") stop.abort();
   else void run(message);
 });
-// Whoever would have kept the result is gone. A run that never yields does not see it, so a thread watches too.
+// Whoever would have kept the result is gone. A run that never yields does not see it, so a thread watches too. It is told
+// whose child this is: by the time that it could look, another may have become the parent.
 process.on("disconnect", () => process.exit());
 new Worker(
-  "const of = process.ppid; setInterval(() => process.ppid === of || process.kill(process.pid, 'SIGKILL'), 1000)",
-  { eval: true },
+  "const { workerData: of } = require('node:worker_threads'); setInterval(() => process.ppid === of || process.kill(process.pid, 'SIGKILL'), 1000)",
+  { eval: true, workerData: Number(process.argv[2]) },
 ).unref();
 // Ctrl-C in a terminal reaches every process: the one that started this one decides what becomes of the run.
 process.on("SIGINT", () => undefined);

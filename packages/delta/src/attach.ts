@@ -18,6 +18,7 @@ import { add, addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
 import { type Delta, type Point, partTree, type Stack, stack } from "./delta.ts";
 import { describeTuned } from "./describe-tuned.ts";
 import { followStep } from "./follow-step.ts";
+import { warnLeftRandom } from "./left-random.ts";
 import { moveTo } from "./rebase.ts";
 
 /** Any model: `Model` over inputs and outputs that do not matter here. */
@@ -48,6 +49,8 @@ export interface TunedModel<M extends AnyModel = AnyModel>
   forward(input: InputOf<M>, options?: ForwardOptions): OutputOf<M>;
   /** Mean loss of a batch at `parameters`, in nats, with the penalties of the deltas. The caller owns it. */
   loss: Objective<InputOf<M>>["loss"];
+  /** What a run should say before its first step: that the base has random weights that no delta trains and saves. */
+  readonly warnings?: readonly string[];
   /** What a checkpoint of it belongs to: base, head and deltas, with fingerprints of all that is frozen. */
   describe: NonNullable<Objective<InputOf<M>>["describe"]>;
   /**
@@ -110,6 +113,7 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
   ];
   const penalised = parts.filter((part) => part.penalty !== undefined);
   const scaled = parts.filter((part) => part.scalars !== undefined);
+  const warning = warnLeftRandom(base, parts);
   const { architecture, head } = base as { readonly architecture?: unknown; readonly head?: unknown };
   const tuned: TunedModel<M> = {
     base,
@@ -141,6 +145,7 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
     },
     on: (other) => attach(other, ...parts.map((part) => moveTo(part, base, other))),
     ...(base.weight !== undefined && { weight: (batch: InputOf<M>) => base.weight!(batch as never) }),
+    ...(warning !== undefined && { warnings: [warning] }),
     ...(whole.state.size > 0 && { state: whole.state }),
     ...(scaled.length > 0 && {
       scalars: (step: number, total?: number) =>
@@ -163,6 +168,9 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
 
 /**
  * Joins deltas to a model. The last is outermost. On a tuned model the new ones come on top of those it has.
+ *
+ * Where the base has a random head, because its file lacked one, put `head(base)` among the deltas: the others train against
+ * it, and without `head` it is neither trained nor saved. `tuned.warnings` says so.
  *
  * A delta that replaces weights, such as `head` or `whole`, hides edits of the same weights by deltas before it: put it first.
  *

@@ -4,6 +4,7 @@ import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { isAtStart } from "../at-start.ts";
 import type { Tuned } from "../attach.ts";
+import { carrierOf, leftRandom } from "../left-random.ts";
 import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS, nativeTensors } from "./native.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 import { describePeft } from "./peft-save.ts";
@@ -16,12 +17,18 @@ export interface SaveAdapterOptions {
   readonly dtype?: "F32" | "F16" | "BF16";
   /** Whether a delta may be as it was made: without it, saving before training is an error. @default false */
   readonly untrained?: boolean;
+  /**
+   * Whether a random head that the base's file lacked may be left out of the adapter, as when only the body is wanted. Without
+   * it, saving deltas that were trained against such a head is an error. @default false
+   */
+  readonly withoutHead?: boolean;
 }
 
 const schema = z.strictObject({
   base: z.string().exactOptional(),
   dtype: z.enum(["F32", "F16", "BF16"]).default("F32"),
   untrained: z.boolean().default(false),
+  withoutHead: z.boolean().default(false),
 });
 
 /** What was written. */
@@ -40,6 +47,8 @@ export interface SavedAdapter {
  *
  * @param target - The folder: a path, or any `Files`.
  * @throws {StateError} When a delta is still what it was made as: what training returns goes in by `tuned.with(parameters)`.
+ *   Or when the base has a random head, because its file lacked one, and no delta carries it: loaded again, the adapter would meet
+ *   another one. Attach `head(base)`, or pass `withoutHead`.
  * @throws {FileError} When a file cannot be written; the former one is still there.
  * @example
  * await saveAdapter(tuned.with(parameters), "adapters/spam");
@@ -49,11 +58,12 @@ export async function saveAdapter(
   target: string | Files,
   options: SaveAdapterOptions = {},
 ): Promise<SavedAdapter> {
-  const { dtype, untrained, base: baseName } = parseConfig("saveAdapter", schema, options);
+  const { dtype, untrained, withoutHead, base: baseName } = parseConfig("saveAdapter", schema, options);
   for (const { name, kind, method } of tuned.deltas) {
     if (method.unsaved === undefined) continue;
     throw new ConfigError({ message: `saveAdapter: delta "${name}" (${kind}): ${method.unsaved}`, delta: name });
   }
+  if (!withoutHead) checkCarried(tuned);
   if (!untrained) await checkTrained(tuned);
   const files = openFiles(target);
   const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
@@ -84,4 +94,13 @@ async function checkTrained({ deltas }: Tuned<LanguageModel>): Promise<void> {
       delta: delta.name,
     });
   }
+}
+
+function checkCarried({ base, deltas }: Tuned<LanguageModel>): void {
+  const left = leftRandom(base, deltas);
+  if (left.length === 0) return;
+  throw new StateError({
+    message: `saveAdapter: the base's file lacks ${left.join(", ")}, so that the values here are random, and no delta carries them; the adapter would meet others when it is loaded. Attach ${carrierOf(base, left)} with the others and train it, or pass { withoutHead: true } to save the rest alone`,
+    parameters: left,
+  });
 }

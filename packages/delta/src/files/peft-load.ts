@@ -10,10 +10,11 @@ import type { LanguageModel } from "@cambium/models";
 import type { Delta, Stack } from "../delta.ts";
 import { head } from "../methods/head.ts";
 import { whole } from "../methods/whole.ts";
-import { type Draft, draft } from "./draft.ts";
+import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
 import { isTaskFile, ourName, theirName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
+import { checkHead, headInMetadata } from "./stored-head.ts";
 
 /**
  * The deltas of a PEFT folder.
@@ -35,10 +36,13 @@ export async function loadPeft(
   const { options, problems } = method.peft.read(source);
   const main = options === undefined ? [] : [draft(base, method, options)];
   const modules = draftModules(base, source.modulesToSave, isTask);
+  const drafts = [...main, ...modules.parts];
+  if (problems.length + modules.problems.length === 0)
+    checkHead(base, headInMetadata(file.metadata), holdsHead(base, drafts), location);
   const { read = (key: string): string | undefined => key } = method.peft.keys ?? {};
   return fillDrafts(
     base,
-    [...main, ...modules.parts],
+    drafts,
     file,
     {
       keyOf: (_, name) => name,

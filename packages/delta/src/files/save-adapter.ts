@@ -8,6 +8,7 @@ import { carrierOf, leftRandom } from "../left-random.ts";
 import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS, nativeTensors } from "./native.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 import { describePeft } from "./peft-save.ts";
+import { HEAD_METADATA, headToStore } from "./stored-head.ts";
 
 /** Settings of `saveAdapter`. */
 export interface SaveAdapterOptions {
@@ -43,7 +44,8 @@ export interface SavedAdapter {
  *
  * Methods that PEFT has, each with or without a classification head, become a PEFT folder that Python loads:
  * `adapter_model.safetensors`, then `adapter_config.json`. Anything else becomes `delta_model.safetensors` and
- * `delta_config.json`, which `loadAdapter` reads just as well. Files of the other form in the folder are removed.
+ * `delta_config.json`, which `loadAdapter` reads just as well. Files of the other form in the folder are removed. Both say what
+ * the model's head is, labels and their order included, which `loadAdapter` compares; PEFT does not see it.
  *
  * @param target - The folder: a path, or any `Files`.
  * @throws {StateError} When a delta is still what it was made as: what training returns goes in by `tuned.with(parameters)`.
@@ -76,7 +78,9 @@ export async function saveAdapter(
     await removeAll(files, [CONFIG_FILE, WEIGHTS_FILE]);
     return { format: "native", reason: peft.reason };
   }
-  await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata: { format: "pt" } });
+  const head = headToStore(tuned);
+  const metadata = { format: "pt", ...(head !== undefined && { [HEAD_METADATA]: JSON.stringify(head) }) };
+  await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata });
   await writeConfig(CONFIG_FILE, peft.config);
   await removeAll(files, [NATIVE_CONFIG, NATIVE_WEIGHTS]);
   return { format: "peft" };

@@ -146,6 +146,39 @@ test.each([
   expect(error.message).toMatch(reason);
 });
 
+test.each([
+  [
+    "target_modules",
+    "(query|key",
+    /adapter_config.json in .* cannot be read: .*"\(query\|key" has a "\(" without its "\)" at 0/,
+  ],
+  ["exclude_modules", String.raw`(a)\1`, /a backreference, which is not read/],
+  ["rank_pattern", { "(?i)query": 3 }, /flags for all of it elsewhere than at its start/],
+  ["alpha_pattern", { "(?<n>query)": 3 }, /unknown group/],
+  ["modules_to_save", ["classifier", "["], /"\[" without its "\]"/],
+])(
+  "an expression in %s that cannot be read is a typed error that names the construct: %j",
+  async (key, value, reason) => {
+    const files = await loraAndHead();
+    await editJson(files, { [key]: value });
+    const error = await failure(files);
+    expect(error).toMatchObject({ code: "FORMAT" });
+    expect(error.message).toMatch(reason);
+  },
+);
+
+test("alternatives in layers_pattern outside of a group are refused, as they would cut PEFT's own pattern", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { layers_to_transform: [0], layers_pattern: "layer|h" });
+  expect((await failure(files)).message).toMatch(/"layers_pattern" "layer\|h" has alternatives outside of a group/);
+});
+
+test("an expression of Python that backtracking never ends on is read, and targets nothing", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { target_modules: "(.*)+query!$" });
+  expect((await failure(files)).message).toMatch(/the target "\(\.\*\)\+query!\$" is no layer/);
+});
+
 test("a variant of a type is refused by the method of the type when its own is not in the table", async () => {
   const files = await loraAndHead();
   await editJson(files, { use_dora: true });

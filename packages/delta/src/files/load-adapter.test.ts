@@ -227,11 +227,27 @@ test("what PEFT has no words for goes into the native container, with the reason
 });
 
 test.each<[string, (base: LanguageModel) => Delta[]]>([
-  ["PEFT has no file for a head alone", (base) => [head(base)]],
+  ["PEFT has no file for modules that are trained whole, and nothing else", (base) => [head(base)]],
   ['PEFT has no method "adapter"', (base) => [adapter(base, {}, random(1)), head(base)]],
   [
     "PEFT wants a head in the file when prompts stand before a task model",
     (base) => [prompt(base, { length: 2 }, random(1))],
+  ],
+  [
+    "PEFT keeps one copy of a module",
+    (base) => [lora(base, {}, random(1)), head(base), named("again", whole(base, { modules: ["classifier"] }))],
+  ],
+  [
+    "PEFT trains whole modules, and bert.pooler.dense.bias is a part of one",
+    (base) => [lora(base, {}, random(1)), whole(base, { modules: ["pooler.dense.bias"] })],
+  ],
+  [
+    "PEFT's prompts stand before words that the former embeddings.word_embeddings.weight gives",
+    (base) => [prompt(base, { length: 2 }, random(1)), head(base), whole(base, { modules: ["embeddings"] })],
+  ],
+  [
+    'PEFT leaves out layers inside "layer.1", which is trained whole',
+    (base) => [lora(base, {}, random(1)), whole(base, { modules: ["encoder.layer.1"] })],
   ],
   [
     'PEFT leaves out layers inside "pooler", which is trained whole',

@@ -13,7 +13,8 @@ import { whole } from "../methods/whole.ts";
 import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
-import { isTaskFile, ourName, theirName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
+import { copyProblem, parametersUnder } from "./peft-modules.ts";
+import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
 
 /**
@@ -36,6 +37,11 @@ export async function loadPeft(
   const { options, problems } = method.peft.read(source);
   const main = options === undefined ? [] : [draft(base, method, options)];
   const modules = draftModules(base, source.modulesToSave, isTask);
+  const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
+  if (copied !== undefined && fields["ensure_weight_tying"] !== true)
+    throw source.fail(
+      `has "modules_to_save" ${JSON.stringify(source.modulesToSave)}: ${copied}; such files are not read`,
+    );
   const drafts = [...main, ...modules.parts];
   if (problems.length + modules.problems.length === 0)
     checkHead(base, headInMetadata(file.metadata), holdsHead(base, drafts), location);
@@ -61,7 +67,7 @@ function draftModules(
   base: LanguageModel,
   modulesToSave: readonly string[],
   isTask: boolean,
-): { readonly parts: readonly Draft[]; readonly problems: readonly string[] } {
+): { readonly parts: readonly Draft[]; readonly names: readonly string[]; readonly problems: readonly string[] } {
   const asked = new Set(modulesToSave);
   const found = new Map([...asked].map((module) => [module, parametersUnder(base, module, isTask)]));
   const names = new Set([...found.values()].flat());
@@ -69,10 +75,13 @@ function draftModules(
   const isUsual = (module: string): boolean => module === "classifier" || module === "score";
   const hasUsual = [...found].some(([module, under]) => isUsual(module) && under.length > 0);
   const unknown = [...found].filter(([module, under]) => under.length === 0 && !(isUsual(module) && hasUsual));
-  const touchesHead = base.headParameters.some((name) => names.has(name));
+  // A head that is random in part cannot be the one that the file was trained with: then all of it is asked for.
+  const isOfHead = (name: string): boolean => names.has(name) || base.created.includes(name);
+  const touchesHead = base.headParameters.some((name) => names.has(name)) && base.headParameters.every(isOfHead);
   const others = [...names].filter((name) => !(touchesHead && base.headParameters.includes(name)));
   const modules = [...new Set(others.map((name) => name.replace(/\.[^.]+$/, "")))];
   return {
+    names: [...names],
     parts: [
       ...(touchesHead ? [draft(base, head, {})] : []),
       ...(modules.length > 0 ? [draft(base, whole, { modules })] : []),
@@ -83,9 +92,4 @@ function draftModules(
         : `the trained module "${module}" is not in the model`,
     ),
   };
-}
-
-/** Names of the parameters in the modules whose path ends with `module`. */
-function parametersUnder(base: LanguageModel, module: string, isTask: boolean): readonly string[] {
-  return [...base.parameters.keys()].filter((name) => `.${theirName(base, name, isTask)}`.includes(`.${module}.`));
 }

@@ -93,7 +93,7 @@ const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> =
     (base) => [ia3(base, { targets: ["attn.k", "attn.v", "ff.down"] }), head(base)],
   ],
   "bert-prompt": [make("bert", classes), (base) => [prompt(base, { length: 3 }, random(2)), head(base)]],
-  "bert-prompt-bare": [make("bert"), (base) => [prompt(base, { length: 3 }, random(2))]],
+  "bert-prompt-bare": [make("bert"), (base) => [prompt(base, { length: 3, types: "ignored" }, random(2))]],
   "bert-prefix": [make("bert", classes), (base) => [prefix(base, { length: 3 }, random(2)), head(base)]],
   "roberta-lora": [
     make("roberta", classes),

@@ -2,7 +2,7 @@
  * Grafting: a model and some deltas become a tuned model. The base is never changed, weights are shared, and taking a
  * delta off is attaching the others.
  */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
 import {
   checkSameStructure,
   type ForwardOptions,
@@ -15,6 +15,7 @@ import {
   type Site,
 } from "@cambium/core";
 import { add, addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
+import * as z from "zod";
 import { type Delta, type Point, partTree, type Stack, stack } from "./delta.ts";
 import { describeTuned } from "./describe-tuned.ts";
 import { followStep } from "./follow-step.ts";
@@ -74,6 +75,10 @@ export interface TunedModel<M extends AnyModel = AnyModel>
  * head, where the base has them, so that what makes batches and runs models takes it.
  */
 export type Tuned<M extends AnyModel = AnyModel> = TunedModel<M> & Pick<M, Extract<keyof M, "architecture" | "head">>;
+
+const withOptions = z.strictObject({
+  state: z.custom<Parameters>((value) => value instanceof Map, "must be a map of tensors").exactOptional(),
+});
 
 /** Whether a model has deltas on it. */
 function isTuned<M extends AnyModel>(model: M | Tuned<M>): model is Tuned<M> {
@@ -138,7 +143,8 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
       });
     },
     describe: () => describeTuned(base, parts),
-    with(parameters, { state } = {}) {
+    with(parameters, options = {}) {
+      const { state } = parseConfig("tuned.with", withOptions, options);
       checkSameStructure("tuned.with", whole.parameters, parameters);
       if (state !== undefined) checkSameStructure("tuned.with", whole.state, state);
       return graft(base, stack(...parts.map((part) => ({ ...part, ...pointOf(part, parameters, state) }))));

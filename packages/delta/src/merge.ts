@@ -22,6 +22,8 @@ import { overlay, tidyParameters } from "./trees.ts";
  */
 export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
   const { base, deltas } = tuned;
+  if (!Array.isArray(deltas))
+    throw new ConfigError({ message: "merge: expected a tuned model, such as attach gives, got one without deltas" });
   const stubborn = deltas.filter((delta) => delta.merge === undefined);
   if (stubborn.length > 0) {
     const list = stubborn.map((delta) => `"${delta.name}" (${delta.kind})`).join(", ");

@@ -179,6 +179,41 @@ test("an expression of Python that backtracking never ends on is read, and targe
   expect((await failure(files)).message).toMatch(/the target "\(\.\*\)\+query!\$" is no layer/);
 });
 
+test("LoRA on embeddings is refused by its setting, not as another base's", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { target_modules: ["query", "word_embeddings"] });
+  expect((await failure(files)).message).toMatch(
+    /the target "word_embeddings" is no linear layer, but a table of embeddings/,
+  );
+  const key = "base_model.model.bert.embeddings.word_embeddings.lora_embedding_A";
+  await edit(files, (tensors) => tensors.set(key, zeros([2, 8])));
+  const { message } = await failure(files);
+  expect(message).toMatch(
+    /has embeddings among its "target_modules", whose LoRA is not read yet: the weights hold .*lora_embedding_A/,
+  );
+  expect(message).not.toMatch(/another base/);
+});
+
+test.each([
+  ["base_layer.bias", /"bias" is not "none"/],
+  ["token_adapter.trainable_tokens_delta", /"trainable_token_indices"/],
+  ["base_layer.weight", /save_embedding_layers/],
+])("tensors of the kind %s are refused by the setting that makes them", async (end, reason) => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) =>
+    tensors.set(`base_model.model.bert.encoder.layer.0.attention.self.query.${end}`, zeros([8])),
+  );
+  expect((await failure(files)).message).toMatch(reason);
+});
+
+test.each(["PROMPT_TUNING", "PREFIX_TUNING"])("%s of a model of two stacks is refused by its type", async (type) => {
+  const two = tinyModel({ type: "t5" });
+  const files = await saved(lora(model, {}, random(1)));
+  await editJson(files, { peft_type: type, num_virtual_tokens: 2 });
+  expect((await failure(files, two)).message).toMatch(`has the "peft_type" "${type}": PEFT `);
+  disposeParameters(two.parameters);
+});
+
 test("a variant of a type is refused by the method of the type when its own is not in the table", async () => {
   const files = await loraAndHead();
   await editJson(files, { use_dora: true });

@@ -5,7 +5,7 @@ import type { HeadKind, LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { hostOf } from "../host.ts";
 import type { Method } from "../method.ts";
-import { findTargets, valuesOf } from "../targets.ts";
+import { endsWithName, findTargets, valuesOf } from "../targets.ts";
 import type { PeftFormat, PeftLayers, PeftSource, Refusal } from "./peft-format.ts";
 import { theirName } from "./peft-names.ts";
 import { matchPeftTargets } from "./peft-targets.ts";
@@ -126,11 +126,17 @@ function layersOf(
             modules_to_save: modulesToSave,
           }),
         );
+  const tables = base.sites().filter(({ kind }) => kind === "embed");
+  const isTable = (name: string): boolean =>
+    tables.some(({ path }) => endsWithName(theirName(base, path, isTask), name));
   const byName = new Map(matched.map((name) => [name, all.get(name)!]));
   const paths = new Set(byName.values());
   return {
     byName,
-    problems: unused.map((name) => `the target "${name}" is no layer`),
+    problems: unused.map(
+      (name) =>
+        `the target "${name}" is no ${isTable(name) ? "linear layer, but a table of embeddings, whose LoRA is not read yet" : "layer"}`,
+    ),
     isTarget: ({ path }) => paths.has(path),
     resolve(patterns) {
       const valueAt = explaining(fail, () => valuesOf(patterns));

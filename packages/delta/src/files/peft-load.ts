@@ -34,6 +34,8 @@ export async function loadPeft(
   const file = await openSafetensors(files, WEIGHTS_FILE);
   const isTask = isTaskFile(base, file.entries.keys());
   const source = openPeftConfig(base, fields, isTask, location);
+  const unread = unreadTensor([...file.entries.keys()]);
+  if (unread !== undefined) throw source.fail(unread);
   const { options, problems } = method.peft.read(source);
   const main = options === undefined ? [] : [draft(base, method, options)];
   const modules = draftModules(base, source.modulesToSave, isTask);
@@ -92,4 +94,21 @@ function draftModules(
         : `the trained module "${module}" is not in the model`,
     ),
   };
+}
+
+/** Tensors that settings outside of the method's own make PEFT write, and what they are. */
+const unreadTensors: readonly (readonly [key: RegExp, what: string])[] = [
+  [/\.lora_embedding_[AB]/, 'has embeddings among its "target_modules", whose LoRA is not read yet'],
+  [/\.(trainable_tokens_|token_adapter\.)/, 'has "trainable_token_indices": trained tokens are not read yet'],
+  [/\.base_layer\.bias$/, 'has trained biases ("bias" is not "none"), which are not read yet'],
+  [/\.base_layer\.weight$/, "came with whole weights of its targets (save_embedding_layers), which are not read yet"],
+];
+
+/** What makes a file unreadable, by the first of its keys that says so. */
+function unreadTensor(keys: readonly string[]): string | undefined {
+  for (const [pattern, what] of unreadTensors) {
+    const key = keys.find((each) => pattern.test(each));
+    if (key !== undefined) return `${what}: the weights hold ${key}`;
+  }
+  return undefined;
 }

@@ -206,6 +206,61 @@ test.each([
   expect((await failure(files)).message).toMatch(reason);
 });
 
+test.each([
+  [{ layers_to_transform: [0], target_modules: ".*query" }, /"layers_to_transform" beside one expression/],
+  [{ layers_pattern: "layer" }, /"layers_pattern" without "layers_to_transform"/],
+])("settings that PEFT refuses together are refused: %j", async (change, reason) => {
+  const files = await loraAndHead();
+  await editJson(files, change);
+  expect((await failure(files)).message).toMatch(reason);
+});
+
+test("a whole table of embeddings beside a LoRA is refused as what PEFT writes for a resized vocabulary", async () => {
+  const files = await loraAndHead();
+  const key = "base_model.model.bert.embeddings.word_embeddings.weight";
+  await edit(files, (tensors) => tensors.set(key, zeros([40, 8])));
+  expect((await failure(files)).message).toMatch(/a vocabulary that was resized.*"modules_to_save" does not name it/);
+});
+
+test("a tied head among the trained modules is refused as a copy of the embeddings", async () => {
+  const gpt2 = tinyModel({ type: "gpt2", head: { kind: "causal-lm" } });
+  const tuned = attach(gpt2, own(lora(gpt2, {}, random(1))));
+  const files = memory();
+  await saveAdapter(tuned, files, { untrained: true });
+  await editJson(files, { modules_to_save: ["lm_head"] });
+  const error = await failure(files, gpt2);
+  disposeParameters(gpt2.parameters);
+  expect(error.message).toMatch(/"lm_head" is a copy of the head's matrix, which this model shares/);
+});
+
+test("a head that is trained by its name among other modules is a head to PEFT, also beside a prompt", async () => {
+  const files = memory();
+  const parts = [prompt(model, { length: 2 }, random(1)), whole(model, { modules: ["classifier", "pooler"] })];
+  expect(await saveAdapter(attach(model, ...parts.map(own)), files, { untrained: true })).toEqual({ format: "peft" });
+  expect(await readJson(files, "adapter_config.json")).toMatchObject({
+    modules_to_save: ["pooler", "classifier"],
+    task_type: "SEQ_CLS",
+  });
+  own(await loadAdapter(model, files));
+});
+
+test("one layer of a head that the base's file holds is a module of its own, and comes back alone", async () => {
+  const roberta = tinyModel({ type: "roberta" });
+  const files = memory();
+  const part = whole(roberta, { modules: ["classifier.out_proj"] });
+  await saveAdapter(attach(roberta, own(lora(roberta, {}, random(1))), own(part)), files, { untrained: true });
+  expect(await readJson(files, "adapter_config.json")).toMatchObject({
+    modules_to_save: ["out_proj"],
+    task_type: null,
+  });
+  const again = attach(roberta, own(await loadAdapter(roberta, files)));
+  disposeParameters(roberta.parameters);
+  expect([...again.parameters.keys()].filter((name) => name.startsWith("whole/"))).toEqual([
+    "whole/classifier.out_proj.weight",
+    "whole/classifier.out_proj.bias",
+  ]);
+});
+
 test.each(["PROMPT_TUNING", "PREFIX_TUNING"])("%s of a model of two stacks is refused by its type", async (type) => {
   const two = tinyModel({ type: "t5" });
   const files = await saved(lora(model, {}, random(1)));

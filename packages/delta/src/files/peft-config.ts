@@ -114,6 +114,11 @@ function layersOf(
   modulesToSave: readonly string[],
   fail: PeftSource["fail"],
 ): PeftLayers {
+  const { layers_to_transform: layers, layers_pattern: pattern } = more;
+  if (isGiven(layers) && typeof targets === "string")
+    throw fail('has "layers_to_transform" beside one expression for "target_modules", which PEFT refuses');
+  if (isGiven(pattern) && pattern !== "" && !isGiven(layers))
+    throw fail('has "layers_pattern" without "layers_to_transform", which PEFT refuses');
   const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
   const all = new Map(linear.map(({ path }) => [theirName(base, path, isTask), path]));
   const { matched, unused } =

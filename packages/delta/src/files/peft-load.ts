@@ -8,8 +8,10 @@ import type { Files } from "@cambium/base";
 import { openSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta, Stack } from "../delta.ts";
+import { tablesOf } from "../host.ts";
 import { head } from "../methods/head.ts";
 import { whole } from "../methods/whole.ts";
+import { endsWithName } from "../targets.ts";
 import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
@@ -34,11 +36,11 @@ export async function loadPeft(
   const file = await openSafetensors(files, WEIGHTS_FILE);
   const isTask = isTaskFile(base, file.entries.keys());
   const source = openPeftConfig(base, fields, isTask, location);
-  const unread = unreadTensor([...file.entries.keys()]);
+  const modules = draftModules(base, source.modulesToSave, isTask);
+  const unread = unreadTensor(base, [...file.entries.keys()], modules.names);
   if (unread !== undefined) throw source.fail(unread);
   const { options, problems } = method.peft.read(source);
   const main = options === undefined ? [] : [draft(base, method, options)];
-  const modules = draftModules(base, source.modulesToSave, isTask);
   const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
   if (copied !== undefined && fields["ensure_weight_tying"] !== true)
     throw source.fail(
@@ -91,9 +93,21 @@ function draftModules(
     problems: unknown.map(([module]) =>
       isUsual(module) && base.head === undefined
         ? `it holds the head "${module}", and the model was loaded without one: give loadModel a head`
-        : `the trained module "${module}" is not in the model`,
+        : isTied(base, module)
+          ? `the trained module "${module}" is a copy of the head's matrix, which this model shares with its word embeddings`
+          : `the trained module "${module}" is not in the model`,
     ),
   };
+}
+
+/** Whether a name is of a head that reads the table of word embeddings. */
+function isTied(base: LanguageModel, module: string): boolean {
+  const tables = tablesOf(base.sites());
+  return base
+    .sites()
+    .some(
+      ({ kind, path, weight }) => kind === "linear" && endsWithName(path, module) && tables.has(weight?.name ?? ""),
+    );
 }
 
 /** Tensors that settings outside of the method's own make PEFT write, and what they are. */
@@ -105,7 +119,10 @@ const unreadTensors: readonly (readonly [key: RegExp, what: string])[] = [
 ];
 
 /** What makes a file unreadable, by the first of its keys that says so. */
-function unreadTensor(keys: readonly string[]): string | undefined {
+function unreadTensor(base: LanguageModel, keys: readonly string[], trained: readonly string[]): string | undefined {
+  const table = keys.find((key) => tablesOf(base.sites()).has(ourName(base, unwrapKey(key))));
+  if (table !== undefined && !trained.includes(ourName(base, unwrapKey(table))))
+    return `came with the whole table of word embeddings, as PEFT writes it for a vocabulary that was resized (save_embedding_layers), and "modules_to_save" does not name it; such files are not read yet: the weights hold ${table}`;
   for (const [pattern, what] of unreadTensors) {
     const key = keys.find((each) => pattern.test(each));
     if (key !== undefined) return `${what}: the weights hold ${key}`;

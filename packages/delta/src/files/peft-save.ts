@@ -39,12 +39,12 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
   if ("reason" in parts) return parts;
   const { main, format, saved } = parts;
   const { isPrompt = false, keys = {} } = format;
-  const trainsHead = saved.some((part) => part.kind === "head");
+  const names = saved.flatMap((part) => [...part.parameters.keys()]);
+  const trainsHead = base.headParameters.length > 0 && base.headParameters.every((name) => names.includes(name));
   if (trainsHead && hasTiedHead(base)) return { reason: "PEFT keeps a language model's head with its tied matrix" };
   if (isPrompt && isClassifier(base) && !trainsHead) {
     return { reason: "PEFT wants a head in the file when prompts stand before a task model" };
   }
-  const names = saved.flatMap((part) => [...part.parameters.keys()]);
   if (new Set(names).size < names.length) return { reason: "PEFT keeps one copy of a module" };
   const copied = copyProblem(base, names, isPrompt);
   if (copied !== undefined) return { reason: copied };

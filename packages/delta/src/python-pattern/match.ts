@@ -4,6 +4,8 @@
  * For a node and a place in the text there is one list of the places where a match can end, in the order in which Python would
  * try them. It is found once: what Python tries again and again is looked up. Atomic groups keep the first of the list, so that
  * the order is all that has to be known, and the time is at most cubic in the text's length, where backtracking is exponential.
+ *
+ * An engine of linear time such as RE2 reads no looks ahead or behind and no atomic groups, which PEFT's configs may have.
  */
 import { parsePattern } from "./parse.ts";
 import type { Node } from "./syntax.ts";

@@ -17,7 +17,7 @@ import { repeatForBatch } from "../batch-axis.ts";
 import { prefixFormat } from "../files/peft-prompts.ts";
 import { type Host, oncePerPair } from "../host.ts";
 import { type Method, method } from "../method.ts";
-import { ignoringTypes, type Types } from "./ignored-types.ts";
+import { ignoringTypes } from "./ignored-types.ts";
 
 /** Settings of `prefix`. */
 export interface PrefixOptions {
@@ -29,14 +29,14 @@ export interface PrefixOptions {
    * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
    * from there are loaded so. @default "read"
    */
-  readonly types?: Types | undefined;
+  readonly types?: "read" | "ignored" | undefined;
 }
 
 /** A prefix as JSON. */
 export interface PrefixConfig {
   readonly length: number;
   readonly init: "zero" | "normal";
-  readonly types: Types;
+  readonly types: "read" | "ignored";
 }
 
 const schema = z.strictObject({

@@ -18,7 +18,7 @@ import { repeatForBatch } from "../batch-axis.ts";
 import { promptFormat } from "../files/peft-prompts.ts";
 import type { Host } from "../host.ts";
 import { type Method, method } from "../method.ts";
-import { ignoringTypes, type Types } from "./ignored-types.ts";
+import { ignoringTypes } from "./ignored-types.ts";
 
 /** Settings of `prompt`. */
 export interface PromptOptions {
@@ -30,14 +30,14 @@ export interface PromptOptions {
    * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
    * from there are loaded so. @default "read"
    */
-  readonly types?: Types | undefined;
+  readonly types?: "read" | "ignored" | undefined;
 }
 
 /** A prompt as JSON. */
 export interface PromptConfig {
   readonly length: number;
   readonly init: "vocabulary" | "uniform";
-  readonly types: Types;
+  readonly types: "read" | "ignored";
 }
 
 const schema = z.strictObject({

@@ -89,6 +89,26 @@ test("a merged model keeps the head, and knows which of its weights are still ra
   expect(carried.created).toEqual([]);
 });
 
+test("an adapter that relies on its base's head is refused on a base whose head is random", async () => {
+  const [whole, adapter] = [memory(), memory()];
+  await saveModel(base, whole);
+  const stored = await loadModel(whole, { head: { kind: "sequence-classification", labels } });
+  const tuned = attach(stored, low(stored));
+  await saveAdapter(tuned, adapter, { untrained: true });
+  for (const tree of [tuned.parameters, stored.parameters]) disposeParameters(tree);
+  await expect(loadAdapter(base, adapter)).rejects.toThrow(
+    /trained under a head that its base's file held; .* lacks it, so that classifier\.weight.* are random here/,
+  );
+});
+
+test("an adapter that was saved without its random head goes to any head", async () => {
+  const files = memory();
+  await saveAdapter(tune(low), files, { withoutHead: true });
+  owned.push(...(await loadAdapter(base, files)).parameters.values());
+  const other = tinyModel({ head: { kind: "sequence-classification", labels: ["c", "b"] } });
+  owned.push(...other.parameters.values(), ...(await loadAdapter(other, files)).parameters.values());
+});
+
 test("a head that the file holds needs no delta", async () => {
   const files = memory();
   await saveModel(base, files);

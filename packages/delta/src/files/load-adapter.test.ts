@@ -105,6 +105,8 @@ test("an adapter of a model of another shape is refused, whatever the form", asy
 test.each([
   ["bare keys", (key: string) => key.replace("base_model.model.", "")],
   ["keys of a bare encoder", (key: string) => key.replace("bert.", "")],
+  ["keys of a compiled model", (key: string) => key.replace("base_model.model.", "base_model.model._orig_mod.")],
+  ["keys of a compiled adapter", (key: string) => `_orig_mod.${key}`],
   ["the adapter's name inside", (key: string) => key.replace(/(lora_[AB])/, "$1.default")],
   [
     "the head under PEFT's own wrapper",
@@ -119,6 +121,12 @@ test.each([
     }
   });
   own(await loadAdapter(model, files));
+});
+
+test("an empty tensor is told as one that was not gathered", async () => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) => tensors.set(query(0, "A"), zeros([0])));
+  expect((await failure(files)).message).toMatch(/lora_A.weight is empty, as a sharded training leaves it/);
 });
 
 test("one tensor under two names is an error", async () => {

@@ -36,7 +36,7 @@ export function headInMetadata(metadata: Readonly<Record<string, string>>): unkn
  *
  * @param stored - What the file says; undefined where it says nothing, as PEFT's own.
  * @param holdsHead - Whether the file has the head's weights.
- * @throws {FormatError} When the labels are others or in another order, or the head in the file is of another kind; shows both.
+ * @throws {FormatError} When the head is neither in the file nor in the base's. When the labels are others or in another order, or the head in the file is of another kind; shows both.
  */
 export function checkHead(base: LanguageModel, stored: unknown, holdsHead: boolean, location: string): void {
   const { head } = base;
@@ -63,6 +63,10 @@ export function checkHead(base: LanguageModel, stored: unknown, holdsHead: boole
   const other = Object.entries(stored as object).find(
     ([key, value]) => key in head && JSON.stringify(value) !== JSON.stringify(head[key as keyof typeof head]),
   );
+  if (!holdsHead && base.created.some((name) => base.headParameters.includes(name)))
+    throw fail(
+      `was trained under a head that its base's file held; the file of this base lacks it, so that ${base.created.join(", ")} are random here. Load the base that it was trained on, or, to train another head, load the adapter on a model without one and move it with tuned.on`,
+    );
   if (other !== undefined)
     throw fail(`was trained under the head ${JSON.stringify(stored)}, and the model's is ${JSON.stringify(head)}`);
 }

@@ -7,7 +7,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mapParameters, random, useBackend } from "@cambium/core";
-import { attach, type Delta, head, ia3, loadAdapter, lora, prefix, prompt, saveAdapter } from "@cambium/delta";
+import { attach, type Delta, head, ia3, loadAdapter, lora, prefix, prompt, saveAdapter, whole } from "@cambium/delta";
 import { createModel, type HeadConfig, type LanguageModel, saveModel } from "@cambium/models";
 import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
 
@@ -67,13 +67,33 @@ const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> =
     (base) => [lora(base, { rank: 3 }, random(2)), head(base)],
   ],
   "bert-lora-bare": [make("bert"), (base) => [lora(base, { rank: 3, targets: "all-linear" }, random(2))]],
+  "bert-lora-norms": [
+    make("bert", classes),
+    (base) => [
+      lora(base, { rank: 3 }, random(2)),
+      head(base),
+      whole(base, { modules: [...base.parameters.keys()].flatMap((name) => name.match(/^.*LayerNorm/)?.[0] ?? []) }),
+    ],
+  ],
+  "bert-lora-layer": [
+    make("bert", classes),
+    (base) => [
+      lora(base, { rank: 3, layers: [0] }, random(2)),
+      head(base),
+      whole(base, { modules: ["encoder.layer.1", "embeddings.word_embeddings"] }),
+    ],
+  ],
+  "bert-prompt-pooler": [
+    make("bert", classes),
+    (base) => [prompt(base, { length: 3 }, random(2)), head(base), whole(base, { modules: ["pooler"] })],
+  ],
   "bert-ia3": [make("bert", classes), (base) => [ia3(base), head(base)]],
   "bert-ia3-paper": [
     make("bert", classes),
     (base) => [ia3(base, { targets: ["attn.k", "attn.v", "ff.down"] }), head(base)],
   ],
   "bert-prompt": [make("bert", classes), (base) => [prompt(base, { length: 3 }, random(2)), head(base)]],
-  "bert-prompt-bare": [make("bert"), (base) => [prompt(base, { length: 3 }, random(2))]],
+  "bert-prompt-bare": [make("bert"), (base) => [prompt(base, { length: 3, types: "ignored" }, random(2))]],
   "bert-prefix": [make("bert", classes), (base) => [prefix(base, { length: 3 }, random(2)), head(base)]],
   "roberta-lora": [
     make("roberta", classes),

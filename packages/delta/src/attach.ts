@@ -2,7 +2,7 @@
  * Grafting: a model and some deltas become a tuned model. The base is never changed, weights are shared, and taking a
  * delta off is attaching the others.
  */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
 import {
   checkSameStructure,
   type ForwardOptions,
@@ -15,9 +15,11 @@ import {
   type Site,
 } from "@cambium/core";
 import { add, addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
+import * as z from "zod";
 import { type Delta, type Point, partTree, type Stack, stack } from "./delta.ts";
 import { describeTuned } from "./describe-tuned.ts";
 import { followStep } from "./follow-step.ts";
+import { warnLeftRandom } from "./left-random.ts";
 import { moveTo } from "./rebase.ts";
 
 /** Any model: `Model` over inputs and outputs that do not matter here. */
@@ -48,6 +50,8 @@ export interface TunedModel<M extends AnyModel = AnyModel>
   forward(input: InputOf<M>, options?: ForwardOptions): OutputOf<M>;
   /** Mean loss of a batch at `parameters`, in nats, with the penalties of the deltas. The caller owns it. */
   loss: Objective<InputOf<M>>["loss"];
+  /** What a run should say before its first step: that the base has random weights that no delta trains and saves. */
+  readonly warnings?: readonly string[];
   /** What a checkpoint of it belongs to: base, head and deltas, with fingerprints of all that is frozen. */
   describe: NonNullable<Objective<InputOf<M>>["describe"]>;
   /**
@@ -71,6 +75,10 @@ export interface TunedModel<M extends AnyModel = AnyModel>
  * head, where the base has them, so that what makes batches and runs models takes it.
  */
 export type Tuned<M extends AnyModel = AnyModel> = TunedModel<M> & Pick<M, Extract<keyof M, "architecture" | "head">>;
+
+const withOptions = z.strictObject({
+  state: z.custom<Parameters>((value) => value instanceof Map, "must be a map of tensors").exactOptional(),
+});
 
 /** Whether a model has deltas on it. */
 function isTuned<M extends AnyModel>(model: M | Tuned<M>): model is Tuned<M> {
@@ -110,6 +118,7 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
   ];
   const penalised = parts.filter((part) => part.penalty !== undefined);
   const scaled = parts.filter((part) => part.scalars !== undefined);
+  const warning = warnLeftRandom(base, parts);
   const { architecture, head } = base as { readonly architecture?: unknown; readonly head?: unknown };
   const tuned: TunedModel<M> = {
     base,
@@ -134,13 +143,15 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
       });
     },
     describe: () => describeTuned(base, parts),
-    with(parameters, { state } = {}) {
+    with(parameters, options = {}) {
+      const { state } = parseConfig("tuned.with", withOptions, options);
       checkSameStructure("tuned.with", whole.parameters, parameters);
       if (state !== undefined) checkSameStructure("tuned.with", whole.state, state);
       return graft(base, stack(...parts.map((part) => ({ ...part, ...pointOf(part, parameters, state) }))));
     },
     on: (other) => attach(other, ...parts.map((part) => moveTo(part, base, other))),
     ...(base.weight !== undefined && { weight: (batch: InputOf<M>) => base.weight!(batch as never) }),
+    ...(warning !== undefined && { warnings: [warning] }),
     ...(whole.state.size > 0 && { state: whole.state }),
     ...(scaled.length > 0 && {
       scalars: (step: number, total?: number) =>
@@ -163,6 +174,9 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
 
 /**
  * Joins deltas to a model. The last is outermost. On a tuned model the new ones come on top of those it has.
+ *
+ * Where the base has a random head, because its file lacked one, put `head(base)` among the deltas: the others train against
+ * it, and without `head` it is neither trained nor saved. `tuned.warnings` says so.
  *
  * A delta that replaces weights, such as `head` or `whole`, hides edits of the same weights by deltas before it: put it first.
  *

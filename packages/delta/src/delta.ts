@@ -65,6 +65,21 @@ export interface Stack {
   readonly state: Parameters;
 }
 
+/** Throws for what is no delta: a method that was not called, the promise of `loadAdapter`, options. */
+function checkDelta(caller: string, value: unknown): void {
+  const { parts, hooks, then, kind } = (Object(value) === value ? value : {}) as Readonly<Record<string, unknown>>;
+  if (typeof value === "object" && (Array.isArray(parts) || typeof hooks === "function")) return;
+  const hint =
+    typeof value === "function" && kind !== undefined
+      ? `the method "${String(kind)}"; call it with the model`
+      : typeof then === "function"
+        ? "a promise; await it"
+        : Object(value) === value
+          ? `an object with the keys ${Object.keys(value as object).join(", ") || "none"}; there are no options`
+          : String(value);
+  throw new ConfigError({ message: `${caller}: expected a delta or a stack, got ${hint}` });
+}
+
 /** The deltas of which something is made. */
 function partsOf(delta: Delta | Stack): readonly Delta[] {
   return "parts" in delta ? delta.parts : [delta];
@@ -78,6 +93,9 @@ function partsOf(delta: Delta | Stack): readonly Delta[] {
  * const tuned = attach(base, named("style", lora(base, {}, random(1))), named("facts", lora(base, {}, random(2))));
  */
 export function named<D extends Delta | Stack>(name: string, delta: D): D {
+  if (typeof name !== "string")
+    throw new ConfigError({ message: `named: the name must be a text and stand first, got a ${typeof name}` });
+  checkDelta("named", delta);
   if (name === "") throw new ConfigError({ message: "named: the name of a delta must not be empty", name });
   if (!("parts" in delta)) return { ...delta, name };
   return { ...delta, ...stack(...delta.parts.map((part) => named(`${name}/${part.name}`, part))), name };
@@ -104,6 +122,7 @@ export function partTree(part: Delta, tree: Trees, joined: Parameters): Paramete
  * @throws {ConfigError} When two have one name.
  */
 export function stack(...deltas: readonly (Delta | Stack)[]): Stack {
+  for (const delta of deltas) checkDelta("attach", delta);
   const parts = deltas.flatMap(partsOf);
   const names = parts.map((part) => part.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

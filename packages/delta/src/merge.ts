@@ -3,6 +3,7 @@ import { type ForwardOptions, isQuantised, type Parameters, type Site } from "@c
 import type { Scalar } from "@tensorflow/tfjs-core";
 import type { AnyModel, Tuned } from "./attach.ts";
 import type { Delta } from "./delta.ts";
+import { leftRandom } from "./left-random.ts";
 import { overlay, tidyParameters } from "./trees.ts";
 
 /**
@@ -11,6 +12,9 @@ import { overlay, tidyParameters } from "./trees.ts";
  * The merged model owns all of its tensors, also those it shares values with: `disposeParameters(merged.parameters)`.
  * Dropout inside deltas has no counterpart in weights and is left out.
  *
+ * Every weight of the base is in it, also a random head that the base's file lacked and that no delta carries: a saved model
+ * keeps such a head, where an adapter would not.
+ *
  * @throws {ConfigError} When a delta cannot be written as weights, or would change a weight for a layer that it does not touch;
  *   names it. When layers of the base are in 8 bits.
  * @example
@@ -18,6 +22,8 @@ import { overlay, tidyParameters } from "./trees.ts";
  */
 export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
   const { base, deltas } = tuned;
+  if (!Array.isArray(deltas))
+    throw new ConfigError({ message: "merge: expected a tuned model, such as attach gives, got one without deltas" });
   const stubborn = deltas.filter((delta) => delta.merge === undefined);
   if (stubborn.length > 0) {
     const list = stubborn.map((delta) => `"${delta.name}" (${delta.kind})`).join(", ");
@@ -35,9 +41,11 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
   }
   const changed = mergeAll(base, deltas);
   const parameters = new Map([...base.parameters].map(([name, value]) => [name, changed.get(name) ?? value.clone()]));
+  const { created } = base as { readonly created?: readonly string[] };
   return {
     ...base,
     parameters,
+    ...(created !== undefined && { created: leftRandom(base, deltas) }),
     forward: (input: never, options?: ForwardOptions) => base.forward(input, { parameters, ...options }),
     ...(base.loss !== undefined && {
       loss: (input: never, options?: ForwardOptions): Scalar => base.loss!(input, { parameters, ...options }),

@@ -101,6 +101,13 @@ export interface MethodDefinition<Options, Config> {
    * @throws {ConfigError} When these deltas cannot act together.
    */
   perRow?(members: readonly (DeltaPoint<Config> | undefined)[]): readonly Hook[];
+  /**
+   * Whether its parameters take the place of the base's of the same names, so that files of it carry these. A random head
+   * that no such delta carries is reported when it is trained with, and not saved.
+   *
+   * @default false
+   */
+  readonly replaces?: boolean;
   /** Why files cannot hold it. @default they can */
   readonly unsaved?: string;
   /** How PEFT writes it. Left out where PEFT has no such method. */

@@ -3,7 +3,7 @@ import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Host, hostOf } from "./host.ts";
-import { findTargets, shortestNames, type TargetOptions, valueFor } from "./targets.ts";
+import { findTargets, matchesWhole, shortestNames, type TargetOptions, valuesOf } from "./targets.ts";
 
 let model: LanguageModel;
 beforeEach(() => {
@@ -145,7 +145,31 @@ test.each<[string, TargetOptions, string[]]>([
 
 test("the first pattern that matches the end of a path from a dot on gives the value", () => {
   const patterns = { "layer.0.*query": 1, query: 2, uery: 3 };
-  expect(valueFor(patterns, "encoder.layer.0.self.query")).toBe(1);
-  expect(valueFor(patterns, "encoder.layer.1.self.query")).toBe(2);
-  expect(valueFor(patterns, "encoder.layer.1.self.key")).toBeUndefined();
+  expect(valuesOf(patterns)("encoder.layer.0.self.query")).toBe(1);
+  expect(valuesOf(patterns)("encoder.layer.1.self.query")).toBe(2);
+  expect(valuesOf(patterns)("encoder.layer.1.self.key")).toBeUndefined();
 });
+
+test.each([
+  [/.*\.query/, true],
+  [/query/, false],
+  [/^bert.*query$/, true],
+  [/BERT\.(?:x|y)?.*\bQUERY/i, true],
+  [/bert\.layer\.\d{1,2}\.(?!key)[^.]+/g, true],
+  [/bert\.layer\.[0-1]+\..*/, false],
+  [/(?<model>bert)\..*/, true],
+  [/\x62ert.*(?<=\.)query/u, true],
+  [/b(e)rt\.lay\1r.*/, true],
+  [/Abert.*/, false],
+  [/bert[a-\d.]layer.*/, true],
+])("a JavaScript expression means what it means there: %s", (pattern, expected) => {
+  expect(matchesWhole(pattern, "bert.layer.12.query")).toBe(expected);
+  expect(new RegExp(`^(?:${pattern.source})$`, pattern.flags).test("bert.layer.12.query")).toBe(expected);
+});
+
+test.each([/(.*)+query!$/, /((\w*\.?)*)*-/, /(a|e|.)*(\.|.)*!/])(
+  "an expression that would take for ever is no match: %s",
+  (pattern) => {
+    expect(matchesWhole(pattern, "bert.encoder.layer.11.attention.self.query.and.more.of.it")).toBe(false);
+  },
+);

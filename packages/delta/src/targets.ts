@@ -8,6 +8,7 @@ import { ConfigError, nearest } from "@cambium/base";
 import type { Site, SiteWeight } from "@cambium/core";
 import * as z from "zod";
 import { type Host, oncePerPair, tablesOf } from "./host.ts";
+import { pythonPattern } from "./python-pattern/match.ts";
 
 /**
  * One way to name layers.
@@ -16,7 +17,7 @@ import { type Host, oncePerPair, tablesOf } from "./host.ts";
  *   it is the part of that layer, and the layer as a whole is `"attn.qkv"`;
  * - a module name or the end of one from a dot on, `"query"`, `"attention.output.dense"`;
  * - `"all-linear"`: every linear layer outside the head, as a whole;
- * - a regular expression that must match the path of a whole module.
+ * - a regular expression, in JavaScript's syntax, that must match the path of a whole module.
  */
 export type Target = string | RegExp;
 
@@ -53,8 +54,26 @@ export function endsWithName(path: string, name: string): boolean {
   return path === name || path.endsWith(`.${name}`);
 }
 
-/** Whether a regular expression matches the whole text, as Python's `re.fullmatch`. */
+/**
+ * What JavaScript and Python write alike, and mean alike for paths of modules: letters, escaped signs, classes, sets, groups,
+ * alternatives, looks ahead and counts.
+ */
+const SHARED =
+  /^(?:[\w\s"'#%&,/:;<=>@`~!.-]|\\[.dwsDWSbB*+?^$()[\]{}|/\\-]|\((?:\?[:=!])?|[)|^$]|\[\^?(?:[^\\[\]]|\\[.dwsDWS*+?^$()[\]{}|/\\-])+\]|[*+?]\??|\{\d+(?:,\d*)?\}\??)*$/;
+
+/**
+ * Whether a regular expression matches the whole text. One that says nothing that Python does not is matched in bounded time,
+ * so that an expression such as `/(.*)+query/` cannot hang; any other is left to JavaScript's engine.
+ */
 export function matchesWhole(pattern: RegExp, text: string): boolean {
+  const flags = pattern.flags.replace(/[gydu]/g, "");
+  if (SHARED.test(pattern.source) && /^[ims]*$/.test(flags)) {
+    try {
+      return pythonPattern(`(?a${flags})${pattern.source}`).matchesWhole(text);
+    } catch {
+      // Sets such as [a-\d], which Python refuses, and counts above those that are read.
+    }
+  }
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, "")).test(text);
 }
 
@@ -196,9 +215,35 @@ export const targetKeys: {
   layers: z.array(z.int().nonnegative()).readonly().optional(),
 };
 
-/** The value of the first pattern that matches the end of a path, from its start or from a dot on: PEFT's rule. */
-export function valueFor(patterns: Readonly<Record<string, number>>, path: string): number | undefined {
-  return Object.entries(patterns).find(([pattern]) => new RegExp(`^(.*\\.)?(${pattern})$`).test(path))?.[1];
+/**
+ * The value that patterns give a path: of the first that matches its end, from its start or from a dot on. PEFT's rule, and
+ * Python's regular expressions.
+ *
+ * @throws {FormatError} For an expression that Python refuses, or that is not read; names the construct.
+ */
+export function valuesOf(patterns: Readonly<Record<string, number>>): (path: string) => number | undefined {
+  const rules = Object.entries(patterns).map(
+    ([pattern, value]) => [pythonPattern(String.raw`(.*\.)?(${pattern})$`), value] as const,
+  );
+  return (path) => rules.find(([pattern]) => pattern.endsIn(path).length > 0)?.[1];
+}
+
+/**
+ * Patterns with a value for each, checked: a key of a method's schema.
+ *
+ * @param value - What each may have.
+ */
+export function patternsKey(value: z.ZodType<number>): z.ZodDefault<z.ZodType<Readonly<Record<string, number>>>> {
+  return z
+    .record(z.string(), value)
+    .superRefine((patterns, context) => {
+      try {
+        valuesOf(patterns);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+      }
+    })
+    .default({});
 }
 
 /** The linear layers of a config that names them. */

@@ -39,3 +39,10 @@ export function storedOf({ method, shape, config, parameters, buffers }: Delta):
   const names = [...storedTensors({ trained, frozen }).keys()];
   return new Map(names.map((name) => [name, parameters.get(name) ?? buffers.get(name)!]));
 }
+
+/** Whether drafts hold weights of the model's head, as they are. */
+export function holdsHead({ headParameters }: LanguageModel, drafts: readonly Draft[]): boolean {
+  return drafts.some(
+    ({ method, trained }) => method.replaces === true && headParameters.some((name) => trained.has(name)),
+  );
+}

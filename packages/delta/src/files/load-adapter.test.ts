@@ -105,6 +105,8 @@ test("an adapter of a model of another shape is refused, whatever the form", asy
 test.each([
   ["bare keys", (key: string) => key.replace("base_model.model.", "")],
   ["keys of a bare encoder", (key: string) => key.replace("bert.", "")],
+  ["keys of a compiled model", (key: string) => key.replace("base_model.model.", "base_model.model._orig_mod.")],
+  ["keys of a compiled adapter", (key: string) => `_orig_mod.${key}`],
   ["the adapter's name inside", (key: string) => key.replace(/(lora_[AB])/, "$1.default")],
   [
     "the head under PEFT's own wrapper",
@@ -119,6 +121,12 @@ test.each([
     }
   });
   own(await loadAdapter(model, files));
+});
+
+test("an empty tensor is told as one that was not gathered", async () => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) => tensors.set(query(0, "A"), zeros([0])));
+  expect((await failure(files)).message).toMatch(/lora_A.weight is empty, as a sharded training leaves it/);
 });
 
 test("one tensor under two names is an error", async () => {
@@ -144,6 +152,129 @@ test.each([
   const error = await failure(files);
   expect(error).toMatchObject({ code: "FORMAT" });
   expect(error.message).toMatch(reason);
+});
+
+test.each([
+  [
+    "target_modules",
+    "(query|key",
+    /adapter_config.json in .* cannot be read: .*"\(query\|key" has a "\(" without its "\)" at 0/,
+  ],
+  ["exclude_modules", String.raw`(a)\1`, /a backreference, which is not read/],
+  ["rank_pattern", { "(?i)query": 3 }, /flags for all of it elsewhere than at its start/],
+  ["alpha_pattern", { "(?<n>query)": 3 }, /unknown group/],
+  ["modules_to_save", ["classifier", "["], /"\[" without its "\]"/],
+])(
+  "an expression in %s that cannot be read is a typed error that names the construct: %j",
+  async (key, value, reason) => {
+    const files = await loraAndHead();
+    await editJson(files, { [key]: value });
+    const error = await failure(files);
+    expect(error).toMatchObject({ code: "FORMAT" });
+    expect(error.message).toMatch(reason);
+  },
+);
+
+test("alternatives in layers_pattern outside of a group are refused, as they would cut PEFT's own pattern", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { layers_to_transform: [0], layers_pattern: "layer|h" });
+  expect((await failure(files)).message).toMatch(/"layers_pattern" "layer\|h" has alternatives outside of a group/);
+});
+
+test("an expression of Python that backtracking never ends on is read, and targets nothing", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { target_modules: "(.*)+query!$" });
+  expect((await failure(files)).message).toMatch(/the target "\(\.\*\)\+query!\$" is no layer/);
+});
+
+test("LoRA on embeddings is refused by its setting, not as another base's", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { target_modules: ["query", "word_embeddings"] });
+  expect((await failure(files)).message).toMatch(
+    /the target "word_embeddings" is no linear layer, but a table of embeddings/,
+  );
+  const key = "base_model.model.bert.embeddings.word_embeddings.lora_embedding_A";
+  await edit(files, (tensors) => tensors.set(key, zeros([2, 8])));
+  const { message } = await failure(files);
+  expect(message).toMatch(
+    /has embeddings among its "target_modules", whose LoRA is not read yet: the weights hold .*lora_embedding_A/,
+  );
+  expect(message).not.toMatch(/another base/);
+});
+
+test.each([
+  ["base_layer.bias", /"bias" is not "none"/],
+  ["token_adapter.trainable_tokens_delta", /"trainable_token_indices"/],
+  ["base_layer.weight", /save_embedding_layers/],
+])("tensors of the kind %s are refused by the setting that makes them", async (end, reason) => {
+  const files = await loraAndHead();
+  await edit(files, (tensors) =>
+    tensors.set(`base_model.model.bert.encoder.layer.0.attention.self.query.${end}`, zeros([8])),
+  );
+  expect((await failure(files)).message).toMatch(reason);
+});
+
+test.each([
+  [{ layers_to_transform: [0], target_modules: ".*query" }, /"layers_to_transform" beside one expression/],
+  [{ layers_pattern: "layer" }, /"layers_pattern" without "layers_to_transform"/],
+])("settings that PEFT refuses together are refused: %j", async (change, reason) => {
+  const files = await loraAndHead();
+  await editJson(files, change);
+  expect((await failure(files)).message).toMatch(reason);
+});
+
+test("a whole table of embeddings beside a LoRA is refused as what PEFT writes for a resized vocabulary", async () => {
+  const files = await loraAndHead();
+  const key = "base_model.model.bert.embeddings.word_embeddings.weight";
+  await edit(files, (tensors) => tensors.set(key, zeros([40, 8])));
+  expect((await failure(files)).message).toMatch(/a vocabulary that was resized.*"modules_to_save" does not name it/);
+});
+
+test("a tied head among the trained modules is refused as a copy of the embeddings", async () => {
+  const gpt2 = tinyModel({ type: "gpt2", head: { kind: "causal-lm" } });
+  const tuned = attach(gpt2, own(lora(gpt2, {}, random(1))));
+  const files = memory();
+  await saveAdapter(tuned, files, { untrained: true });
+  await editJson(files, { modules_to_save: ["lm_head"] });
+  const error = await failure(files, gpt2);
+  disposeParameters(gpt2.parameters);
+  expect(error.message).toMatch(/"lm_head" is a copy of the head's matrix, which this model shares/);
+});
+
+test("a head that is trained by its name among other modules is a head to PEFT, also beside a prompt", async () => {
+  const files = memory();
+  const parts = [prompt(model, { length: 2 }, random(1)), whole(model, { modules: ["classifier", "pooler"] })];
+  expect(await saveAdapter(attach(model, ...parts.map(own)), files, { untrained: true })).toEqual({ format: "peft" });
+  expect(await readJson(files, "adapter_config.json")).toMatchObject({
+    modules_to_save: ["pooler", "classifier"],
+    task_type: "SEQ_CLS",
+  });
+  own(await loadAdapter(model, files));
+});
+
+test("one layer of a head that the base's file holds is a module of its own, and comes back alone", async () => {
+  const roberta = tinyModel({ type: "roberta" });
+  const files = memory();
+  const part = whole(roberta, { modules: ["classifier.out_proj"] });
+  await saveAdapter(attach(roberta, own(lora(roberta, {}, random(1))), own(part)), files, { untrained: true });
+  expect(await readJson(files, "adapter_config.json")).toMatchObject({
+    modules_to_save: ["out_proj"],
+    task_type: null,
+  });
+  const again = attach(roberta, own(await loadAdapter(roberta, files)));
+  disposeParameters(roberta.parameters);
+  expect([...again.parameters.keys()].filter((name) => name.startsWith("whole/"))).toEqual([
+    "whole/classifier.out_proj.weight",
+    "whole/classifier.out_proj.bias",
+  ]);
+});
+
+test.each(["PROMPT_TUNING", "PREFIX_TUNING"])("%s of a model of two stacks is refused by its type", async (type) => {
+  const two = tinyModel({ type: "t5" });
+  const files = await saved(lora(model, {}, random(1)));
+  await editJson(files, { peft_type: type, num_virtual_tokens: 2 });
+  expect((await failure(files, two)).message).toMatch(`has the "peft_type" "${type}": PEFT `);
+  disposeParameters(two.parameters);
 });
 
 test("a variant of a type is refused by the method of the type when its own is not in the table", async () => {
@@ -194,11 +325,27 @@ test("what PEFT has no words for goes into the native container, with the reason
 });
 
 test.each<[string, (base: LanguageModel) => Delta[]]>([
-  ["PEFT has no file for a head alone", (base) => [head(base)]],
+  ["PEFT has no file for modules that are trained whole, and nothing else", (base) => [head(base)]],
   ['PEFT has no method "adapter"', (base) => [adapter(base, {}, random(1)), head(base)]],
   [
     "PEFT wants a head in the file when prompts stand before a task model",
     (base) => [prompt(base, { length: 2 }, random(1))],
+  ],
+  [
+    "PEFT keeps one copy of a module",
+    (base) => [lora(base, {}, random(1)), head(base), named("again", whole(base, { modules: ["classifier"] }))],
+  ],
+  [
+    "PEFT trains whole modules, and bert.pooler.dense.bias is a part of one",
+    (base) => [lora(base, {}, random(1)), whole(base, { modules: ["pooler.dense.bias"] })],
+  ],
+  [
+    "PEFT's prompts stand before words that the former embeddings.word_embeddings.weight gives",
+    (base) => [prompt(base, { length: 2 }, random(1)), head(base), whole(base, { modules: ["embeddings"] })],
+  ],
+  [
+    'PEFT leaves out layers inside "layer.1", which is trained whole',
+    (base) => [lora(base, {}, random(1)), whole(base, { modules: ["encoder.layer.1"] })],
   ],
   [
     'PEFT leaves out layers inside "pooler", which is trained whole',

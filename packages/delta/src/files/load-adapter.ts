@@ -27,13 +27,16 @@ const schema = z.strictObject({
  * The delta in a folder that PEFT or `saveAdapter` wrote. An adapter with a head comes back as a stack of both, which
  * `attach` takes like any delta: the predictions are those that were saved.
  *
+ * The model's labels must be those that it was trained with, in their order; files that PEFT wrote do not say them. To use the
+ * deltas for other labels, load them on a model without a head, and move them with `tuned.on`.
+ *
  * Names and shapes must fit the model exactly. Stored half precision becomes float32. The caller owns the parameters.
  *
  * @param base - The model that the adapter was made for, loaded with the same head.
  * @param source - The folder: a path, an address, or any `Files`.
  * @throws {FileError} When there is no adapter in the folder.
  * @throws {FormatError} When it is of another base, of a form that is not read, or damaged; lists everything that is missing,
- *   unexpected, misshapen, or targeted in vain.
+ *   unexpected, misshapen, or targeted in vain. When the model has other labels, or the same in another order.
  * @example
  * const tuned = attach(base, await loadAdapter(base, "adapters/spam"));
  */

@@ -2,15 +2,16 @@
  * The container for what PEFT has no words for: any methods, any number of them, in order. `delta_config.json` says what
  * they are, `delta_model.safetensors` holds their tensors as `<delta>/<name>`.
  */
-import { type Files, FormatError } from "@cambium/base";
+import { type Files, FormatError, type Json } from "@cambium/base";
 import { openSafetensors, type Parameters } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import type { Tuned } from "../attach.ts";
 import type { Delta, Stack } from "../delta.ts";
-import { type Draft, draft, storedOf } from "./draft.ts";
+import { type Draft, draft, holdsHead, storedOf } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import type { MethodTable } from "./peft-config.ts";
+import { checkHead, headToStore } from "./stored-head.ts";
 import { describeStructure, type Structure } from "./structure.ts";
 
 export const NATIVE_CONFIG = "delta_config.json";
@@ -21,6 +22,8 @@ export interface NativeConfig {
   readonly format: "cambium-delta";
   readonly version: 1;
   readonly base: Structure;
+  /** The head that they were trained under, labels included. @default none */
+  readonly head?: Json;
   readonly deltas: readonly {
     readonly name: string;
     readonly kind: string;
@@ -34,15 +37,19 @@ const schema = z.object({
   format: z.literal("cambium-delta"),
   version: z.literal(1),
   base: z.object({ model_type: z.string(), tensors: z.int(), scalars: z.int(), digest: z.string() }),
+  head: z.unknown().optional(),
   deltas: z.array(z.object({ name: z.string().min(1), kind: z.string(), config: z.unknown(), count: z.int() })).min(1),
 });
 
 /** What the container says of a tuned model. */
-export function describeNative({ base, deltas }: Tuned<LanguageModel>): NativeConfig {
+export function describeNative(tuned: Tuned<LanguageModel>): NativeConfig {
+  const { base, deltas } = tuned;
+  const head = headToStore(tuned);
   return {
     format: "cambium-delta",
     version: 1,
     base: describeStructure(base),
+    ...(head !== undefined && { head }),
     deltas: deltas.map(({ name, kind, config, parameters }) => ({
       name,
       kind,
@@ -87,6 +94,7 @@ export async function loadNative(
       throw fail(`does not fit this model: ${(error as Error).message}`, error);
     }
   });
+  checkHead(base, config.head, holdsHead(base, drafts), location);
   const names = { keyOf: ({ name: delta }: Draft, name: string) => `${delta}/${name}`, simplify: (key: string) => key };
   return fillDrafts(base, drafts, file, names, [], location);
 }

@@ -1,11 +1,11 @@
 /** `adapter_config.json` as PEFT writes it, as far as it is the same for all methods. */
 import { FormatError } from "@cambium/base";
 import type { Role } from "@cambium/core";
-import type { LanguageModel } from "@cambium/models";
+import type { HeadKind, LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { hostOf } from "../host.ts";
 import type { Method } from "../method.ts";
-import { findTargets, valueFor } from "../targets.ts";
+import { endsWithName, findTargets, valuesOf } from "../targets.ts";
 import type { PeftFormat, PeftLayers, PeftSource, Refusal } from "./peft-format.ts";
 import { theirName } from "./peft-names.ts";
 import { matchPeftTargets } from "./peft-targets.ts";
@@ -21,6 +21,7 @@ const layerFields = z.looseObject({
   exclude_modules: z.union([z.string(), names]).nullish(),
   layers_to_transform: z.union([z.int(), z.array(z.int()).readonly()]).nullish(),
   layers_pattern: z.union([z.string(), names]).nullish(),
+  task_type: z.string().nullish(),
 });
 const savedFields = z.looseObject({ modules_to_save: names.nullish() });
 
@@ -89,40 +90,86 @@ export function openPeftConfig(
     fields,
     refuse,
     fail,
-    layers: (usual) => layersOf(base, fields(layerFields), usual, isTask, modulesToSave),
+    layers: (usual) => layersOf(base, fields(layerFields), usual, isTask, modulesToSave, fail),
     modulesToSave,
   };
+}
+
+/** What a body finds; where an expression of the file stops it, the error says which file. */
+export function explaining<Result>(fail: PeftSource["fail"], body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "FORMAT") throw error;
+    throw fail(`cannot be read: ${(error as Error).message}`);
+  }
 }
 
 /** PEFT targets whole modules. */
 function layersOf(
   base: LanguageModel,
-  { target_modules: targets, ...more }: z.infer<typeof layerFields>,
+  { target_modules: targets, task_type: task, ...more }: z.infer<typeof layerFields>,
   usual: readonly Role[],
   isTask: boolean,
   modulesToSave: readonly string[],
+  fail: PeftSource["fail"],
 ): PeftLayers {
+  const { layers_to_transform: layers, layers_pattern: pattern } = more;
+  if (isGiven(layers) && typeof targets === "string")
+    throw fail('has "layers_to_transform" beside one expression for "target_modules", which PEFT refuses');
+  if (isGiven(pattern) && pattern !== "" && !isGiven(layers))
+    throw fail('has "layers_pattern" without "layers_to_transform", which PEFT refuses');
   const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
   const all = new Map(linear.map(({ path }) => [theirName(base, path, isTask), path]));
   const { matched, unused } =
     targets == null
       ? { matched: usualNames(base, usual, isTask), unused: [] }
-      : matchPeftTargets([...all.keys()], { ...more, target_modules: targets, modules_to_save: modulesToSave });
+      : explaining(fail, () =>
+          matchPeftTargets([...all.keys()], {
+            ...more,
+            target_modules: isAllLinear(targets) ? allLinear(base, isTask, task) : targets,
+            modules_to_save: modulesToSave,
+          }),
+        );
+  const tables = base.sites().filter(({ kind }) => kind === "embed");
+  const isTable = (name: string): boolean =>
+    tables.some(({ path }) => endsWithName(theirName(base, path, isTask), name));
   const byName = new Map(matched.map((name) => [name, all.get(name)!]));
   const paths = new Set(byName.values());
   return {
     byName,
-    problems: unused.map((name) => `the target "${name}" is no layer`),
+    problems: unused.map(
+      (name) =>
+        `the target "${name}" is no ${isTable(name) ? "linear layer, but a table of embeddings, whose LoRA is not read yet" : "layer"}`,
+    ),
     isTarget: ({ path }) => paths.has(path),
-    resolve: (patterns) =>
-      Object.fromEntries(
+    resolve(patterns) {
+      const valueAt = explaining(fail, () => valuesOf(patterns));
+      return Object.fromEntries(
         [...byName].flatMap(([name, path]) => {
-          const value = valueFor(patterns, name);
+          const value = valueAt(name);
           return value === undefined ? [] : [[path, value]];
         }),
-      ),
+      );
+    },
   };
 }
+
+const isAllLinear = (targets: string | readonly string[]): boolean =>
+  typeof targets === "string" && targets.toLowerCase() === "all-linear";
+
+/** What PEFT takes for every linear layer: all but the layer that gives scores of words, or a classifier that is one layer. */
+function allLinear(base: LanguageModel, isTask: boolean, task: string | null | undefined): readonly string[] {
+  const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
+  const isOfWords = base.head !== undefined && wordHeads.includes(base.head.kind);
+  const output = isOfWords ? linear.findLast(({ role }) => role === "head") : undefined;
+  return linear
+    .filter((site) => site !== output)
+    .map(({ path }) => theirName(base, path, isTask))
+    .filter((name) => task !== "SEQ_CLS" || !["score", "classifier"].includes(name));
+}
+
+const wordHeads: readonly HeadKind[] = ["masked-lm", "causal-lm", "sequence-to-sequence"];
 
 /** Names of the layers of some roles; of a fused projection, for any of its parts, the whole. */
 function usualNames(base: LanguageModel, roles: readonly Role[], isTask: boolean): string[] {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { defaultRoles, hostOf } from "../host.ts";
 import type { Ia3Config, Ia3Options } from "../methods/ia3.ts";
+import { explaining } from "./peft-config.ts";
 import type { PeftFormat } from "./peft-format.ts";
 import { writeLayers, writeNames } from "./peft-layers.ts";
 import { matchPeftTargets } from "./peft-targets.ts";
@@ -27,7 +28,9 @@ export const ia3Format: PeftFormat<Ia3Options, Ia3Config> = {
       typeof given === "string"
         ? matchPeftTargets([name], { target_modules: given }).matched.length > 0
         : (given ?? []).some((end) => name.endsWith(end)); // PEFT looks for no dot here
-    const feedForward = [...layers.byName].flatMap(([name, path]) => (scalesInput(name) ? [path] : []));
+    const feedForward = explaining(source.fail, () =>
+      [...layers.byName].flatMap(([name, path]) => (scalesInput(name) ? [path] : [])),
+    );
     return { problems: layers.problems, options: { ...options, feedForward } };
   },
   write({ config }, base) {

@@ -1,7 +1,7 @@
 /** What methods on linear layers write of them into PEFT's configs. */
 import type { LanguageModel } from "@cambium/models";
 import { hostOf } from "../host.ts";
-import { type LinearTarget, placesOf, valueFor } from "../targets.ts";
+import { type LinearTarget, placesOf, valuesOf } from "../targets.ts";
 import type { Inexpressible } from "./peft-format.ts";
 
 /** The fields on targets of every such method. */
@@ -40,8 +40,9 @@ export function writePattern(
   patterns: Readonly<Record<string, number>>,
   usual: number,
 ): Record<string, number> {
+  const valueAt = valuesOf(patterns);
   const values = placesOf(hostOf(base), config).map(
-    ({ site }: LinearTarget) => [base.fileName(site.path), valueFor(patterns, site.path) ?? usual] as const,
+    ({ site }: LinearTarget) => [base.fileName(site.path), valueAt(site.path) ?? usual] as const,
   );
   return Object.fromEntries(values.filter(([, value]) => value !== usual));
 }

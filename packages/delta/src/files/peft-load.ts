@@ -8,12 +8,16 @@ import type { Files } from "@cambium/base";
 import { openSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta, Stack } from "../delta.ts";
+import { tablesOf } from "../host.ts";
 import { head } from "../methods/head.ts";
 import { whole } from "../methods/whole.ts";
-import { type Draft, draft } from "./draft.ts";
+import { endsWithName } from "../targets.ts";
+import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
-import { isTaskFile, ourName, theirName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
+import { copyProblem, parametersUnder } from "./peft-modules.ts";
+import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
+import { checkHead, headInMetadata } from "./stored-head.ts";
 
 /**
  * The deltas of a PEFT folder.
@@ -32,13 +36,23 @@ export async function loadPeft(
   const file = await openSafetensors(files, WEIGHTS_FILE);
   const isTask = isTaskFile(base, file.entries.keys());
   const source = openPeftConfig(base, fields, isTask, location);
+  const modules = draftModules(base, source.modulesToSave, isTask);
+  const unread = unreadTensor(base, [...file.entries.keys()], modules.names);
+  if (unread !== undefined) throw source.fail(unread);
   const { options, problems } = method.peft.read(source);
   const main = options === undefined ? [] : [draft(base, method, options)];
-  const modules = draftModules(base, source.modulesToSave, isTask);
+  const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
+  if (copied !== undefined && fields["ensure_weight_tying"] !== true)
+    throw source.fail(
+      `has "modules_to_save" ${JSON.stringify(source.modulesToSave)}: ${copied}; such files are not read`,
+    );
+  const drafts = [...main, ...modules.parts];
+  if (problems.length + modules.problems.length === 0)
+    checkHead(base, headInMetadata(file.metadata), holdsHead(base, drafts), location);
   const { read = (key: string): string | undefined => key } = method.peft.keys ?? {};
   return fillDrafts(
     base,
-    [...main, ...modules.parts],
+    drafts,
     file,
     {
       keyOf: (_, name) => name,
@@ -57,7 +71,7 @@ function draftModules(
   base: LanguageModel,
   modulesToSave: readonly string[],
   isTask: boolean,
-): { readonly parts: readonly Draft[]; readonly problems: readonly string[] } {
+): { readonly parts: readonly Draft[]; readonly names: readonly string[]; readonly problems: readonly string[] } {
   const asked = new Set(modulesToSave);
   const found = new Map([...asked].map((module) => [module, parametersUnder(base, module, isTask)]));
   const names = new Set([...found.values()].flat());
@@ -65,10 +79,13 @@ function draftModules(
   const isUsual = (module: string): boolean => module === "classifier" || module === "score";
   const hasUsual = [...found].some(([module, under]) => isUsual(module) && under.length > 0);
   const unknown = [...found].filter(([module, under]) => under.length === 0 && !(isUsual(module) && hasUsual));
-  const touchesHead = base.headParameters.some((name) => names.has(name));
+  // A head that is random in part cannot be the one that the file was trained with: then all of it is asked for.
+  const isOfHead = (name: string): boolean => names.has(name) || base.created.includes(name);
+  const touchesHead = base.headParameters.some((name) => names.has(name)) && base.headParameters.every(isOfHead);
   const others = [...names].filter((name) => !(touchesHead && base.headParameters.includes(name)));
   const modules = [...new Set(others.map((name) => name.replace(/\.[^.]+$/, "")))];
   return {
+    names: [...names],
     parts: [
       ...(touchesHead ? [draft(base, head, {})] : []),
       ...(modules.length > 0 ? [draft(base, whole, { modules })] : []),
@@ -76,12 +93,39 @@ function draftModules(
     problems: unknown.map(([module]) =>
       isUsual(module) && base.head === undefined
         ? `it holds the head "${module}", and the model was loaded without one: give loadModel a head`
-        : `the trained module "${module}" is not in the model`,
+        : isTied(base, module)
+          ? `the trained module "${module}" is a copy of the head's matrix, which this model shares with its word embeddings`
+          : `the trained module "${module}" is not in the model`,
     ),
   };
 }
 
-/** Names of the parameters in the modules whose path ends with `module`. */
-function parametersUnder(base: LanguageModel, module: string, isTask: boolean): readonly string[] {
-  return [...base.parameters.keys()].filter((name) => `.${theirName(base, name, isTask)}`.includes(`.${module}.`));
+/** Whether a name is of a head that reads the table of word embeddings. */
+function isTied(base: LanguageModel, module: string): boolean {
+  const tables = tablesOf(base.sites());
+  return base
+    .sites()
+    .some(
+      ({ kind, path, weight }) => kind === "linear" && endsWithName(path, module) && tables.has(weight?.name ?? ""),
+    );
+}
+
+/** Tensors that settings outside of the method's own make PEFT write, and what they are. */
+const unreadTensors: readonly (readonly [key: RegExp, what: string])[] = [
+  [/\.lora_embedding_[AB]/, 'has embeddings among its "target_modules", whose LoRA is not read yet'],
+  [/\.(trainable_tokens_|token_adapter\.)/, 'has "trainable_token_indices": trained tokens are not read yet'],
+  [/\.base_layer\.bias$/, 'has trained biases ("bias" is not "none"), which are not read yet'],
+  [/\.base_layer\.weight$/, "came with whole weights of its targets (save_embedding_layers), which are not read yet"],
+];
+
+/** What makes a file unreadable, by the first of its keys that says so. */
+function unreadTensor(base: LanguageModel, keys: readonly string[], trained: readonly string[]): string | undefined {
+  const table = keys.find((key) => tablesOf(base.sites()).has(ourName(base, unwrapKey(key))));
+  if (table !== undefined && !trained.includes(ourName(base, unwrapKey(table))))
+    return `came with the whole table of word embeddings, as PEFT writes it for a vocabulary that was resized (save_embedding_layers), and "modules_to_save" does not name it; such files are not read yet: the weights hold ${table}`;
+  for (const [pattern, what] of unreadTensors) {
+    const key = keys.find((each) => pattern.test(each));
+    if (key !== undefined) return `${what}: the weights hold ${key}`;
+  }
+  return undefined;
 }

@@ -6,9 +6,12 @@ export const WEIGHTS_FILE = "adapter_model.safetensors";
 
 const namedBy = ({ architecture, isBody }: LanguageModel): Named => ({ wrapper: architecture.wrapper, isBody });
 
-/** A key without the wrappers that PEFT puts around a model's names. */
+/** A key without the wrappers that PEFT, and PyTorch's compiler, put around a model's names. */
 export function unwrapKey(key: string): string {
-  return key.replace(/^base_model\.(model\.)?/, "").replace(/\.modules_to_save\.[^.]+\./, ".");
+  return key
+    .replaceAll("_orig_mod.", "")
+    .replace(/^base_model\.(model\.)?/, "")
+    .replace(/\.modules_to_save\.[^.]+\./, ".");
 }
 
 /** Whether a file's keys are those of a task model, as opposed to its body alone. Without any key of a body, of this model. */

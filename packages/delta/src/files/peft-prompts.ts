@@ -2,25 +2,38 @@
 import type { Site } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
+import { hostOf } from "../host.ts";
+import { type Types, typeTable } from "../methods/ignored-types.ts";
 import type { PrefixConfig, PrefixOptions } from "../methods/prefix.ts";
 import type { PromptConfig, PromptOptions } from "../methods/prompt.ts";
 import type { Inexpressible, PeftFormat, PeftKeys, PeftSource } from "./peft-format.ts";
 
-const lengthField = z.looseObject({ num_virtual_tokens: z.int().positive() });
+const commonFields = z.looseObject({ num_virtual_tokens: z.int().positive(), task_type: z.string().nullish() });
 
 /** Keys of prompts have no wrapper. */
 const keys: PeftKeys = { write: (name) => name };
 
-/** PEFT makes rows for both stacks of such a model, and uses some of them. */
-const twoStacks = "PEFT keeps rows for both stacks of an encoder with a decoder, of which it uses a part";
+/** What PEFT makes of each method on a model of two stacks. */
+const twoStacks = {
+  PROMPT_TUNING: "PEFT keeps twice the rows of a prompt for an encoder with a decoder, and uses the first half",
+  PREFIX_TUNING:
+    "PEFT lays the prefix of an encoder with a decoder out by the encoder's layers, and uses a part of it in the decoder alone",
+} as const;
+
+type PromptType = keyof typeof twoStacks;
+
+const droppedTypes =
+  'PEFT ignores types on a model without a head, and this delta reads them; make it with { types: "ignored" } for PEFT';
 
 const hasTwoStacks = (base: LanguageModel): boolean => base.sites().some(({ stack }) => stack !== undefined);
 
-function readLength(source: PeftSource): number {
-  const { num_virtual_tokens: length } = source.fields(lengthField);
+/** The settings of both methods. In front of a body without a head, PEFT drops the types. */
+function readCommon(source: PeftSource, type: PromptType): { readonly length: number; readonly types: Types } {
+  const { num_virtual_tokens: length, task_type: task } = source.fields(commonFields);
   if (hasTwoStacks(source.base))
-    throw source.fail(`is of a model of two stacks: ${twoStacks}; such files are not read yet`);
-  return length;
+    throw source.fail(`has the "peft_type" "${type}": ${twoStacks[type]}; such files are not read yet`);
+  const hasTypes = typeTable(hostOf(source.base)) !== undefined;
+  return { length, types: hasTypes && task === "FEATURE_EXTRACTION" ? "ignored" : "read" };
 }
 
 /** Prompt tuning. */
@@ -28,9 +41,9 @@ export const promptFormat: PeftFormat<PromptOptions, PromptConfig> = {
   type: "PROMPT_TUNING",
   isPrompt: true,
   keys,
-  read: (source) => ({ problems: [], options: { length: readLength(source), init: "uniform" } }),
+  read: (source) => ({ problems: [], options: { ...readCommon(source, "PROMPT_TUNING"), init: "uniform" } }),
   write({ config }, base) {
-    const shape = shapeFields(base, config.length);
+    const shape = shapeFields(base, config, "PROMPT_TUNING");
     if ("reason" in shape) return shape;
     return {
       fields: {
@@ -48,9 +61,9 @@ export const prefixFormat: PeftFormat<PrefixOptions, PrefixConfig> = {
   type: "PREFIX_TUNING",
   isPrompt: true,
   keys,
-  read: (source) => ({ problems: [], options: { length: readLength(source) } }),
+  read: (source) => ({ problems: [], options: readCommon(source, "PREFIX_TUNING") }),
   write({ config }, base) {
-    const shape = shapeFields(base, config.length);
+    const shape = shapeFields(base, config, "PREFIX_TUNING");
     if ("reason" in shape) return shape;
     const attentions = sitesOf(base, "attention");
     const { keyHeads, width } = attentions[0]!;
@@ -74,9 +87,13 @@ const sitesOf = (base: LanguageModel, kind: Site["kind"]): readonly Site[] =>
 /** The sizes of the model that PEFT wants to know. */
 function shapeFields(
   base: LanguageModel,
-  length: number,
+  { length, types }: { readonly length: number; readonly types: Types },
+  type: PromptType,
 ): { readonly fields: Readonly<Record<string, number>> & { readonly token_dim: number } } | Inexpressible {
-  if (hasTwoStacks(base)) return { reason: twoStacks };
+  if (hasTwoStacks(base)) return { reason: twoStacks[type] };
+  const ignores = base.head === undefined;
+  if (typeTable(hostOf(base)) !== undefined && ignores !== (types === "ignored"))
+    return { reason: ignores ? droppedTypes : "PEFT reads types where the model has a head" };
   return {
     fields: {
       num_virtual_tokens: length,

@@ -8,11 +8,11 @@ import type { Parameters } from "@cambium/core";
 import type { HeadKind, LanguageModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
-import { hostOf, tablesOf } from "../host.ts";
-import type { WholeConfig } from "../methods/whole.ts";
-import { findTargets } from "../targets.ts";
+import { tablesOf } from "../host.ts";
 import { storedOf } from "./draft.ts";
 import type { Inexpressible, PeftFormat } from "./peft-format.ts";
+import { copyProblem, nameModules } from "./peft-modules.ts";
+import { matchPeftTargets } from "./peft-targets.ts";
 
 /** A PEFT folder's content. */
 export interface PeftFolder {
@@ -22,7 +22,7 @@ export interface PeftFolder {
   readonly tensors: Parameters;
 }
 
-/** The method of a PEFT folder, the head, and the pooler where it is trained. */
+/** The method of a PEFT folder, and what is trained whole beside it: the head, and other modules. */
 interface Parts {
   readonly main: Delta;
   readonly format: PeftFormat;
@@ -39,16 +39,22 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
   if ("reason" in parts) return parts;
   const { main, format, saved } = parts;
   const { isPrompt = false, keys = {} } = format;
-  const trainsHead = saved.some((part) => part.kind === "head");
+  const names = saved.flatMap((part) => [...part.parameters.keys()]);
+  const trainsHead = base.headParameters.length > 0 && base.headParameters.every((name) => names.includes(name));
   if (trainsHead && hasTiedHead(base)) return { reason: "PEFT keeps a language model's head with its tied matrix" };
   if (isPrompt && isClassifier(base) && !trainsHead) {
     return { reason: "PEFT wants a head in the file when prompts stand before a task model" };
   }
-  const modules = [...new Set(saved.flatMap((part) => [...part.parameters.keys()].map((name) => name.split(".")[0]!)))];
+  if (new Set(names).size < names.length) return { reason: "PEFT keeps one copy of a module" };
+  const copied = copyProblem(base, names, isPrompt);
+  if (copied !== undefined) return { reason: copied };
+  const named = nameModules(base, names);
+  if ("reason" in named) return named;
+  const { modules } = named;
   const written = format.write(main, base);
   if ("reason" in written) return written;
-  const clash = written.fields["target_modules"] !== undefined && targetsInside(base, main, modules);
-  if (clash) return { reason: `PEFT leaves out layers inside "${clash}", which is trained whole` };
+  const clash = moduleOfTarget(base, written.fields["target_modules"] as readonly string[] | undefined, modules);
+  if (clash !== undefined) return { reason: `PEFT leaves out layers inside "${clash}", which is trained whole` };
   const wrap = (name: string): string => `base_model.${isPrompt ? "" : "model."}${base.fileName(name)}`;
   const { write = (name: string) => wrap(name) } = keys;
   return {
@@ -71,15 +77,12 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
 
 /** Tells the one method from what is trained whole beside it. */
 function divide(deltas: readonly Delta[]): Parts | Inexpressible {
-  const isPooler = ({ kind, config }: Delta): boolean =>
-    kind === "whole" && (config as WholeConfig).modules?.join() === "pooler";
-  const saved = deltas.filter((delta) => delta.kind === "head" || isPooler(delta));
+  const saved = deltas.filter(({ kind }) => kind === "head" || kind === "whole");
   const [main, ...others] = deltas.filter((delta) => !saved.includes(delta));
-  if (main === undefined) return { reason: "PEFT has no file for a head alone" };
+  if (main === undefined) return { reason: "PEFT has no file for modules that are trained whole, and nothing else" };
   if (others.length > 0) return { reason: "PEFT keeps one method in a folder" };
   const format = main.method.peft;
   if (format === undefined) return { reason: `PEFT has no method "${main.kind}"` };
-  if (new Set(saved.map(({ kind }) => kind)).size < saved.length) return { reason: "PEFT keeps one copy of a module" };
   return { main, format, saved };
 }
 
@@ -111,10 +114,21 @@ function taskType({ head }: LanguageModel, trainsHead: boolean): string | null {
 }
 
 /** The first of `modules` that has a targeted layer in it. */
-function targetsInside(base: LanguageModel, main: Delta, modules: readonly string[]): string | undefined {
-  const { targets } = main.config as { readonly targets: readonly string[] };
-  const paths = findTargets("saveAdapter", hostOf(base), { targets }).map(({ site }) => site.path);
-  return modules.find((module) => paths.some((path) => path.startsWith(`${module}.`)));
+function moduleOfTarget(
+  base: LanguageModel,
+  targets: readonly string[] | undefined,
+  modules: readonly string[],
+): string | undefined {
+  if (targets === undefined) return undefined;
+  const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
+  const { matched } = matchPeftTargets(
+    linear.map(({ path }) => base.fileName(path)),
+    { target_modules: targets },
+  );
+  return modules.find(
+    (module) =>
+      matchPeftTargets(matched, { target_modules: targets, modules_to_save: [module] }).matched.length < matched.length,
+  );
 }
 
 /** PEFT writes its keys in this order. */

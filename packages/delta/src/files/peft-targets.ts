@@ -1,5 +1,7 @@
 /** PEFT's own rules for the layers that a config means, down to their oddities: they decide what a file addresses. */
-import { endsWithName, matchesWhole } from "../targets.ts";
+import { FormatError } from "@cambium/base";
+import { pythonPattern } from "../python-pattern/match.ts";
+import { endsWithName } from "../targets.ts";
 
 /** The part of a PEFT config that chooses layers. */
 export interface PeftTargeting {
@@ -11,54 +13,76 @@ export interface PeftTargeting {
   readonly modules_to_save?: readonly string[] | null | undefined;
 }
 
-/** A Python regular expression. Named groups are written differently there. */
-function pythonPattern(source: string): RegExp {
-  return new RegExp(source.replaceAll("(?P<", "(?<"));
-}
-
-function isExcluded(path: string, { exclude_modules: exclude, modules_to_save: saved }: PeftTargeting): boolean {
-  const isNamed =
-    typeof exclude === "string"
-      ? exclude !== "" && matchesWhole(pythonPattern(exclude), path)
-      : (exclude ?? []).some((name) => endsWithName(path, name));
-  return isNamed || (saved ?? []).some((name) => pythonPattern(`^(|.*\\.)${name}($|\\..*)`).test(path));
+/** Whether modules are left alone. */
+function exclusion({ exclude_modules: exclude, modules_to_save: saved }: PeftTargeting): (path: string) => boolean {
+  const names = typeof exclude === "string" || exclude == null ? [] : exclude;
+  const whole = typeof exclude === "string" && exclude !== "" ? pythonPattern(exclude) : undefined;
+  const modules = (saved ?? []).map((name) => pythonPattern(String.raw`(^|.*\.)${name}($|\..*)`));
+  return (path) =>
+    whole?.matchesWhole(path) === true ||
+    names.some((name) => endsWithName(path, name)) ||
+    modules.some((module) => module.endsIn(path).length > 0);
 }
 
 /** The layer that a path lies in: the first number behind a name, or behind one of the given names. */
-function layerOf(path: string, pattern: PeftTargeting["layers_pattern"]): number | undefined {
-  const names = pattern == null ? [] : typeof pattern === "string" ? [pattern] : pattern;
-  const expressions =
-    names.length === 0
-      ? [/^.*?\.[^.]*\.(\d+)\./]
-      : names.map((name) => pythonPattern(`^(?:|.*?\\.)${name}\\.(\\d+)\\.`));
-  for (const expression of expressions) {
-    const index = expression.exec(path)?.[1];
-    if (index !== undefined) return Number(index);
-  }
-  return undefined;
+function layerFinder(pattern: PeftTargeting["layers_pattern"]): (path: string) => number | undefined {
+  const names = pattern == null || pattern === "" ? [] : typeof pattern === "string" ? [pattern] : pattern;
+  const heads = names.map((name) => {
+    checkClosed(name);
+    return pythonPattern(String.raw`(?:^|.*?\.)${name}\.`);
+  });
+  if (heads.length === 0) heads.push(pythonPattern(String.raw`.*?\.[^.]*\.`));
+  return (path) => {
+    for (const head of heads) {
+      for (const end of head.endsIn(path)) {
+        const number = /^(\d+)\./.exec(path.slice(end));
+        if (number !== null) return Number(number[1]);
+      }
+    }
+    return undefined;
+  };
 }
 
-function isTargeted(path: string, targeting: PeftTargeting): boolean {
-  const { target_modules: targets, layers_to_transform: layers } = targeting;
-  if (typeof targets === "string") return matchesWhole(pythonPattern(targets), path);
-  if (targets.includes(path)) return true;
-  if (!targets.some((name) => endsWithName(path, name))) return false;
-  if (layers == null || (Array.isArray(layers) && layers.length === 0)) return true;
-  const layer = layerOf(path, targeting.layers_pattern);
-  return layer !== undefined && (typeof layers === "number" ? [layers] : layers).includes(layer);
+/** PEFT puts the pattern between others as it is: a bar that is in no group would cut these off too. */
+function checkClosed(pattern: string): void {
+  if (!pattern.replace(/\\.|\[[^\]]*\]|\([^()]*\)/g, "").includes("|")) return;
+  throw new FormatError({
+    message: `"layers_pattern" ${JSON.stringify(pattern)} has alternatives outside of a group, which is not read`,
+    pattern,
+  });
+}
+
+/** Whether modules are targeted, as far as they are not excluded. */
+function targeting(config: PeftTargeting): (path: string) => boolean {
+  const { target_modules: targets, layers_to_transform: layers } = config;
+  if (typeof targets === "string") {
+    const whole = pythonPattern(targets);
+    return (path) => whole.matchesWhole(path);
+  }
+  const isEveryLayer = layers == null || (Array.isArray(layers) && layers.length === 0);
+  const wanted = typeof layers === "number" ? [layers] : (layers ?? []);
+  const layerOf = isEveryLayer ? () => undefined : layerFinder(config.layers_pattern);
+  return (path) => {
+    if (targets.includes(path)) return true;
+    if (!targets.some((name) => endsWithName(path, name))) return false;
+    const layer = layerOf(path);
+    return isEveryLayer || (layer !== undefined && wanted.includes(layer));
+  };
 }
 
 /**
  * The paths that a config targets, and the names in it that target nothing.
  *
+ * @throws {FormatError} For an expression that Python refuses, or that is not read; names the construct.
  * @param paths - Every linear module of the model, with the task model's prefix.
  */
 export function matchPeftTargets(
   paths: readonly string[],
-  targeting: PeftTargeting,
+  config: PeftTargeting,
 ): { readonly matched: readonly string[]; readonly unused: readonly string[] } {
-  const { target_modules: targets } = targeting;
-  const matched = paths.filter((path) => !isExcluded(path, targeting) && isTargeted(path, targeting));
+  const { target_modules: targets } = config;
+  const [isExcluded, isTargeted] = [exclusion(config), targeting(config)];
+  const matched = paths.filter((path) => !isExcluded(path) && isTargeted(path));
   const unused =
     typeof targets === "string"
       ? matched.length === 0

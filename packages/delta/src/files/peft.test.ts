@@ -1,11 +1,15 @@
 import { readFileSync } from "node:fs";
 import { folder, memory, readJson } from "@cambium/base";
-import { disposeParameters, openSafetensors } from "@cambium/core";
+import { disposeParameters, openSafetensors, random } from "@cambium/core";
 import { type LanguageModel, loadModel, type TokenBatch } from "@cambium/models";
 import { disposeFields } from "@cambium/models/testing";
 import { type Tensor, tensor2d } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { attach } from "../attach.ts";
+import type { Delta } from "../delta.ts";
+import { head } from "../methods/head.ts";
+import { prefix } from "../methods/prefix.ts";
+import { prompt } from "../methods/prompt.ts";
 import { loadAdapter } from "./load-adapter.ts";
 import { matchPeftTargets } from "./peft-targets.ts";
 import { saveAdapter } from "./save-adapter.ts";
@@ -72,7 +76,7 @@ test.each(adapters)("$name saved again has the tensors of PEFT's file, to the bi
     [files, at(name)].map((source) => openSafetensors(source, "adapter_model.safetensors")),
   );
   expect([...ours!.entries.keys()].sort()).toEqual([...theirs!.entries.keys()].sort());
-  expect(ours!.metadata).toEqual(theirs!.metadata);
+  expect(ours!.metadata).toMatchObject(theirs!.metadata);
   for (const key of theirs!.entries.keys()) {
     expect(ours!.entries.get(key)!.shape).toEqual(theirs!.entries.get(key)!.shape);
     expect(await ours!.values(key)).toEqual(await theirs!.values(key));
@@ -112,3 +116,68 @@ function paths(base: LanguageModel, targets: unknown): readonly string[] {
     { target_modules: targets as string | string[], modules_to_save: ["classifier"] },
   ).matched;
 }
+
+test.each(["bert-bare-prompt", "bert-bare-prefix"])(
+  "%s ignores types, as PEFT does without a head, and is its file again",
+  async (name) => {
+    const base = await loadBase("bert", true);
+    const batch = inputsOf("bert");
+    const delta = await loadAdapter(base, at(name));
+    expect((delta as Delta).config).toMatchObject({ types: "ignored" });
+    const tuned = attach(base, delta);
+    const output = tuned.forward(batch);
+    const { hidden } = json(`${name}/expected.json`) as { hidden: number[][][] };
+    expect(output.hidden).toBeAllClose(hidden, { absolute: 1e-4, relative: 0 });
+    const files = memory();
+    expect(await saveAdapter(tuned, files)).toEqual({ format: "peft" });
+    const [ours, theirs] = [
+      await loadAdapter(base, files),
+      await openSafetensors(at(name), "adapter_model.safetensors"),
+    ];
+    expect(Array.from(ours.parameters.get("prompt_embeddings")!.dataSync())).toEqual(
+      Array.from((await theirs.values("prompt_embeddings")) as Float32Array),
+    );
+    disposeFields(output);
+    disposeFields(batch);
+    for (const tree of [ours.parameters, tuned.parameters, base.parameters]) disposeParameters(tree);
+  },
+);
+
+test("a prompt under a head on tokens gives PEFT's scores of the words, without those of the prompt's rows", async () => {
+  const base = await loadModel(at("bert"), { head: { kind: "token-classification", labels } });
+  const batch = inputsOf("bert");
+  const tuned = attach(base, await loadAdapter(base, at("bert-token-prompt")));
+  const output = tuned.forward(batch);
+  const { logits } = json("bert-token-prompt/expected.json") as { logits: number[][][] };
+  const [rows, words] = [logits[0]!.length, batch.ids.shape[1]];
+  expect(rows - words).toBe(3);
+  expect(output.logits!).toBeAllClose(
+    logits.map((row) => row.slice(3)),
+    { absolute: 1e-4, relative: 0 },
+  );
+  disposeFields(output);
+  disposeFields(batch);
+  disposeParameters(tuned.parameters);
+  disposeParameters(base.parameters);
+});
+
+test.each([
+  ["read", true, /^PEFT ignores types on a model without a head.*types: "ignored"/],
+  ["ignored", false, /^PEFT reads types where the model has a head/],
+] as const)(
+  "types that are %s where PEFT does otherwise are saved natively, with the reason",
+  async (types, isBare, reason) => {
+    const base = await loadBase("bert", isBare);
+    for (const make of [prompt, prefix]) {
+      const tuned = attach(base, make(base, { length: 2, types }, random(1)), ...(isBare ? [] : [head(base)]));
+      const files = memory();
+      expect(await saveAdapter(tuned, files, { untrained: true })).toEqual({
+        format: "native",
+        reason: expect.stringMatching(reason),
+      });
+      disposeParameters((await loadAdapter(base, files)).parameters);
+      disposeParameters(tuned.parameters);
+    }
+    disposeParameters(base.parameters);
+  },
+);

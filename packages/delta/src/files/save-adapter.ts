@@ -4,9 +4,11 @@ import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { isAtStart } from "../at-start.ts";
 import type { Tuned } from "../attach.ts";
+import { carrierOf, leftRandom } from "../left-random.ts";
 import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS, nativeTensors } from "./native.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 import { describePeft } from "./peft-save.ts";
+import { HEAD_METADATA, headToStore } from "./stored-head.ts";
 
 /** Settings of `saveAdapter`. */
 export interface SaveAdapterOptions {
@@ -16,12 +18,18 @@ export interface SaveAdapterOptions {
   readonly dtype?: "F32" | "F16" | "BF16";
   /** Whether a delta may be as it was made: without it, saving before training is an error. @default false */
   readonly untrained?: boolean;
+  /**
+   * Whether a random head that the base's file lacked may be left out of the adapter, as when only the body is wanted. Without
+   * it, saving deltas that were trained against such a head is an error. @default false
+   */
+  readonly withoutHead?: boolean;
 }
 
 const schema = z.strictObject({
   base: z.string().exactOptional(),
   dtype: z.enum(["F32", "F16", "BF16"]).default("F32"),
   untrained: z.boolean().default(false),
+  withoutHead: z.boolean().default(false),
 });
 
 /** What was written. */
@@ -36,10 +44,13 @@ export interface SavedAdapter {
  *
  * Methods that PEFT has, each with or without a classification head, become a PEFT folder that Python loads:
  * `adapter_model.safetensors`, then `adapter_config.json`. Anything else becomes `delta_model.safetensors` and
- * `delta_config.json`, which `loadAdapter` reads just as well. Files of the other form in the folder are removed.
+ * `delta_config.json`, which `loadAdapter` reads just as well. Files of the other form in the folder are removed. Both say what
+ * the model's head is, labels and their order included, which `loadAdapter` compares; PEFT does not see it.
  *
  * @param target - The folder: a path, or any `Files`.
  * @throws {StateError} When a delta is still what it was made as: what training returns goes in by `tuned.with(parameters)`.
+ *   Or when the base has a random head, because its file lacked one, and no delta carries it: loaded again, the adapter would meet
+ *   another one. Attach `head(base)`, or pass `withoutHead`.
  * @throws {FileError} When a file cannot be written; the former one is still there.
  * @example
  * await saveAdapter(tuned.with(parameters), "adapters/spam");
@@ -49,11 +60,12 @@ export async function saveAdapter(
   target: string | Files,
   options: SaveAdapterOptions = {},
 ): Promise<SavedAdapter> {
-  const { dtype, untrained, base: baseName } = parseConfig("saveAdapter", schema, options);
+  const { dtype, untrained, withoutHead, base: baseName } = parseConfig("saveAdapter", schema, options);
   for (const { name, kind, method } of tuned.deltas) {
     if (method.unsaved === undefined) continue;
     throw new ConfigError({ message: `saveAdapter: delta "${name}" (${kind}): ${method.unsaved}`, delta: name });
   }
+  if (!withoutHead) checkCarried(tuned);
   if (!untrained) await checkTrained(tuned);
   const files = openFiles(target);
   const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
@@ -66,7 +78,9 @@ export async function saveAdapter(
     await removeAll(files, [CONFIG_FILE, WEIGHTS_FILE]);
     return { format: "native", reason: peft.reason };
   }
-  await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata: { format: "pt" } });
+  const head = headToStore(tuned);
+  const metadata = { format: "pt", ...(head !== undefined && { [HEAD_METADATA]: JSON.stringify(head) }) };
+  await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata });
   await writeConfig(CONFIG_FILE, peft.config);
   await removeAll(files, [NATIVE_CONFIG, NATIVE_WEIGHTS]);
   return { format: "peft" };
@@ -84,4 +98,13 @@ async function checkTrained({ deltas }: Tuned<LanguageModel>): Promise<void> {
       delta: delta.name,
     });
   }
+}
+
+function checkCarried({ base, deltas }: Tuned<LanguageModel>): void {
+  const left = leftRandom(base, deltas);
+  if (left.length === 0) return;
+  throw new StateError({
+    message: `saveAdapter: the base's file lacks ${left.join(", ")}, so that the values here are random, and no delta carries them; the adapter would meet others when it is loaded. Attach ${carrierOf(base, left)} with the others and train it, or pass { withoutHead: true } to save the rest alone`,
+    parameters: left,
+  });
 }

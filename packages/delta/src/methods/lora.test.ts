@@ -118,3 +118,17 @@ test("settings out of range and unknown keys are errors that name the key", () =
   expect(() => lora(oneLayer, { dropout: 1 }, random(1))).toThrow(/lora: "dropout"/);
   expect(() => lora(oneLayer, { rnak: 8 } as never, random(1))).toThrow(/unknown key "rnak"; is "rank" meant/);
 });
+
+test("a pattern for ranks that is no expression is refused by its key, and one that backtracks for ever ends", () => {
+  for (const key of ["rankPattern", "alphaPattern"]) {
+    expect(() => lora(oneLayer, { [key]: { "(q": 2 } }, random(1))).toThrow(
+      expect.objectContaining({
+        code: "CONFIG",
+        message: expect.stringMatching(`"${key}": .*a "\\(" without its "\\)"`),
+      }),
+    );
+  }
+  const delta = lora(oneLayer, { targets: "attn.q", rankPattern: { "((.*)*)*x": 2, "[q]": 3 } }, random(1));
+  expect(delta.parameters.get("q.lora_A.weight")!.shape).toEqual([3, 2]);
+  disposeParameters(delta.parameters);
+});

@@ -13,7 +13,15 @@ import { loraFormat } from "../files/peft-lora.ts";
 import { defaultRoles, type Host, oncePerPair } from "../host.ts";
 import { commonDropout, type LowRank, lowRankPerRow } from "../low-rank-rows.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
-import { type LinearTarget, nameTargets, placesOf, type TargetOptions, targetKeys, valueFor } from "../targets.ts";
+import {
+  type LinearTarget,
+  nameTargets,
+  patternsKey,
+  placesOf,
+  type TargetOptions,
+  targetKeys,
+  valuesOf,
+} from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
 /** Settings of `lora`. */
@@ -28,7 +36,10 @@ export interface LoraOptions extends TargetOptions {
   readonly rsLora?: boolean | undefined;
   /** How A starts; B is zero. `"default"`: uniform on ±1/√input. `"gaussian"`: normal with deviation 1/rank. @default "default" */
   readonly init?: "default" | "gaussian" | undefined;
-  /** Other ranks for some layers: a regular expression for the end of the path, and the rank. The first match holds. @default {} */
+  /**
+   * Other ranks for some layers: a regular expression for the end of the path, and the rank. The first match holds. Expressions
+   * are Python's, as PEFT's files have them. @default {}
+   */
   readonly rankPattern?: Readonly<Record<string, number>> | undefined;
   /** Other alphas for some layers, likewise. @default {} */
   readonly alphaPattern?: Readonly<Record<string, number>> | undefined;
@@ -54,8 +65,8 @@ const schema = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0),
   rsLora: z.boolean().default(false),
   init: z.enum(["default", "gaussian"]).default("default"),
-  rankPattern: z.record(z.string(), rank).default({}),
-  alphaPattern: z.record(z.string(), z.number().positive()).default({}),
+  rankPattern: patternsKey(rank),
+  alphaPattern: patternsKey(z.number().positive()),
 });
 
 /**
@@ -135,13 +146,14 @@ export interface LoraPlace extends LinearTarget {
 }
 
 /** The layers of a config, with the rank and the scale that patterns give each. */
-export const loraPlaces: (shape: Host, config: LoraConfig) => readonly LoraPlace[] = oncePerPair((shape, config) =>
-  placesOf(shape, config).map((place) => {
-    const rank = valueFor(config.rankPattern, place.site.path) ?? config.rank;
-    const alpha = valueFor(config.alphaPattern, place.site.path) ?? config.alpha;
+export const loraPlaces: (shape: Host, config: LoraConfig) => readonly LoraPlace[] = oncePerPair((shape, config) => {
+  const [rankOf, alphaOf] = [valuesOf(config.rankPattern), valuesOf(config.alphaPattern)];
+  return placesOf(shape, config).map((place) => {
+    const rank = rankOf(place.site.path) ?? config.rank;
+    const alpha = alphaOf(place.site.path) ?? config.alpha;
     return { ...place, rank, scale: alpha / (config.rsLora ? Math.sqrt(rank) : rank) };
-  }),
-);
+  });
+});
 
 const scalesOf = oncePerPair(
   (shape: Host, config: LoraConfig) => new Map(loraPlaces(shape, config).map(({ site, scale }) => [site.path, scale])),

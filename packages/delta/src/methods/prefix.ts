@@ -17,6 +17,7 @@ import { repeatForBatch } from "../batch-axis.ts";
 import { prefixFormat } from "../files/peft-prompts.ts";
 import { type Host, oncePerPair } from "../host.ts";
 import { type Method, method } from "../method.ts";
+import { ignoringTypes } from "./ignored-types.ts";
 
 /** Settings of `prefix`. */
 export interface PrefixOptions {
@@ -24,17 +25,24 @@ export interface PrefixOptions {
   readonly length?: number | undefined;
   /** How they start: at zero, or standard normal as in PEFT. @default "zero" */
   readonly init?: "zero" | "normal" | undefined;
+  /**
+   * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
+   * from there are loaded so. @default "read"
+   */
+  readonly types?: "read" | "ignored" | undefined;
 }
 
 /** A prefix as JSON. */
 export interface PrefixConfig {
   readonly length: number;
   readonly init: "zero" | "normal";
+  readonly types: "read" | "ignored";
 }
 
 const schema = z.strictObject({
   length: z.int().positive().default(20),
   init: z.enum(["zero", "normal"]).default("zero"),
+  types: z.enum(["read", "ignored"]).default("read"),
 });
 
 /**
@@ -73,6 +81,7 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
     const { length } = config;
     const embeddings = parameters.get("prompt_embeddings")!;
     return [
+      ...ignoringTypes(shape, config),
       around(
         "embed",
         () => true,

@@ -18,6 +18,7 @@ import { repeatForBatch } from "../batch-axis.ts";
 import { promptFormat } from "../files/peft-prompts.ts";
 import type { Host } from "../host.ts";
 import { type Method, method } from "../method.ts";
+import { ignoringTypes } from "./ignored-types.ts";
 
 /** Settings of `prompt`. */
 export interface PromptOptions {
@@ -25,17 +26,24 @@ export interface PromptOptions {
   readonly length?: number | undefined;
   /** How they start: as the embeddings of words drawn from the vocabulary, or uniform on ±0.5. @default "vocabulary" */
   readonly init?: "vocabulary" | "uniform" | undefined;
+  /**
+   * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
+   * from there are loaded so. @default "read"
+   */
+  readonly types?: "read" | "ignored" | undefined;
 }
 
 /** A prompt as JSON. */
 export interface PromptConfig {
   readonly length: number;
   readonly init: "vocabulary" | "uniform";
+  readonly types: "read" | "ignored";
 }
 
 const schema = z.strictObject({
   length: z.int().positive().default(20),
   init: z.enum(["vocabulary", "uniform"]).default("vocabulary"),
+  types: z.enum(["read", "ignored"]).default("read"),
 });
 
 /**
@@ -43,8 +51,9 @@ const schema = z.strictObject({
  * are two stacks.
  *
  * Rows are counted by the position embeddings and seen by every attention, so the model is **not** unchanged at the start.
- * As in PEFT, a head on whole sequences reads the first row, which is the prompt's then; heads on tokens leave the
- * prompt's rows out. One tensor, `prompt_embeddings` `[length, dModel]`. It wants a learning rate 10 to 100 times
+ * As in PEFT, a head on whole sequences reads the first row, which is the prompt's then. A head on tokens gives scores of words
+ * alone, one row for each id of the batch, and so does a masked-word head; PEFT's `TOKEN_CLS` returns the prompt's rows in front
+ * of the same scores, and its loss leaves them out too. One tensor, `prompt_embeddings` `[length, dModel]`. It wants a learning rate 10 to 100 times
  * LoRA's. It cannot be merged: no weights add rows.
  *
  * @throws {ConfigError} For settings out of range, and for a model without word embeddings.
@@ -62,7 +71,8 @@ export const prompt: Method<PromptOptions, PromptConfig> = method<PromptOptions,
     const tensor = { shape: [config.length, site.width], start: startOf(shape, site, config), key: ["prompt"] };
     return { trained: new Map([["prompt_embeddings", tensor]]) };
   },
-  hooks: ({ parameters, shape }) => [
+  hooks: ({ parameters, shape, config }) => [
+    ...ignoringTypes(shape, config),
     around(
       "embed",
       ({ path }) => path === wordSite(shape).path,

@@ -35,7 +35,8 @@ export function replacements({ tensors }: Host, names: readonly string[]): Delta
 }
 
 /** What a method does whose tensors take the place of the model's. */
-export const replacing: Pick<MethodDefinition<unknown, unknown>, "hooks" | "merge"> = {
+export const replacing: Pick<MethodDefinition<unknown, unknown>, "hooks" | "merge" | "replaces"> = {
+  replaces: true,
   hooks: ({ parameters }) => [
     onWeight(
       (name) => parameters.has(name),

@@ -115,6 +115,13 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   isBuffer?(name: string): boolean;
   /** transformers' class names, such as `BertModel`, for the model without a head and with each. */
   classNames(config: Config): { readonly base: string } & { readonly [Kind in HeadKind]?: string };
+  /**
+   * Keys of the config that hold floats, at any depth. They are written as `1.0` where they are whole: transformers refuses an
+   * integer for some of them.
+   *
+   * @default none
+   */
+  readonly floatKeys?: readonly string[];
   readonly defaults: MethodDefaults;
   /** A config of a small model, no two of its sizes alike, with this rate for every dropout: for tests and examples. */
   tiny(dropout: number): { readonly model_type: string };

@@ -62,8 +62,12 @@ export interface Head<Config extends ModelConfig> {
   forward(scope: Scope, config: Config, hidden: Hidden, batch: TokenBatch, head: HeadConfig): Tensor;
   /** Mean loss of the scores, in nats, over what `weight` counts. */
   loss(logits: Tensor, batch: TokenBatch): Scalar;
-  /** How many items the loss is a mean over. It reads the batch's labels on the host. */
-  weight(batch: TokenBatch): number;
+  /**
+   * How many items the loss is a mean over. It reads the batch's labels on the host.
+   *
+   * @param extra - Rows that hooks put in front of the words.
+   */
+  weight(batch: TokenBatch, extra: number): number;
 }
 
 /** Names in files that hold a task model: which of the body's names get a prefix there. */

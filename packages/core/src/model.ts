@@ -39,8 +39,11 @@ export interface Model<Input, Output, Config = unknown> extends Runnable<Input, 
   readonly parameters: Parameters;
   /** Mean loss of a batch, in nats, for models with a head. Pure; the caller owns the result. */
   loss?(input: Input, options?: ForwardOptions): Scalar;
-  /** How many items (rows, tokens, spans) that mean is over. @default rows, as whoever made the batch counts them */
-  weight?(input: Input): number;
+  /**
+   * How many items (rows, tokens, spans) that mean is over, where `hooks` are in place: what they put in front of the words may
+   * make one more. @default rows, as whoever made the batch counts them
+   */
+  weight?(input: Input, options?: Pick<ForwardOptions, "hooks">): number;
 }
 
 /** What a loss is computed with, besides parameters and batch. */

@@ -62,8 +62,12 @@ export interface Head<Config extends ModelConfig> {
   forward(scope: Scope, config: Config, hidden: Hidden, batch: TokenBatch, head: HeadConfig): Tensor;
   /** Mean loss of the scores, in nats, over what `weight` counts. */
   loss(logits: Tensor, batch: TokenBatch): Scalar;
-  /** How many items the loss is a mean over. It reads the batch's labels on the host. */
-  weight(batch: TokenBatch): number;
+  /**
+   * How many items the loss is a mean over. It reads the batch's labels on the host.
+   *
+   * @param extra - Rows that hooks put in front of the words.
+   */
+  weight(batch: TokenBatch, extra: number): number;
 }
 
 /** Names in files that hold a task model: which of the body's names get a prefix there. */
@@ -115,6 +119,13 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   isBuffer?(name: string): boolean;
   /** transformers' class names, such as `BertModel`, for the model without a head and with each. */
   classNames(config: Config): { readonly base: string } & { readonly [Kind in HeadKind]?: string };
+  /**
+   * Keys of the config that hold floats, at any depth. They are written as `1.0` where they are whole: transformers refuses an
+   * integer for some of them.
+   *
+   * @default none
+   */
+  readonly floatKeys?: readonly string[];
   readonly defaults: MethodDefaults;
   /** A config of a small model, no two of its sizes alike, with this rate for every dropout: for tests and examples. */
   tiny(dropout: number): { readonly model_type: string };

@@ -45,6 +45,8 @@ export interface Cache extends ScopeCache {
   /**
    * A copy whose sequence `i` is this one's `order[i]`, each as often as it is named: for beams, or for more sequences from
    * one prefix.
+   *
+   * @throws {ConfigError} When there is no such sequence, or none is named.
    */
   reorder(order: readonly number[]): Cache;
   /** Lets go of the tensors that it keeps. */
@@ -188,7 +190,9 @@ function cacheOf(initial: State): Cache {
       mask.fill(1, at, at + front);
       for (let j = 0; j < words; j++) {
         mask[at + front + j] = seen[i * words + j]!;
-        if (seen[i * words + j] !== 0) position[i] = Math.max(position[i]!, positions[i * words + j]! + 1);
+        // Padding in front of all counts too: it stands where hooks moved the first word to.
+        const next = positions[i * words + j]! + (seen[i * words + j] === 0 ? 0 : 1);
+        position[i] = Math.max(position[i]!, next);
       }
     }
     state = { ...state, length, memories };
@@ -196,6 +200,18 @@ function cacheOf(initial: State): Cache {
   }
 
   function reorder(order: readonly number[]): Cache {
+    const strange = order.find((sequence) => !Number.isInteger(sequence) || sequence < 0 || sequence >= state.batch);
+    if (order.length === 0 || strange !== undefined) {
+      throw new ConfigError({
+        message: `cache.reorder: the order must name sequences from 0 to ${state.batch - 1}, got ${strange ?? "none"}`,
+        order,
+      });
+    }
+    return copy(order);
+  }
+
+  /** A copy whose sequences are those of `order`. */
+  function copy(order: readonly number[]): Cache {
     const fixed = new Map(
       [...state.fixed].map(([path, tensors]) => [
         path,
@@ -243,7 +259,7 @@ function cacheOf(initial: State): Cache {
       return made;
     },
     append,
-    fork: () => reorder(indices(state.batch)),
+    fork: () => copy(indices(state.batch)),
     reorder,
     dispose() {
       forget();

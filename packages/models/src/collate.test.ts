@@ -56,6 +56,17 @@ test("rows are padded to one length, a multiple of 16 unless said otherwise", ()
   expect(shapeOf({ maxLength: 5 })).toEqual([5, 5]);
 });
 
+test("a text without tokens is an error that names its row, alone and among others", () => {
+  const { encode } = tokenizers.bert;
+  const bare: Tokenizer = {
+    ...tokenizers.bert,
+    encode: (text, ...rest) => (text === "" ? { ids: [], types: [] } : encode(text, ...rest)),
+  };
+  const toBatch = collate(modelOf("bert"), bare, { maxLength: 40 });
+  expect(() => toBatch([{ text: "" }])).toThrow("collate: row 0 has no token");
+  expect(() => toBatch([cat, { text: "" }])).toThrow("collate: row 1 has no token");
+});
+
 test("ids, mask and types of a batch are those of its rows, then padding", () => {
   expect(batchOf("bert", undefined, [cat, dog], { padTo: [10] })).toEqual({
     ids: [

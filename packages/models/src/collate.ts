@@ -54,7 +54,7 @@ const POSITION_STEP = 8;
  * Ids and types are checked against the model here, on every backend.
  *
  * @throws {ConfigError} The tokenizer is not the model's, `maxLength` is more than the model has positions for, an option does
- *   not exist, or (from the function) a row's label is not one of the head's; its index is named.
+ *   not exist, or (from the function) a row has no token or its label is not one of the head's; its index is named.
  * @throws {ShapeError} From the function, when the tokenizer gives ids that the model has no row for.
  * @example
  * const toBatch = collate(model, tokenizer, { maxLength: 128 });
@@ -141,8 +141,14 @@ function checkPadTo(padTo: readonly number[] | undefined): void {
   });
 }
 
-/** Throws for ids and types that the model has no row for. */
+/** Throws for a row without tokens, of which nothing could be read but padding, and for ids and types without a row in the model. */
 function checkRow({ ids, types }: EncodedRow, index: number, config: CollateModel["config"]): void {
+  if (ids.length === 0) {
+    throw new ConfigError({
+      message: `collate: row ${index} has no token, and the tokenizer adds none to an empty text; leave the row out`,
+      index,
+    });
+  }
   const where = { seq: ids.length, row: index };
   checkIds("collate", "ids", ids, { count: config.vocab_size, of: "the model's vocabulary", ...where });
   const count = segmentCount(config);

@@ -1,7 +1,15 @@
 /** A model out of its parts: an architecture, a config, a head, and parameters that fit the layout of these. */
 import { ConfigError, checkOptions } from "@cambium/base";
-import { createScope, FORWARD_KEYS, type ForwardOptions, type Model, type Parameters, random } from "@cambium/core";
-import { clone, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import {
+  createScope,
+  type Flow,
+  FORWARD_KEYS,
+  type ForwardOptions,
+  type Model,
+  type Parameters,
+  random,
+} from "@cambium/core";
+import { clone, ones, type Scalar, type Tensor, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { HeadConfig } from "./head-config.ts";
@@ -117,6 +125,23 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
     });
   }
 
+  /** Rows that hooks put in front of any words. */
+  function rowsInFront(hooks: ForwardOptions["hooks"] = []): number {
+    const site = sites.find(({ kind }) => kind === "embed");
+    if (site === undefined || !hooks.some(({ kind }) => kind === "embed")) return 0;
+    let rows = 0;
+    tidy(() => {
+      const scope = createScope(parameters, { hooks, training: false, random: random(0), sites });
+      const word = { ids: zeros([1, 1], "int32"), mask: ones([1, 1]), positions: zeros([1, 1], "int32") };
+      rows = scope.call("embed", site.path, word as Flow["embed"]["input"], (input) => ({
+        ...input,
+        x: zeros([1, 1, site.width]),
+        extra: 0,
+      })).extra;
+    });
+    return rows;
+  }
+
   return {
     architecture,
     config,
@@ -133,7 +158,10 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
       head: head!,
       loss: (batch: TokenBatch, options?: ForwardOptions): Scalar =>
         tidy(() => headed.loss(forward(batch, options).logits!, batch)),
-      weight: (batch: TokenBatch): number => headed.weight(batch),
+      weight(batch: TokenBatch, options: Pick<ForwardOptions, "hooks"> = {}): number {
+        checkOptions("weight", options, ["hooks"]);
+        return headed.weight(batch, rowsInFront(options.hooks));
+      },
     }),
   };
 }

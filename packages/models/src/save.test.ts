@@ -2,6 +2,7 @@ import { type Files, memory } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
 import { tensor2d } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { architectures } from "./architectures/index.ts";
 import { createModel } from "./create.ts";
 import { fixture, fixtureJson, heads } from "./fixtures.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -38,6 +39,30 @@ async function embeddingFolder(): Promise<Record<string, Uint8Array | string>> {
     "2_Dense/model.safetensors": Uint8Array.of(1, 2, 3),
   };
 }
+
+test.each<[string, Record<string, unknown>, string[]]>([
+  ["bert", { initializer_range: 1 }, ['"initializer_range": 1.0,', '"layer_norm_eps": 1e-12,']],
+  [
+    "gpt2",
+    { layer_norm_epsilon: 1, initializer_range: 2 },
+    ['"layer_norm_epsilon": 1.0,', '"initializer_range": 2.0,'],
+  ],
+  [
+    "llama",
+    { rope_parameters: { rope_type: "linear", factor: 4, rope_theta: 500 }, rms_norm_eps: 1 },
+    ['"factor": 4.0', '"rope_theta": 500.0', '"rms_norm_eps": 1.0', '"max_position_embeddings": 20,'],
+  ],
+  ["t5", {}, ['"initializer_factor": 1.0,', '"num_layers": 2,']],
+])("whole numbers that are floats are written as floats (%s)", async (type, given, expected) => {
+  const architecture = architectures.find(({ types }) => types.includes(type))!;
+  const whole = createModel({ ...architecture.tiny(0), ...given }, random(1));
+  const target = memory();
+  await saveModel(whole, target);
+  const written = await text(target, "config.json");
+  for (const line of expected) expect(written).toContain(line);
+  expect(architecture.parse("test", JSON.parse(written), "file")).toMatchObject(whole.config);
+  disposeParameters(whole.parameters);
+});
 
 describe("a folder that was saved with its tokenizer", () => {
   test("holds the tokenizer's files byte for byte, and those of a sentence embedding model", async () => {

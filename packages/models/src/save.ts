@@ -63,7 +63,15 @@ export async function saveModel(
     saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype }),
   );
   if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
-  await files.write(CONFIG, `${JSON.stringify(configFile(model, dtypes[dtype]), null, 2)}\n`);
+  await files.write(CONFIG, writtenConfig(model, dtypes[dtype]));
+}
+
+/** The config as text. JSON knows no floats, Python does: a whole number that is one gets a fraction. */
+function writtenConfig(model: SavedModel, dtype: string): string {
+  const { floatKeys = [] } = model.architecture;
+  const json = JSON.stringify(configFile(model, dtype), null, 2);
+  const whole = new RegExp(`^( *"(?:${floatKeys.join("|")})": -?\\d+)(?=,?$)`, "gm");
+  return `${floatKeys.length === 0 ? json : json.replace(whole, "$1.0")}\n`;
 }
 
 /** Throws for a tokenizer that cannot be the model's. */

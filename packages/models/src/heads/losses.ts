@@ -28,6 +28,9 @@ export const crossEntropyLoss: Loss = {
   weight: (batch) => countLabels(labelsIn(batch).dataSync()),
 };
 
+/** The first label that a row comes before: a row of a prompt comes before the very first. */
+const firstCompared = (extra: number): 0 | 1 => (extra === 0 ? 1 : 0);
+
 /**
  * The same for the next word: a row's scores are compared with the label one place later. Where a prompt stands in front, its
  * last row is compared with the first label.
@@ -38,15 +41,16 @@ export const nextWordLoss: Loss = {
     const [size, rows, vocab] = logits.shape as [number, number, number];
     const [, seq] = labels.shape as [number, number];
     const extra = rows - seq;
-    const from = extra === 0 ? 1 : 0; // the first label that a row comes before
+    const from = firstCompared(extra);
     const scores = slice(logits, [0, extra - 1 + from, 0], [size, seq - from, vocab]);
     return crossEntropy(scores, slice(labels, [0, from], [size, seq - from]));
   },
-  weight(batch) {
+  weight(batch, extra) {
     const labels = labelsIn(batch);
     const [size, seq] = labels.shape as [number, number];
+    const from = firstCompared(extra);
     const values = labels.dataSync();
-    const rows = Array.from({ length: size }, (_, i) => countLabels(values.slice(i * seq + 1, (i + 1) * seq)));
+    const rows = Array.from({ length: size }, (_, i) => countLabels(values.slice(i * seq + from, (i + 1) * seq)));
     return rows.reduce((sum, count) => sum + count, 0);
   },
 };

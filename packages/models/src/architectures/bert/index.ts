@@ -27,6 +27,7 @@ const common = {
   heads: bertHeads,
   legacy,
   isBuffer: (name) => name === "embeddings.position_ids" || name === "embeddings.token_type_ids",
+  floatKeys: ["initializer_range", "layer_norm_eps"],
   defaults: {
     lora: { targets: ["attn.q", "attn.v"] },
     // PEFT's name `output.dense` for the feed-forward output is also the end of `attention.output.dense`.

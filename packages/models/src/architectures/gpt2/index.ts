@@ -35,6 +35,7 @@ export const gpt2: Architecture<Gpt2Config> = {
     "sequence-classification": "GPT2ForSequenceClassification",
     regression: "GPT2ForSequenceClassification",
   }),
+  floatKeys: ["initializer_range", "layer_norm_epsilon"],
   defaults: {
     lora: { targets: ["attn.qkv"] },
     adaLora: { targets: ["attn.qkv"] },

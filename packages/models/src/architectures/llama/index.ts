@@ -37,6 +37,7 @@ export const llama: Architecture<LlamaConfig> = {
     "sequence-classification": "LlamaForSequenceClassification",
     regression: "LlamaForSequenceClassification",
   }),
+  floatKeys: ["initializer_range", "rms_norm_eps", "rope_theta", "factor", "low_freq_factor", "high_freq_factor"],
   defaults: {
     lora: { targets: ["attn.q", "attn.v"] },
     dora: { targets: ["attn.q", "attn.v"] },

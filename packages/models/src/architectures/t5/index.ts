@@ -18,6 +18,7 @@ export const t5: Architecture<T5Config> = {
   // transformers 5 says that version 1.1 ties its head, and holds another one in the file.
   untie: { name: "lm_head.weight", config: (config) => ({ ...config, tie_word_embeddings: false }) },
   classNames: () => ({ base: "T5Model", "sequence-to-sequence": "T5ForConditionalGeneration" }),
+  floatKeys: ["initializer_factor", "layer_norm_epsilon"],
   defaults: {
     lora: { targets: ["attn.q", "attn.v", "cross.q", "cross.v"] },
     dora: { targets: ["attn.q", "attn.v", "cross.q", "cross.v"] },

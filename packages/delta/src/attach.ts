@@ -150,7 +150,9 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
       return graft(base, stack(...parts.map((part) => ({ ...part, ...pointOf(part, parameters, state) }))));
     },
     on: (other) => attach(other, ...parts.map((part) => moveTo(part, base, other))),
-    ...(base.weight !== undefined && { weight: (batch: InputOf<M>) => base.weight!(batch as never) }),
+    ...(base.weight !== undefined && {
+      weight: (batch: InputOf<M>) => base.weight!(batch as never, { hooks: hooksAt() }),
+    }),
     ...(warning !== undefined && { warnings: [warning] }),
     ...(whole.state.size > 0 && { state: whole.state }),
     ...(scaled.length > 0 && {

@@ -100,7 +100,8 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
         "attention",
         () => true,
         ({ site, input, next, context }) => {
-          if (!context.first) return next(input);
+          // A cache keeps the rows of causal attention, this one's among them; the keys of an encoder are given each time.
+          if (!context.first && input.causal) return next(input);
           const { from, width } = prefixColumns(shape, config).of.get(site.path)!;
           const rows = (column: number, like: Tensor4D): Tensor4D =>
             rowsOf(slice(embeddings, [0, column], [length, width]), like);

@@ -89,7 +89,7 @@ function join(path: string, name: string | number): string {
 
 /** The declared sites by kind and path, and the parts of fused ones. */
 interface SiteIndex {
-  readonly byPlace: ReadonlyMap<string, Site>;
+  readonly byKind: ReadonlyMap<Kind, ReadonlyMap<string, Site>>;
   readonly partsOf: ReadonlyMap<string, readonly Site<"linear">[]>;
 }
 
@@ -105,7 +105,12 @@ function indexSites(sites: readonly Site[]): SiteIndex {
     const parts = partsOf.get(site.part.of) ?? [];
     partsOf.set(site.part.of, [...parts, site as Site<"linear">]);
   }
-  const index = { byPlace: new Map(sites.map((site) => [`${site.kind}:${site.path}`, site])), partsOf };
+  const byKind = new Map<Kind, Map<string, Site>>();
+  for (const site of sites) {
+    const byPath = byKind.get(site.kind) ?? new Map<string, Site>();
+    byKind.set(site.kind, byPath.set(site.path, site));
+  }
+  const index = { byKind, partsOf };
   siteIndexes.set(sites, index);
   return index;
 }
@@ -190,7 +195,7 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
   }
 
   function siteAt<K extends Kind>(kind: K, path: string): Site<K> {
-    const site = index.byPlace.get(`${kind}:${path}`);
+    const site = index.byKind.get(kind)?.get(path);
     if (site !== undefined) return site as Site<K>;
     throw new ConfigError({
       message: `internal: the forward pass visits ${kind} site "${path}", which the model does not declare`,
@@ -228,34 +233,72 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
     );
   }
 
-  function at(path: string): Scope {
-    const scope: Scope = {
-      path,
-      training,
-      get random() {
-        return random.at(path);
-      },
-      cache,
-      at: (name) => at(join(path, name)),
-      declares: (kind, name) => index.byPlace.has(`${kind}:${join(path, name)}`),
-      parameter: (name) => read(join(path, name)),
-      read,
-      call: (kind, name, input, body) => visit(siteAt(kind, join(path, name)), input, body),
-      site: (kind, name) => siteAt(kind, join(path, name)),
-      linear: (name, x) => linear(siteAt("linear", join(path, name)), x),
-      split: (name, x) => split(siteAt("linear", join(path, name)), x),
-      attend(name, input, attendOptions) {
-        const here = at(join(path, name));
-        const pattern = siteAt("pattern", join(here.path, "pattern"));
-        const inPieces = hooksAt(pattern).length > 0;
-        return visit(siteAt("attention", here.path), input, (value) =>
-          applyAttention(here, value, inPieces, attendOptions),
-        );
-      },
-      once: (name, make) => (cache === undefined ? make() : cache.once(join(path, name), make)),
-      feedForward: (x, part) => feedForward(scope, x, part),
-    };
-    return scope;
+  // A pass makes many scopes, so that they share their methods.
+  class Place implements Scope {
+    readonly path: string;
+    readonly training: boolean = training;
+    readonly cache: ScopeCache | undefined = cache;
+
+    constructor(path: string) {
+      this.path = path;
+    }
+
+    get random(): Random {
+      return random.at(this.path);
+    }
+
+    at(name: string | number): Scope {
+      return new Place(join(this.path, name));
+    }
+
+    declares(kind: Kind, name: string): boolean {
+      return index.byKind.get(kind)?.has(join(this.path, name)) === true;
+    }
+
+    parameter(name: string): Tensor {
+      return read(join(this.path, name));
+    }
+
+    read(name: string): Tensor {
+      return read(name);
+    }
+
+    call<K extends Kind>(
+      kind: K,
+      name: string,
+      input: Flow[K]["input"],
+      body: (input: Flow[K]["input"]) => Flow[K]["output"],
+    ): Flow[K]["output"] {
+      return visit(siteAt(kind, join(this.path, name)), input, body);
+    }
+
+    site<K extends Kind>(kind: K, name: string): Site<K> {
+      return siteAt(kind, join(this.path, name));
+    }
+
+    linear(name: string, x: Tensor): Tensor {
+      return linear(siteAt("linear", join(this.path, name)), x);
+    }
+
+    split(name: string, x: Tensor): readonly Tensor[] {
+      return split(siteAt("linear", join(this.path, name)), x);
+    }
+
+    attend(name: string, input: Flow["attention"]["input"], attendOptions?: AttendOptions): Tensor4D {
+      const here = this.at(name);
+      const inPieces = hooksAt(siteAt("pattern", join(here.path, "pattern"))).length > 0;
+      return visit(siteAt("attention", here.path), input, (value) =>
+        applyAttention(here, value, inPieces, attendOptions),
+      );
+    }
+
+    once(name: string, make: () => readonly Tensor[]): readonly Tensor[] {
+      return cache === undefined ? make() : cache.once(join(this.path, name), make);
+    }
+
+    feedForward(x: Tensor3D, part: FeedForward): Tensor3D {
+      return feedForward(this, x, part);
+    }
   }
-  return at("");
+  return new Place("");
 }

@@ -156,7 +156,7 @@ function cacheOf(initial: State): Cache {
 
   async function append(output: LanguageOutput): Promise<void> {
     const [first] = pending.values();
-    if (first === undefined) {
+    if (first === undefined || output.positions === undefined) {
       throw new StateError({ message: "cache.append: no forward pass was run with this cache since the last call" });
     }
     const [batch, , rows] = first.key.shape;

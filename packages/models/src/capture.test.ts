@@ -64,7 +64,7 @@ test("the output is that of a plain forward pass, and the caller owns every tens
     expect(output.logits).toBeAllClose(model.forward(batch).logits!);
     expect(captured.get("encoder.layer.1")).toBeAllClose(output.hidden);
   });
-  expect(memory().numTensors - before).toBe(7); // hidden, pooled, logits, mask, positions, two blocks
+  expect(memory().numTensors - before).toBe(6); // hidden, pooled, logits, mask, two blocks
   disposeParameters(captured);
   const { extra: _, ...tensors } = output;
   disposeParameters(new Map(Object.entries(tensors)));

@@ -32,7 +32,7 @@ test("vectors stand in the order of the texts and do not depend on their neighbo
 
 test("mean and cls are the mean over the tokens and the first of them", async () => {
   const batch = collate(model, tokenizer, { maxLength: 24, padTo: [4] })([{ text: "the hat" }]); // 4 tokens, no padding
-  const { hidden, pooled, mask, positions } = model.forward(batch);
+  const { hidden, pooled, mask } = model.forward(batch);
   const [average] = await embed(model, tokenizer, ["the hat"]);
   const [first] = await embed(model, tokenizer, ["the hat"], { pooling: "cls" });
   expect(batch.ids.shape).toEqual([1, 4]);
@@ -40,7 +40,7 @@ test("mean and cls are the mean over the tokens and the first of them", async ()
     expect(average).toBeAllClose(mean(hidden, [0, 1]).dataSync(), { absolute: 1e-6 });
     expect(first).toBeAllClose(slice(hidden, [0, 0, 0], [1, 1, 8]).dataSync(), { absolute: 1e-6 });
   });
-  dispose([hidden, pooled!, mask, positions, batch.ids, batch.mask, batch.types!]);
+  dispose([hidden, pooled!, mask, batch.ids, batch.mask, batch.types!]);
 });
 
 test("normalised vectors have length 1 and the same direction", async () => {

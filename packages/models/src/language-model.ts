@@ -9,7 +9,7 @@ import {
   type Parameters,
   random,
 } from "@cambium/core";
-import { clone, ones, type Scalar, type Tensor, tidy, zeros } from "@tensorflow/tfjs-core";
+import { clone, ones, type Scalar, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import { checkBatch } from "./check-batch.ts";
 import type { HeadConfig } from "./head-config.ts";
@@ -20,7 +20,11 @@ import { bareName, fileName } from "./names.ts";
  * What a forward pass returns. The caller owns the tensors. The scores stand under `logits` where the model has a head; their
  * shapes stand at `TokenBatch.labels`.
  */
-export type LanguageOutput = Hidden & { readonly logits?: Tensor };
+export type LanguageOutput = Omit<Hidden, "positions"> & {
+  readonly logits?: Tensor;
+  /** Position of each row in its sequence, int32 `[batch, extra + seq]`, where the pass was given a cache, which reads it. */
+  readonly positions?: Tensor2D;
+};
 
 /** A model of any architecture, with or without a head. */
 export interface LanguageModel<Config extends ModelConfig = ModelConfig>
@@ -108,6 +112,7 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
         rows: batch.rows,
       });
       const hidden = architecture.forward(scope, config, batch);
+      const { positions, ...rest } = hidden;
       const scores =
         headed === undefined
           ? {}
@@ -116,7 +121,8 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
             };
       // What is the batch's or the cache's must not be the caller's to dispose of.
       return {
-        ...hidden,
+        ...rest,
+        ...(cache !== undefined && { positions: clone(positions) }),
         ...scores,
         mask: clone(hidden.mask),
         ...(hidden.encoded !== undefined && { encoded: clone(hidden.encoded) }),

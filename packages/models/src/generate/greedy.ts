@@ -16,8 +16,8 @@ export interface GreedyOptions {
 }
 
 /** Scores of what follows the last real row of each sequence, `[batch, vocab]`. */
-function nextScores({ logits, mask, hidden, ...output }: LanguageOutput): Tensor2D {
-  return lastRow({ ...output, hidden: logits as LanguageOutput["hidden"], mask });
+function nextScores({ logits, mask }: LanguageOutput): Tensor2D {
+  return lastRow({ hidden: logits as LanguageOutput["hidden"], mask });
 }
 
 /**

@@ -21,7 +21,7 @@ export function firstRow(hidden: Tensor3D): Tensor2D {
 }
 
 /** The last real row of each sequence, `[batch, dModel]`, on whichever side the padding is. */
-export function lastRow({ hidden, mask }: Hidden): Tensor2D {
+export function lastRow({ hidden, mask }: Pick<Hidden, "hidden" | "mask">): Tensor2D {
   const [batch, rows, dModel] = hidden.shape;
   const last = cast(max(mul(mask, range(0, rows, 1, "float32")), 1), "int32"); // [batch]
   const flat = add(last, range(0, batch * rows, rows, "int32")) as Tensor1D;

@@ -12,6 +12,7 @@ import {
   add,
   cast,
   concat,
+  cumsum,
   gather,
   mul,
   notEqual,
@@ -19,6 +20,7 @@ import {
   reshape,
   scalar,
   slice,
+  sub,
   type Tensor,
   type Tensor2D,
   type Tensor3D,
@@ -27,17 +29,7 @@ import {
   zeros,
 } from "@tensorflow/tfjs-core";
 import type { Hidden, TokenBatch } from "../../architecture.ts";
-import {
-  activations,
-  checkLength,
-  countPositions,
-  drop,
-  embedWords,
-  joinHeads,
-  norm,
-  paddingBias,
-  splitHeads,
-} from "../../blocks.ts";
+import { activations, checkLength, drop, embedWords, joinHeads, norm, paddingBias, splitHeads } from "../../blocks.ts";
 import { firstRow } from "../../heads/rows.ts";
 import { type BertConfig, firstPosition, maximumLength } from "./config.ts";
 
@@ -59,19 +51,30 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
 
 /** Words, positions and segments, summed and normed. Hooks on the words may put rows in front of them. */
 function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatch): Embedded {
-  const real = cast(notEqual(ids, scalar(config.pad_token_id, "int32")), "float32") as Tensor2D;
-  const positions = config.model_type === "bert" ? countAll(ids) : countPositions(real);
-  const words = embedWords(scope, "word_embeddings", { ids, mask, positions });
+  const counted = config.model_type === "bert" ? countAll(ids) : countReal(config, ids);
+  const words = embedWords(scope, "word_embeddings", { ids, mask, positions: counted.positions });
   checkLength(maximumLength(config), words.x.shape[1] + (words.offset ?? 0));
-  const located = add(words.x, positionRows(scope, config, words, { asGiven: positions, real }));
+  const located = add(words.x, positionRows(scope, config, words, counted));
   const x = add(located, typeRows(scope, words, types)) as Tensor3D;
   const normed = norm(scope, "LayerNorm", x, config.layer_norm_eps);
   return { ...words, x: drop(scope, normed, config.hidden_dropout_prob) };
 }
 
+/** Positions of the words, and for models that leave padding out, which words are real. */
+interface Counted {
+  readonly positions: Tensor2D;
+  readonly real?: Tensor2D;
+}
+
 /** 0, 1, 2, … in every row, whatever is padding. */
-function countAll({ shape: [batch, seq] }: Tensor2D): Tensor2D {
-  return tile(reshape(range(0, seq, 1, "int32"), [1, seq]), [batch, 1]) as Tensor2D;
+function countAll({ shape: [batch, seq] }: Tensor2D): Counted {
+  return { positions: tile(reshape(range(0, seq, 1, "int32"), [1, seq]), [batch, 1]) as Tensor2D };
+}
+
+/** 0, 1, 2, … for real tokens, told from padding by their ids. */
+function countReal({ pad_token_id: padding }: BertConfig, ids: Tensor2D): Counted {
+  const real = cast(notEqual(ids, scalar(padding, "int32")), "int32") as Tensor2D;
+  return { positions: sub(cumsum(real, 1), scalar(1, "int32")) as Tensor2D, real };
 }
 
 /**
@@ -80,24 +83,20 @@ function countAll({ shape: [batch, seq] }: Tensor2D): Tensor2D {
  * BERT counts rows from 0. RoBERTa counts from `pad_token_id + 1`: real tokens only, with padding left at the row
  * `pad_token_id`; but rows in front of the words have no ids to tell padding by, and then every row counts.
  */
-function positionRows(
-  scope: Scope,
-  config: BertConfig,
-  { x, positions, extra }: Embedded,
-  { asGiven, real }: { readonly asGiven: Tensor2D; readonly real: Tensor2D },
-): Tensor {
+function positionRows(scope: Scope, config: BertConfig, { x, positions, extra }: Embedded, counted: Counted): Tensor {
   const table = scope.parameter("position_embeddings.weight");
   const rows = x.shape[1];
-  if (config.model_type === "bert") {
-    return positions === asGiven ? slice(table, [0, 0], [rows, -1]) : gather(table, positions);
+  const { real } = counted;
+  if (real === undefined) {
+    return positions === counted.positions ? slice(table, [0, 0], [rows, -1]) : gather(table, positions);
   }
   const first = scalar(firstPosition(config), "int32");
   if (extra > 0) {
     const inOrder = add(slice(positions, [0, 0], [-1, 1]), reshape(range(0, rows, 1, "int32"), [1, rows]));
     return gather(table, add(inOrder, first) as Tensor2D);
   }
-  const counted = mul(add(positions, scalar(1, "int32")), cast(real, "int32"));
-  return gather(table, add(counted, scalar(config.pad_token_id, "int32")) as Tensor2D);
+  const padding = scalar(config.pad_token_id, "int32");
+  return gather(table, add(mul(add(positions, scalar(1, "int32")), real), padding) as Tensor2D);
 }
 
 /** Rows of the segment table, `[1, dModel]` or `[batch, extra + seq, dModel]`. Rows in front belong to segment 0. */

@@ -132,6 +132,99 @@ function placeHooks(hooks: readonly Hook[]): Placed<Hook>[] {
   });
 }
 
+/** What the places of one forward pass share. */
+interface Pass {
+  readonly training: boolean;
+  readonly random: Random;
+  readonly cache: ScopeCache | undefined;
+  readonly index: SiteIndex;
+  read(name: string): Tensor;
+  visit<K extends Kind>(
+    site: Site<K>,
+    input: Flow[K]["input"],
+    body: (input: Flow[K]["input"]) => Flow[K]["output"],
+  ): Flow[K]["output"];
+  siteAt<K extends Kind>(kind: K, path: string): Site<K>;
+  hooksAt(site: Site<"pattern">): readonly unknown[];
+  linear(site: Site<"linear">, x: Tensor): Tensor;
+  split(whole: Site<"linear">, x: Tensor): readonly Tensor[];
+}
+
+/** A scope. A pass makes many, so that they share their methods. */
+class Place implements Scope {
+  readonly path: string;
+  private readonly pass: Pass;
+
+  constructor(pass: Pass, path: string) {
+    this.pass = pass;
+    this.path = path;
+  }
+
+  get training(): boolean {
+    return this.pass.training;
+  }
+
+  get cache(): ScopeCache | undefined {
+    return this.pass.cache;
+  }
+
+  get random(): Random {
+    return this.pass.random.at(this.path);
+  }
+
+  at(name: string | number): Scope {
+    return new Place(this.pass, join(this.path, name));
+  }
+
+  declares(kind: Kind, name: string): boolean {
+    return this.pass.index.byKind.get(kind)?.has(join(this.path, name)) === true;
+  }
+
+  parameter(name: string): Tensor {
+    return this.pass.read(join(this.path, name));
+  }
+
+  read(name: string): Tensor {
+    return this.pass.read(name);
+  }
+
+  call<K extends Kind>(
+    kind: K,
+    name: string,
+    input: Flow[K]["input"],
+    body: (input: Flow[K]["input"]) => Flow[K]["output"],
+  ): Flow[K]["output"] {
+    return this.pass.visit(this.site(kind, name), input, body);
+  }
+
+  site<K extends Kind>(kind: K, name: string): Site<K> {
+    return this.pass.siteAt(kind, join(this.path, name));
+  }
+
+  linear(name: string, x: Tensor): Tensor {
+    return this.pass.linear(this.site("linear", name), x);
+  }
+
+  split(name: string, x: Tensor): readonly Tensor[] {
+    return this.pass.split(this.site("linear", name), x);
+  }
+
+  attend(name: string, input: Flow["attention"]["input"], options?: AttendOptions): Tensor4D {
+    const here = this.at(name);
+    const inPieces = this.pass.hooksAt(here.site("pattern", "pattern")).length > 0;
+    return here.call("attention", "", input, (value) => applyAttention(here, value, inPieces, options));
+  }
+
+  once(name: string, make: () => readonly Tensor[]): readonly Tensor[] {
+    const { cache } = this.pass;
+    return cache === undefined ? make() : cache.once(join(this.path, name), make);
+  }
+
+  feedForward(x: Tensor3D, part: FeedForward): Tensor3D {
+    return feedForward(this, x, part);
+  }
+}
+
 /**
  * The root scope of one forward pass.
  *
@@ -233,72 +326,5 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
     );
   }
 
-  // A pass makes many scopes, so that they share their methods.
-  class Place implements Scope {
-    readonly path: string;
-    readonly training: boolean = training;
-    readonly cache: ScopeCache | undefined = cache;
-
-    constructor(path: string) {
-      this.path = path;
-    }
-
-    get random(): Random {
-      return random.at(this.path);
-    }
-
-    at(name: string | number): Scope {
-      return new Place(join(this.path, name));
-    }
-
-    declares(kind: Kind, name: string): boolean {
-      return index.byKind.get(kind)?.has(join(this.path, name)) === true;
-    }
-
-    parameter(name: string): Tensor {
-      return read(join(this.path, name));
-    }
-
-    read(name: string): Tensor {
-      return read(name);
-    }
-
-    call<K extends Kind>(
-      kind: K,
-      name: string,
-      input: Flow[K]["input"],
-      body: (input: Flow[K]["input"]) => Flow[K]["output"],
-    ): Flow[K]["output"] {
-      return visit(siteAt(kind, join(this.path, name)), input, body);
-    }
-
-    site<K extends Kind>(kind: K, name: string): Site<K> {
-      return siteAt(kind, join(this.path, name));
-    }
-
-    linear(name: string, x: Tensor): Tensor {
-      return linear(siteAt("linear", join(this.path, name)), x);
-    }
-
-    split(name: string, x: Tensor): readonly Tensor[] {
-      return split(siteAt("linear", join(this.path, name)), x);
-    }
-
-    attend(name: string, input: Flow["attention"]["input"], attendOptions?: AttendOptions): Tensor4D {
-      const here = this.at(name);
-      const inPieces = hooksAt(siteAt("pattern", join(here.path, "pattern"))).length > 0;
-      return visit(siteAt("attention", here.path), input, (value) =>
-        applyAttention(here, value, inPieces, attendOptions),
-      );
-    }
-
-    once(name: string, make: () => readonly Tensor[]): readonly Tensor[] {
-      return cache === undefined ? make() : cache.once(join(this.path, name), make);
-    }
-
-    feedForward(x: Tensor3D, part: FeedForward): Tensor3D {
-      return feedForward(this, x, part);
-    }
-  }
-  return new Place("");
+  return new Place({ training, random, cache, index, read, visit, siteAt, hooksAt, linear, split }, "");
 }

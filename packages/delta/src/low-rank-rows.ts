@@ -1,9 +1,10 @@
 /** Products with two thin matrices, other ones for each row of a batch. */
 import { ConfigError, ShapeError } from "@cambium/base";
-import { around, dropout as drop, type Hook } from "@cambium/core";
+import { around, dropout as drop, type Hook, hostValues } from "@cambium/core";
 import {
   add,
   gather,
+  less,
   matMul,
   mul,
   pad,
@@ -11,8 +12,10 @@ import {
   scalar,
   stack,
   type Tensor,
+  type Tensor1D,
   type Tensor2D,
   type Tensor3D,
+  where,
   zeros,
 } from "@tensorflow/tfjs-core";
 
@@ -56,9 +59,9 @@ export function lowRankPerRow(factors: readonly ((path: string) => LowRank | und
       const given = next(input);
       const { rows } = context;
       if (rows === undefined) return given;
-      checkRows(site.path, input, rows);
+      checkRows(site.path, input, rows, factors.length);
       const { a, b } = stackAll(factors.map((at) => at(site.path)));
-      const index = add(rows, scalar(1, "int32")) as typeof rows; // 0 for rows that name none
+      const index = indexOf(rows, factors.length);
       const x = context.training ? drop(input, dropout, context.random) : input;
       const flat = reshape(x, [rows.size, -1, x.shape.at(-1)!]) as Tensor3D;
       const narrow = matMul(flat, gather(a, index), false, true); // [batch, n, rank]
@@ -68,7 +71,20 @@ export function lowRankPerRow(factors: readonly ((path: string) => LowRank | und
   );
 }
 
-function checkRows(path: string, input: Tensor, rows: Tensor): void {
+/** 0 for rows that name none. A number below that would count from the end: it becomes one that no backend finds. */
+function indexOf(rows: Tensor1D, count: number): Tensor1D {
+  const index = add(rows, scalar(1, "int32"));
+  return where(less(index, scalar(0, "int32")), scalar(count + 1, "int32"), index) as Tensor1D;
+}
+
+function checkRows(path: string, input: Tensor, rows: Tensor, count: number): void {
+  const unknown = hostValues(rows)?.find((row) => row < -1 || row >= count);
+  if (unknown !== undefined) {
+    throw new ShapeError({
+      message: `perRow: a row names delta ${unknown}; there are the numbers 0 to ${count - 1}, and -1 for none`,
+      row: unknown,
+    });
+  }
   if (input.shape[0] === rows.size) return;
   throw new ShapeError({
     message: `perRow: ${path} gets [${input.shape}], and the batch names a delta for ${rows.size} rows`,

@@ -2,7 +2,7 @@ import { memory } from "@cambium/base";
 import { disposeParameters, mapParameters, type Parameters, random, valueAndGradients } from "@cambium/core";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
-import { add, mul, profile, slice, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { add, mul, profile, slice, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
 import { attach } from "./attach.ts";
 import type { Delta } from "./delta.ts";
@@ -137,6 +137,19 @@ test("what cannot be told apart by rows, merged or saved is refused with the rea
   tidy(() => {
     const rows = rowsOf(perRow({ style }), ["style"]);
     expect(() => mixed.forward({ ...batch, rows })).toThrow(/the batch names a delta for 1 rows/);
+  });
+  disposeFields(batch);
+});
+
+test.each([-2, 2])("a row that names delta %d of two is an error, and never another delta", (number) => {
+  const model = own(tinyModel({ dropout: 0 }));
+  const mixed = attach(model, perRow({ style: trained(model, {}, 1), facts: trained(model, {}, 2) }));
+  const batch = tinyBatch(model);
+  tidy(() => {
+    const rows = tensor1d([0, number, -1], "int32");
+    expect(() => mixed.forward({ ...batch, rows })).toThrow(
+      `perRow: a row names delta ${number}; there are the numbers 0 to 1`,
+    );
   });
   disposeFields(batch);
 });

@@ -127,3 +127,10 @@ test("a mistyped option of forward is an error that names the nearest", () => {
   );
   dispose(Object.values<Tensor>({ ...batch }));
 });
+
+test("rows that are no number for each row are refused", () => {
+  tidy(() => {
+    expect(refusal({ rows: tensor2d([[0, 1]], [1, 2], "int32") }).message).toContain("rows must be int32 [2]");
+    expect(refusal({ rows: tensor1d([0, 1]) }).message).toContain("got float32 [2]");
+  });
+});

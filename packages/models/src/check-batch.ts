@@ -119,7 +119,7 @@ function checkValues({ ids, types, targetIds, positions }: TokenBatch, { config 
  */
 export function checkBatch(batch: TokenBatch, reader: BatchReader): void {
   checkKeys(batch);
-  const { ids, mask, types, targetIds } = batch;
+  const { ids, mask, types, targetIds, rows } = batch;
   for (const [name, tensor] of Object.entries({ ids, mask })) {
     if (typeof tensor?.dtype !== "string") {
       throw new ShapeError({ message: `forward: a batch needs a tensor as ${name}, got ${String(tensor)}`, name });
@@ -144,6 +144,11 @@ export function checkBatch(batch: TokenBatch, reader: BatchReader): void {
   if (targetIds !== undefined && (targetIds.dtype !== "int32" || targetIds.shape[0] !== ids.shape[0])) {
     throw new ShapeError({
       message: `forward: targetIds must be int32 [${ids.shape[0]}, targetSeq], got ${targetIds.dtype} [${targetIds.shape}]`,
+    });
+  }
+  if (rows !== undefined && (rows.dtype !== "int32" || rows.rank !== 1)) {
+    throw new ShapeError({
+      message: `forward: rows must be int32 [${ids.shape[0]}], a number for each row, got ${rows.dtype} [${rows.shape}]`,
     });
   }
   checkRead(batch, reader);

@@ -13,6 +13,8 @@ export interface Failure {
   readonly message: string;
   /** Frames of the program, where one threw. */
   readonly stack?: string;
+  /** HTTP status with which a service refused. */
+  readonly status?: number;
 }
 
 /**
@@ -36,7 +38,15 @@ const OUTSIDE: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "NO_REPLY",
 ]);
 
-/** Whether a failure says nothing about the task, so that it should be tried again another time. */
-export function isOutside({ code }: Failure): boolean {
-  return OUTSIDE.has(code);
+/** A redirect, or a status by which a server says that no such address or model is there: every request would end so. */
+export function isWrongAddress({ code, status = 0 }: Failure): boolean {
+  return code === "MODEL_ERROR" && ((status >= 300 && status < 400) || [404, 405, 410].includes(status));
+}
+
+/**
+ * Whether a failure says nothing about the task, so that it should be tried again another time. A request that a service refuses
+ * for what it holds (`MODEL_ERROR` with status 400, such as a text that is too long) is a result of its row.
+ */
+export function isOutside(failure: Failure): boolean {
+  return OUTSIDE.has(failure.code) || isWrongAddress(failure);
 }

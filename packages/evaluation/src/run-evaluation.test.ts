@@ -201,8 +201,10 @@ describe("resuming", () => {
 });
 
 describe("failures from outside", () => {
-  const failing = (code: FailureCode, when: (question: string) => boolean) =>
-    stub((question) => (when(question) ? { code, message: "no" } : double(question)));
+  const failing = (code: FailureCode, when: (question: string) => boolean, status?: number) =>
+    stub((question) =>
+      when(question) ? { code, message: "no", ...(status !== undefined && { status }) } : double(question),
+    );
 
   test("a used-up budget ends the run; its rows stay open", async () => {
     const results = memoryResults();
@@ -246,6 +248,26 @@ describe("failures from outside", () => {
     const { end } = await collect(runEvaluation(solver, rows(50), { concurrency: 1 }));
     expect(end).toMatchObject({ reason: "unavailable", failure: { code } });
     expect(solver.asked).toHaveLength(asked);
+  });
+
+  test.each([307, 404, 405, 410])(
+    "an address where no model answers (%i) ends the run, and no row is wrong",
+    async (status) => {
+      const solver = failing("MODEL_ERROR", () => true, status);
+      const { end } = await collect(runEvaluation(solver, rows(50), { concurrency: 1 }));
+      expect(end).toMatchObject({ reason: "unavailable", open: 50, summary: { total: 0 }, failure: { status } });
+      expect(solver.asked).toHaveLength(1);
+    },
+  );
+
+  test("a request that is refused for what it holds is a result of its row", async () => {
+    const solver = failing("MODEL_ERROR", (question) => question === "2", 400);
+    const { end } = await collect(runEvaluation(solver, rows(6)));
+    expect(end).toMatchObject({
+      reason: "finished",
+      open: 0,
+      summary: { total: 6, accuracy: { strict: { count: 5 } } },
+    });
   });
 });
 

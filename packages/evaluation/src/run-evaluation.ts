@@ -5,7 +5,7 @@
 
 import { ConfigError, FormatError, parseConfig, result } from "@cambium/base";
 import * as z from "zod";
-import { type Failure, isOutside } from "./failure.ts";
+import { type Failure, isOutside, isWrongAddress } from "./failure.ts";
 import { type Grader, strictGrader } from "./graders/grader.ts";
 import { settleManifest } from "./results/manifest.ts";
 import { type EvaluationRecord, recordOf, rowHash } from "./results/record.ts";
@@ -113,6 +113,7 @@ const FATAL: ReadonlySet<Failure["code"]> = new Set([
   "STATE",
   "FORMAT",
 ]);
+const isFatal = (failure: Failure): boolean => FATAL.has(failure.code) || isWrongAddress(failure);
 
 /** Failures of the provider in a row, after which the run ends. */
 const MOST_IN_A_ROW = 3;
@@ -259,7 +260,7 @@ export async function* runEvaluation<Asked extends Task = Task>(
         postponed++;
         spent = addCost(spent, costOf(end.trajectory.steps));
         if (failure.code === "BUDGET_EXCEEDED") ended ??= { reason: "budget_exceeded", failure };
-        else if (FATAL.has(failure.code) || (end.status !== "cancelled" && ++inARow >= MOST_IN_A_ROW))
+        else if (isFatal(failure) || (end.status !== "cancelled" && ++inARow >= MOST_IN_A_ROW))
           ended ??= { reason: "unavailable", failure };
         yield { type: "postponed", id: row.id, failure, ...progress() };
         continue;

@@ -41,6 +41,7 @@ describe("a provider's failure ends the run, and keeps what there was", () => {
     ["500", "UNAVAILABLE", { type: "status", status: 500 }],
     ["503", "UNAVAILABLE", { type: "status", status: 503 }],
     ["401", "UNAUTHORIZED", { type: "status", status: 401 }],
+    ["no such model", "MODEL_ERROR", { type: "status", status: 404 }],
     ["a redirect", "MODEL_ERROR", { type: "redirect", location: "http://127.0.0.1:1/" }],
     ["a cut body", "MODEL_FORMAT", { type: "truncate", bytes: 30, how: "end" }],
     ["a lost connection", "UNAVAILABLE", { type: "truncate", bytes: 30, how: "reset" }],
@@ -58,6 +59,10 @@ describe("a provider's failure ends the run, and keeps what there was", () => {
     ]);
     expect(end.trajectory.steps[0]!.failure).toBeUndefined();
   });
+});
+
+test("the failure of a provider carries its HTTP status", async () => {
+  expect(await play([TOOL, CALL], { type: "status", status: 404 })).toMatchObject({ failure: { status: 404 } });
 });
 
 describe("a program's failure goes back to the model, with its code", () => {

@@ -126,8 +126,9 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
       const asked = { ...base(place), kind: "model", promptHash: hash, prompt: prompt.question } as const;
       const outcome = await call(place, prompt);
       if (!outcome.ok) {
-        const { message } = outcome.error;
-        const failure: Failure = { code: outcome.error.code, message };
+        const { code, message, details } = outcome.error;
+        const status = typeof details["status"] === "number" ? { status: details["status"] } : {};
+        const failure: Failure = { code, message, ...status };
         return keep<ModelStep>({ ...asked, reply: "", cached: false, durationMs: 0, failure });
       }
       const { text, reasoning, usage, usd, cached, durationMs } = outcome.result;

@@ -15,6 +15,7 @@ export {
 } from "./attach.ts";
 export { type Delta, named, type Point, type Stack, stack } from "./delta.ts";
 export { describeTargets, formatTargets, type TargetReport, type TargetRow } from "./describe.ts";
+export { adapterHead } from "./files/adapter-head.ts";
 export { type LoadAdapterOptions, loadAdapter } from "./files/load-adapter.ts";
 export type {
   Inexpressible,

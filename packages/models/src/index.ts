@@ -38,11 +38,12 @@ export { type Collate, type CollateModel, type CollateOptions, type CollateRepor
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
-export { type HeadConfig, type HeadKind, labelsOf } from "./head-config.ts";
+export { type HeadConfig, type HeadKind, labelsOf, parseHeadConfig } from "./head-config.ts";
 export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
 export { type LastTokenHead, lastTokenHeads } from "./heads/last-token.ts";
 export { crossEntropyLoss, IGNORED, type Loss, nextWordLoss, squaredErrorLoss } from "./heads/losses.ts";
 export { firstRow, lastRow, wordRows } from "./heads/rows.ts";
+export { type InspectModelOptions, inspectModel, type ModelInspection, type StoredParameter } from "./inspect.ts";
 export type { LanguageModel, LanguageOutput } from "./language-model.ts";
 export * as pieces from "./layout.ts";
 export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";

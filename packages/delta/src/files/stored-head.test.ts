@@ -8,6 +8,7 @@ import type { Delta } from "../delta.ts";
 import { adapter } from "../methods/adapter.ts";
 import { head } from "../methods/head.ts";
 import { lora } from "../methods/lora.ts";
+import { adapterHead } from "./adapter-head.ts";
 import { loadAdapter } from "./load-adapter.ts";
 import { saveAdapter } from "./save-adapter.ts";
 
@@ -103,4 +104,25 @@ test("a head that cannot be meant is a typed error", async () => {
     await expect(load(model(classes("a", "b")), files)).rejects.toMatchObject({ code: "FORMAT" });
   }
   disposeParameters(tensors);
+});
+
+test.each(forms)(
+  "the head in %s is read without a model, and is the one that the adapter loads on",
+  async (_, main) => {
+    const files = await saved(model(classes("ham", "spam")), main, head);
+    const stored = await adapterHead(files);
+    expect(stored).toEqual(classes("ham", "spam"));
+    await load(model(stored), files);
+    expect(await adapterHead(await saved(model(undefined), main))).toBeUndefined();
+  },
+);
+
+test("a head of another kind in the metadata, and a folder without an adapter, are errors", async () => {
+  const files = await saved(model(classes("ham", "spam")), low, head);
+  const tensors = await loadSafetensors(files, "adapter_model.safetensors");
+  owned.push(tensors);
+  const metadata = { cambium_head: '{"kind":"sequence-tagging"}' };
+  await saveSafetensors(files, "adapter_model.safetensors", tensors, { metadata });
+  await expect(adapterHead(files)).rejects.toMatchObject({ code: "FORMAT" });
+  await expect(adapterHead(memory())).rejects.toMatchObject({ code: "FILE" });
 });

@@ -1,0 +1,17 @@
+import { type Files, hub } from "@cambium/base";
+import { UseError } from "../io.ts";
+
+/** How models are named on the command line, for `--help`. */
+export const MODEL_ARGUMENT = "a folder, an address, or hub:organisation/name[@revision]";
+
+/** The files that a model's name on the command line stands for. */
+export function modelFiles(verb: string, name: string): string | Files {
+  if (!name.startsWith("hub:")) return name;
+  const [repository = "", revision, ...more] = name.slice("hub:".length).split("@");
+  if (repository === "" || revision === "" || more.length > 0) {
+    throw new UseError(
+      `${verb}: "${name}" is no model of the hub; write hub:organisation/name or hub:organisation/name@revision`,
+    );
+  }
+  return hub(repository, revision === undefined ? {} : { revision });
+}

@@ -1,0 +1,35 @@
+import { type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
+import { openSafetensors } from "@cambium/core";
+import { type HeadConfig, parseHeadConfig } from "@cambium/models";
+import { NATIVE_CONFIG } from "./native.ts";
+import { WEIGHTS_FILE } from "./peft-names.ts";
+import { headInMetadata } from "./stored-head.ts";
+
+/**
+ * The head that an adapter was trained under, with its labels in their order: what `loadModel` needs so that `loadAdapter` takes
+ * the adapter. Headers are read, no tensor is.
+ *
+ * @param source - The adapter's folder: a path, an address, or any `Files`.
+ * @returns The head, or undefined where the file says none: adapters of a model without a head, and all that PEFT wrote.
+ * @throws {FileError} When there is no adapter in the folder.
+ * @throws {FormatError} When the file is damaged, or its head is none that this version knows.
+ * @example
+ * const head = await adapterHead("adapters/spam");
+ * const base = await loadModel("models/minilm", head === undefined ? {} : { head });
+ */
+export async function adapterHead(source: string | Files): Promise<HeadConfig | undefined> {
+  const files = openFiles(source);
+  const stored = (await hasFile(files, NATIVE_CONFIG))
+    ? ((await readJson(files, NATIVE_CONFIG)) as { readonly head?: unknown } | null)?.head
+    : headInMetadata((await openSafetensors(files, WEIGHTS_FILE)).metadata);
+  if (stored === undefined) return undefined;
+  try {
+    return parseHeadConfig("adapterHead", stored);
+  } catch (cause) {
+    throw new FormatError({
+      message: `adapterHead: the adapter in ${files.location} says of its head ${JSON.stringify(stored)}, which is none that is known here`,
+      location: files.location,
+      cause,
+    });
+  }
+}

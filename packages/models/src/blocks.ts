@@ -7,11 +7,14 @@ import {
   concat,
   cumsum,
   gather,
+  greaterEqual,
   maximum,
   mul,
+  ones,
   relu,
   reshape,
   scalar,
+  slice,
   sub,
   type Tensor,
   type Tensor2D,
@@ -128,6 +131,33 @@ export function decoderPositions(scope: Scope, mask: Tensor2D): Tensor2D {
 export function decoderBias(scope: Scope, mask: Tensor2D): Tensor4D {
   const before = scope.cache?.mask;
   return paddingBias(before === undefined ? mask : concat([before, mask], 1));
+}
+
+/** Settings of `windowBias`. */
+export interface WindowOptions {
+  /** How many rows a row sees, itself among them. */
+  readonly window: number;
+  /** Keys that hooks will put in front of every attention's, as `embedWords` returns them. @default 0 */
+  readonly keys?: number;
+}
+
+/**
+ * What attention adds to the scores of padding and of keys that are too far behind, `[batch, 1, seq, keys]`, or
+ * `[batch, 1, 1, keys]` while none is; over the keys in the cache, those that hooks put in front, and those of `mask`.
+ *
+ * Distances count real rows, as positions do: padding takes no room in a window, wherever it stands, and prompts do.
+ */
+export function windowBias(scope: Scope, mask: Tensor2D, { window, keys = 0 }: WindowOptions): Tensor4D {
+  const [batch, seq] = mask.shape;
+  const before = scope.cache?.mask ?? (keys > 0 ? (ones([batch, keys]) as Tensor2D) : undefined);
+  const seen = before === undefined ? mask : concat([before, mask], 1);
+  const all = seen.shape[1];
+  const padding = paddingBias(seen);
+  if (all <= window) return padding;
+  const places = cumsum(seen, 1); // [batch, keys]: the number of each real row, the last one's at padding
+  const ofRows = reshape(slice(places, [0, all - seq], [batch, seq]), [batch, 1, seq, 1]);
+  const distances = sub(ofRows, reshape(places, [batch, 1, 1, all]));
+  return add(padding, mul(cast(greaterEqual(distances, window), "float32"), scalar(MASKED))) as Tensor4D;
 }
 
 /**

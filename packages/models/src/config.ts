@@ -54,12 +54,12 @@ export function parseModelConfig<Shape extends z.ZodRawShape>(
   from: "user" | "file",
   { keys, otherKeys = [] }: ConfigKeys<Shape>,
 ): z.output<z.ZodObject<Shape, z.core.$strict>> {
-  // Python's None, and TypeScript's undefined, mean that the default holds.
+  // Python's None, and TypeScript's undefined, mean that the default holds, unless the key has a meaning for None.
+  const isSilent = (key: string, item: unknown): boolean =>
+    item === undefined || (item === null && key in keys && !z.safeParse(keys[key]!, null).success);
   const given =
     typeof value === "object" && value !== null
-      ? Object.fromEntries(
-          Object.entries(value).filter(([key, item]) => item !== undefined && (item !== null || !(key in keys))),
-        )
+      ? Object.fromEntries(Object.entries(value).filter(([key, item]) => !isSilent(key, item)))
       : value;
   const inert = [...inertKeys, ...otherKeys].filter((key) => !(key in keys));
   const schema =

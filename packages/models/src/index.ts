@@ -31,6 +31,8 @@ export {
   paddingBias,
   rootMeanSquareNorm,
   splitHeads,
+  type WindowOptions,
+  windowBias,
 } from "./blocks.ts";
 export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";

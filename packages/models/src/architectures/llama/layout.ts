@@ -1,12 +1,13 @@
 import type { Start } from "@cambium/core";
 import { embedding, inLayer, linear, norm, type Piece, site } from "../../layout.ts";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import type { DecoderForm } from "./form.ts";
 
 /** The table of word embeddings, which the language model's head may share. */
 export const WORDS = "model.embed_tokens.weight";
 
 /** How matrices and embeddings start. */
-export function startOf(config: LlamaConfig): Start {
+export function startOf(config: DecoderConfig): Start {
   return { kind: "normal", deviation: config.initializer_range };
 }
 
@@ -15,34 +16,44 @@ export function startOf(config: LlamaConfig): Start {
  *
  * Paths are the checkpoint's module names; `self_attn.core` and its pattern are no modules there.
  */
-export function llamaLayout(config: LlamaConfig): readonly Piece[] {
+export function decoderLayout(config: DecoderConfig, form: DecoderForm): readonly Piece[] {
   const { vocab_size: rows, hidden_size: width } = config;
   return [
     embedding("model.embed_tokens", { rows, width, start: startOf(config) }),
     ...Array.from({ length: config.num_hidden_layers }, (_, i) =>
-      inLayer(i, block(config, `model.layers.${i}`)),
+      inLayer(i, block(config, form, `model.layers.${i}`)),
     ).flat(),
     norm("model.norm", "final.norm", width, { bias: false }),
   ];
 }
 
-function block(config: LlamaConfig, path: string): readonly Piece[] {
+function block(config: DecoderConfig, form: DecoderForm, path: string): readonly Piece[] {
   const { hidden_size: dModel, intermediate_size: dFf, head_dim: dHead } = config;
   const { num_attention_heads: heads, num_key_value_heads: keyHeads } = config;
+  const { biases, headNorms = false } = form;
   const common = { start: startOf(config), eightBit: true } as const;
-  const attention = { ...common, bias: config.attention_bias };
-  const feedForward = { ...common, bias: config.mlp_bias };
+  const attention = { ...common, bias: biases?.qkv ?? false };
+  const feedForward = { ...common, bias: biases?.feedForward ?? false };
+  const ofHeads = (name: "q" | "k"): readonly Piece[] =>
+    headNorms ? [norm(`${path}.self_attn.${name}_norm`, `attn.${name}.norm`, dHead, { bias: false })] : [];
   const [inner, keyWidth] = [heads * dHead, keyHeads * dHead];
   return [
     site("block", path, "block", dModel),
     norm(`${path}.input_layernorm`, "attn.norm", dModel, { bias: false }),
     site("sublayer", `${path}.self_attn`, "attn", dModel),
     linear(`${path}.self_attn.q_proj`, "attn.q", { ...attention, input: dModel, output: inner }),
+    ...ofHeads("q"),
     linear(`${path}.self_attn.k_proj`, "attn.k", { ...attention, input: dModel, output: keyWidth }),
+    ...ofHeads("k"),
     linear(`${path}.self_attn.v_proj`, "attn.v", { ...attention, input: dModel, output: keyWidth }),
     site("attention", `${path}.self_attn.core`, "attn.core", dHead, { keyHeads }),
     site("pattern", `${path}.self_attn.core.pattern`, "attn.pattern", heads),
-    linear(`${path}.self_attn.o_proj`, "attn.out", { ...attention, input: inner, output: dModel }),
+    linear(`${path}.self_attn.o_proj`, "attn.out", {
+      ...common,
+      bias: biases?.out ?? false,
+      input: inner,
+      output: dModel,
+    }),
     norm(`${path}.post_attention_layernorm`, "ff.norm", dModel, { bias: false }),
     site("sublayer", `${path}.mlp`, "ff", dModel),
     linear(`${path}.mlp.gate_proj`, "ff.gate", { ...feedForward, input: dModel, output: dFf }),

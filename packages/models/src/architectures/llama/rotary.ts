@@ -14,7 +14,7 @@ import {
   type Tensor4D,
   tensor1d,
 } from "@tensorflow/tfjs-core";
-import type { LlamaConfig } from "./config.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
 import type { RopeParameters } from "./rope-config.ts";
 
 /**
@@ -49,7 +49,7 @@ export interface Rotation {
 }
 
 /** The rotation of rows at these positions, int32 `[batch, seq]`: the same for every layer. */
-export function rotationAt(positions: Tensor2D, { rope_parameters, head_dim }: LlamaConfig): Rotation {
+export function rotationAt(positions: Tensor2D, { rope_parameters, head_dim }: DecoderConfig): Rotation {
   const frequencies = tensor1d([...rotaryFrequencies(rope_parameters, head_dim)]);
   const angles = mul(expandDims(expandDims(cast(positions, "float32"), 1), 3), frequencies); // [batch, 1, seq, dHead / 2]
   return { cosine: cos(angles), sine: sin(angles) };

@@ -160,7 +160,7 @@ test.each([
   ["[]", "FORMAT", "config.json in memory is no JSON object"],
   ["{}", "CONFIG", '"model_type" is absent; supported are bert'],
   ['{"model_type": "gpt"}', "CONFIG", '"model_type" is "gpt"; did you mean "gpt2"?'],
-  ['{"model_type": "mistral"}', "CONFIG", '"model_type" is "mistral"; supported are bert'],
+  ['{"model_type": "mamba"}', "CONFIG", '"model_type" is "mamba"; supported are bert'],
   ['{"model_type": "gpt2", "n_layer": -1}', "CONFIG", '"n_layer": Too small'],
   ['{"model_type": "gpt2", "n_embd": 10, "n_head": 3}', "CONFIG", "n_embd must be a multiple of n_head, got 10 and 3"],
   ['{"model_type": "t5", "feed_forward_proj": 4}', "CONFIG", '"feed_forward_proj": expected string, got 4'],

@@ -15,6 +15,8 @@ test.each(adapters)("%s saved again is PEFT's file", (name) =>
   expectSavedAgain(name, ["peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "fan_in_fan_out"]),
 );
 
+test("five keys in front of a window of three rows compute what PEFT computes", () => expectGolden("mistral-prefix"));
+
 test("a part of a fused layer is merged into its columns, and is no PEFT file, with the reason", () =>
   withGolden("gpt2-lora", async ({ base }, _, batch) => {
     const start = lora(base, { targets: ["attn.q", "attn.v"], rank: 2 }, random(1));

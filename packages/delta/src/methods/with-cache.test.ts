@@ -38,9 +38,11 @@ function moved(model: LanguageModel, kind: string): Tuned<LanguageModel> {
 test.each([
   ["prefix", "gpt2"],
   ["prefix", "llama"],
+  ["prefix", "mistral"],
   ["prefix", "t5"],
   ["prompt", "gpt2"],
   ["prompt", "llama"],
+  ["prompt", "mistral"],
   ["prompt", "t5"],
 ])("a %s in front of %s is there in every pass with a cache", async (kind, type) => {
   const model = tinyModel({ type, head: { kind: type === "t5" ? "sequence-to-sequence" : "causal-lm" } });

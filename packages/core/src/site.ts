@@ -33,7 +33,7 @@ export interface Flow {
   sublayer: { input: Tensor3D; output: Tensor3D };
   /** A linear layer, `[..., in]` to `[..., out]`. */
   linear: { input: Tensor; output: Tensor };
-  /** A layer norm or RMS norm, `[batch, seq, dModel]`. */
+  /** A layer norm or RMS norm, `[batch, seq, dModel]`; of the heads of queries or keys, `[batch, seq · heads, dHead]`. */
   norm: { input: Tensor3D; output: Tensor3D };
   /**
    * Attention, `softmax(scale · query keyᵀ + bias) value`. `query` `[batch, heads, seq, dHead]`; `key` and `value` may have
@@ -71,7 +71,9 @@ export type KnownRole =
   | "attn"
   | "attn.qkv"
   | "attn.q"
+  | "attn.q.norm"
   | "attn.k"
+  | "attn.k.norm"
   | "attn.v"
   | "attn.core"
   | "attn.pattern"

@@ -7,7 +7,7 @@ import { lora } from "../methods/lora.ts";
 import { expectGolden, expectSavedAgain, goldenLogits, withGolden } from "./golden.fixture.ts";
 import { saveAdapter } from "./save-adapter.ts";
 
-const adapters = ["gpt2-lora", "t5-lora", "llama-lora"];
+const adapters = ["gpt2-lora", "t5-lora", "llama-lora", "qwen3-lora"];
 
 test.each(adapters)("%s computes what PEFT computes", (name) => expectGolden(name));
 

@@ -48,7 +48,7 @@ export function loadGoldenBase(path: string): Promise<LanguageModel> {
 
 function headOf(path: string): HeadConfig {
   if (path.includes("t5")) return { kind: "sequence-to-sequence" };
-  if (/gpt2|llama|mistral/.test(path)) return { kind: "causal-lm" };
+  if (/gpt2|llama|mistral|qwen3/.test(path)) return { kind: "causal-lm" };
   return { kind: "sequence-classification", labels: ["LABEL_0", "LABEL_1", "LABEL_2"] };
 }
 

@@ -29,6 +29,7 @@ const heads: Readonly<Record<string, HeadConfig>> = {
   t5: { kind: "sequence-to-sequence" },
   gpt2: { kind: "causal-lm" },
   llama: { kind: "causal-lm" },
+  qwen3: { kind: "causal-lm" },
 };
 
 function withModel<Result>(family: string, body: (base: LanguageModel) => Result): Result {

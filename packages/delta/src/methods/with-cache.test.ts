@@ -39,6 +39,7 @@ test.each([
   ["prefix", "gpt2"],
   ["prefix", "llama"],
   ["prefix", "mistral"],
+  ["prefix", "qwen2"],
   ["prefix", "t5"],
   ["prompt", "gpt2"],
   ["prompt", "llama"],

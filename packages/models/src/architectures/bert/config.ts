@@ -10,7 +10,8 @@ import { parseModelConfig } from "../../config.ts";
  * A config that was read from a file also keeps, untyped, every other key of that file.
  */
 export interface BertConfig extends ModelConfig {
-  readonly model_type: "bert" | "roberta";
+  /** XLM-RoBERTa and CamemBERT are RoBERTa with other vocabularies. */
+  readonly model_type: "bert" | "roberta" | "xlm-roberta" | "camembert";
   /** Rows of the word embeddings. */
   readonly vocab_size: number;
   /** dModel, a multiple of `num_attention_heads`. */
@@ -23,7 +24,7 @@ export interface BertConfig extends ModelConfig {
   readonly max_position_embeddings: number;
   /** Segments a token may belong to. @default 2 */
   readonly type_vocab_size: number;
-  /** Id of the padding token. @default 0 for BERT, 1 for RoBERTa */
+  /** Id of the padding token. @default 0 for BERT, 1 for the others */
   readonly pad_token_id: number;
   /** @default "gelu" */
   readonly hidden_act: HiddenActivation;
@@ -43,7 +44,7 @@ const size = z.int().positive();
 const rate = z.number().min(0).lt(1);
 
 const keys = {
-  model_type: z.enum(["bert", "roberta"]),
+  model_type: z.enum(["bert", "roberta", "xlm-roberta", "camembert"]),
   vocab_size: size,
   hidden_size: size,
   num_hidden_layers: size,
@@ -83,7 +84,7 @@ const otherKeys = [
  */
 export function parseBertConfig(caller: string, value: unknown, from: "user" | "file"): BertConfig {
   const parsed = parseModelConfig(caller, value, from, { keys, otherKeys });
-  const config = { ...parsed, pad_token_id: parsed.pad_token_id ?? (parsed.model_type === "roberta" ? 1 : 0) };
+  const config = { ...parsed, pad_token_id: parsed.pad_token_id ?? (parsed.model_type === "bert" ? 0 : 1) };
   if (config.hidden_size % config.num_attention_heads !== 0) {
     throw new ConfigError({
       message: `${caller}: hidden_size must be a multiple of num_attention_heads, got ${config.hidden_size} and ${config.num_attention_heads}`,
@@ -99,5 +100,5 @@ export function maximumLength(config: BertConfig): number {
 
 /** Row of the position embeddings at which counting starts. */
 export function firstPosition(config: BertConfig): number {
-  return config.model_type === "roberta" ? config.pad_token_id + 1 : 0;
+  return config.model_type === "bert" ? 0 : config.pad_token_id + 1;
 }

@@ -59,13 +59,23 @@ export const bert: Architecture<BertConfig> = {
   tiny: (dropout) => tiny("bert", dropout),
 };
 
-/** RoBERTa (Liu et al. 2019, arXiv:1907.11692): BERT with other positions and heads. */
+/** What transformers' class names begin with. */
+const robertaNames: Readonly<Record<string, string>> = {
+  roberta: "Roberta",
+  "xlm-roberta": "XLMRoberta",
+  camembert: "Camembert",
+};
+
+/**
+ * RoBERTa (Liu et al. 2019, arXiv:1907.11692): BERT with other positions and heads. XLM-RoBERTa (Conneau et al. 2019,
+ * arXiv:1911.02116) and CamemBERT (Martin et al. 2019, arXiv:1911.03894) compute the same, and are saved under their own types.
+ */
 export const roberta: Architecture<BertConfig> = {
   ...common,
-  types: ["roberta"],
+  types: Object.keys(robertaNames),
   batch: "tokens",
   padding: (config) => config.pad_token_id,
   wrapper: { name: "roberta", inNames: false },
-  classNames: () => classNames("Roberta"),
+  classNames: ({ model_type }) => classNames(robertaNames[model_type]!),
   tiny: (dropout) => tiny("roberta", dropout),
 };

@@ -97,7 +97,7 @@ const packages: Readonly<Record<string, Exports>> = {
       saveModel: (unknown) => models.saveModel(model, files, unknown),
     },
     plain: `asArchitecture bareName causalHead checkLength countLayout countPositions decoderBias decoderPositions drop embedWords
-      fileName firstRow joinHeads labelsOf lastRow lastTokenHeads norm ownName paddingBias parseModelConfig rootMeanSquareNorm
+      fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads norm ownName paddingBias parseModelConfig rootMeanSquareNorm
       scaleUnits splitHeads storedParameters wordRows`,
   },
   delta: {

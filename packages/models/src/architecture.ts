@@ -27,7 +27,9 @@ export interface TokenBatch {
   /**
    * What the loss compares with. Sequence classification: int32 `[batch]`, index of the label. Regression: float32
    * `[batch]`. Token classification and causal language models: int32 `[batch, seq]`. Sequence to sequence: int32
-   * `[batch, targetSeq]`. Masked words: int32 `[batch, seq]`, or `[n]` beside `positions`. −100 is ignored.
+   * `[batch, targetSeq]`. Masked words: int32 `[batch, seq]`, or `[n]` beside `positions`. −100 is ignored. Embeddings: int32
+   * `[rows, candidates]`, 1 for a text's own pair, or scores, float32 `[rows]`, where ids hold the texts of all rows, then their
+   * pairs, then their negatives.
    */
   readonly labels?: Tensor;
   /** Where the masked-LM head is evaluated, int32 `[n]`, as row · seq + column. @default everywhere */
@@ -61,7 +63,7 @@ export interface Head<Config extends ModelConfig> {
   /** Scores, before the logits site. */
   forward(scope: Scope, config: Config, hidden: Hidden, batch: TokenBatch, head: HeadConfig): Tensor;
   /** Mean loss of the scores, in nats, over what `weight` counts. */
-  loss(logits: Tensor, batch: TokenBatch): Scalar;
+  loss(logits: Tensor, batch: TokenBatch, head: HeadConfig): Scalar;
   /**
    * How many items the loss is a mean over. It reads the batch's labels on the host.
    *

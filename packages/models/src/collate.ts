@@ -1,7 +1,8 @@
-import { ConfigError, checkOptions, type Json } from "@cambium/base";
+import { ConfigError, checkOptions, type Json, StateError } from "@cambium/base";
 import { type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "./architecture.ts";
 import { checkIds, segmentCount } from "./check-batch.ts";
+import { collatePairs } from "./embedding/pairs.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
 import { type EncodedRow, encodeRow, type Row } from "./row.ts";
@@ -49,6 +50,8 @@ const POSITION_STEP = 8;
 /**
  * A function from rows to the batch that the model's head and its loss read. The caller owns the batch's tensors.
  *
+ * An embedding head gets two or more texts of each row, the `text`, its `pair` and `negatives`, each as a sequence.
+ *
  * Rows need no labels for prediction; when one has a label, all need one. The batch is as long as its longest row,
  * rounded up as `padTo` says. Longer texts are cut, at their end unless `truncation` says otherwise, and `report` counts them.
  * Ids and types are checked against the model here, on every backend.
@@ -65,6 +68,11 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   checkOptions("collate", options, collateKeys);
   const { maxLength, padTo, truncation = tokenizer.truncation } = options;
   const { architecture, config, head } = model;
+  if (head?.kind === "embedding") {
+    const texts = collate({ architecture, config }, tokenizer, options);
+    const idsOf = (text: string): number[] => tokenizer.encode(text, undefined, { maxLength, truncation }).ids;
+    return collatePairs({ head, texts, idsOf });
+  }
   checkTruncation("collate", truncation);
   const padId = paddingOf(model, tokenizer, options.padId);
   checkTokenizer(model, tokenizer, padId);
@@ -234,6 +242,8 @@ function targets(
     }
     case "masked-lm":
       return hiddenWords(rows, seq);
+    case "embedding":
+      throw new StateError({ message: "internal: labels of an embedding head are made of pairs" });
   }
 }
 

@@ -3,7 +3,7 @@ import { type Random, startTensors } from "@cambium/core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
 import { architectures as builtIn } from "./architectures/index.ts";
 import { findArchitecture } from "./find-architecture.ts";
-import { type HeadConfig, parseHeadConfig } from "./head-config.ts";
+import { type HeadConfig, parseHeadConfig, settleHead } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { type Layout, storedParameters } from "./layout.ts";
 
@@ -69,6 +69,6 @@ function plan(caller: string, config: ConfigInput, options: CreateModelOptions) 
   checkOptions(caller, options, ["head", "architectures"]);
   const architecture = findArchitecture(caller, config, options.architectures ?? builtIn);
   const whole = architecture.parse(caller, config, "user");
-  const head = options.head === undefined ? undefined : parseHeadConfig(caller, options.head);
+  const head = options.head === undefined ? undefined : settleHead(caller, parseHeadConfig(caller, options.head));
   return { architecture, config: whole, head, layout: layoutOf(architecture, whole, head) };
 }

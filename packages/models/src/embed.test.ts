@@ -61,7 +61,10 @@ test("no texts have no vectors", async () => {
 
 test.each([
   [{ normalize: true }, 'unknown option "normalize"; is "normalise" meant?'],
-  [{ pooling: "max" }, 'pooling must be "mean" or "cls", got "max"'],
+  [
+    { pooling: "median" },
+    "pooling must be one of cls, max, mean, mean-sqrt-length, weighted-mean, last, or a list of them, got",
+  ],
   [{ batchSize: 0 }, "batchSize must be a whole number from 1, got 0"],
 ])("%j are no options", async (options, message) => {
   await expect(embed(model, tokenizer, texts, options as EmbedOptions)).rejects.toThrow(`embed: ${message}`);

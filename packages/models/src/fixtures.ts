@@ -11,7 +11,7 @@ import type { HeadConfig, HeadKind } from "./head-config.ts";
 export type Family = "bert" | "roberta";
 
 /** Kinds of heads that encoders have. */
-export type EncoderHeadKind = Exclude<HeadKind, "causal-lm" | "sequence-to-sequence">;
+export type EncoderHeadKind = Exclude<HeadKind, "causal-lm" | "sequence-to-sequence" | "embedding">;
 
 /** A tensor as `make_golden.py` writes it. */
 export interface Numbers {

@@ -1,5 +1,6 @@
 import { parseConfig } from "@cambium/base";
 import * as z from "zod";
+import { type EmbeddingHead, embeddingHeadSchema, settleEmbedding } from "./embedding/head-config.ts";
 
 /** What stands on top of a model's body, and so what its loss is. */
 export type HeadConfig =
@@ -14,7 +15,9 @@ export type HeadConfig =
   /** The words of a second text, one after the other; cross-entropy. */
   | { readonly kind: "sequence-to-sequence" }
   /** A number for each sequence; mean squared error. */
-  | { readonly kind: "regression" };
+  | { readonly kind: "regression" }
+  /** A vector for each text, and a loss of texts that belong together. */
+  | EmbeddingHead;
 
 /** The kinds of heads. */
 export type HeadKind = HeadConfig["kind"];
@@ -31,6 +34,7 @@ const schema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("causal-lm") }),
   z.strictObject({ kind: z.literal("sequence-to-sequence") }),
   z.strictObject({ kind: z.literal("regression") }),
+  embeddingHeadSchema,
 ]);
 
 /**
@@ -50,4 +54,18 @@ export function labelsOf(head: HeadConfig | undefined): readonly string[] | unde
 /** Numbers that a head gives for a sequence or a token, where the vocabulary does not say how many. */
 export function outputsOf(head: HeadConfig): number {
   return labelsOf(head)?.length ?? 1;
+}
+
+/**
+ * A head with every choice made.
+ *
+ * @param files - What the model's folder says of how texts become vectors, by name.
+ */
+export function settleHead(caller: string, head: HeadConfig, files?: ReadonlyMap<string, Uint8Array>): HeadConfig {
+  return head.kind === "embedding" ? settleEmbedding(caller, head, files) : head;
+}
+
+/** Whether transformers has a model with such a head: an embedding head has no parameters, and its files are those of the body. */
+export function hasTaskModel(head: HeadConfig | undefined): boolean {
+  return head !== undefined && head.kind !== "embedding";
 }

@@ -40,7 +40,9 @@ export { type Collate, type CollateModel, type CollateOptions, type CollateRepor
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
-export { type HeadConfig, type HeadKind, labelsOf, parseHeadConfig } from "./head-config.ts";
+export type { EmbeddingHead } from "./embedding/head-config.ts";
+export type { Pooling } from "./embedding/pooling.ts";
+export { type HeadConfig, type HeadKind, hasTaskModel, labelsOf, parseHeadConfig } from "./head-config.ts";
 export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
 export { type LastTokenHead, lastTokenHeads } from "./heads/last-token.ts";
 export { crossEntropyLoss, IGNORED, type Loss, nextWordLoss, squaredErrorLoss } from "./heads/losses.ts";

@@ -10,9 +10,10 @@ import {
   random,
 } from "@cambium/core";
 import { clone, ones, type Scalar, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
-import type { Architecture, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
+import type { Architecture, Head, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import { checkBatch } from "./check-batch.ts";
-import type { HeadConfig } from "./head-config.ts";
+import { embeddingHead } from "./embedding/head.ts";
+import { type HeadConfig, hasTaskModel } from "./head-config.ts";
 import { joinLayout, type Layout } from "./layout.ts";
 import { bareName, fileName } from "./names.ts";
 
@@ -57,15 +58,23 @@ export interface ModelParts<Config extends ModelConfig> {
   readonly unused?: readonly string[];
 }
 
+/** What a head computes; embeddings are made the same way on every body that is one stack. */
+function headOf(architecture: Architecture, config: ModelConfig, head: HeadConfig): Head<ModelConfig> | undefined {
+  if (head.kind !== "embedding") return architecture.heads[head.kind];
+  if (architecture.batch === "source+target") return undefined;
+  const words = joinLayout(architecture.layout(config)).sites.find(({ kind }) => kind === "embed")!;
+  return embeddingHead(words.width);
+}
+
 /**
  * The layout of a model with a head.
  *
  * @throws {ConfigError} When the architecture has no such head; names those that it has.
  */
 export function layoutOf(architecture: Architecture, config: ModelConfig, head: HeadConfig | undefined): Layout {
-  const body = architecture.layout(config, head);
+  const body = architecture.layout(config, hasTaskModel(head) ? head : undefined);
   if (head === undefined) return joinLayout(body);
-  const kind = architecture.heads[head.kind];
+  const kind = headOf(architecture, config, head);
   if (kind === undefined) {
     throw new ConfigError({
       message: `a ${config.model_type} has no head of kind "${head.kind}"; it has ${Object.keys(architecture.heads).join(", ")}`,
@@ -93,7 +102,7 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
   const { architecture, config, head, layout, parameters, created = [], unused = [] } = parts;
   const { sites } = layout;
   const isBody = bodyTest(architecture, config, layout);
-  const headed = head === undefined ? undefined : architecture.heads[head.kind]!;
+  const headed = head === undefined ? undefined : headOf(architecture, config, head)!;
 
   function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
     checkOptions("forward", options, FORWARD_KEYS);
@@ -157,13 +166,13 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
     unused,
     headParameters: [...parameters.keys()].filter((name) => !isBody(name) || created.includes(name)),
     isBody,
-    fileName: (name) => fileName({ wrapper: architecture.wrapper, isBody }, name, head !== undefined),
+    fileName: (name) => fileName({ wrapper: architecture.wrapper, isBody }, name, hasTaskModel(head)),
     sites: () => sites,
     forward,
     ...(headed !== undefined && {
       head: head!,
       loss: (batch: TokenBatch, options?: ForwardOptions): Scalar =>
-        tidy(() => headed.loss(forward(batch, options).logits!, batch)),
+        tidy(() => headed.loss(forward(batch, options).logits!, batch, head!)),
       weight(batch: TokenBatch, options: Pick<ForwardOptions, "hooks"> = {}): number {
         checkOptions("weight", options, ["hooks"]);
         return headed.weight(batch, rowsInFront(options.hooks));

@@ -6,9 +6,10 @@ import { architectures as builtIn } from "./architectures/index.ts";
 import { findArchitecture } from "./find-architecture.ts";
 import { type Fit, fitCheckpoint } from "./fit.ts";
 import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
-import { type HeadConfig, labelsOf, parseHeadConfig } from "./head-config.ts";
+import { type HeadConfig, hasTaskModel, labelsOf, parseHeadConfig, settleHead } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
+import { readModuleFiles } from "./tokenizer-files.ts";
 
 /** Settings of `loadModel`. */
 export interface LoadModelOptions {
@@ -47,7 +48,7 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
   options: LoadModelOptions = {},
 ): Promise<LanguageModel<Config>> {
   checkOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
-  const head = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
+  const asked = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
   const files = openFiles(source);
   const json = await readJson(files, "config.json");
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
@@ -58,6 +59,7 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
   }
   checkNotQuantised(json, files.location);
   const caller = `loadModel: config.json in ${files.location}`;
+  const head = asked?.kind === "embedding" ? settleHead("loadModel", asked, await readModuleFiles(files)) : asked;
   const architecture = findArchitecture(caller, json, options.architectures ?? builtIn);
   const checkpoint = await openCheckpoint(files);
   const { config, fit } = await settle(
@@ -139,7 +141,7 @@ async function settle(
 ): Promise<{ readonly config: ModelConfig; readonly fit: Fit }> {
   const layout = layoutOf(architecture, config, head);
   const body = joinLayout(architecture.layout(config));
-  const request = { architecture, layout, body, hasHead: head !== undefined, stored: checkpoint.metadata };
+  const request = { architecture, layout, body, hasHead: hasTaskModel(head), stored: checkpoint.metadata };
   const fit = fitCheckpoint(request, checkpoint.entries, location);
   for (const { name, fileName } of fit.aliases) {
     const own = fit.found.get(name)!;

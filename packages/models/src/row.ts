@@ -8,13 +8,15 @@ import { cut, type Truncation } from "./truncation.ts";
 /** One example. */
 export interface Row {
   readonly text: string;
-  /** Second text, for tasks on pairs. */
+  /** Second text, for tasks on pairs. Embeddings: what `text` belongs to, or is scored with by `label`. */
   readonly pair?: string;
   /**
    * Sequence classification: a label of the head, or its index where no label is a number that could be meant instead.
-   * Regression: a number.
+   * Regression: a number. Embeddings with a loss of scores: how near `text` and `pair` are, a number.
    */
   readonly label?: string | number;
+  /** Embeddings: texts that are near to `text` and wrong for it, beside all that the batch holds for other rows. @default none */
+  readonly negatives?: readonly string[];
   /**
    * Token classification: the labels of the words of `text`, as it is split at white space. Masked words: `text` with
    * its words in place of the mask tokens, each one token long. Sequence to sequence: the second text. Causal language

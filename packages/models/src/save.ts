@@ -1,7 +1,8 @@
 import { ConfigError, checkOptions, type Files, hasFile, openFiles } from "@cambium/base";
 import { saveSafetensors } from "@cambium/core";
+import { modulesOf } from "./embedding/save-modules.ts";
 import { eightBitOf } from "./frozen.ts";
-import type { HeadConfig } from "./head-config.ts";
+import { type HeadConfig, hasTaskModel } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { companionNames } from "./tokenizer-files.ts";
@@ -18,7 +19,7 @@ export interface SaveModelOptions {
 }
 
 /** What of a model is written. */
-export type SavedModel = Pick<LanguageModel, "config" | "parameters" | "fileName" | "head" | "architecture">;
+export type SavedModel = Pick<LanguageModel, "config" | "parameters" | "fileName" | "head" | "architecture" | "sites">;
 
 const CONFIG = "config.json";
 
@@ -63,6 +64,11 @@ export async function saveModel(
     saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype }),
   );
   if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
+  if (model.head?.kind === "embedding") {
+    const width = model.sites().find(({ kind }) => kind === "embed")!.width;
+    for (const [name, text] of modulesOf(model.head, tokenizer?.files ?? new Map(), width))
+      await files.write(name, text);
+  }
   await files.write(CONFIG, writtenConfig(model, dtypes[dtype]));
 }
 
@@ -112,7 +118,7 @@ function configFile({ config, head, architecture }: SavedModel, dtype: string): 
   const names = architecture.classNames(config);
   return {
     ...kept,
-    architectures: [head === undefined ? names.base : names[head.kind]],
+    architectures: [hasTaskModel(head) ? names[head!.kind] : names.base],
     torch_dtype: dtype,
     ...labelKeys(head),
   };

@@ -1,5 +1,6 @@
 /** Files of a model's folder that a tokenizer is made of, and what they say of how texts become vectors. */
 import { type Files, hasFile } from "@cambium/base";
+import { transformerConfigNames } from "./embedding/modules.ts";
 
 /** Of the tokenizer itself. */
 const tokenizerFiles = [
@@ -20,10 +21,13 @@ const tokenizerFiles = [
 const MODULES = "modules.json";
 
 /** Of sentence embedding models: which modules there are, and their settings. */
-const moduleFiles = [MODULES, "sentence_bert_config.json", "config_sentence_transformers.json"];
+const moduleFiles = [MODULES, transformerConfigNames[0]!, "config_sentence_transformers.json"];
+
+/** What old folders of such models have in place of `sentence_bert_config.json`. */
+const olderFiles = transformerConfigNames.slice(1);
 
 /** Every name that a tokenizer's files may have, but for folders of modules. */
-export const companionNames: readonly string[] = [...tokenizerFiles, ...moduleFiles];
+export const companionNames: readonly string[] = [...tokenizerFiles, ...moduleFiles, ...olderFiles];
 
 /** Folders of modules, such as `1_Pooling`. A file that is no list of modules has none. */
 function moduleFolders(modules: Uint8Array | undefined): string[] {
@@ -40,7 +44,9 @@ function moduleFolders(modules: Uint8Array | undefined): string[] {
 async function filesIn(files: Files, folders: readonly string[]): Promise<string[]> {
   if (folders.length === 0) return [];
   const listed = await files.list().catch(() => undefined); // there is no listing over HTTP
-  if (listed === undefined) return folders.map((folder) => `${folder}/config.json`);
+  if (listed === undefined) {
+    return folders.flatMap((folder) => [`${folder}/config.json`, `${folder}/model.safetensors`]);
+  }
   return listed.map(({ name }) => name).filter((name) => folders.some((folder) => name.startsWith(`${folder}/`)));
 }
 
@@ -71,7 +77,19 @@ async function readPresent(files: Files, names: readonly string[]): Promise<Map<
  * @throws {FileError} When one that is there cannot be read.
  */
 export async function readCompanions(files: Files): Promise<Map<string, Uint8Array>> {
-  const found = await readPresent(files, companionNames);
-  const inside = await readPresent(files, await filesIn(files, moduleFolders(found.get(MODULES))));
+  return new Map([...(await readPresent(files, tokenizerFiles)), ...(await readModuleFiles(files))]);
+}
+
+/**
+ * The bytes of the files that say how a folder's model makes vectors of texts, by name.
+ *
+ * @throws {FileError} When one that is there cannot be read.
+ */
+export async function readModuleFiles(files: Files): Promise<Map<string, Uint8Array>> {
+  const found = await readPresent(files, moduleFiles);
+  const modules = found.get(MODULES);
+  if (modules === undefined) return found;
+  const older = found.has(transformerConfigNames[0]!) ? [] : olderFiles;
+  const inside = await readPresent(files, [...older, ...(await filesIn(files, moduleFolders(modules)))]);
   return new Map([...found, ...inside]);
 }

@@ -1,6 +1,6 @@
 /** Prompt tuning and prefix tuning in PEFT's files. */
 import type { Site } from "@cambium/core";
-import type { LanguageModel } from "@cambium/models";
+import { hasTaskModel, type LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { hostOf } from "../host.ts";
 import { type Types, typeTable } from "../methods/ignored-types.ts";
@@ -91,7 +91,7 @@ function shapeFields(
   type: PromptType,
 ): { readonly fields: Readonly<Record<string, number>> & { readonly token_dim: number } } | Inexpressible {
   if (hasTwoStacks(base)) return { reason: twoStacks[type] };
-  const ignores = base.head === undefined;
+  const ignores = !hasTaskModel(base.head);
   if (typeTable(hostOf(base)) !== undefined && ignores !== (types === "ignored"))
     return { reason: ignores ? droppedTypes : "PEFT reads types where the model has a head" };
   return {

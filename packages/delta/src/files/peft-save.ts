@@ -5,7 +5,7 @@
  * differently. The method itself says its own fields and keys.
  */
 import type { Parameters } from "@cambium/core";
-import type { HeadKind, LanguageModel } from "@cambium/models";
+import { type HeadKind, hasTaskModel, type LanguageModel } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
 import { tablesOf } from "../host.ts";
@@ -105,12 +105,13 @@ const generating: { readonly [Kind in HeadKind]?: string } = {
   "sequence-to-sequence": "SEQ_2_SEQ_LM",
 };
 
-const isClassifier = ({ head }: LanguageModel): boolean => head !== undefined && generating[head.kind] === undefined;
+const isClassifier = ({ head }: LanguageModel): boolean => hasTaskModel(head) && generating[head!.kind] === undefined;
 
 /** A classifier that is not in the file must not be asked for: PEFT would want its tensors. */
 function taskType({ head }: LanguageModel, trainsHead: boolean): string | null {
-  if (head === undefined) return "FEATURE_EXTRACTION";
-  return generating[head.kind] ?? (trainsHead ? (taskTypes[head.kind] ?? null) : null);
+  if (!hasTaskModel(head)) return "FEATURE_EXTRACTION";
+  const { kind } = head!;
+  return generating[kind] ?? (trainsHead ? (taskTypes[kind] ?? null) : null);
 }
 
 /** The first of `modules` that has a targeted layer in it. */

@@ -61,7 +61,10 @@ export function checkHead(base: LanguageModel, stored: unknown, holdsHead: boole
     );
   }
   const other = Object.entries(stored as object).find(
-    ([key, value]) => key in head && JSON.stringify(value) !== JSON.stringify(head[key as keyof typeof head]),
+    ([key, value]) =>
+      key in head &&
+      !ofTraining.includes(key) &&
+      JSON.stringify(value) !== JSON.stringify(head[key as keyof typeof head]),
   );
   if (!holdsHead && base.created.some((name) => base.headParameters.includes(name)))
     throw fail(
@@ -70,6 +73,9 @@ export function checkHead(base: LanguageModel, stored: unknown, holdsHead: boole
   if (other !== undefined)
     throw fail(`was trained under the head ${JSON.stringify(stored)}, and the model's is ${JSON.stringify(head)}`);
 }
+
+/** Settings of losses, which change nothing of what a head gives. */
+const ofTraining = ["loss", "scale", "symmetric"];
 
 const isLabels = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((label) => typeof label === "string");

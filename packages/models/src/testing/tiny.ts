@@ -29,6 +29,7 @@ export const tinyHeads: Readonly<Record<HeadKind, HeadConfig>> = {
   "causal-lm": { kind: "causal-lm" },
   "sequence-to-sequence": { kind: "sequence-to-sequence" },
   regression: { kind: "regression" },
+  embedding: { kind: "embedding" },
 };
 
 /**
@@ -128,6 +129,8 @@ function labelsFor(kind: HeadKind): Tensor {
       return int(MASK.map((row, i) => row.map((real, j) => (real === 1 ? (i + j) % 4 : -100))));
     case "sequence-to-sequence":
       return int(TARGETS);
+    case "embedding":
+      return int([[1, 0]]); // a text, its pair, and a negative
     default:
       return int(IDS.map((row) => row.map((id) => (id === 0 ? -100 : id))));
   }

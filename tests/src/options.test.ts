@@ -132,6 +132,7 @@ const packages: Readonly<Record<string, Exports>> = {
       f1: (unknown) => train.f1([1], [1], unknown),
       linear: (unknown: object) => train.linear(1, { steps: 3, ...unknown }),
       momentum: (unknown) => train.momentum(0.9, unknown),
+      ndcg: (unknown) => train.ndcg([1], [1], unknown),
       scaleByAdam: (unknown) => train.scaleByAdam(unknown),
       scaleByLearningRate: (unknown) => train.scaleByLearningRate(1, unknown),
       sgd: (unknown: object) => train.sgd({ learningRate: 1, ...unknown }),

@@ -20,6 +20,7 @@ export type { CheckpointEvent, EndEvent, EvaluationEvent, StepEvent, TrainEvent,
 export { accuracy, type F1Options, f1, type Label, matthews } from "./metrics/classification.ts";
 export { pearson, spearman } from "./metrics/correlation.ts";
 export { perplexity } from "./metrics/perplexity.ts";
+export { type NdcgOptions, ndcg } from "./metrics/ranking.ts";
 export { type AdafactorOptions, adafactor, relativeStep } from "./optimisers/adafactor.ts";
 export { type AdamOptions, type AdamWOptions, adam, adamW } from "./optimisers/adam.ts";
 export { chain } from "./optimisers/chain.ts";

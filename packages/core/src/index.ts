@@ -48,6 +48,7 @@ export { type Random, random, randomOf } from "./random.ts";
 export { remat, rematBlocks } from "./remat.ts";
 export { openCheckpoint } from "./safetensors/checkpoint.ts";
 export type { SafetensorsDtype, SafetensorsValues } from "./safetensors/dtype.ts";
+export { decodeBfloat16, decodeHalf, encodeBfloat16, encodeHalf } from "./safetensors/float16.ts";
 export type { SafetensorsEntry } from "./safetensors/header.ts";
 export { loadSafetensors, openSafetensors, type Safetensors } from "./safetensors/read.ts";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./safetensors/save.ts";

@@ -4,6 +4,7 @@
  */
 import type { Scope } from "@cambium/core";
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
+import type { GgufFormat } from "./gguf/format.ts";
 import type { HeadConfig, HeadKind } from "./head-config.ts";
 import type { Piece } from "./layout.ts";
 
@@ -119,6 +120,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   };
   /** Whether a name in a file is of something that is no parameter, such as a stored mask. */
   isBuffer?(name: string): boolean;
+  /** How its models stand in GGUF files, where they do. */
+  readonly gguf?: GgufFormat<Config>;
   /** transformers' class names, such as `BertModel`, for the model without a head and with each. */
   classNames(config: Config): { readonly base: string } & { readonly [Kind in HeadKind]?: string };
   /**

@@ -42,6 +42,9 @@ export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayou
 export { type EmbedOptions, embed } from "./embed.ts";
 export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
+export type { GgufFields } from "./gguf/fields.ts";
+export type { GgufConfig, GgufEntry, GgufFormat } from "./gguf/format.ts";
+export type { GgufArray, GgufScalar, GgufValue } from "./gguf/values.ts";
 export { type HeadConfig, type HeadKind, hasTaskModel, labelsOf, parseHeadConfig } from "./head-config.ts";
 export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
 export { type LastTokenHead, lastTokenHeads } from "./heads/last-token.ts";

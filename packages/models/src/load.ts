@@ -6,10 +6,14 @@ import { architectures as builtIn } from "./architectures/index.ts";
 import { findArchitecture } from "./find-architecture.ts";
 import { type Fit, fitCheckpoint } from "./fit.ts";
 import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
+import { loadGguf } from "./gguf/load-gguf.ts";
+import { locateGguf } from "./gguf/locate.ts";
 import { type HeadConfig, hasTaskModel, labelsOf, parseHeadConfig, settleHead } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
 import { readModuleFiles } from "./tokenizer-files.ts";
+
+const CONFIG = "config.json";
 
 /** Settings of `loadModel`. */
 export interface LoadModelOptions {
@@ -31,11 +35,13 @@ export interface LoadModelOptions {
 
 /**
  * A model from a Hugging Face folder: `config.json`, and `model.safetensors`, which may be split into several files with
- * `model.safetensors.index.json`. The config's `model_type` chooses the architecture.
+ * `model.safetensors.index.json`. The config's `model_type` chooses the architecture. Or from a GGUF file, whose metadata are the
+ * config: its blocks become float32 one tensor after the other.
  *
  * Weights of any float width become float32, or 8 bits where `frozen` asks for it. The caller owns `parameters`.
  *
- * @param source - The folder: a path, an address, or any `Files`.
+ * @param source - The folder: a path, an address, or any `Files`; or the path or address of a `.gguf` file, or a folder that
+ *   holds one and no `config.json`.
  * @throws {FileError} When a file is absent or cannot be read.
  * @throws {FormatError} When a file is damaged, its names and shapes do not fit the config (all are listed), or its weights
  *   are quantised already.
@@ -49,29 +55,19 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
 ): Promise<LanguageModel<Config>> {
   checkOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
   const asked = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
-  const files = openFiles(source);
-  const json = await readJson(files, "config.json");
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new FormatError({
-      message: `loadModel: config.json in ${files.location} is no JSON object; is it a model's folder?`,
-      location: files.location,
-    });
-  }
-  checkNotQuantised(json, files.location);
-  const caller = `loadModel: config.json in ${files.location}`;
+  const opened = await openSource(source, options.architectures ?? builtIn);
+  const { architecture, json, checkpoint, files, location, caller } = opened;
   const head = asked?.kind === "embedding" ? settleHead("loadModel", asked, await readModuleFiles(files)) : asked;
-  const architecture = findArchitecture(caller, json, options.architectures ?? builtIn);
-  const checkpoint = await openCheckpoint(files);
   const { config, fit } = await settle(
     architecture,
     architecture.parse(caller, json, "file"),
     head,
     checkpoint,
-    files.location,
+    location,
   );
   const { layout, found, created, unused } = fit;
   const body = joinLayout(architecture.layout(config));
-  if ([...created.keys()].every((name) => body.parameters.has(name))) checkLabels(head, json, files.location);
+  if ([...created.keys()].every((name) => body.parameters.has(name))) checkLabels(head, json, location);
   const eightBit = frozenNames(layout, options);
 
   const parameters = await loadParameters(checkpoint, found, layout, eightBit);
@@ -85,6 +81,44 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
     created: [...created.keys()],
     unused,
   });
+}
+
+/** What a folder or a GGUF file holds, before any weight is read. */
+interface Source {
+  readonly architecture: Architecture;
+  readonly json: object;
+  readonly checkpoint: Safetensors;
+  /** The folder. */
+  readonly files: Files;
+  readonly location: string;
+  /** What messages on the config begin with. */
+  readonly caller: string;
+}
+
+async function openSource(source: string | Files, among: readonly Architecture[]): Promise<Source> {
+  const located = await locateGguf("loadModel", source, CONFIG);
+  if (located !== undefined) {
+    const location = `"${located.name}" in ${located.files.location}`;
+    return {
+      ...(await loadGguf(located, among)),
+      files: located.files,
+      location,
+      caller: `loadModel: the metadata of ${location}`,
+    };
+  }
+  const files = openFiles(source);
+  const { location } = files;
+  const json = await readJson(files, CONFIG);
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new FormatError({
+      message: `loadModel: config.json in ${location} is no JSON object; is it a model's folder?`,
+      location,
+    });
+  }
+  checkNotQuantised(json, location);
+  const caller = `loadModel: config.json in ${location}`;
+  const architecture = findArchitecture(caller, json, among);
+  return { architecture, json, checkpoint: await openCheckpoint(files), files, location, caller };
 }
 
 /** Names of the weights that are put into 8 bits. */

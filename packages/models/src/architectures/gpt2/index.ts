@@ -3,6 +3,7 @@ import { causalHead } from "../../heads/causal-lm.ts";
 import { lastTokenHeads } from "../../heads/last-token.ts";
 import { type Gpt2Config, parseGpt2Config } from "./config.ts";
 import { decode } from "./forward.ts";
+import { gpt2Gguf } from "./gguf.ts";
 import { gpt2Layout, startOf, WORDS } from "./layout.ts";
 
 export type { Gpt2Config } from "./config.ts";
@@ -29,6 +30,7 @@ export const gpt2: Architecture<Gpt2Config> = {
   },
   wrapper: { name: "transformer", inNames: true },
   isBuffer: (name) => /^h\.\d+\.attn\.(masked_)?bias$/.test(name),
+  gguf: gpt2Gguf,
   classNames: () => ({
     base: "GPT2Model",
     "causal-lm": "GPT2LMHeadModel",

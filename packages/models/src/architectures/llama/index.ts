@@ -1,6 +1,7 @@
 import type { Architecture } from "../../architecture.ts";
 import { type LlamaConfig, parseLlamaConfig } from "./config.ts";
 import { decoderFamily } from "./form.ts";
+import { llamaGguf } from "./gguf.ts";
 
 export type { LlamaConfig } from "./config.ts";
 export type { DecoderConfig } from "./decoder-config.ts";
@@ -13,6 +14,7 @@ export const llama: Architecture<LlamaConfig> = {
   })),
   types: ["llama"],
   parse: parseLlamaConfig,
+  gguf: llamaGguf,
   tiny: (dropout) => ({
     model_type: "llama",
     vocab_size: 23,

@@ -1,0 +1,118 @@
+/** The tensors of a GGUF file as a checkpoint: names, shapes and order of rows are those of transformers, values float32. */
+import { type Files, FormatError } from "@cambium/base";
+import type { Safetensors, SafetensorsEntry } from "@cambium/core";
+import { dispose, type Tensor, tensor } from "@tensorflow/tfjs-core";
+import type { ModelConfig } from "../architecture.ts";
+import type { GgufFormat } from "./format.ts";
+import { brokenGguf, type GgufHeader, type GgufTensor } from "./header.ts";
+import { fromGguf, moduleOf } from "./names.ts";
+import { inHalves, turned } from "./order.ts";
+import { readableTypes } from "./tensor-types.ts";
+
+/** A file whose header was read. */
+export interface GgufFile {
+  readonly files: Files;
+  readonly name: string;
+  readonly header: GgufHeader;
+}
+
+/** A tensor under our name. */
+interface Held {
+  readonly stored: GgufTensor;
+  readonly entry: SafetensorsEntry;
+  /** Whether rows and columns change places. */
+  readonly isTurned: boolean;
+  /** Heads whose rows are put into order; 0 for none. */
+  readonly pairedHeads: number;
+}
+
+/** A tensor's values in the order of the file, read as one piece of its own size. */
+export async function readValues(
+  { files, name }: GgufFile,
+  { type, shape, from, sizeBytes }: GgufTensor,
+): Promise<Float32Array> {
+  const bytes = await files.read(name, { from, to: from + sizeBytes });
+  if (bytes.length !== sizeBytes) throw brokenGguf(files, name)("the file changed while it was read; open it again");
+  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  type.decode!(bytes, values);
+  return values;
+}
+
+/**
+ * A checkpoint of a file.
+ *
+ * @param config - Of the model: it says how many heads there are.
+ * @throws {FormatError} For tensors of types that cannot be read, and for those that the family has no place for, by name.
+ */
+export function ggufCheckpoint(file: GgufFile, format: GgufFormat, config: ModelConfig): Safetensors {
+  const held = holdAll(file, format, config);
+  const find = (name: string): Held => held.get(name)!;
+
+  async function values(name: string): Promise<Float32Array> {
+    const { stored, isTurned, pairedHeads } = find(name);
+    const read = await readValues(file, stored);
+    const [rows, columns = 1] = stored.shape as readonly [number, number?];
+    if (isTurned) return turned(read, rows, columns);
+    return pairedHeads === 0 ? read : inHalves(read, rows, columns, pairedHeads);
+  }
+
+  const load = async (name: string): Promise<Tensor> =>
+    tensor(await values(name), [...find(name).entry.shape], "float32");
+
+  return {
+    metadata: {},
+    entries: new Map([...held].map(([name, { entry }]) => [name, entry])),
+    values,
+    tensor: load,
+    async load(names = held.keys()) {
+      const tensors = new Map<string, Tensor>();
+      try {
+        for (const name of new Set(names)) tensors.set(name, await load(name));
+      } catch (error) {
+        dispose([...tensors.values()]);
+        throw error;
+      }
+      return tensors;
+    },
+  };
+}
+
+function holdAll(
+  { files, name: fileName, header }: GgufFile,
+  format: GgufFormat,
+  config: ModelConfig,
+): Map<string, Held> {
+  const paired = format.pairedHeads?.(config) ?? {};
+  const held = new Map<string, Held>();
+  const unread: string[] = [];
+  const strange: string[] = [];
+  for (const [name, stored] of header.tensors) {
+    if (name === ROPE_FACTORS) continue;
+    const own = fromGguf(format, name);
+    if (own === undefined) strange.push(name);
+    else if (stored.type.decode === undefined) unread.push(`"${name}" is ${stored.type.name}`);
+    else {
+      const isTurned = (format.turned ?? []).includes(moduleOf(name)) && stored.shape.length === 2;
+      const shape = isTurned ? [...stored.shape].reverse() : stored.shape;
+      const entry = { dtype: "F32", shape, sizeBytes: stored.sizeBytes } as const;
+      held.set(own, { stored, entry, isTurned, pairedHeads: paired[moduleOf(name)] ?? 0 });
+    }
+  }
+  const location = `"${fileName}" in ${files.location}`;
+  if (unread.length > 0) {
+    throw new FormatError({
+      message: `loadModel: ${unread.length} tensors of ${location} are of types that cannot be read (${unread.slice(0, 3).join(", ")}${unread.length > 3 ? ", …" : ""}); take a file of ${readableTypes.join(", ")}`,
+      unread,
+    });
+  }
+  if (strange.length > 0) {
+    throw new FormatError({
+      message: `loadModel: ${location} has tensors that a "${format.architecture}" has no place for here, and would compute something else without: ${strange.join(", ")}`,
+      strange,
+    });
+  }
+  return held;
+}
+
+/** The tensor that is no parameter: it is read with the metadata. */
+export const ROPE_FACTORS = "rope_freqs.weight";

@@ -55,6 +55,7 @@ export type { LanguageModel, LanguageOutput } from "./language-model.ts";
 export * as pieces from "./layout.ts";
 export { countLayout, type Layout, type ParameterSpec, type Piece, storedParameters } from "./layout.ts";
 export { type LoadModelOptions, loadModel } from "./load.ts";
+export { loadTokenizer } from "./load-tokenizer.ts";
 export { bareName, fileName, type Named, ownName } from "./names.ts";
 export {
   type LabelScore,
@@ -71,7 +72,6 @@ export type { SpecialTokens } from "./special-tokens.ts";
 export {
   createTokenizer,
   type EncodeOptions,
-  loadTokenizer,
   type Tokenizer,
   type TokenizerOptions,
   type Tokens,

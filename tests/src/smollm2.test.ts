@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { disposeParameters, useBackend } from "@cambium/core";
+import {
+  capture,
+  type LanguageModel,
+  loadModel,
+  loadTokenizer,
+  type TokenBatch,
+  type Tokenizer,
+} from "@cambium/models";
+import "@cambium/testing";
+import { argMax, dispose, norm, ones, slice, type Tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { root } from "../../scripts/workspace.mjs";
+
+// A real GGUF file beside what transformers computed from its blocks, where it is at hand: a folder with the one file of
+// HuggingFaceTB/SmolLM2-135M-Instruct and its golden.json, named by CAMBIUM_SMOLLM2.
+
+const folder = process.env["CAMBIUM_SMOLLM2"] ?? join(root, "../shared/models/smollm2-135m-instruct");
+const isThere = existsSync(join(folder, "golden.json"));
+if (!isThere) console.log(`skipped: no SmolLM2 at ${folder}; set CAMBIUM_SMOLLM2 to its folder`);
+
+interface Golden {
+  readonly texts: readonly string[];
+  readonly ids: readonly number[][];
+  readonly logits_last: readonly number[][];
+  readonly logits_norm: readonly number[][];
+  readonly hidden_norms: readonly number[][];
+  readonly loss: readonly number[];
+  readonly greedy: {
+    readonly prompt: string;
+    readonly prompt_ids: number[];
+    readonly new_ids: number[];
+    readonly text: string;
+  };
+}
+
+describe.runIf(isThere)("SmolLM2 from its GGUF file gives transformers' numbers", () => {
+  let golden: Golden;
+  let model: LanguageModel;
+  let tokenizer: Tokenizer;
+
+  beforeAll(async () => {
+    await useBackend();
+    golden = JSON.parse(readFileSync(join(folder, "golden.json"), "utf8")) as Golden;
+    const file = readdirSync(folder).find((name) => name.endsWith(".gguf"))!;
+    model = await loadModel(join(folder, file), { head: { kind: "causal-lm" } });
+    tokenizer = await loadTokenizer(join(folder, file));
+  });
+  afterAll(() => disposeParameters(model.parameters));
+
+  const batchOf = (ids: readonly number[]): TokenBatch => ({
+    ids: tensor2d([[...ids]], undefined, "int32"),
+    mask: ones([1, ids.length]),
+    labels: tensor2d([[...ids]], undefined, "int32"),
+  });
+
+  test("ids are equal", () => {
+    expect(golden.texts.map((text) => tokenizer.encode(text).ids)).toEqual(golden.ids);
+    expect(tokenizer.encode(golden.greedy.prompt).ids).toEqual(golden.greedy.prompt_ids);
+  });
+
+  test.each([0, 1, 2])("logits, states and loss of text %i are equal", async (i) => {
+    const ids = golden.ids[i]!;
+    const batch = batchOf(ids);
+    const found = tidy(() => {
+      const { output, captured } = capture(model, batch, ["embed", "block"]);
+      const logits = output.logits!;
+      const states = [...[...captured.values()].slice(0, -1), output.hidden]; // the last stands behind the final norm there
+      return [
+        slice(logits, [0, ids.length - 1, 0], [1, 1, 32]),
+        norm(logits, "euclidean", 2),
+        ...states.map((state) => norm(slice(state, [0, ids.length - 1, 0], [1, 1, -1]))),
+        model.loss!(batch),
+      ];
+    });
+    const [last, norms, ...rest] = await Promise.all(found.map(async (tensor: Tensor) => [...(await tensor.data())]));
+    // Float32 sums of 576 to 1536 products, through 30 layers: the logits' scale is 20, their norms' some 2,000.
+    expect(last).toBeAllClose(golden.logits_last[i]!, { absolute: 2e-3, relative: 0 });
+    expect(norms).toBeAllClose(golden.logits_norm[i]!, { absolute: 0, relative: 1e-4 });
+    expect(rest.slice(0, -1).flat()).toBeAllClose(golden.hidden_norms[i]!, { absolute: 0, relative: 1e-4 });
+    expect(rest.at(-1)).toBeAllClose([golden.loss[i]!], { absolute: 1e-4, relative: 0 });
+    dispose([...found, ...Object.values(batch)]);
+  });
+
+  test("each word of the greedy reply is the likeliest", async () => {
+    const { prompt_ids, new_ids, text } = golden.greedy;
+    const batch = batchOf([...prompt_ids, ...new_ids.slice(0, -1)]);
+    const likeliest = tidy(() => argMax(model.forward(batch).logits!, 2));
+    expect([...(await likeliest.data())].slice(prompt_ids.length - 1)).toEqual(new_ids);
+    expect(tokenizer.decode(new_ids)).toBe(text.replace("<|im_end|>", ""));
+    dispose([likeliest, ...Object.values(batch)]);
+  });
+});

@@ -2,8 +2,14 @@
 import type { ModelConfig } from "../architecture.ts";
 import type { GgufFields } from "./fields.ts";
 
-/** A key of the metadata, without the architecture's name, and how it is stored. */
-export type GgufEntry = readonly [key: string, type: "UINT32" | "FLOAT32" | "STRING", value: number | string];
+/** A value to be written, of a type of the format. */
+export type GgufWritten =
+  | readonly ["UINT32" | "INT32" | "FLOAT32", number | readonly number[]]
+  | readonly ["BOOL", boolean]
+  | readonly ["STRING", string | readonly string[]];
+
+/** A key of the metadata, without the architecture's name, and its value. */
+export type GgufEntry = readonly [key: string, ...value: GgufWritten];
 
 /** What of a config a file says. */
 export interface GgufConfig {

@@ -60,7 +60,8 @@ test("a text without tokens is an error that names its row, alone and among othe
   const { encode } = tokenizers.bert;
   const bare: Tokenizer = {
     ...tokenizers.bert,
-    encode: (text, ...rest) => (text === "" ? { ids: [], types: [] } : encode(text, ...rest)),
+    encode: (text, ...rest) =>
+      text === "" ? { ids: [], types: [], offsets: [], words: [], sequences: [] } : encode(text, ...rest),
   };
   const toBatch = collate(modelOf("bert"), bare, { maxLength: 40 });
   expect(() => toBatch([{ text: "" }])).toThrow("collate: row 0 has no token");

@@ -70,11 +70,14 @@ export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";
 export { scaleUnits, type Unit } from "./scale-units.ts";
 export type { SpecialTokens } from "./special-tokens.ts";
+export type { DecodeOptions, DecodeStream } from "./tokenizer/decode.ts";
+export type { Tokens } from "./tokenizer/frame.ts";
 export {
   createTokenizer,
   type EncodeOptions,
+  type TextInput,
   type Tokenizer,
   type TokenizerOptions,
-  type Tokens,
+  type WindowsOptions,
 } from "./tokenizer.ts";
 export type { Truncation } from "./truncation.ts";

@@ -2,7 +2,8 @@ import { ConfigError, nearest } from "@cambium/base";
 import type { HeadConfig } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
 import { needToken } from "./special-tokens.ts";
-import type { Tokenizer, Tokens } from "./tokenizer.ts";
+import type { Tokens } from "./tokenizer/frame.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 import { cut, type Truncation } from "./truncation.ts";
 
 /** One example. */
@@ -26,7 +27,7 @@ export interface Row {
 }
 
 /** A row as ids, with its labels as numbers: one for a sequence, or one for each token, −100 where there is none. */
-export interface EncodedRow extends Tokens {
+export interface EncodedRow extends Pick<Tokens, "ids" | "types"> {
   readonly labels?: readonly number[];
 }
 

@@ -2,7 +2,10 @@ import { memory } from "@cambium/base";
 import { describe, expect, test } from "vitest";
 import { fixtureJson } from "./fixtures.ts";
 import type { SpecialTokens } from "./special-tokens.ts";
-import { createTokenizer, loadTokenizer, type Tokenizer, type Tokens } from "./tokenizer.ts";
+import type { Tokens as AllTokens } from "./tokenizer/frame.ts";
+import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+type Tokens = Pick<AllTokens, "ids" | "types">;
 
 interface Case {
   readonly family: string;
@@ -30,24 +33,27 @@ describe.each(titled)("$title is as in transformers", ({ family, config, special
   test("special tokens", () => expect(tokenizer.special).toEqual(special));
 
   test("ids and types of texts", () => {
-    for (const { text, ids, types } of single) expect([text, tokenizer.encode(text)]).toEqual([text, { ids, types }]);
+    for (const { text, ids, types } of single)
+      expect([text, tokenizer.encode(text)]).toMatchObject([text, { ids, types }]);
   });
 
   test("ids and types of pairs", () => {
-    for (const { text, pair, ids, types } of pairs) expect(tokenizer.encode(text, pair)).toEqual({ ids, types });
+    for (const { text, pair, ids, types } of pairs) expect(tokenizer.encode(text, pair)).toMatchObject({ ids, types });
   });
 
   test("texts cut at either end", () => {
     const left = createTokenizer(json(family), { ...config, truncation_side: "left" });
     const encode = (by: Tokenizer, pair?: string, more: object = {}): Tokens =>
       by.encode(longText, pair, { maxLength: 9, ...more });
-    expect(encode(tokenizer)).toEqual(cut.end);
-    expect(encode(left)).toEqual(cut.start);
-    expect(encode(tokenizer, longPair)).toEqual(cut.pairEnd);
-    expect(encode(left, longPair)).toEqual(cut.pairStart);
-    expect(encode(tokenizer, undefined, { truncation: "start" })).toEqual(cut.start);
-    expect(encode(left, undefined, { truncation: "end" })).toEqual(cut.end);
-    expect(encode(createTokenizer(json(family), config, { truncation: "start" }), longPair)).toEqual(cut.pairStart);
+    expect(encode(tokenizer)).toMatchObject(cut.end);
+    expect(encode(left)).toMatchObject(cut.start);
+    expect(encode(tokenizer, longPair)).toMatchObject(cut.pairEnd);
+    expect(encode(left, longPair)).toMatchObject(cut.pairStart);
+    expect(encode(tokenizer, undefined, { truncation: "start" })).toMatchObject(cut.start);
+    expect(encode(left, undefined, { truncation: "end" })).toMatchObject(cut.end);
+    expect(encode(createTokenizer(json(family), config, { truncation: "start" }), longPair)).toMatchObject(
+      cut.pairStart,
+    );
   });
 
   test("decoded texts", () => {

@@ -3,6 +3,7 @@
  * when they load the two. What they would do and this cannot is refused by the name of the setting.
  */
 import { FormatError } from "@cambium/base";
+import { vocabularyOf } from "./tokenizer/models.ts";
 import type { AddedToken, NamedToken, Part, TokenizerConfig, TokenizerJson } from "./tokenizer-json.ts";
 
 /** Classes that take only `tokenizer.json` for the text. */
@@ -78,19 +79,12 @@ function preTokenizerOf(json: TokenizerJson, { add_prefix_space: given }: Tokeni
   return pre ?? null;
 }
 
-/** Without the parts that only change offsets, behind which the library forgets what came before. */
-function postProcessorOf({ post_processor: post }: TokenizerJson): Part | null {
-  const kept = partsOf(post).filter(({ type }) => type !== "ByteLevel");
-  if (kept.length > 1) return { type: "Sequence", processors: kept };
-  return kept[0] ?? null;
-}
-
 const asAdded = (named: NamedToken): { readonly content: string } =>
   typeof named === "string" ? { content: named } : named;
 
 /** Tokens that the config adds: those of the vocabulary become tokens that no text is split inside of. */
 function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): AddedToken[] {
-  const idOf = vocabularyOf(json);
+  const idOf = vocabularyOf(json.model);
   const added = new Map(json.added_tokens.map((each) => [each.content, each]));
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
   function add(setting: string, tokens: Iterable<{ readonly content: string }>, more: object = {}): void {
@@ -114,11 +108,6 @@ function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): AddedToken
   return [...added.values()];
 }
 
-function vocabularyOf({ model: { vocab } }: TokenizerJson): ReadonlyMap<string, number> {
-  if (!Array.isArray(vocab)) return new Map(Object.entries(vocab as Readonly<Record<string, number>>));
-  return new Map(vocab.map((piece, id) => [String((piece as unknown[])[0]), id]));
-}
-
 /**
  * `tokenizer.json` as it is meant beside this config.
  *
@@ -135,7 +124,6 @@ export function applySettings(json: TokenizerJson, config: TokenizerConfig): Tok
     added_tokens: addedTokensOf(json, config),
     normalizer: isPlain ? (json.normalizer ?? null) : normalizerOf(json, config, kind),
     pre_tokenizer: isPlain ? (json.pre_tokenizer ?? null) : preTokenizerOf(json, config, kind),
-    post_processor: postProcessorOf(json),
   };
 }
 

@@ -33,15 +33,15 @@ describe.each<Family>(["bert", "roberta"])("%s's tokenizer beside transformers",
   });
 
   test.each(golden.single)("ids of $text are equal", ({ text, ids, types }) => {
-    expect(tokenizer.encode(text)).toEqual({ ids, types });
+    expect(tokenizer.encode(text)).toMatchObject({ ids, types });
   });
 
   test.each(golden.pairs)("ids and types of the pair $text, $pair are equal", ({ text, pair, ids, types }) => {
-    expect(tokenizer.encode(text, pair)).toEqual({ ids, types });
+    expect(tokenizer.encode(text, pair)).toMatchObject({ ids, types });
   });
 
   test.each(golden.truncated)("$text, $pair cut to $maxLength are equal", ({ text, pair, maxLength, ids, types }) => {
-    expect(tokenizer.encode(text, pair, { maxLength })).toEqual({ ids, types });
+    expect(tokenizer.encode(text, pair, { maxLength })).toMatchObject({ ids, types });
   });
 
   test("decoding leaves special tokens out", () => {

@@ -1,6 +1,7 @@
 /**
- * Tokenizers from `tokenizer.json`. The library turns text into tokens; what it leaves out is here: the settings of
- * `tokenizer_config.json`, special tokens by their purpose, and truncation. Padding happens in `collate`.
+ * Tokenizers from `tokenizer.json`: text to tokens with their places, and back. The steps are in `tokenizer/`; here is what stands
+ * round them: the settings of `tokenizer_config.json`, special tokens by their purpose, truncation and windows. Padding happens in
+ * `collate`.
  */
 import {
   ConfigError,
@@ -13,20 +14,19 @@ import {
   readJson,
   sha256,
 } from "@cambium/base";
-import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import * as z from "zod";
 import { findSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
+import { type DecodeOptions, type DecodeStream, decodeStream } from "./tokenizer/decode.ts";
+import { frame, frameLength, type Span, type Tokens, wholeOf } from "./tokenizer/frame.ts";
+import { type Encoded, type Pipeline, pipelineOf } from "./tokenizer/pipeline.ts";
+import { cutWindows, type Only } from "./tokenizer/windows.ts";
 import { readCompanions } from "./tokenizer-files.ts";
 import { parseTokenizerFiles, type TokenizerConfig, type TokenizerJson } from "./tokenizer-json.ts";
 import { applySettings, cleansUp } from "./tokenizer-settings.ts";
-import { cut, type Truncation, truncatePair } from "./truncation.ts";
+import { type Truncation, truncatePair } from "./truncation.ts";
 
-/** Ids of one text or of a pair, special tokens included. */
-export interface Tokens {
-  readonly ids: number[];
-  /** Segment of each token: 0 for the first text, 1 for the second where the tokenizer tells them apart. */
-  readonly types: number[];
-}
+/** A text, or one that is split into words already. */
+export type TextInput = string | readonly string[];
 
 /** Settings of `encode`. */
 export interface EncodeOptions {
@@ -38,24 +38,46 @@ export interface EncodeOptions {
   readonly onCut?: (tokens: number) => void;
 }
 
+/** Settings of `windows`. */
+export interface WindowsOptions {
+  /** Most tokens of a window, special ones included. */
+  readonly maxLength: number;
+  /** Tokens that a window repeats of the one before it. @default 0 */
+  readonly stride?: number;
+  /** Which text of a pair is cut into windows, the other standing whole in each. @default both, the longer one first */
+  readonly only?: Only;
+  /** From which end windows are counted: with "start", the last window is the one that may be short at its start. @default what the tokenizer was made with */
+  readonly truncation?: Truncation;
+}
+
 /** Settings of `loadTokenizer` and `createTokenizer`. */
 export interface TokenizerOptions {
   /** Which end long texts lose where a call does not say. @default `truncation_side` of tokenizer_config.json, or "end" */
   readonly truncation?: Truncation;
 }
 
-/** Text to ids and back. */
+/** Text to tokens and back. */
 export interface Tokenizer {
   /**
-   * Ids of a text, or of a pair of texts.
+   * Tokens of a text, or of a pair of texts. A list of strings is a text that is split into words already: `words` count in that
+   * list, and `offsets` are within each word. A lone surrogate counts as U+FFFD.
    *
    * @throws {ConfigError} When `maxLength` leaves no room beside the special tokens, or an option does not exist.
    */
-  encode(text: string, pair?: string, options?: EncodeOptions): Tokens;
+  encode(text: TextInput, pair?: TextInput, options?: EncodeOptions): Tokens;
+  /**
+   * A text that is too long, in windows of at most `maxLength` tokens that overlap by `stride`; of a text that is not, the one
+   * window is what `encode` gives. The windows of a pair, both of whose texts are cut, are all combinations.
+   *
+   * @throws {ConfigError} When a window leaves no room for a text, `stride` is no less than that room, or an option does not exist.
+   */
+  windows(text: TextInput, pair: TextInput | undefined, options: WindowsOptions): Tokens[];
   /** Ids of a piece of text without special tokens; a leading space matters to byte-level vocabularies. */
   pieces(text: string): number[];
-  /** Text of ids, without special tokens. */
-  decode(ids: readonly number[]): string;
+  /** Text of ids. An id that the tokenizer does not have is left out. */
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /** Text of ids that come one by one, never half a character. */
+  decodeStream(options?: DecodeOptions): DecodeStream;
   /** One more than the largest id: the least number of rows that a model's word embeddings need. */
   readonly vocabularySize: number;
   readonly special: SpecialTokens;
@@ -126,6 +148,7 @@ export function checkTruncation(caller: string, truncation: unknown): asserts tr
 }
 
 const encodeKeys = ["maxLength", "truncation", "onCut"] as const;
+const windowKeys = ["maxLength", "stride", "only", "truncation"] as const;
 
 function makeTokenizer(
   given: unknown,
@@ -133,57 +156,45 @@ function makeTokenizer(
   files: ReadonlyMap<string, Uint8Array>,
   options: TokenizerOptions,
 ): Tokenizer {
-  const { json, config, library } = openLibrary(given, givenConfig);
-  const special = findSpecialTokens((token) => library.token_to_id(token), config);
+  const { json, config, pipeline } = open(given, givenConfig);
+  const special = findSpecialTokens(pipeline.idOf, config);
   const side = options.truncation ?? (config.truncation_side === "left" ? "start" : "end");
-  const isRoberta = json.post_processor?.type === "RobertaProcessing";
   const hasTypes = config.model_input_names?.includes("token_type_ids") ?? true;
-  const unknown = library.token_to_id(json.model.unk_token ?? "") ?? json.model.unk_id ?? special.unknown;
   const isClean = cleansUp(json, config);
 
-  function idOf(token: string): number {
-    const id = library.token_to_id(token) ?? unknown;
-    if (id !== undefined) return id;
-    throw new ConfigError({
-      message: `encode: the vocabulary lacks ${JSON.stringify(token)}, and the tokenizer has no token for what is unknown`,
-      token,
-    });
+  function framed(first: Span, second: Span | undefined): Tokens {
+    const tokens = frame(pipeline, first, second);
+    return hasTypes ? tokens : { ...tokens, types: tokens.types.map(() => 0) }; // what no model is given is 0
   }
 
-  function tokensOf(text: string): string[] {
-    if (typeof text === "string") return library.tokenize(text);
-    throw new ConfigError({ message: `encode: a text is needed, got ${text === null ? "null" : `a ${typeof text}`}` });
-  }
-
-  /** Puts the special tokens round one or two lists of tokens. */
-  function wrap(first: string[], second: string[] | null): Tokens {
-    const wrapped = library.post_processor?.(first, second, true);
-    const tokens = wrapped?.tokens ?? [...first, ...(second ?? [])];
-    const types =
-      wrapped === undefined ? tokens.map((_: string, i: number) => (i < first.length ? 0 : 1)) : wrapped.token_type_ids;
-    // RoBERTa knows one segment only; the library numbers a second one all the same. And what no model is given is 0.
-    return {
-      ids: tokens.map(idOf),
-      types: types === undefined || isRoberta || !hasTypes ? tokens.map(() => 0) : types,
-    };
-  }
-
-  function encode(text: string, pair?: string, encodeOptions: EncodeOptions = {}): Tokens {
+  function encode(text: TextInput, pair?: TextInput, encodeOptions: EncodeOptions = {}): Tokens {
     checkOptions("encode", encodeOptions, encodeKeys);
     const { maxLength, truncation = side, onCut } = encodeOptions;
     checkTruncation("encode", truncation);
-    const first = tokensOf(text);
-    const second = pair === undefined ? null : tokensOf(pair);
-    if (maxLength === undefined) return wrap(first, second);
-    const room = maxLength - wrap([], second === null ? null : []).ids.length;
-    if (!Number.isInteger(maxLength) || room < 1) {
-      const problem = Number.isInteger(maxLength) ? "leaves no room beside the special tokens" : "is no whole number";
-      throw new ConfigError({ message: `encode: maxLength ${maxLength} ${problem}`, maxLength });
-    }
-    const [firstLength, secondLength] = truncatePair(first.length, second?.length ?? 0, room);
-    const lost = first.length + (second?.length ?? 0) - firstLength - secondLength;
+    const first = encodeText("encode", pipeline, text);
+    const second = pair === undefined ? undefined : encodeText("encode", pipeline, pair);
+    if (maxLength === undefined) return framed(wholeOf(first), second && wholeOf(second));
+    const room = roomOf("encode", pipeline, maxLength, second !== undefined);
+    const lengths = truncatePair(first.ids.length, second?.ids.length ?? 0, room);
+    const lost = first.ids.length + (second?.ids.length ?? 0) - lengths[0] - lengths[1];
     if (lost > 0) onCut?.(lost);
-    return wrap(cut(first, firstLength, truncation), second === null ? null : cut(second, secondLength, truncation));
+    return framed(cut(first, lengths[0], truncation), second && cut(second, lengths[1], truncation));
+  }
+
+  function windows(text: TextInput, pair: TextInput | undefined, windowOptions: WindowsOptions): Tokens[] {
+    checkOptions("windows", windowOptions, windowKeys);
+    const { maxLength, stride = 0, only, truncation = side } = windowOptions;
+    checkTruncation("windows", truncation);
+    if (!Number.isInteger(stride) || stride < 0) {
+      throw new ConfigError({ message: `windows: stride must be a whole number of at least 0, got ${stride}`, stride });
+    }
+    if (only !== undefined && (pair === undefined || !["first", "second"].includes(only))) {
+      throw new ConfigError({ message: `windows: only must be "first" or "second", of a pair, got ${only}`, only });
+    }
+    const first = encodeText("windows", pipeline, text);
+    const second = pair === undefined ? undefined : encodeText("windows", pipeline, pair);
+    const room = roomOf("windows", pipeline, maxLength, second !== undefined);
+    return cutWindows(first, second, { room, stride, side: truncation, only }).map((spans) => framed(...spans));
   }
 
   return {
@@ -191,39 +202,77 @@ function makeTokenizer(
     truncation: side,
     files,
     fingerprint: sha256(canonicalJson([given, givenConfig])),
-    vocabularySize: [...library.get_vocab().values()].reduce((size, id) => Math.max(size, id + 1), 0),
+    vocabularySize: pipeline.size,
     encode,
-    pieces: (text) => tokensOf(text).map(idOf),
-    decode(ids) {
-      const known = ids.filter((id) => library.id_to_token(id) !== undefined);
-      if (known.length === 0) return "";
-      return library.decode(known, { skip_special_tokens: true, clean_up_tokenization_spaces: isClean });
+    windows,
+    pieces: (text) => encodeText("pieces", pipeline, text).ids,
+    decode(ids, decodeOptions = {}) {
+      const stream = decodeStream("decode", pipeline, isClean, decodeOptions);
+      return ids.map((id) => stream.push(id)).join("") + stream.end();
     },
+    decodeStream: (decodeOptions = {}) => decodeStream("decodeStream", pipeline, isClean, decodeOptions),
   };
+}
+
+/** Tokens of a text without special ones. */
+function encodeText(caller: string, pipeline: Pipeline, text: TextInput): Encoded {
+  if (typeof text === "string") return pipeline.encode(wellFormed(text));
+  if (Array.isArray(text) && text.every((word) => typeof word === "string"))
+    return pipeline.encode(text.map(wellFormed));
+  const what = text === null ? "null" : Array.isArray(text) ? "a list of other things" : `a ${typeof text}`;
+  throw new ConfigError({ message: `${caller}: a text is needed, got ${what}` });
+}
+
+const wellFormed = (text: string): string =>
+  /\p{Surrogate}/u.test(text) ? text.replace(/\p{Surrogate}/gu, "\ufffd") : text;
+
+/** Tokens of the texts that a row of `maxLength` holds. */
+function roomOf(caller: string, pipeline: Pipeline, maxLength: number, isPair: boolean): number {
+  const room = maxLength - frameLength(pipeline, isPair);
+  if (Number.isInteger(maxLength) && room >= 1) return room;
+  const problem = Number.isInteger(maxLength) ? "leaves no room beside the special tokens" : "is no whole number";
+  throw new ConfigError({ message: `${caller}: maxLength ${maxLength} ${problem}`, maxLength });
+}
+
+/** What is left of a text that loses one end. */
+function cut(text: Encoded, length: number, truncation: Truncation): Span {
+  const end = text.ids.length;
+  return truncation === "end" ? { text, start: 0, end: length } : { text, start: end - length, end };
 }
 
 interface Opened {
   /** As the config means it. */
   readonly json: TokenizerJson;
   readonly config: TokenizerConfig;
-  readonly library: LibraryTokenizer;
+  readonly pipeline: Pipeline;
 }
 
-function openLibrary(given: unknown, givenConfig: unknown): Opened {
+function open(given: unknown, givenConfig: unknown): Opened {
   let parsed: { readonly json: TokenizerJson; readonly config: TokenizerConfig };
   try {
     parsed = parseTokenizerFiles(given, givenConfig);
   } catch (cause) {
     throw notUsable(cause);
   }
-  const json = applySettings(parsed.json, parsed.config);
+  const { config } = parsed;
+  const json = applySettings(parsed.json, config);
+  const unknown =
+    config.unk_token == null || typeof config.unk_token === "string" ? config.unk_token : config.unk_token.content;
+  function lacks(text: string): number {
+    const id = unknown == null ? undefined : pipeline.idOf(unknown);
+    if (id !== undefined) return id;
+    throw new ConfigError({
+      message: `encode: the vocabulary lacks ${JSON.stringify(text)}, and the tokenizer has no token for what is unknown`,
+      text,
+    });
+  }
+  let pipeline: Pipeline;
   try {
-    // The library reads settings of its own from the config, which the tokenizers that it stands for do not.
-    const config = { unk_token: json.model.unk_token ?? undefined };
-    return { json, config: parsed.config, library: new LibraryTokenizer(json, config) };
+    pipeline = pipelineOf(json, lacks);
   } catch (cause) {
     throw notUsable(cause);
   }
+  return { json, config, pipeline };
 }
 
 function notUsable(cause: unknown): FormatError {

@@ -1,0 +1,40 @@
+/** Classes of characters as the Rust library sees them. */
+
+/** White space, by Unicode's property of that name. */
+export const WHITE_SPACE = String.raw`\p{White_Space}`;
+
+/** What `\w` is in Rust's regex crate. */
+export const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d`;
+
+/** Tells whether a code point is of a class. Those of the first plane are looked up once. */
+export type CharacterClass = (code: number) => boolean;
+
+function characterClass(pattern: RegExp): CharacterClass {
+  /** 0 is not looked up yet, 1 no, 2 yes. */
+  const known = new Uint8Array(0x10000);
+  return (code) => {
+    if (code > 0xffff) return pattern.test(String.fromCodePoint(code));
+    if (known[code] === 0) known[code] = pattern.test(String.fromCharCode(code)) ? 2 : 1;
+    return known[code] === 2;
+  };
+}
+
+/** Whether a character is white space. */
+export const isSpace: CharacterClass = characterClass(/^\p{White_Space}$/u);
+
+/** Whether a character is punctuation: Unicode's, and every ASCII sign. */
+export const isPunctuation: CharacterClass = characterClass(/^[\p{P}!-/:-@[-`{-~]$/u);
+
+/** Whether a character is a number of any kind. */
+export const isNumeric: CharacterClass = characterClass(/^\p{N}$/u);
+
+/** Whether a character is a mark that takes no room. */
+export const isNonspacing: CharacterClass = characterClass(/^\p{Mn}$/u);
+
+/** Whether a character is a mark. */
+export const isMark: CharacterClass = characterClass(/^\p{M}$/u);
+
+const ascii = /^[\0-\x7f]*$/;
+
+/** Whether a text is ASCII alone. */
+export const isAscii = (text: string): boolean => ascii.test(text);

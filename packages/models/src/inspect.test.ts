@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { memory as memoryFiles } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
 import { memory } from "@tensorflow/tfjs-core";
@@ -42,6 +43,13 @@ test("a head that the file lacks is named as random, one that is not used as unu
   expect(seen.unused).toEqual(model.unused);
   expect(seen.unused.length).toBeGreaterThan(0);
   disposeParameters(model.parameters);
+});
+
+test("a GGUF file is a language model, whose blocks are named", async () => {
+  const path = fileURLToPath(new URL("../fixtures/gguf/llama3.gguf", import.meta.url));
+  const seen = await inspectModel(path);
+  expect(seen.head).toEqual({ kind: "causal-lm" });
+  expect(seen.created).toEqual([]);
 });
 
 test("labels without names are transformers' own", async () => {

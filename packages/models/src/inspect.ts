@@ -1,13 +1,12 @@
-import { checkOptions, type Files, FormatError, openFiles, readJson } from "@cambium/base";
-import { openCheckpoint, type SafetensorsEntry } from "@cambium/core";
+import { checkOptions, type Files } from "@cambium/base";
+import type { SafetensorsEntry } from "@cambium/core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
-import { architectures as builtIn } from "./architectures/index.ts";
 import type { ModelLayout } from "./create.ts";
-import { findArchitecture } from "./find-architecture.ts";
 import { fitCheckpoint } from "./fit.ts";
 import { type HeadConfig, type HeadKind, parseHeadConfig } from "./head-config.ts";
 import { layoutOf } from "./language-model.ts";
 import { joinLayout } from "./layout.ts";
+import { openSource } from "./open-source.ts";
 
 /** Settings of `inspectModel`. */
 export interface InspectModelOptions {
@@ -23,7 +22,7 @@ export interface StoredParameter extends SafetensorsEntry {
   readonly fileName: string;
 }
 
-/** A model's folder, seen without reading a weight. `delta` counts on it as on a model. */
+/** A model's files, seen without reading a weight. `delta` counts on it as on a model. */
 export interface ModelInspection extends ModelLayout {
   /** What stands for each parameter in the file, in the order of the forward pass. */
   readonly stored: ReadonlyMap<string, StoredParameter>;
@@ -34,10 +33,10 @@ export interface ModelInspection extends ModelLayout {
 }
 
 /**
- * What is in a model's folder: its architecture, config, head, sites and parameters, each with its shape, type and size in the
+ * What is in a model's folder or GGUF file: its architecture, config, head, sites and parameters, each with its shape, type and size in the
  * file. The headers of the weights are read, no weight is.
  *
- * @param source - The folder: a path, an address, or any `Files`.
+ * @param source - As for `loadModel`.
  * @throws {FileError} When a file is absent or cannot be read.
  * @throws {FormatError} When a file is damaged, or its names and shapes do not fit the config (all are listed).
  * @throws {ConfigError} When the config is of a model that is not supported.
@@ -49,21 +48,11 @@ export async function inspectModel(
   options: InspectModelOptions = {},
 ): Promise<ModelInspection> {
   checkOptions("inspectModel", options, ["head", "architectures"]);
-  const files = openFiles(source);
-  const { location } = files;
-  const json = await readJson(files, "config.json");
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new FormatError({
-      message: `inspectModel: config.json in ${location} is no JSON object; is it a model's folder?`,
-      location,
-    });
-  }
-  const caller = `inspectModel: config.json in ${location}`;
-  const architecture = findArchitecture(caller, json, options.architectures ?? builtIn);
+  const opened = await openSource("inspectModel", source, options.architectures);
+  const { architecture, json, checkpoint, location, caller } = opened;
   const config = architecture.parse(caller, json, "file");
   const head =
     options.head === undefined ? storedHead(json, architecture, config) : parseHeadConfig("inspectModel", options.head);
-  const checkpoint = await openCheckpoint(files);
   const fit = fitCheckpoint(
     {
       architecture,

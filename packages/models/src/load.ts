@@ -1,19 +1,14 @@
-import { ConfigError, checkOptions, type Files, FormatError, openFiles, readJson } from "@cambium/base";
-import { disposeParameters, openCheckpoint, type Random, random, type Safetensors, startTensors } from "@cambium/core";
+import { ConfigError, checkOptions, type Files, FormatError } from "@cambium/base";
+import { disposeParameters, type Random, random, type Safetensors, startTensors } from "@cambium/core";
 import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
-import { architectures as builtIn } from "./architectures/index.ts";
-import { findArchitecture } from "./find-architecture.ts";
 import { type Fit, fitCheckpoint } from "./fit.ts";
-import { checkNotQuantised, eightBitNames, loadEightBit } from "./frozen.ts";
-import { loadGguf } from "./gguf/load-gguf.ts";
-import { locateGguf } from "./gguf/locate.ts";
+import { eightBitNames, loadEightBit } from "./frozen.ts";
 import { type HeadConfig, hasTaskModel, labelsOf, parseHeadConfig, settleHead } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
+import { openSource } from "./open-source.ts";
 import { readModuleFiles } from "./tokenizer-files.ts";
-
-const CONFIG = "config.json";
 
 /** Settings of `loadModel`. */
 export interface LoadModelOptions {
@@ -55,7 +50,7 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
 ): Promise<LanguageModel<Config>> {
   checkOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
   const asked = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
-  const opened = await openSource(source, options.architectures ?? builtIn);
+  const opened = await openSource("loadModel", source, options.architectures);
   const { architecture, json, checkpoint, files, location, caller } = opened;
   const head = asked?.kind === "embedding" ? settleHead("loadModel", asked, await readModuleFiles(files)) : asked;
   const { config, fit } = await settle(
@@ -81,44 +76,6 @@ export async function loadModel<Config extends ModelConfig = ModelConfig>(
     created: [...created.keys()],
     unused,
   });
-}
-
-/** What a folder or a GGUF file holds, before any weight is read. */
-interface Source {
-  readonly architecture: Architecture;
-  readonly json: object;
-  readonly checkpoint: Safetensors;
-  /** The folder. */
-  readonly files: Files;
-  readonly location: string;
-  /** What messages on the config begin with. */
-  readonly caller: string;
-}
-
-async function openSource(source: string | Files, among: readonly Architecture[]): Promise<Source> {
-  const located = await locateGguf("loadModel", source, CONFIG);
-  if (located !== undefined) {
-    const location = `"${located.name}" in ${located.files.location}`;
-    return {
-      ...(await loadGguf(located, among)),
-      files: located.files,
-      location,
-      caller: `loadModel: the metadata of ${location}`,
-    };
-  }
-  const files = openFiles(source);
-  const { location } = files;
-  const json = await readJson(files, CONFIG);
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new FormatError({
-      message: `loadModel: config.json in ${location} is no JSON object; is it a model's folder?`,
-      location,
-    });
-  }
-  checkNotQuantised(json, location);
-  const caller = `loadModel: config.json in ${location}`;
-  const architecture = findArchitecture(caller, json, among);
-  return { architecture, json, checkpoint: await openCheckpoint(files), files, location, caller };
 }
 
 /** Names of the weights that are put into 8 bits. */

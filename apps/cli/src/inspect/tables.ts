@@ -1,6 +1,6 @@
 /** What `cambium inspect` shows, as tables. */
 import type { Site } from "@cambium/core";
-import type { ModelInspection, StoredParameter } from "@cambium/models";
+import type { ModelInspection } from "@cambium/models";
 import { type Table, textTable } from "@cambium/report";
 import { fold } from "./fold.ts";
 import type { MethodCount } from "./method-counts.ts";
@@ -11,14 +11,10 @@ const product = (shape: readonly number[]): number => shape.reduce((size, length
 
 /** Parameters with their shapes, types and counts, repeated blocks folded. */
 export function parameterTable({ stored, parameters, created }: ModelInspection): string {
-  const held = [...stored].map(([name, value]): readonly [string, Pick<StoredParameter, "shape" | "dtype">] => [
-    name,
-    value,
-  ]);
-  const random = created.map((name): readonly [string, Pick<StoredParameter, "shape"> & { readonly dtype: string }] => [
-    name,
-    { shape: parameters.get(name)!.shape, dtype: "random" },
-  ]);
+  const held = [...stored].map(
+    ([name, { shape, dtype, blocks }]) => [name, { shape, dtype: blocks ?? dtype }] as const,
+  );
+  const random = created.map((name) => [name, { shape: parameters.get(name)!.shape, dtype: "random" }] as const);
   const rows = fold<{ readonly shape: readonly number[]; readonly dtype: string }>(
     [...held, ...random],
     ({ shape, dtype }) => JSON.stringify([shape, dtype]),

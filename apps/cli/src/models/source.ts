@@ -2,7 +2,7 @@ import { type Files, hub } from "@cambium/base";
 import { UseError } from "../io.ts";
 
 /** How models are named on the command line, for `--help`. */
-export const MODEL_ARGUMENT = "a folder, an address, or hub:organisation/name[@revision]";
+export const MODEL_ARGUMENT = "a folder, a .gguf file, an address, or hub:organisation/name[@revision]";
 
 /** The files that a model's name on the command line stands for. */
 export function modelFiles(verb: string, name: string): string | Files {

@@ -13,7 +13,10 @@ import { findOddCount } from "./odd-count.ts";
 export interface SafetensorsEntry {
   readonly dtype: SafetensorsDtype;
   readonly shape: readonly number[];
+  /** In the file. */
   readonly sizeBytes: number;
+  /** Name of the blocks that the file holds its values in, such as `Q4_0`, where these are not of `dtype` already. */
+  readonly blocks?: string;
 }
 
 /** An entry, and where its bytes begin, counted from the start of the file. */

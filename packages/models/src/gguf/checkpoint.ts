@@ -94,7 +94,13 @@ function holdAll(
     else {
       const isTurned = (format.turned ?? []).includes(moduleOf(name)) && stored.shape.length === 2;
       const shape = isTurned ? [...stored.shape].reverse() : stored.shape;
-      const entry = { dtype: "F32", shape, sizeBytes: stored.sizeBytes } as const;
+      const { name: blocks } = stored.type;
+      const entry = {
+        dtype: "F32",
+        shape,
+        sizeBytes: stored.sizeBytes,
+        ...(blocks !== "F32" && { blocks }),
+      } as const;
       held.set(own, { stored, entry, isTurned, pairedHeads: paired[moduleOf(name)] ?? 0 });
     }
   }

@@ -40,8 +40,11 @@ export async function loadGguf(located: Located, among: readonly Architecture[])
   const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
   const ropeFactors = await readFactors(file);
   const source = { architecture: format.architecture, metadata, shapes, ropeFactors, location };
-  const json = readFields(source, (fields) => format.readConfig(fields));
-  const config = architecture.parse(`loadModel: the metadata of ${location}`, json, "file");
+  const read = readFields(source, (fields) => format.readConfig(fields));
+  const config = architecture.parse(`loadModel: the metadata of ${location}`, read, "file");
+  // What llama.cpp runs continues text.
+  const className = architecture.classNames(config)["causal-lm"];
+  const json = { ...read, ...(className !== undefined && { architectures: [className] }) };
   return { architecture, json, checkpoint: ggufCheckpoint(file, format, config) };
 }
 

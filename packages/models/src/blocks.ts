@@ -11,6 +11,7 @@ import {
   maximum,
   mul,
   ones,
+  range,
   relu,
   reshape,
   scalar,
@@ -21,6 +22,7 @@ import {
   type Tensor3D,
   type Tensor4D,
   tanh,
+  tile,
   transpose,
 } from "@tensorflow/tfjs-core";
 
@@ -107,6 +109,11 @@ export function joinHeads(x: Tensor4D): Tensor3D {
 /** What attention adds to the scores of padding, `[batch, 1, 1, keys]`, from a mask `[batch, keys]`. */
 export function paddingBias(mask: Tensor2D): Tensor4D {
   return reshape(mul(sub(scalar(1), mask), scalar(MASKED)), [mask.shape[0], 1, 1, mask.shape[1]]) as Tensor4D;
+}
+
+/** Positions 0, 1, 2, … of every row, whatever is padding, int32 `[batch, seq]`: as encoders count that have a table of them. */
+export function rowPositions([batch, seq]: readonly [batch: number, seq: number]): Tensor2D {
+  return tile(reshape(range(0, seq, 1, "int32"), [1, seq]), [batch, 1]) as Tensor2D;
 }
 
 /**

@@ -8,7 +8,7 @@ import { type Tensor, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "./architecture.ts";
 import type { HeadConfig, HeadKind } from "./head-config.ts";
 
-export type Family = "bert" | "roberta";
+export type Family = "bert" | "roberta" | "distilbert";
 
 /** Kinds of heads that encoders have. */
 export type EncoderHeadKind = Exclude<HeadKind, "causal-lm" | "sequence-to-sequence" | "embedding">;
@@ -36,7 +36,8 @@ export interface Golden {
   readonly prompt: Numbers;
   readonly base: {
     readonly hidden: readonly Numbers[];
-    readonly pooled: Numbers;
+    /** Of models that have a pooler. */
+    readonly pooled?: Numbers;
     readonly offset: { readonly offset: number; readonly hidden: Numbers };
   };
   readonly heads: Readonly<Record<EncoderHeadKind, GoldenHead>>;

@@ -30,6 +30,7 @@ export {
   norm,
   paddingBias,
   rootMeanSquareNorm,
+  rowPositions,
   splitHeads,
   type WindowOptions,
   windowBias,

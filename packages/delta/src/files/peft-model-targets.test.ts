@@ -26,6 +26,7 @@ const families = JSON.parse(
 
 const heads: Readonly<Record<string, HeadConfig>> = {
   bert: { kind: "sequence-classification", labels: ["a", "b", "c"] },
+  distilbert: { kind: "sequence-classification", labels: ["a", "b", "c"] },
   t5: { kind: "sequence-to-sequence" },
   gpt2: { kind: "causal-lm" },
   llama: { kind: "causal-lm" },

@@ -25,11 +25,20 @@ import {
   type Tensor2D,
   type Tensor3D,
   tanh,
-  tile,
   zeros,
 } from "@tensorflow/tfjs-core";
 import type { Hidden, TokenBatch } from "../../architecture.ts";
-import { activations, checkLength, drop, embedWords, joinHeads, norm, paddingBias, splitHeads } from "../../blocks.ts";
+import {
+  activations,
+  checkLength,
+  drop,
+  embedWords,
+  joinHeads,
+  norm,
+  paddingBias,
+  rowPositions,
+  splitHeads,
+} from "../../blocks.ts";
 import { firstRow } from "../../heads/rows.ts";
 import { type BertConfig, firstPosition, maximumLength } from "./config.ts";
 
@@ -51,7 +60,8 @@ export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hid
 
 /** Words, positions and segments, summed and normed. Hooks on the words may put rows in front of them. */
 function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatch): Embedded {
-  const counted = config.model_type === "bert" ? countAll(ids) : countReal(config, ids);
+  const counted: Counted =
+    config.model_type === "bert" ? { positions: rowPositions(ids.shape) } : countReal(config, ids);
   const words = embedWords(scope, "word_embeddings", { ids, mask, positions: counted.positions });
   checkLength(maximumLength(config), words.x.shape[1] + (words.offset ?? 0));
   const located = add(words.x, positionRows(scope, config, words, counted));
@@ -64,11 +74,6 @@ function embed(scope: Scope, config: BertConfig, { ids, mask, types }: TokenBatc
 interface Counted {
   readonly positions: Tensor2D;
   readonly real?: Tensor2D;
-}
-
-/** 0, 1, 2, … in every row, whatever is padding. */
-function countAll({ shape: [batch, seq] }: Tensor2D): Counted {
-  return { positions: tile(reshape(range(0, seq, 1, "int32"), [1, seq]), [batch, 1]) as Tensor2D };
 }
 
 /** 0, 1, 2, … for real tokens, told from padding by their ids. */

@@ -1,5 +1,6 @@
 import { parseConfig } from "@cambium/base";
 import * as z from "zod";
+import { checkUnread, type KeyAliases, readAliases } from "./config-keys.ts";
 
 /** Keys of transformers' configs that change no forward pass: they are kept and written back. */
 const inertKeys = [
@@ -39,32 +40,42 @@ export interface ConfigKeys<Shape extends z.ZodRawShape> {
   readonly keys: Shape;
   /** More that stand in such files and change nothing. @default none */
   readonly otherKeys?: readonly string[];
+  /**
+   * Other words for some of `keys`, as transformers reads them: `{ hidden_size: "n_embd" }`. The config has the key itself.
+   *
+   * @default none
+   */
+  readonly aliases?: KeyAliases;
 }
 
 /**
- * A config checked against an architecture's keys, defaults filled in. A file may hold any further keys, which are kept; what
- * a user typed may not.
+ * A config checked against an architecture's keys, defaults filled in. What a user typed may have no further keys. A file may:
+ * those that transformers does not know are kept, and so are those that change nothing; one that says how to compute, and
+ * that the architecture does not read, is an error.
  *
- * @throws {ConfigError} For values out of range, absent sizes, variants that are not supported, and keys that a user typed and
- *   that do not exist; the nearest is named.
+ * @throws {ConfigError} For values out of range, absent sizes, variants that are not supported, keys that disagree, keys of
+ *   other architectures that change what is computed, and keys that a user typed and that do not exist; the nearest is named.
  */
 export function parseModelConfig<Shape extends z.ZodRawShape>(
   caller: string,
   value: unknown,
   from: "user" | "file",
-  { keys, otherKeys = [] }: ConfigKeys<Shape>,
+  { keys, otherKeys = [], aliases = {} }: ConfigKeys<Shape>,
 ): z.output<z.ZodObject<Shape, z.core.$strict>> {
   // Python's None, and TypeScript's undefined, mean that the default holds, unless the key has a meaning for None.
   const isSilent = (key: string, item: unknown): boolean =>
     item === undefined || (item === null && key in keys && !z.safeParse(keys[key]!, null).success);
-  const given =
-    typeof value === "object" && value !== null
-      ? Object.fromEntries(Object.entries(value).filter(([key, item]) => !isSilent(key, item)))
-      : value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return parseConfig(caller, z.strictObject(keys), value); // which says what it is instead
+  }
+  const said = Object.fromEntries(Object.entries(value).filter(([key, item]) => !isSilent(key, item)));
+  const given = readAliases(caller, said, aliases);
   const inert = [...inertKeys, ...otherKeys].filter((key) => !(key in keys));
   const schema =
     from === "file"
       ? z.looseObject(keys)
       : z.strictObject({ ...keys, ...Object.fromEntries(inert.map((key) => [key, z.unknown().exactOptional()])) });
-  return parseConfig(caller, schema as unknown as z.ZodObject<Shape, z.core.$strict>, given);
+  const parsed = parseConfig(caller, schema as unknown as z.ZodObject<Shape, z.core.$strict>, given);
+  checkUnread(caller, given, parsed, Object.keys(keys), otherKeys);
+  return parsed;
 }

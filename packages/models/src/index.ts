@@ -39,6 +39,7 @@ export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";
 export { type Collate, type CollateModel, type CollateOptions, type CollateReport, collate } from "./collate.ts";
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
+export type { KeyAliases } from "./config-keys.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
 export { type EmbedOptions, embed } from "./embed.ts";
 export type { EmbeddingHead } from "./embedding/head-config.ts";

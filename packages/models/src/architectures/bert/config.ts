@@ -62,6 +62,7 @@ const keys = {
   // Variants that would compute something else.
   position_embedding_type: z.literal("absolute").exactOptional(),
   is_decoder: z.literal(false).exactOptional(),
+  is_causal: z.literal(false).exactOptional(),
   add_cross_attention: z.literal(false).exactOptional(),
   tie_word_embeddings: z.literal(true).exactOptional(),
 };

@@ -54,18 +54,22 @@ const keys = {
   initializer_range: z.number().positive().default(0.02),
   // Variants that would compute something else.
   is_decoder: z.literal(false).exactOptional(),
+  is_causal: z.literal(false).exactOptional(),
   tie_word_embeddings: z.literal(true).exactOptional(),
 };
 
 /** What else stands in the configs of DistilBERT: of no effect here, kept and written back. */
 const otherKeys = ["qa_dropout", "tie_weights_"];
 
+/** Words that transformers' `DistilBertConfig` takes for these keys. */
+const aliases = { hidden_size: "dim", num_attention_heads: "n_heads", num_hidden_layers: "n_layers" };
+
 /** ε of every layer norm. */
 export const EPSILON = 1e-12;
 
 /** See `Architecture.parse`. */
 export function parseDistilBertConfig(caller: string, value: unknown, from: "user" | "file"): DistilBertConfig {
-  const config = parseModelConfig(caller, value, from, { keys, otherKeys });
+  const config = parseModelConfig(caller, value, from, { keys, otherKeys, aliases });
   if (config.dim % config.n_heads !== 0) {
     throw new ConfigError({
       message: `${caller}: dim must be a multiple of n_heads, got ${config.dim} and ${config.n_heads}`,

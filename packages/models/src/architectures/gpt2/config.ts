@@ -63,6 +63,7 @@ const keys = {
   tie_word_embeddings: z.boolean().default(true),
   // Another model altogether.
   add_cross_attention: z.literal(false).exactOptional(),
+  is_causal: z.literal(true).exactOptional(),
 };
 
 /** What else stands in the configs of GPT-2: of no effect here, kept and written back. */
@@ -76,9 +77,17 @@ const otherKeys = [
   "summary_use_proj",
 ];
 
+/** Words that transformers' `GPT2Config` takes for these keys. */
+const aliases = {
+  hidden_size: "n_embd",
+  max_position_embeddings: "n_positions",
+  num_attention_heads: "n_head",
+  num_hidden_layers: "n_layer",
+};
+
 /** See `Architecture.parse`. */
 export function parseGpt2Config(caller: string, value: unknown, from: "user" | "file"): Gpt2Config {
-  const config = parseModelConfig(caller, value, from, { keys, otherKeys });
+  const config = parseModelConfig(caller, value, from, { keys, otherKeys, aliases });
   if (config.n_embd % config.n_head !== 0) {
     throw new ConfigError({
       message: `${caller}: n_embd must be a multiple of n_head, got ${config.n_embd} and ${config.n_head}`,

@@ -89,6 +89,7 @@ const shared = {
   partial_rotary_factor: z.literal(1).exactOptional(),
   rope_interleaved: z.literal(false).exactOptional(),
   add_cross_attention: z.literal(false).exactOptional(),
+  is_causal: z.literal(true).exactOptional(),
 };
 
 /**

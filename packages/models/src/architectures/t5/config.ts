@@ -74,6 +74,14 @@ const keys = {
 /** What else stands in the configs of T5: of no effect here, kept and written back. */
 const otherKeys = ["classifier_dropout", "dense_act_fn", "is_gated_act", "n_positions"];
 
+/** Words that transformers' `T5Config` takes for these keys. */
+const aliases = {
+  hidden_size: "d_model",
+  num_attention_heads: "num_heads",
+  num_hidden_layers: "num_layers",
+  head_dim: "d_kv",
+};
+
 /** The feed-forward part that `feed_forward_proj` names. */
 export interface FeedForwardKind {
   readonly isGated: boolean;
@@ -89,7 +97,7 @@ export function feedForwardKind({ feed_forward_proj: name }: Pick<T5Config, "fee
 
 /** See `Architecture.parse`. */
 export function parseT5Config(caller: string, value: unknown, from: "user" | "file"): T5Config {
-  const parsed = parseModelConfig(caller, value, from, { keys, otherKeys });
+  const parsed = parseModelConfig(caller, value, from, { keys, otherKeys, aliases });
   const { activation } = feedForwardKind(parsed);
   if (!Object.hasOwn(activations, activation)) {
     throw new ConfigError({

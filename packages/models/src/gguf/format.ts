@@ -22,7 +22,7 @@ export interface GgufConfig {
 export interface GgufFormat<Config extends ModelConfig = ModelConfig> {
   /** What `general.architecture` says, and the metadata's keys begin with. */
   readonly architecture: string;
-  /** Whether a file of this `architecture` is of this family, where several share the word. @default always */
+  /** Whether a file of this `architecture` is of this family, where several share the word. @default where it is of no other */
   isMeant?(metadata: { has(key: string): boolean }): boolean;
   /**
    * The `config.json` that the metadata mean, in the spelling that the family's `parse` reads.

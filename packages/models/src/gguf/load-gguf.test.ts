@@ -1,7 +1,9 @@
 import { type Files, memory } from "@cambium/base";
 import { disposeParameters, isQuantised, random } from "@cambium/core";
-import { expandDims, mul, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { expandDims, mul, onesLike, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
+import { asArchitecture } from "../architecture.ts";
+import { llama } from "../architectures/index.ts";
 import { fixture, fixtureJson, type Numbers, toTensor } from "../fixtures.ts";
 import { loadModel } from "../load.ts";
 import { f32, type RawGguf, type RawTensor, rawGguf, text, u32, value } from "./raw-gguf.fixture.ts";
@@ -18,6 +20,7 @@ async function only(name: string): Promise<Files> {
 describe.each([
   ["llama3.gguf", "llama/llama3"],
   ["linear.gguf", "llama/linear"],
+  ["mistral.gguf", "mistral/window"],
   ["gpt2.gguf", "gpt2/gelu-new"],
 ])("%s", (name, folder) => {
   test("holds the weights of the Hugging Face folder that it was made of, in their order", async () => {
@@ -50,6 +53,16 @@ describe.each([
     });
     disposeParameters(model.parameters);
   });
+});
+
+test.each(["qwen2", "qwen3"])("%s gives transformers' logits", async (name) => {
+  const { ids, logits } = fixtureJson<Record<string, { ids: number[][]; logits: Numbers }>>("gguf/golden.json")[name]!;
+  const model = await loadModel(await only(`${name}.gguf`), { head });
+  tidy(() => {
+    const batch = { ids: tensor2d(ids, undefined, "int32"), mask: onesLike(tensor2d(ids)) };
+    expect(model.forward(batch).logits).toBeAllClose(toTensor(logits), close);
+  });
+  disposeParameters(model.parameters);
 });
 
 test("a file without a head's matrix has a tied head, and one with it has its own", async () => {
@@ -148,6 +161,20 @@ test.each([
   expect(rope).toMatchObject({ rope_theta: 10000, ...wanted });
 });
 
+test("a window makes a Mistral, and one of 0 is none", async () => {
+  const [window, none] = [4, 0].map((rows) => small({ "llama.attention.sliding_window": value.u32(rows) }));
+  expect(await configOf(window!)).toMatchObject({ model_type: "mistral", sliding_window: 4 });
+  expect(await configOf(none!)).toMatchObject({ model_type: "mistral", sliding_window: null });
+  expect(await configOf(small())).toMatchObject({ model_type: "llama" });
+});
+
+test("a window is refused by name where no architecture among those given has one", async () => {
+  const windowed = small({ "llama.attention.sliding_window": value.u32(4) });
+  await expect(loadModel(windowed, { architectures: [asArchitecture(llama)] })).rejects.toThrow(
+    "llama.attention.sliding_window",
+  );
+});
+
 test("the scaling of older files, and sizes of equal layers, are followed", async () => {
   const older = { "llama.rope.scale_linear": value.f32(3), "llama.attention.head_count": value.array(4, 1, u32(1)) };
   expect(await configOf(small(older))).toMatchObject({
@@ -162,7 +189,6 @@ test.each([
   ["llama.rope.scaling.yarn_log_multiplier", value.f32(0.1)],
   ["llama.rope.dimension_count", value.u32(1)],
   ["llama.attention.value_length", value.u32(4)],
-  ["llama.attention.sliding_window", value.u32(4096)],
   ["llama.attention.head_count_kv", value.array(4, 2, u32(1), u32(2))],
   ["llama.attention.head_count", value.text("two")],
   ["llama.block_count", value.f32(1.5)],

@@ -71,11 +71,14 @@ function chooseArchitecture(
   among: readonly Architecture[],
 ): { readonly architecture: Architecture; readonly format: GgufFormat } {
   const stated = metadata.get("general.architecture");
-  for (const architecture of among) {
+  const candidates = among.flatMap((architecture) => {
     const { gguf: format } = architecture;
-    if (format?.architecture === stated && (format?.isMeant?.(metadata) ?? true))
-      return { architecture, format: format! };
-  }
+    return format?.architecture === stated ? [{ architecture, format: format as GgufFormat }] : [];
+  });
+  const found =
+    candidates.find(({ format }) => format.isMeant?.(metadata) === true) ??
+    candidates.find(({ format }) => format.isMeant === undefined);
+  if (found !== undefined) return found;
   const known = [...new Set(among.flatMap(({ gguf }) => gguf?.architecture ?? []))];
   throw new ConfigError({
     message: `loadModel: "${name}" in ${files.location} is a model of ${stated === undefined ? "no stated architecture" : `the architecture ${JSON.stringify(String(stated))}`}; GGUF files of ${known.join(", ")} are read`,

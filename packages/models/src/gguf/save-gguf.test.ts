@@ -62,7 +62,10 @@ const steps: Readonly<Record<GgufDtype, number>> = {
   q4_0: 1.05 / 8, // the number farthest from 0 on the other side is cut to 7 of its 8 parts
 };
 
-describe.each([llama, gpt2])("a $model_type", (config) => {
+const qwen2 = { ...llama, model_type: "qwen2" } as const;
+const qwen3 = { ...llama, model_type: "qwen3" } as const;
+
+describe.each([llama, qwen2, qwen3, gpt2])("a $model_type", (config) => {
   test.each(Object.entries(steps))(
     "in %s is rounded as its type says, norms and biases not at all",
     async (dtype, step) => {
@@ -142,6 +145,8 @@ describe("the tokenizer goes with the model", () => {
 describe("what a GGUF file cannot say is refused by name", () => {
   test.each([
     [{ ...llama, hidden_act: "gelu" }, '"hidden_act" is "gelu"'],
+    [{ ...qwen2, use_sliding_window: true, max_window_layers: 1 }, '"layer_types"'],
+    [{ ...qwen3, attention_bias: true }, '"attention_bias" is true'],
     [{ ...gpt2, activation_function: "relu" }, '"activation_function" is "relu"'],
     [{ ...gpt2, scale_attn_weights: false }, '"scale_attn_weights" is false'],
     [{ ...gpt2, scale_attn_by_inverse_layer_idx: true }, '"scale_attn_by_inverse_layer_idx" is true'],

@@ -1,6 +1,7 @@
 import type { Architecture } from "../../architecture.ts";
 import { decoderFamily } from "../llama/form.ts";
 import { type MistralConfig, parseMistralConfig } from "./config.ts";
+import { mistralGguf } from "./gguf.ts";
 
 export type { MistralConfig } from "./config.ts";
 
@@ -11,6 +12,7 @@ export const mistral: Architecture<MistralConfig> = {
   })),
   types: ["mistral"],
   parse: parseMistralConfig,
+  gguf: mistralGguf,
   tiny: (dropout) => ({
     model_type: "mistral",
     vocab_size: 23,

@@ -1,6 +1,7 @@
 import type { Architecture } from "../../architecture.ts";
 import { type DecoderFamily, decoderFamily } from "../llama/form.ts";
 import { parseQwen2Config, parseQwen3Config, type Qwen2Config, type Qwen3Config, windowsOf } from "./config.ts";
+import { qwen2Gguf, qwen3Gguf } from "./gguf.ts";
 
 export type { Qwen2Config, Qwen3Config } from "./config.ts";
 
@@ -36,6 +37,7 @@ export const qwen2: Architecture<Qwen2Config> = {
   ...qwen2Family,
   types: ["qwen2"],
   parse: parseQwen2Config,
+  gguf: qwen2Gguf,
   defaults: defaultsOf(qwen2Family),
   tiny: (dropout) => ({ ...tiny(dropout), model_type: "qwen2" }),
 };
@@ -51,6 +53,7 @@ export const qwen3: Architecture<Qwen3Config> = {
   ...qwen3Family,
   types: ["qwen3"],
   parse: parseQwen3Config,
+  gguf: qwen3Gguf,
   defaults: defaultsOf(qwen3Family),
   tiny: (dropout) => ({ ...tiny(dropout), model_type: "qwen3", attention_bias: true }),
 };

@@ -1,37 +1,47 @@
-/** The metadata that LLaMA, Mistral and Qwen have in common: sizes, and rotary positions. */
+/** GGUF files of decoders of LLaMA's form, as far as they are alike: names of tensors, sizes, and rotary positions. */
 import { ConfigError } from "@cambium/base";
-import type { GgufFields } from "./fields.ts";
-import type { GgufConfig, GgufEntry } from "./format.ts";
-import { type Llama3Scaling, llama3Factors, llama3Scaling } from "./llama3-factors.ts";
+import type { GgufFields } from "../../gguf/fields.ts";
+import type { GgufConfig, GgufEntry } from "../../gguf/format.ts";
+import type { DecoderConfig } from "./decoder-config.ts";
+import { llama3Factors, llama3Scaling } from "./llama3-factors.ts";
+import type { RopeParameters } from "./rope-config.ts";
 
-/** Rotary positions as a config has them. */
-type Rope = { readonly rope_theta: number } & (
-  | { readonly rope_type: "default" }
-  | { readonly rope_type: "linear"; readonly factor: number }
-  | ({ readonly rope_type: "llama3" } & Llama3Scaling)
-);
-
-/** What `readDecoder` gives, under transformers' names. */
-export interface DecoderConfig {
+/** What `readDecoder` gives: what the metadata say of a config. */
+export type GgufDecoder = Omit<
+  DecoderConfig,
+  "model_type" | "vocab_size" | "hidden_act" | "attention_dropout" | "initializer_range"
+> & {
   readonly vocab_size?: number;
-  readonly hidden_size: number;
-  readonly intermediate_size: number;
-  readonly num_hidden_layers: number;
-  readonly num_attention_heads: number;
-  readonly num_key_value_heads: number;
-  readonly head_dim: number;
-  readonly max_position_embeddings: number;
-  readonly rope_parameters: Rope;
-  readonly rms_norm_eps: number;
-  readonly tie_word_embeddings: boolean;
-}
+};
+
+/** Names of modules, as `GgufFormat.names`. */
+export const decoderNames: Readonly<Record<string, string>> = {
+  token_embd: "model.embed_tokens",
+  "blk.#.attn_norm": "model.layers.#.input_layernorm",
+  "blk.#.attn_q": "model.layers.#.self_attn.q_proj",
+  "blk.#.attn_k": "model.layers.#.self_attn.k_proj",
+  "blk.#.attn_v": "model.layers.#.self_attn.v_proj",
+  "blk.#.attn_output": "model.layers.#.self_attn.o_proj",
+  "blk.#.ffn_norm": "model.layers.#.post_attention_layernorm",
+  "blk.#.ffn_gate": "model.layers.#.mlp.gate_proj",
+  "blk.#.ffn_up": "model.layers.#.mlp.up_proj",
+  "blk.#.ffn_down": "model.layers.#.mlp.down_proj",
+  output_norm: "model.norm",
+  output: "lm_head",
+};
+
+/** Heads of the modules whose rows stand in pairs, in files of `llama`: as Meta's own files have them. */
+export const decoderPairs = (config: DecoderConfig): Readonly<Record<string, number>> => ({
+  "blk.#.attn_q": config.num_attention_heads,
+  "blk.#.attn_k": config.num_key_value_heads,
+});
 
 /**
  * The common part of a config from the metadata. A head is tied where the file has no matrix of it.
  *
  * @throws {FormatError} For metadata that cannot be followed, by the key's name.
  */
-export function readDecoder(fields: GgufFields): DecoderConfig {
+export function readDecoder(fields: GgufFields): GgufDecoder {
   const heads = fields.needCount("attention.head_count");
   const width = fields.needCount("embedding_length");
   const dHead = fields.count("attention.key_length") ?? width / heads;
@@ -75,7 +85,7 @@ export function readDecoder(fields: GgufFields): DecoderConfig {
 }
 
 /** llama.cpp takes a scaling without a type for `linear`, and the older key where the factor is absent. */
-function readRope(fields: GgufFields, dHead: number): Rope {
+function readRope(fields: GgufFields, dHead: number): RopeParameters {
   const theta = fields.decimal("rope.freq_base") ?? 10000;
   const type = fields.text("rope.scaling.type") ?? "linear";
   const older = fields.decimal("rope.scale_linear");
@@ -109,9 +119,7 @@ function readRope(fields: GgufFields, dHead: number): Rope {
  *
  * @throws {ConfigError} For an activation other than SiLU, which is the one that such files mean.
  */
-export function writeDecoder(
-  config: DecoderConfig & { readonly hidden_act: string; readonly vocab_size: number },
-): GgufConfig {
+export function writeDecoder(config: DecoderConfig): GgufConfig {
   const { head_dim: dHead, rope_parameters: rope } = config;
   if (config.hidden_act !== "silu") {
     throw new ConfigError({

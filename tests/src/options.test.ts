@@ -76,7 +76,7 @@ const packages: Readonly<Record<string, Exports>> = {
       scaledDotProductAttention: (unknown) => core.scaledDotProductAttention(unknown),
     },
     plain: `adamStep applyLinear around axpyParameters checkSameStructure cloneParameters compile cosineParameters
-      countParameters disposeParameters dotParameters dropout dropoutMask fingerprint flattenParameters floatUnderHooks gelu
+      countParameters decodeBfloat16 decodeHalf disposeParameters dotParameters dropout dropoutMask encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
       hostValues isQuantised layerNorm loadSafetensors mapParameters measureQuantisation nameHook normParameters onWeight
       openCheckpoint openSafetensors overBudget quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
       startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
@@ -90,15 +90,18 @@ const packages: Readonly<Record<string, Exports>> = {
       createModel: (unknown) => models.createModel(config, random, unknown),
       createTokenizer: (unknown) => models.createTokenizer({}, {}, unknown),
       embed: (unknown) => models.embed(model, tokenizer, [], unknown),
+      inspectModel: (unknown) => models.inspectModel(files, unknown),
       loadModel: (unknown) => models.loadModel(files, unknown),
       loadTokenizer: (unknown) => models.loadTokenizer(files, unknown),
       modelLayout: (unknown) => models.modelLayout(config, unknown),
       predictor: (unknown) => models.predictor(model, tokenizer, unknown),
+      saveGguf: (unknown) => models.saveGguf(model, files, unknown as never),
       saveModel: (unknown) => models.saveModel(model, files, unknown),
     },
-    plain: `asArchitecture bareName causalHead checkLength countLayout countPositions decoderBias decoderPositions drop embedWords
-      fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads norm ownName paddingBias parseModelConfig rootMeanSquareNorm
-      scaleUnits splitHeads storedParameters wordRows`,
+    plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
+      decoderPositions drop embedWords fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads meanRow norm
+      outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead
+      rootMeanSquareNorm scaleUnits splitHeads storedParameters tokenClassificationHead windowBias wordRows`,
   },
   delta: {
     module: delta,
@@ -117,7 +120,8 @@ const packages: Readonly<Record<string, Exports>> = {
       vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),
       whole: (unknown) => delta.whole(model, unknown),
     },
-    plain: "attach describeTargets detach formatTargets hostOf merge method named perRow rowsOf seedlessMethod stack",
+    plain:
+      "adapterHead attach describeTargets detach formatTargets hostOf merge method named perRow rowsOf seedlessMethod stack",
   },
   train: {
     module: train,

@@ -27,7 +27,7 @@ function expectSame(actual: Predictions, expected: Predictions): void {
 
 test("a tuned model, merged, saved and loaded, predicts the same", async () => {
   await useBackend("cpu");
-  const base = tinyModel({ type: "bert" });
+  const base = tinyModel({ type: "bert", head: { kind: "sequence-classification", labels: ["red", "green", "blue"] } });
   const start = attach(base, lora(base, { rank: 2, targets: ["attn.q"] }, random(1)), head(base));
   const parameters = mapParameters(start.parameters, (tensor, name) => random(2).at(name).normal(tensor.shape));
   const tuned = start.with(parameters);

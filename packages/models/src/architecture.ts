@@ -5,7 +5,7 @@
 import type { Scope } from "@cambium/core";
 import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import type { GgufFormat } from "./gguf/format.ts";
-import type { HeadConfig, HeadKind } from "./head-config.ts";
+import type { HeadConfig, HeadKind, Pool } from "./head-config.ts";
 import type { Piece } from "./layout.ts";
 
 /** What every config has, under transformers' names. Each architecture's has more; a file's other keys are kept. */
@@ -26,11 +26,12 @@ export interface TokenBatch {
   /** What a decoder beside an encoder reads, int32 `[batch, targetSeq]`. @default `labels`, one place later */
   readonly targetIds?: Tensor2D;
   /**
-   * What the loss compares with. Sequence classification: int32 `[batch]`, index of the label. Regression: float32
-   * `[batch]`. Token classification and causal language models: int32 `[batch, seq]`. Sequence to sequence: int32
-   * `[batch, targetSeq]`. Masked words: int32 `[batch, seq]`, or `[n]` beside `positions`. −100 is ignored. Embeddings: int32
-   * `[rows, candidates]`, 1 for a text's own pair, or scores, float32 `[rows]`, where ids hold the texts of all rows, then their
-   * pairs, then their negatives.
+   * What the loss compares with. Sequence classification: int32 `[batch]`, index of the label; of several labels float32
+   * `[batch, labels]`, 1 or 0. Regression: float32 `[batch]`, or `[batch, outputs]`. Token classification and causal language
+   * models: int32 `[batch, seq]`. Question answering: int32 `[batch, 2]`, first and last token of the answer. Sequence to
+   * sequence: int32 `[batch, targetSeq]`. Masked words: int32 `[batch, seq]`, or `[n]` beside `positions`. −100 is ignored in all
+   * of these int32. Embeddings: int32 `[rows, candidates]`, 1 for a text's own pair, or scores, float32 `[rows]`, where ids hold
+   * the texts of all rows, then their pairs, then their negatives.
    */
   readonly labels?: Tensor;
   /** Where the masked-LM head is evaluated, int32 `[n]`, as row · seq + column. @default everywhere */
@@ -59,18 +60,24 @@ export type Hidden = {
 
 /** What stands on a body, and its loss. Architectures share one where they compute the same. */
 export interface Head<Config extends ModelConfig> {
+  /**
+   * What `pool` of the head's config may be: first the one that transformers computes, which is the default.
+   *
+   * @default a head that reads every token
+   */
+  readonly pools?: readonly [Pool, ...Pool[]];
   /** What the head adds, its logits site included. */
   layout(config: Config, head: HeadConfig): readonly Piece[];
   /** Scores, before the logits site. */
   forward(scope: Scope, config: Config, hidden: Hidden, batch: TokenBatch, head: HeadConfig): Tensor;
-  /** Mean loss of the scores, in nats, over what `weight` counts. */
+  /** Mean loss of the scores over what `weight` counts: in nats, or of regression in squares of its unit. */
   loss(logits: Tensor, batch: TokenBatch, head: HeadConfig): Scalar;
   /**
    * How many items the loss is a mean over. It reads the batch's labels on the host.
    *
    * @param extra - Rows that hooks put in front of the words.
    */
-  weight(batch: TokenBatch, extra: number): number;
+  weight(batch: TokenBatch, extra: number, head: HeadConfig): number;
 }
 
 /** Names in files that hold a task model: which of the body's names get a prefix there. */
@@ -79,6 +86,8 @@ export interface Wrapper {
   readonly name: string;
   /** Whether our own names have it, as when nearly every file has. */
   readonly inNames: boolean;
+  /** What stands in its place in files with some heads. @default the same under all */
+  readonly under?: { readonly [Kind in HeadKind]?: string };
 }
 
 /** Where a delta method goes on a family when nothing is said, by the kind of the method: roles and other settings. */

@@ -107,6 +107,66 @@ test("labels of regression are floats", () => {
   expect(batchOf("bert", heads.regression, rows)["labels"]).toEqual([0.5, -2]);
 });
 
+const several: HeadConfig = { kind: "sequence-classification", labels: ["urgent", "polite", "odd"], multiLabel: true };
+const named: HeadConfig = { kind: "regression", outputs: ["height", "weight"] };
+
+test("several labels of a sequence become ones and zeros, an empty list none", () => {
+  const rows = [
+    { ...cat, label: ["odd", "urgent"] },
+    { ...dog, label: [] },
+    { ...cat, label: [1] },
+  ];
+  expect(batchOf("bert", several, rows)["labels"]).toEqual([
+    [1, 0, 1],
+    [0, 0, 0],
+    [0, 1, 0],
+  ]);
+});
+
+test("several outputs are a list, or numbers by name in any order", () => {
+  const rows = [
+    { ...cat, label: [0.5, 2] },
+    { ...dog, label: { weight: 3, height: -1 } },
+  ];
+  expect(batchOf("bert", named, rows)["labels"]).toEqual([
+    [0.5, 2],
+    [-1, 3],
+  ]);
+});
+
+test.each<[string, HeadConfig, Row["label"], string]>([
+  [
+    "one label for several",
+    several,
+    "odd",
+    'row 0 needs a list of labels, which may be empty, because the head gives several; got "odd"',
+  ],
+  [
+    "a mistyped one of several",
+    several,
+    ["od"],
+    'row 0 has the label "od", the head has urgent, polite, odd; was odd meant',
+  ],
+  ["several labels for one", heads["sequence-classification"], ["ham"], 'row 0 has the label ["ham"]'],
+  [
+    "one number for two",
+    named,
+    3,
+    "row 0 needs a list of 2 numbers as label, or numbers by name (height, weight); got 3",
+  ],
+  [
+    "three numbers for two",
+    { kind: "regression", outputs: 2 },
+    [1, 2, 3],
+    "needs a list of 2 numbers as label; got [1,2,3]",
+  ],
+  ["a number without its name", named, { height: 1 }, "finite in float32 as label, got undefined"],
+  ["a number of another name", named, { height: 1, weight: 2, age: 3 }, "needs a list of 2 numbers"],
+  ["two numbers for one", heads.regression, [1, 2], "finite in float32 as label, got [1,2]"],
+])("%s is an error that names the row", (_, head, label, message) => {
+  expect(() => batchOf("bert", head, [{ ...cat, label: label! }])).toThrow(message);
+});
+
 test.each<Family>(["bert", "roberta"])("%s's first token of each word carries the word's label", (family) => {
   const row = { text: "the  dog hid\tcats", target: ["O", "B-PER", "O", "B-LOC"] };
   const batch = batchOf(family, heads["token-classification"], [row], { padTo: [40] });

@@ -1,9 +1,9 @@
 import { ConfigError, checkOptions, type Json, StateError } from "@cambium/base";
-import { type Tensor1D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { type Tensor, type Tensor1D, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "./architecture.ts";
 import { checkIds, segmentCount } from "./check-batch.ts";
 import { collatePairs } from "./embedding/pairs.ts";
-import type { HeadConfig } from "./head-config.ts";
+import { type HeadConfig, outputsOf } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
 import { type EncodedRow, encodeRow, type Row } from "./row.ts";
 import type { RunnableModel } from "./runnable.ts";
@@ -220,19 +220,10 @@ function targets(
   }
   switch (head.kind) {
     case "sequence-classification":
-      return {
-        labels: tensor1d(
-          Int32Array.from(rows, (row) => row.labels![0]!),
-          "int32",
-        ),
-      };
     case "regression":
-      return {
-        labels: tensor1d(
-          Float32Array.from(rows, (row) => row.labels![0]!),
-          "float32",
-        ),
-      };
+      return { labels: sequenceLabels(head, rows) };
+    case "question-answering":
+      return {};
     case "token-classification":
     case "causal-lm":
       return { labels: fill(rows, seq, (row) => row.labels!, IGNORED, "int32") };
@@ -245,6 +236,16 @@ function targets(
     case "embedding":
       throw new StateError({ message: "internal: labels of an embedding head are made of pairs" });
   }
+}
+
+/** A number for each row, or a list of them. */
+function sequenceLabels(head: HeadConfig, rows: readonly EncodedRow[]): Tensor {
+  const isOfIndices = head.kind === "sequence-classification" && head.multiLabel !== true;
+  const values = rows.flatMap((row) => row.labels!);
+  if (isOfIndices) return tensor1d(Int32Array.from(values), "int32");
+  const width = outputsOf(head);
+  const isOfOne = head.kind === "regression" && width === 1;
+  return tensor(Float32Array.from(values), isOfOne ? [rows.length] : [rows.length, width]);
 }
 
 /** Where words are hidden, and which; filled up with position 0 and ignored labels. */

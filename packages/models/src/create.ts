@@ -4,7 +4,7 @@ import type { Architecture, ModelConfig } from "./architecture.ts";
 import { architectures as builtIn } from "./architectures/index.ts";
 import { findArchitecture } from "./find-architecture.ts";
 import { type HeadConfig, parseHeadConfig, settleHead } from "./head-config.ts";
-import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
+import { assembleModel, type LanguageModel, layoutOf, pooledHead } from "./language-model.ts";
 import { type Layout, storedParameters } from "./layout.ts";
 
 /** What a user types of a config: a `model_type`, and the keys of its architecture. What is left out has its default. */
@@ -13,9 +13,9 @@ export type ConfigInput =
   | { readonly model_type: string; readonly [key: string]: unknown };
 
 /** Settings of `createModel`. */
-export interface CreateModelOptions {
+export interface CreateModelOptions<Top extends HeadConfig = HeadConfig> {
   /** What stands on top. @default nothing: hidden states only */
-  readonly head?: HeadConfig;
+  readonly head?: Top;
   /** Architectures to choose from. @default those of this package */
   readonly architectures?: readonly Architecture[];
 }
@@ -42,11 +42,11 @@ export interface ModelLayout extends Layout {
  *   { head: { kind: "masked-lm" } },
  * );
  */
-export function createModel<Config extends ModelConfig = ModelConfig>(
+export function createModel<Config extends ModelConfig = ModelConfig, Top extends HeadConfig = HeadConfig>(
   config: ConfigInput,
   random: Random,
-  options: CreateModelOptions = {},
-): LanguageModel<Config> {
+  options: CreateModelOptions<Top> = {},
+): LanguageModel<Config, Top> {
   const { architecture, config: whole, head, layout } = plan("createModel", config, options);
   const parameters = startTensors(storedParameters(layout), random);
   return assembleModel({ architecture, config: whole as Config, head, layout, parameters });
@@ -69,6 +69,7 @@ function plan(caller: string, config: ConfigInput, options: CreateModelOptions) 
   checkOptions(caller, options, ["head", "architectures"]);
   const architecture = findArchitecture(caller, config, options.architectures ?? builtIn);
   const whole = architecture.parse(caller, config, "user");
-  const head = options.head === undefined ? undefined : settleHead(caller, parseHeadConfig(caller, options.head));
+  const asked = options.head === undefined ? undefined : settleHead(caller, parseHeadConfig(caller, options.head));
+  const head = asked === undefined ? undefined : pooledHead(architecture, whole, asked);
   return { architecture, config: whole, head, layout: layoutOf(architecture, whole, head) };
 }

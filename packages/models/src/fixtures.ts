@@ -10,8 +10,11 @@ import type { HeadConfig, HeadKind } from "./head-config.ts";
 
 export type Family = "bert" | "roberta" | "distilbert";
 
-/** Kinds of heads that encoders have. */
-export type EncoderHeadKind = Exclude<HeadKind, "causal-lm" | "sequence-to-sequence" | "embedding">;
+/** Kinds of heads that `make_golden.py` makes. */
+export type EncoderHeadKind = Exclude<
+  HeadKind,
+  "causal-lm" | "sequence-to-sequence" | "question-answering" | "embedding"
+>;
 
 /** A tensor as `make_golden.py` writes it. */
 export interface Numbers {

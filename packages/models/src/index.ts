@@ -48,11 +48,30 @@ export type { GgufFields } from "./gguf/fields.ts";
 export type { GgufConfig, GgufEntry, GgufFormat, GgufWritten } from "./gguf/format.ts";
 export { type GgufDtype, type SaveGgufOptions, saveGguf } from "./gguf/save-gguf.ts";
 export type { GgufArray, GgufScalar, GgufValue } from "./gguf/values.ts";
-export { type HeadConfig, type HeadKind, hasTaskModel, labelsOf, parseHeadConfig } from "./head-config.ts";
+export {
+  type HeadConfig,
+  type HeadKind,
+  hasTaskModel,
+  labelsOf,
+  outputNames,
+  outputsOf,
+  type Pool,
+  parseHeadConfig,
+  poolOf,
+} from "./head-config.ts";
 export { type CausalHead, causalHead } from "./heads/causal-lm.ts";
 export { type LastTokenHead, lastTokenHeads } from "./heads/last-token.ts";
-export { crossEntropyLoss, IGNORED, type Loss, nextWordLoss, squaredErrorLoss } from "./heads/losses.ts";
-export { firstRow, lastRow, wordRows } from "./heads/rows.ts";
+export {
+  classificationLoss,
+  crossEntropyLoss,
+  IGNORED,
+  type Loss,
+  nextWordLoss,
+  spanLoss,
+  squaredErrorLoss,
+} from "./heads/losses.ts";
+export { firstRow, lastRow, meanRow, pooledRow, wordRows } from "./heads/rows.ts";
+export { classifierDropout, questionAnsweringHead, type TokenHead, tokenClassificationHead } from "./heads/tokens.ts";
 export { type InspectModelOptions, inspectModel, type ModelInspection, type StoredParameter } from "./inspect.ts";
 export type { LanguageModel, LanguageOutput } from "./language-model.ts";
 export * as pieces from "./layout.ts";
@@ -60,8 +79,8 @@ export { countLayout, type Layout, type ParameterSpec, type Piece, storedParamet
 export { type LoadModelOptions, loadModel } from "./load.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export { bareName, fileName, type Named, ownName } from "./names.ts";
+export type { HeadOf, LabelScore, NumbersOf, PredictionOf } from "./prediction.ts";
 export {
-  type LabelScore,
   type Predictor,
   type PredictorInput,
   type PredictorOptions,

@@ -17,6 +17,14 @@ test.each<[string, HeadConfig | undefined]>([
   ["bert/masked-lm", heads["masked-lm"]],
   ["gpt2/gelu", { kind: "causal-lm" }],
   ["llama/bare", undefined],
+  [
+    "heads/roberta/multi-label",
+    { kind: "sequence-classification", labels: ["urgent", "polite", "long", "odd"], multiLabel: true },
+  ],
+  ["heads/gpt2/regression", { kind: "regression", outputs: ["height", "weight", "age"] }],
+  ["heads/llama/token-classification", { kind: "token-classification", labels: ["O", "B", "I"] }],
+  ["heads/llama/question-answering", { kind: "question-answering" }],
+  ["heads/bert/mean", { kind: "sequence-classification", labels: ["ham", "spam", "phishing"], pool: "mean" }],
 ])("the head of %s is the one that its file says", async (folder, head) => {
   expect((await inspectModel(fixture(folder))).head).toEqual(head);
 });

@@ -1,12 +1,13 @@
 import { checkOptions, type Files } from "@cambium/base";
 import type { SafetensorsEntry } from "@cambium/core";
-import type { Architecture, ModelConfig } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
 import type { ModelLayout } from "./create.ts";
 import { fitCheckpoint } from "./fit.ts";
-import { type HeadConfig, type HeadKind, parseHeadConfig } from "./head-config.ts";
-import { layoutOf } from "./language-model.ts";
+import { type HeadConfig, parseHeadConfig } from "./head-config.ts";
+import { layoutOf, pooledHead } from "./language-model.ts";
 import { joinLayout } from "./layout.ts";
 import { openSource } from "./open-source.ts";
+import { headIn, withoutHeadKey } from "./stored-head.ts";
 
 /** Settings of `inspectModel`. */
 export interface InspectModelOptions {
@@ -50,9 +51,12 @@ export async function inspectModel(
   checkOptions("inspectModel", options, ["head", "architectures"]);
   const opened = await openSource("inspectModel", source, options.architectures);
   const { architecture, json, checkpoint, location, caller } = opened;
-  const config = architecture.parse(caller, json, "file");
-  const head =
-    options.head === undefined ? storedHead(json, architecture, config) : parseHeadConfig("inspectModel", options.head);
+  const config = architecture.parse(caller, withoutHeadKey(json), "file");
+  const asked =
+    options.head === undefined
+      ? headIn("inspectModel", json, architecture, config)
+      : parseHeadConfig("inspectModel", options.head);
+  const head = asked === undefined ? undefined : pooledHead(architecture, config, asked);
   const fit = fitCheckpoint(
     {
       architecture,
@@ -76,37 +80,4 @@ export async function inspectModel(
     created: [...fit.created.keys()],
     unused: fit.unused,
   };
-}
-
-/** What a config file says of heads, as far as it is well formed. */
-interface HeadKeys {
-  readonly architectures?: unknown;
-  readonly id2label?: unknown;
-  readonly num_labels?: unknown;
-  readonly problem_type?: unknown;
-}
-
-/** The head of a file by transformers' class name, its labels, and its problem; undefined for the body alone. */
-function storedHead(json: HeadKeys, architecture: Architecture, config: ModelConfig): HeadConfig | undefined {
-  const [className] = Array.isArray(json.architectures) ? (json.architectures as readonly unknown[]) : [];
-  const { base: _, ...byKind } = architecture.classNames(config);
-  const kinds = (Object.keys(byKind) as HeadKind[]).filter((kind) => byKind[kind] === className);
-  if (kinds.length === 0) return undefined;
-  const labels = labelsIn(json);
-  const isNumber = json.problem_type === "regression" || (json.problem_type == null && labels.length === 1);
-  const kind = kinds.length === 1 ? kinds[0]! : isNumber ? "regression" : "sequence-classification";
-  if (kind === "sequence-classification" || kind === "token-classification") {
-    return parseHeadConfig("inspectModel", { kind, labels });
-  }
-  return { kind } as HeadConfig;
-}
-
-/** Names of the classes, by their indices; transformers has two where a config says nothing. */
-function labelsIn({ id2label, num_labels: count }: HeadKeys): readonly string[] {
-  if (typeof id2label === "object" && id2label !== null) {
-    const entries = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b));
-    return entries.map(([, label]) => String(label));
-  }
-  const length = Number.isSafeInteger(count) ? (count as number) : 2;
-  return Array.from({ length }, (_, i) => `LABEL_${i}`);
 }

@@ -13,7 +13,7 @@ import { clone, ones, type Scalar, type Tensor, type Tensor2D, tidy, zeros } fro
 import type { Architecture, Head, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import { checkBatch } from "./check-batch.ts";
 import { embeddingHead } from "./embedding/head.ts";
-import { type HeadConfig, hasTaskModel } from "./head-config.ts";
+import { type HeadConfig, hasTaskModel, poolOf } from "./head-config.ts";
 import { joinLayout, type Layout } from "./layout.ts";
 import { bareName, fileName } from "./names.ts";
 
@@ -28,10 +28,10 @@ export type LanguageOutput = Omit<Hidden, "positions"> & {
 };
 
 /** A model of any architecture, with or without a head. */
-export interface LanguageModel<Config extends ModelConfig = ModelConfig>
+export interface LanguageModel<Config extends ModelConfig = ModelConfig, Top extends HeadConfig = HeadConfig>
   extends Model<TokenBatch, LanguageOutput, Config> {
   readonly architecture: Architecture;
-  readonly head?: HeadConfig;
+  readonly head?: Top;
   /** Every parameter, before any value: what counting and files read. */
   readonly layout: Layout;
   /** What training the head means: its own parameters, and those below it that the file lacked. */
@@ -67,13 +67,11 @@ function headOf(architecture: Architecture, config: ModelConfig, head: HeadConfi
 }
 
 /**
- * The layout of a model with a head.
+ * A head as an architecture has it: what it reads is left out where that is the default.
  *
- * @throws {ConfigError} When the architecture has no such head; names those that it has.
+ * @throws {ConfigError} When the architecture has no such head, or none that reads what it asks for; names those that it has.
  */
-export function layoutOf(architecture: Architecture, config: ModelConfig, head: HeadConfig | undefined): Layout {
-  const body = architecture.layout(config, hasTaskModel(head) ? head : undefined);
-  if (head === undefined) return joinLayout(body);
+export function pooledHead(architecture: Architecture, config: ModelConfig, head: HeadConfig): HeadConfig {
   const kind = headOf(architecture, config, head);
   if (kind === undefined) {
     throw new ConfigError({
@@ -81,7 +79,24 @@ export function layoutOf(architecture: Architecture, config: ModelConfig, head: 
       kind: head.kind,
     });
   }
-  return joinLayout([...body, ...kind.layout(config, head)]);
+  const pool = poolOf(head);
+  if (pool === undefined) return head;
+  const [usual, ...others] = kind.pools ?? [];
+  if (pool !== usual) {
+    if (others.includes(pool)) return head;
+    throw new ConfigError({
+      message: `a ${config.model_type}'s ${head.kind} head cannot read "${pool}"; it reads ${kind.pools?.join(", ") ?? "every token"}`,
+      pool,
+    });
+  }
+  return Object.fromEntries(Object.entries(head).filter(([key]) => key !== "pool")) as HeadConfig;
+}
+
+/** The layout of a model with a head that `pooledHead` gave. */
+export function layoutOf(architecture: Architecture, config: ModelConfig, head: HeadConfig | undefined): Layout {
+  const body = architecture.layout(config, hasTaskModel(head) ? head : undefined);
+  if (head === undefined) return joinLayout(body);
+  return joinLayout([...body, ...headOf(architecture, config, head)!.layout(config, head)]);
 }
 
 /** Whether names belong to the body: parameters, and modules that lead to them. */
@@ -98,7 +113,9 @@ function bodyTest(architecture: Architecture, config: ModelConfig, layout: Layou
 }
 
 /** Joins checked parts to a model. */
-export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Config>): LanguageModel<Config> {
+export function assembleModel<Config extends ModelConfig, Top extends HeadConfig>(
+  parts: ModelParts<Config>,
+): LanguageModel<Config, Top> {
   const { architecture, config, head, layout, parameters, created = [], unused = [] } = parts;
   const { sites } = layout;
   const isBody = bodyTest(architecture, config, layout);
@@ -166,16 +183,16 @@ export function assembleModel<Config extends ModelConfig>(parts: ModelParts<Conf
     unused,
     headParameters: [...parameters.keys()].filter((name) => !isBody(name) || created.includes(name)),
     isBody,
-    fileName: (name) => fileName({ wrapper: architecture.wrapper, isBody }, name, hasTaskModel(head)),
+    fileName: (name) => fileName({ wrapper: architecture.wrapper, kind: head?.kind, isBody }, name, hasTaskModel(head)),
     sites: () => sites,
     forward,
     ...(headed !== undefined && {
-      head: head!,
+      head: head as Top,
       loss: (batch: TokenBatch, options?: ForwardOptions): Scalar =>
         tidy(() => headed.loss(forward(batch, options).logits!, batch, head!)),
       weight(batch: TokenBatch, options: Pick<ForwardOptions, "hooks"> = {}): number {
         checkOptions("weight", options, ["hooks"]);
-        return headed.weight(batch, rowsInFront(options.hooks));
+        return headed.weight(batch, rowsInFront(options.hooks), head!);
       },
     }),
   };

@@ -4,16 +4,17 @@ import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
 import { type Fit, fitCheckpoint } from "./fit.ts";
 import { eightBitNames, loadEightBit } from "./frozen.ts";
-import { type HeadConfig, hasTaskModel, labelsOf, parseHeadConfig, settleHead } from "./head-config.ts";
-import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
+import { type HeadConfig, hasTaskModel, parseHeadConfig, settleHead } from "./head-config.ts";
+import { assembleModel, type LanguageModel, layoutOf, pooledHead } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
 import { openSource } from "./open-source.ts";
+import { checkStoredHead, withoutHeadKey } from "./stored-head.ts";
 import { readModuleFiles } from "./tokenizer-files.ts";
 
 /** Settings of `loadModel`. */
-export interface LoadModelOptions {
+export interface LoadModelOptions<Top extends HeadConfig = HeadConfig> {
   /** What stands on top. A head that the file lacks is created. @default nothing: the body alone */
-  readonly head?: HeadConfig;
+  readonly head?: Top;
   /** Where a created head's weights come from. @default random(0) */
   readonly random?: Random;
   /**
@@ -40,29 +41,28 @@ export interface LoadModelOptions {
  * @throws {FileError} When a file is absent or cannot be read.
  * @throws {FormatError} When a file is damaged, its names and shapes do not fit the config (all are listed), or its weights
  *   are quantised already.
- * @throws {ConfigError} When the config is of a model that is not supported, or the labels are not the file's.
+ * @throws {ConfigError} When the config is of a model that is not supported, or the file's head is another than the one that was
+ *   asked for: of other labels, of another problem, or reading other rows.
  * @example
  * const model = await loadModel("models/minilm", { head: { kind: "sequence-classification", labels: ["ham", "spam"] } });
  */
-export async function loadModel<Config extends ModelConfig = ModelConfig>(
+export async function loadModel<Config extends ModelConfig = ModelConfig, Top extends HeadConfig = HeadConfig>(
   source: string | Files,
-  options: LoadModelOptions = {},
-): Promise<LanguageModel<Config>> {
+  options: LoadModelOptions<Top> = {},
+): Promise<LanguageModel<Config, Top>> {
   checkOptions("loadModel", options, ["head", "random", "frozen", "keepFloat", "architectures"]);
   const asked = options.head === undefined ? undefined : parseHeadConfig("loadModel", options.head);
   const opened = await openSource("loadModel", source, options.architectures);
   const { architecture, json, checkpoint, files, location, caller } = opened;
-  const head = asked?.kind === "embedding" ? settleHead("loadModel", asked, await readModuleFiles(files)) : asked;
-  const { config, fit } = await settle(
-    architecture,
-    architecture.parse(caller, json, "file"),
-    head,
-    checkpoint,
-    location,
-  );
+  const parsed = architecture.parse(caller, withoutHeadKey(json), "file");
+  const settled = asked?.kind === "embedding" ? settleHead("loadModel", asked, await readModuleFiles(files)) : asked;
+  const head = settled === undefined ? undefined : pooledHead(architecture, parsed, settled);
+  const { config, fit } = await settle(architecture, parsed, head, checkpoint, location);
   const { layout, found, created, unused } = fit;
   const body = joinLayout(architecture.layout(config));
-  if ([...created.keys()].every((name) => body.parameters.has(name))) checkLabels(head, json, location);
+  if (head !== undefined && [...created.keys()].every((name) => body.parameters.has(name))) {
+    checkStoredHead({ architecture, config, head, layout, body, json, location });
+  }
   const eightBit = frozenNames(layout, options);
 
   const parameters = await loadParameters(checkpoint, found, layout, eightBit);
@@ -154,29 +154,4 @@ async function settle(
 async function isEqual(checkpoint: Safetensors, first: string, second: string): Promise<boolean> {
   const [a, b] = [await checkpoint.values(first), await checkpoint.values(second)];
   return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
-}
-
-/** A stored classifier's labels have an order: asking for them in another one would silently swap the classes. */
-function checkLabels(head: HeadConfig | undefined, json: unknown, location: string): void {
-  const { problem_type: problem } = json as { readonly problem_type?: unknown };
-  if (head?.kind === "sequence-classification" && problem === "multi_label_classification") {
-    throw new ConfigError({
-      message: `loadModel: the classifier in ${location} gives several labels to a text ("problem_type": "multi_label_classification"), which no head here does yet`,
-      problem_type: problem,
-    });
-  }
-  const asked = labelsOf(head);
-  const named = (json as { id2label?: Record<string, string> | null }).id2label;
-  if (asked === undefined || named == null) return;
-  const stored = Object.keys(named)
-    .sort((a, b) => Number(a) - Number(b))
-    .map((index) => named[index]!);
-  const isNamed = stored.some((label, i) => label !== `LABEL_${i}`);
-  if (isNamed && stored.join("\n") !== asked.join("\n")) {
-    throw new ConfigError({
-      message: `loadModel: the classifier in ${location} has the labels ${stored.join(", ")}, in this order; got ${asked.join(", ")}`,
-      stored,
-      asked,
-    });
-  }
 }

@@ -1,11 +1,13 @@
 import { disposeParameters, random } from "@cambium/core";
-import { clone, concat, fill, memory, softmax, tidy } from "@tensorflow/tfjs-core";
+import { clone, concat, fill, memory, sigmoid, softmax, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ModelConfig } from "./architecture.ts";
 import { collate } from "./collate.ts";
 import { createModel } from "./create.ts";
 import { fixture, fixtureJson, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
+import { loadModel } from "./load.ts";
 import { type PredictorOptions, predictor } from "./predictor.ts";
 import type { RunnableModel } from "./runnable.ts";
 import { scaleUnits } from "./scale-units.ts";
@@ -13,13 +15,13 @@ import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 const sizes = { hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 10 };
 
-function modelWith(head?: HeadConfig): LanguageModel {
+function modelWith<Top extends HeadConfig>(head?: Top): LanguageModel<ModelConfig, Top> {
   const config = { model_type: "bert", ...sizes, vocab_size: 53, max_position_embeddings: 24, initializer_range: 0.6 };
   return createModel(config, random(1), head === undefined ? {} : { head });
 }
 
 const classes = heads["sequence-classification"];
-let model: LanguageModel;
+let model: LanguageModel<ModelConfig, typeof classes>;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   model = modelWith(classes);
@@ -61,7 +63,7 @@ test("the second text of a pair counts", async () => {
 
 test("a regression head gives a number", async () => {
   const base = modelWith(heads.regression);
-  const grade = predictor<number>(base, tokenizer);
+  const grade = predictor(base, tokenizer);
   const expected = tidy(
     () => base.forward(collate(base, tokenizer, { maxLength: 24 })([{ text: "a dog" }])).logits!.dataSync()[0]!,
   );
@@ -70,10 +72,44 @@ test("a regression head gives a number", async () => {
   disposeParameters(base.parameters);
 });
 
+test("a head of several labels gives the sigmoid of each, and from a threshold on those that reach it", async () => {
+  const head = {
+    kind: "sequence-classification",
+    labels: ["urgent", "polite", "long", "odd"],
+    multiLabel: true,
+  } as const;
+  const base = await loadModel(fixture("heads/bert/multi-label"), { head });
+  const expected = tidy(() => [
+    ...sigmoid(base.forward(collate(base, tokenizer, { maxLength: 24 })([{ text: "a dog" }])).logits!).dataSync(),
+  ]);
+  const scores = await predictor(base, tokenizer)("a dog");
+  for (const { label, score } of scores) expect(score).toBeCloseTo(expected[head.labels.indexOf(label as "odd")]!, 5);
+  expect(scores.map(({ score }) => score)).toEqual(
+    [...expected].sort((a, b) => b - a).map((x) => expect.closeTo(x, 5)),
+  );
+  const threshold = scores[1]!.score;
+  expect(await predictor(base, tokenizer, { threshold })("a dog")).toEqual(scores.slice(0, 2));
+  expect(await predictor(base, tokenizer, { threshold: 1 })(["a dog"])).toEqual([[]]);
+  disposeParameters(base.parameters);
+});
+
+test("a regression head of several outputs gives a list, or numbers by their names", async () => {
+  const named = { kind: "regression", outputs: ["height", "weight", "age"] } as const;
+  const source = fixture("heads/bert/regression");
+  const [a, b] = [
+    await loadModel(source, { head: named }),
+    await loadModel(source, { head: { ...named, outputs: 3 } }),
+  ];
+  const [byName, list] = [await predictor(a, tokenizer)("a dog"), await predictor(b, tokenizer)("a dog")];
+  expect([byName["height"], byName["weight"], byName["age"]]).toEqual(list);
+  expect(new Set(list).size).toBe(3);
+  for (const { parameters } of [a, b]) disposeParameters(parameters);
+});
+
 test("whatever runs like a model is taken, with what is hooked into it", async () => {
   const { architecture, config, head } = model;
   const hook = scaleUnits("block", [{ layer: 1, unit: 0 }], 3);
-  const runnable: RunnableModel = {
+  const runnable: RunnableModel & { readonly head?: typeof classes } = {
     architecture,
     config,
     head: head!,
@@ -116,6 +152,7 @@ describe("errors name what is wrong", () => {
 
   test.each([
     [{ max_length: 3 }, 'unknown option "max_length"; is "maxLength" meant?'],
+    [{ threshold: 0.5 }, "threshold is an option of heads that give several labels (multiLabel: true)"],
     [{ batchSize: 0 }, "batchSize must be a whole number from 1, got 0"],
     [{ batchSize: 1.5 }, "batchSize must be a whole number from 1, got 1.5"],
   ])("%j as options", (options, message) => {

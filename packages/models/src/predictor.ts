@@ -2,17 +2,11 @@ import { ConfigError, checkOptions, StateError } from "@cambium/base";
 import { dispose, tidy } from "@tensorflow/tfjs-core";
 import { byLength, usualLength } from "./by-length.ts";
 import { type CollateOptions, collate } from "./collate.ts";
-import type { HeadConfig } from "./head-config.ts";
+import { type HeadConfig, outputNames, outputsOf } from "./head-config.ts";
+import type { HeadOf, LabelScore, PredictionOf } from "./prediction.ts";
 import type { Row } from "./row.ts";
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-
-/** A label of the head, and how likely it is. */
-export interface LabelScore {
-  readonly label: string;
-  /** Probability, from 0 to 1; those of all labels add up to 1. */
-  readonly score: number;
-}
 
 /** What is predicted for: a text, or a pair of texts. */
 export type PredictorInput = string | Pick<Row, "text" | "pair">;
@@ -21,6 +15,11 @@ export type PredictorInput = string | Pick<Row, "text" | "pair">;
 export interface PredictorOptions extends Partial<Pick<CollateOptions, "maxLength" | "truncation" | "padId">> {
   /** Texts in one forward pass. @default 32 */
   readonly batchSize?: number;
+  /**
+   * Of heads that give several labels: the least score of a label that is given, from 0 to 1. @default every label is given with
+   * its score
+   */
+  readonly threshold?: number;
 }
 
 /** From texts to predictions: one for one, a list for a list, in the order of the texts. */
@@ -29,33 +28,35 @@ export interface Predictor<Prediction> {
   (texts: readonly PredictorInput[]): Promise<Prediction[]>;
 }
 
-const keys = ["maxLength", "truncation", "padId", "batchSize"] as const;
+const keys = ["maxLength", "truncation", "padId", "batchSize", "threshold"] as const;
 
 /**
  * A function from texts to what the model's head says of them: of a sequence-classification head every label with its
- * probability (softmax of the logits), the most likely first; of a regression head a number.
+ * probability, the most likely first (softmax of the logits, or with `multiLabel` a sigmoid of each, and then those from
+ * `threshold` on); of a regression head a number, or several in a list or by name.
  *
  * Texts of similar length run together, whatever their order. Whatever runs like a model is taken, with or without deltas.
  * Longer texts are cut to `maxLength` tokens, by default what the model has positions for.
  *
- * @typeParam Prediction - What the head gives; `number` for regression.
- * @throws {ConfigError} When the model has another head or none, the tokenizer is not the model's, an option does not exist, or
- *   (from the function) something is no text.
+ * @throws {ConfigError} When the model has another head or none, the tokenizer is not the model's, an option does not exist or is
+ *   not one of this head's, or (from the function) something is no text.
  * @throws {StateError} From the function, when the model's scores are not finite.
  * @example
  * const classify = predictor(trained, tokenizer);
  * await classify("you have won"); // [{ label: "spam", score: 0.98 }, { label: "ham", score: 0.02 }]
  * await classify(["you have won", { text: "a premise", pair: "a hypothesis" }]);
  */
-export function predictor<Prediction extends readonly LabelScore[] | number = readonly LabelScore[]>(
-  model: RunnableModel,
+export function predictor<Model extends RunnableModel>(
+  model: Model,
   tokenizer: Tokenizer,
   options: PredictorOptions = {},
-): Predictor<Prediction> {
+): Predictor<PredictionOf<HeadOf<Model>>> {
+  type Prediction = PredictionOf<HeadOf<Model>>;
   checkOptions("predictor", options, keys);
-  const { batchSize = 32, maxLength = usualLength(model.architecture.maximumLength(model.config)), ...rest } = options;
-  const interpret = interpreterOf(model.head);
-  const toBatch = collate(model, tokenizer, { maxLength, ...rest });
+  const { batchSize = 32, maxLength, threshold, ...rest } = options;
+  const interpret = interpreterOf(model.head, threshold);
+  const most = usualLength(model.architecture.maximumLength(model.config));
+  const toBatch = collate(model, tokenizer, { maxLength: maxLength ?? most, ...rest });
   byLength("predictor", [], batchSize); // a wrong size is an error now rather than later
 
   async function predictAll(inputs: readonly PredictorInput[]): Promise<Prediction[]> {
@@ -69,7 +70,9 @@ export function predictor<Prediction extends readonly LabelScore[] | number = re
       dispose(logits);
       const width = values.length / group.length;
       group.forEach(({ index }, i) => {
-        predictions[index] = interpret(values.slice(i * width, (i + 1) * width), index) as Prediction;
+        const row = Array.from(values.subarray(i * width, (i + 1) * width));
+        checkFinite(row, index);
+        predictions[index] = interpret(row, index) as Prediction;
       });
     }
     return predictions;
@@ -80,7 +83,7 @@ export function predictor<Prediction extends readonly LabelScore[] | number = re
     const [only] = await predictAll([input as PredictorInput]);
     return only!;
   }
-  return predict as Predictor<Prediction>;
+  return predict as unknown as Predictor<Prediction>;
 }
 
 /** A row without what is to be predicted. */
@@ -96,26 +99,36 @@ function rowOf(input: PredictorInput, index: number): Row {
   return pair === undefined ? { text } : { text, pair };
 }
 
-/** From a row of logits to what it means. */
-function interpreterOf(
-  head: HeadConfig | undefined,
-): (logits: ArrayLike<number>, index: number) => LabelScore[] | number {
+/** What a row of logits means. */
+type Interpret = (logits: readonly number[], index: number) => PredictionOf<HeadConfig>;
+
+function interpreterOf(head: HeadConfig | undefined, threshold: number | undefined): Interpret {
+  if (threshold !== undefined) checkThreshold(head, threshold);
   if (head?.kind === "regression") {
-    return (logits, index) => {
-      checkFinite(logits, index);
-      return logits[0]!;
-    };
+    const names = outputNames(head);
+    if (names !== undefined) return (logits) => Object.fromEntries(names.map((name, i) => [name, logits[i]!]));
+    return outputsOf(head) === 1 ? (logits) => logits[0]! : (logits) => logits;
   }
   if (head?.kind === "sequence-classification") {
-    return (logits, index) => {
-      checkFinite(logits, index);
-      return scoresOf(logits, head.labels);
-    };
+    const { labels, multiLabel } = head;
+    if (multiLabel !== true) return (logits) => byScore(labels, softmax(logits));
+    return (logits) => byScore(labels, logits.map(sigmoid)).filter(({ score }) => score >= (threshold ?? 0));
   }
   throw new ConfigError({
     message: `predictor: it takes a model with a sequence-classification or regression head, got one ${head === undefined ? "without a head" : `with a ${head.kind} head`}; load it with one`,
     head: head?.kind,
   });
+}
+
+function checkThreshold(head: HeadConfig | undefined, threshold: number): void {
+  if (head?.kind !== "sequence-classification" || head.multiLabel !== true) {
+    throw new ConfigError({
+      message: "predictor: threshold is an option of heads that give several labels (multiLabel: true)",
+      threshold,
+    });
+  }
+  if (threshold >= 0 && threshold <= 1) return;
+  throw new ConfigError({ message: `predictor: threshold must be from 0 to 1, got ${threshold}`, threshold });
 }
 
 function checkFinite(logits: ArrayLike<number>, index: number): void {
@@ -127,10 +140,16 @@ function checkFinite(logits: ArrayLike<number>, index: number): void {
   });
 }
 
-/** Softmax, the largest first; equal scores in the order of the labels. */
-function scoresOf(logits: ArrayLike<number>, labels: readonly string[]): LabelScore[] {
-  const largest = labels.reduce((most, _, i) => Math.max(most, logits[i]!), Number.NEGATIVE_INFINITY);
-  const weights = labels.map((_, i) => Math.exp(logits[i]! - largest));
+function softmax(logits: readonly number[]): number[] {
+  const largest = Math.max(...logits);
+  const weights = logits.map((logit) => Math.exp(logit - largest));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return labels.map((label, i) => ({ label, score: weights[i]! / total })).sort((a, b) => b.score - a.score);
+  return weights.map((weight) => weight / total);
+}
+
+const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
+
+/** The largest first; equal scores in the order of the labels. */
+function byScore(labels: readonly string[], scores: readonly number[]): LabelScore[] {
+  return labels.map((label, i) => ({ label, score: scores[i]! })).sort((a, b) => b.score - a.score);
 }

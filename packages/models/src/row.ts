@@ -1,6 +1,7 @@
-import { ConfigError, nearest } from "@cambium/base";
+import { ConfigError } from "@cambium/base";
 import type { HeadConfig } from "./head-config.ts";
 import { IGNORED } from "./heads/losses.ts";
+import { labelIndex, sequenceLabels } from "./row-label.ts";
 import { needToken } from "./special-tokens.ts";
 import type { Tokens } from "./tokenizer/frame.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -12,10 +13,11 @@ export interface Row {
   /** Second text, for tasks on pairs. Embeddings: what `text` belongs to, or is scored with by `label`. */
   readonly pair?: string;
   /**
-   * Sequence classification: a label of the head, or its index where no label is a number that could be meant instead.
-   * Regression: a number. Embeddings with a loss of scores: how near `text` and `pair` are, a number.
+   * Sequence classification: a label of the head, or its index where no label is a number that could be meant instead; of a
+   * head of several labels, a list of those that hold, which may be empty. Regression: a number, or of several outputs a list of
+   * numbers, or numbers by the outputs' names. Embeddings with a loss of scores: how near `text` and `pair` are, a number.
    */
-  readonly label?: string | number;
+  readonly label?: string | number | readonly (string | number)[] | Readonly<Record<string, number>>;
   /** Embeddings: texts that are near to `text` and wrong for it, beside all that the batch holds for other rows. @default none */
   readonly negatives?: readonly string[];
   /**
@@ -26,7 +28,10 @@ export interface Row {
   readonly target?: string | readonly string[];
 }
 
-/** A row as ids, with its labels as numbers: one for a sequence, or one for each token, −100 where there is none. */
+/**
+ * A row as ids, with its labels as numbers: one for a sequence, or one for each label or output of its head; or one for each
+ * token, −100 where there is none.
+ */
 export interface EncodedRow extends Pick<Tokens, "ids" | "types"> {
   readonly labels?: readonly number[];
 }
@@ -65,9 +70,8 @@ export function encodeRow(row: Row, index: number, encoding: Encoding): EncodedR
     return { ...tokens, labels: tokenizer.encode(textOf(row, index), undefined, cutting).ids };
   }
   if (row.label === undefined) return tokens;
-  if (head?.kind === "regression") return { ...tokens, labels: [numberOf(row.label, index)] };
-  if (head?.kind === "sequence-classification")
-    return { ...tokens, labels: [labelIndex(row.label, index, head.labels)] };
+  if (head?.kind === "regression" || head?.kind === "sequence-classification")
+    return { ...tokens, labels: sequenceLabels(row.label, index, head) };
   return tokens;
 }
 
@@ -100,41 +104,6 @@ function nextWords(row: Row, index: number, { tokenizer, maxLength, truncation, 
   }
   if (whole.length > room) onCut(whole.length - room);
   return { ids, types: ids.map(() => 0), labels: ids.map((id, i) => (i < before.length ? IGNORED : id)) };
-}
-
-function numberOf(label: string | number, index: number): number {
-  if (typeof label === "number" && Number.isFinite(Math.fround(label))) return label;
-  throw new ConfigError({
-    message: `collate: row ${index} needs a number that is finite in float32 as label, got ${show(label)}`,
-    index,
-    label,
-  });
-}
-
-const show = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
-
-/** A label that reads like a number, but not like its own index: then a number could mean either. */
-function oddNumber(labels: readonly string[]): string | undefined {
-  return labels.find((label, i) => label.trim() !== "" && Number.isFinite(Number(label)) && Number(label) !== i);
-}
-
-function labelIndex(label: string | number, index: number, labels: readonly string[]): number {
-  const odd = typeof label === "number" ? oddNumber(labels) : undefined;
-  if (odd !== undefined) {
-    throw new ConfigError({
-      message: `collate: row ${index} has the number ${label} as label, and the head's labels are numbers as well (${labels.join(", ")}); write the label as a text, such as "${odd}"`,
-      index,
-      label,
-    });
-  }
-  const found = typeof label === "number" ? label : labels.indexOf(label);
-  if (Number.isInteger(found) && found >= 0 && found < labels.length) return found;
-  const near = typeof label === "string" ? nearest(label, labels) : undefined;
-  throw new ConfigError({
-    message: `collate: row ${index} has the label ${show(label)}, the head has ${labels.join(", ")}${near === undefined ? "" : `; was ${near} meant`}`,
-    index,
-    label,
-  });
 }
 
 /** Word by word, so that the first token of each word can carry the word's label. */

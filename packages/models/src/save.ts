@@ -2,8 +2,9 @@ import { ConfigError, checkOptions, type Files, hasFile, openFiles } from "@camb
 import { saveSafetensors } from "@cambium/core";
 import { modulesOf } from "./embedding/save-modules.ts";
 import { eightBitOf } from "./frozen.ts";
-import { type HeadConfig, hasTaskModel } from "./head-config.ts";
+import { hasTaskModel, poolOf } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
+import { headKeys } from "./stored-head.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { companionNames } from "./tokenizer-files.ts";
 
@@ -16,6 +17,11 @@ export interface SaveModelOptions {
    * embedding model included. @default none: what lies in the folder stays
    */
   readonly tokenizer?: Pick<Tokenizer, "files" | "vocabularySize">;
+  /**
+   * Who is to read the folder. A head whose `pool` transformers does not know is written for `"cambium"` alone: other readers
+   * would compute something else from it. @default "transformers"
+   */
+  readonly reader?: "transformers" | "cambium";
 }
 
 /** What of a model is written. */
@@ -32,7 +38,7 @@ const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
  *
  * @param target - The folder: a path, or any `Files`.
  * @throws {ConfigError} When layers are in 8 bits: what they were rounded from is the model to keep; when the tokenizer is
- *   another model's; when an option does not exist.
+ *   another model's; when transformers would take the head for another; when an option does not exist.
  * @throws {FileError} When a file cannot be written. If it is the weights, the folder is as it was; otherwise save again.
  * @example
  * await saveModel(merge(trained), "models/spam", { tokenizer });
@@ -42,14 +48,15 @@ export async function saveModel(
   target: string | Files,
   options: SaveModelOptions = {},
 ): Promise<void> {
-  checkOptions("saveModel", options, ["dtype", "tokenizer"]);
-  const { dtype = "F32", tokenizer } = options;
+  checkOptions("saveModel", options, ["dtype", "tokenizer", "reader"]);
+  const { dtype = "F32", tokenizer, reader = "transformers" } = options;
   if (!Object.hasOwn(dtypes, dtype)) {
     throw new ConfigError({
       message: `saveModel: dtype must be ${Object.keys(dtypes).join(", ")}, got ${JSON.stringify(dtype)}`,
       dtype,
     });
   }
+  checkReader(model, reader);
   checkTokenizer(model, tokenizer);
   const rounded = eightBitOf(model.parameters);
   if (rounded.length > 0) {
@@ -78,6 +85,22 @@ function writtenConfig(model: SavedModel, dtype: string): string {
   const json = JSON.stringify(configFile(model, dtype), null, 2);
   const whole = new RegExp(`^( *"(?:${floatKeys.join("|")})": -?\\d+)(?=,?$)`, "gm");
   return `${floatKeys.length === 0 ? json : json.replace(whole, "$1.0")}\n`;
+}
+
+/** Throws for a head that the reader would take for another. */
+function checkReader({ head }: SavedModel, reader: NonNullable<SaveModelOptions["reader"]>): void {
+  if (reader !== "transformers" && reader !== "cambium") {
+    throw new ConfigError({
+      message: `saveModel: reader must be "transformers" or "cambium", got ${JSON.stringify(reader)}`,
+      reader,
+    });
+  }
+  const pool = head === undefined ? undefined : poolOf(head);
+  if (pool === undefined || reader === "cambium") return;
+  throw new ConfigError({
+    message: `saveModel: the head reads "${pool}" (pool), and transformers would take it for one that reads another row; save it with reader: "cambium" for loadModel alone`,
+    pool,
+  });
 }
 
 /** Throws for a tokenizer that cannot be the model's. */
@@ -120,16 +143,6 @@ function configFile({ config, head, architecture }: SavedModel, dtype: string): 
     ...kept,
     architectures: [hasTaskModel(head) ? names[head!.kind] : names.base],
     torch_dtype: dtype,
-    ...labelKeys(head),
-  };
-}
-
-function labelKeys(head: HeadConfig | undefined): Record<string, unknown> {
-  if (head === undefined || !(head.kind === "regression" || "labels" in head)) return {};
-  const labels = head.kind === "regression" ? ["LABEL_0"] : head.labels;
-  return {
-    id2label: Object.fromEntries(labels.map((label, i) => [String(i), label])),
-    label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
-    problem_type: head.kind === "regression" ? "regression" : "single_label_classification",
+    ...headKeys(head),
   };
 }

@@ -48,7 +48,7 @@ export function predict(io: Io): Command {
       const asJson = flags.json === true || flags.out !== undefined;
       let done = 0;
       await withModel("predict", name, flags, async ({ base, tuned, tokenizer }) => {
-        const say = predictor<never>(tuned ?? base, tokenizer);
+        const say = predictor(tuned ?? base, tokenizer);
         await writeResults(io, flags.out, async ({ write }) => {
           for await (const group of inGroups(rows, GROUP)) {
             if (io.signal.aborted) return;

@@ -1,4 +1,4 @@
-import type { HeadConfig, ModelConfig, TokenBatch } from "@cambium/models";
+import { type HeadConfig, type ModelConfig, outputsOf, type TokenBatch } from "@cambium/models";
 import { ones, type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 
 /** Ids that differ and repeat, all within the vocabulary. */
@@ -17,11 +17,18 @@ export function madeUpBatch(
 }
 
 function labelsFor(head: HeadConfig, batch: number, seq: number, ids: () => Tensor): Tensor {
+  const width = outputsOf(head);
   switch (head.kind) {
     case "sequence-classification":
-      return tensor1d(walk(batch, head.labels.length), "int32");
-    case "regression":
-      return tensor1d(Float32Array.from(walk(batch, 10)));
+      return head.multiLabel === true
+        ? tensor2d(Float32Array.from(walk(batch * width, 2)), [batch, width])
+        : tensor1d(walk(batch, width), "int32");
+    case "regression": {
+      const numbers = Float32Array.from(walk(batch * width, 10));
+      return width === 1 ? tensor1d(numbers) : tensor2d(numbers, [batch, width]);
+    }
+    case "question-answering":
+      return tensor2d(walk(batch * 2, seq), [batch, 2], "int32");
     case "token-classification":
       return tensor2d(walk(batch * seq, head.labels.length), [batch, seq], "int32");
     default:

@@ -4,7 +4,11 @@ import { bareName, fileName, type LanguageModel, type Named, ownName } from "@ca
 export const CONFIG_FILE = "adapter_config.json";
 export const WEIGHTS_FILE = "adapter_model.safetensors";
 
-const namedBy = ({ architecture, isBody }: LanguageModel): Named => ({ wrapper: architecture.wrapper, isBody });
+const namedBy = ({ architecture, head, isBody }: LanguageModel): Named => ({
+  wrapper: architecture.wrapper,
+  kind: head?.kind,
+  isBody,
+});
 
 /** A key without the wrappers that PEFT, and PyTorch's compiler, put around a model's names. */
 export function unwrapKey(key: string): string {

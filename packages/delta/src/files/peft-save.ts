@@ -5,7 +5,7 @@
  * differently. The method itself says its own fields and keys.
  */
 import type { Parameters } from "@cambium/core";
-import { type HeadKind, hasTaskModel, type LanguageModel } from "@cambium/models";
+import { type HeadKind, hasTaskModel, type LanguageModel, poolOf } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
 import { tablesOf } from "../host.ts";
@@ -42,6 +42,9 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
   const names = saved.flatMap((part) => [...part.parameters.keys()]);
   const trainsHead = base.headParameters.length > 0 && base.headParameters.every((name) => names.includes(name));
   if (trainsHead && hasTiedHead(base)) return { reason: "PEFT keeps a language model's head with its tied matrix" };
+  const pool = base.head === undefined ? undefined : poolOf(base.head);
+  if (trainsHead && pool !== undefined)
+    return { reason: `transformers has no head that reads "${pool}" on this model` };
   if (isPrompt && isClassifier(base) && !trainsHead) {
     return { reason: "PEFT wants a head in the file when prompts stand before a task model" };
   }
@@ -98,6 +101,7 @@ const taskTypes: { readonly [Kind in HeadKind]?: string } = {
   "sequence-classification": "SEQ_CLS",
   regression: "SEQ_CLS",
   "token-classification": "TOKEN_CLS",
+  "question-answering": "QUESTION_ANS",
 };
 
 const generating: { readonly [Kind in HeadKind]?: string } = {

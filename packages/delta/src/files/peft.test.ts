@@ -144,7 +144,10 @@ test.each(["bert-bare-prompt", "bert-bare-prefix"])(
 );
 
 test("a prompt under a head on tokens gives PEFT's scores of the words, without those of the prompt's rows", async () => {
-  const base = await loadModel(at("bert"), { head: { kind: "token-classification", labels } });
+  const config = { ...(json("bert/config.json") as object), architectures: ["BertForTokenClassification"] };
+  const name = "model.safetensors";
+  const files = memory({ "config.json": JSON.stringify(config), [name]: await at("bert").read(name) });
+  const base = await loadModel(files, { head: { kind: "token-classification", labels } });
   const batch = inputsOf("bert");
   const tuned = attach(base, await loadAdapter(base, at("bert-token-prompt")));
   const output = tuned.forward(batch);

@@ -81,6 +81,47 @@ test("a regression's adapter is no classifier's", async () => {
   await expect(load(model(classes("a", "b")), files)).rejects.toThrow(/"regression".*"sequence-classification"/);
 });
 
+const several: HeadConfig = { kind: "sequence-classification", labels: ["a", "b"], multiLabel: true };
+
+test.each<[string, HeadConfig, HeadConfig]>([
+  ["several labels and one", several, classes("a", "b")],
+  ["one label and several", classes("a", "b"), several],
+  ["the mean and the first token", { kind: "regression", pool: "mean" }, { kind: "regression" }],
+  ["the first token and the mean", { kind: "regression" }, { kind: "regression", pool: "mean" }],
+  [
+    "two outputs and two others",
+    { kind: "regression", outputs: ["a", "b"] },
+    { kind: "regression", outputs: ["b", "a"] },
+  ],
+])("adapters trained for %s are told apart, whether they hold the head or not", async (_, trained, asked) => {
+  for (const deltas of [[low, head], [low]]) {
+    const files = await saved(model(trained), ...(deltas as (typeof low)[]));
+    await load(model(trained), files);
+    const loading = load(model(asked), files);
+    await expect(loading).rejects.toMatchObject({ code: "FORMAT" });
+    await expect(loading).rejects.toThrow(JSON.stringify(trained));
+  }
+});
+
+test.each<[HeadConfig, string, string[]]>([
+  [several, "SEQ_CLS", ["classifier"]],
+  [{ kind: "regression", outputs: 3 }, "SEQ_CLS", ["classifier"]],
+  [{ kind: "question-answering" }, "QUESTION_ANS", ["qa_outputs"]],
+])("an adapter with the head %j is a PEFT folder of its task", async (top, task, modules) => {
+  const files = await saved(model(top), low, head as never);
+  expect(await readJson(files, "adapter_config.json")).toMatchObject({ task_type: task, modules_to_save: modules });
+});
+
+test("an adapter with a head that reads the mean is none for PEFT, and says why", async () => {
+  const base = model({ kind: "regression", pool: "mean" });
+  const tuned = attach(base, low(base), head(base));
+  owned.push(tuned.parameters);
+  expect(await saveAdapter(tuned, memory(), { untrained: true })).toEqual({
+    format: "native",
+    reason: 'transformers has no head that reads "mean" on this model',
+  });
+});
+
 test("the config of a PEFT folder has PEFT's keys alone, and a file without labels loads as before", async () => {
   const files = await saved(model(classes("a", "b")), low, head as never);
   expect(JSON.stringify(await readJson(files, "adapter_config.json"))).not.toMatch(/cambium|label/);

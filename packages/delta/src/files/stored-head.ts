@@ -60,11 +60,9 @@ export function checkHead(base: LanguageModel, stored: unknown, holdsHead: boole
       `was trained with the labels ${show(labels)}, in this order; the model has ${show(asked)}: load it with the adapter's labels`,
     );
   }
-  const other = Object.entries(stored as object).find(
-    ([key, value]) =>
-      key in head &&
-      !ofTraining.includes(key) &&
-      JSON.stringify(value) !== JSON.stringify(head[key as keyof typeof head]),
+  const [theirs, ours] = [stored, head] as unknown as readonly Readonly<Record<string, unknown>>[];
+  const other = Object.keys({ ...theirs, ...ours }).find(
+    (key) => !ofTraining.includes(key) && JSON.stringify(theirs![key]) !== JSON.stringify(ours![key]),
   );
   if (!holdsHead && base.created.some((name) => base.headParameters.includes(name)))
     throw fail(

@@ -1,8 +1,23 @@
 /** Losses of heads, and what they are means over. */
 import { ShapeError } from "@cambium/base";
 import { crossEntropy } from "@cambium/core";
-import { mean, reshape, type Scalar, slice, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  div,
+  mean,
+  mul,
+  reshape,
+  type Scalar,
+  scalar,
+  slice,
+  softplus,
+  square,
+  squeeze,
+  sub,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import type { Head, ModelConfig, TokenBatch } from "../architecture.ts";
+import type { HeadConfig } from "../head-config.ts";
 
 /** What a head's loss is, and what it is a mean over. */
 export type Loss = Pick<Head<ModelConfig>, "loss" | "weight">;
@@ -55,16 +70,67 @@ export const nextWordLoss: Loss = {
   },
 };
 
-/** Mean squared error. */
+/** Labels of floats, in the shape of the logits or without a last axis of 1. */
+function floatLabels(logits: Tensor, batch: TokenBatch, what: string): Tensor {
+  const labels = labelsIn(batch);
+  const [size, width] = logits.shape as [number, number];
+  const wanted = width === 1 && what === "regression" ? [size] : [size, width];
+  if (labels.dtype !== "float32" || labels.shape.join() !== wanted.join()) {
+    throw new ShapeError({
+      message: `loss: ${what} needs float32 labels of shape [${wanted}], got ${labels.dtype} [${labels.shape}]`,
+    });
+  }
+  return reshape(labels, [size, width]);
+}
+
+/** Mean squared error over rows and outputs. */
 export const squaredErrorLoss: Loss = {
+  loss: (logits, batch): Scalar => mean(square(sub(logits, floatLabels(logits, batch, "regression")))),
+  weight: (batch) => labelsIn(batch).shape[0]!,
+};
+
+/**
+ * Binary cross-entropy of each label by itself, `softplus(x) − x·y`, a mean over rows and labels: PyTorch's
+ * `BCEWithLogitsLoss`.
+ */
+const multiLabelLoss: Loss = {
+  loss: (logits, batch): Scalar =>
+    mean(sub(softplus(logits), mul(logits, floatLabels(logits, batch, "a head of several labels")))),
+  weight: (batch) => labelsIn(batch).shape[0]!,
+};
+
+const isMultiLabel = (head: HeadConfig): boolean => head.kind === "sequence-classification" && head.multiLabel === true;
+
+/** The loss of sequence classification, of one label or of several. */
+export const classificationLoss: Loss = {
+  loss: (logits, batch, head) => (isMultiLabel(head) ? multiLabelLoss : crossEntropyLoss).loss(logits, batch, head),
+  weight: (batch, extra, head) => (isMultiLabel(head) ? multiLabelLoss : crossEntropyLoss).weight(batch, extra, head),
+};
+
+/**
+ * The mean of two cross-entropies over the tokens of a sequence: of the answer's first token, and of its last. Scores of
+ * padding count among those that are not the answer, as in transformers.
+ */
+export const spanLoss: Loss = {
   loss(logits, batch): Scalar {
     const labels = labelsIn(batch);
-    if (labels.dtype !== "float32" || labels.rank !== 1 || labels.shape[0] !== logits.shape[0]) {
+    const [size, seq] = logits.shape as [number, number];
+    if (labels.rank !== 2 || labels.shape[0] !== size || labels.shape[1] !== 2) {
       throw new ShapeError({
-        message: `loss: regression needs float32 labels of shape [${logits.shape[0]}], got ${labels.dtype} [${labels.shape}]`,
+        message: `loss: question answering needs int32 labels of shape [${size}, 2], first and last token of each answer, got ${labels.dtype} [${labels.shape}]`,
       });
     }
-    return mean(square(sub(reshape(logits, [-1]), labels)));
+    const end = (which: 0 | 1): Scalar =>
+      crossEntropy(
+        squeeze(slice(logits, [0, 0, which], [size, seq, 1]), [2]),
+        squeeze(slice(labels, [0, which], [size, 1]), [1]),
+      );
+    return div(add(end(0), end(1)), scalar(2)) as Scalar;
   },
-  weight: (batch) => labelsIn(batch).shape[0]!,
+  weight(batch) {
+    const firsts = labelsIn(batch)
+      .dataSync()
+      .filter((_, i) => i % 2 === 0);
+    return countLabels(firsts);
+  },
 };

@@ -61,7 +61,7 @@ export type ArchitectureLaw =
 
 /** Settings of `describeArchitecture`. */
 export interface DescribeArchitectureOptions {
-  /** Kinds of heads, and `undefined` for none. @default all that it has, and none */
+  /** Kinds of heads, and `undefined` for none; those on whole sequences in two forms. @default all that it has, and none */
   readonly heads?: readonly (HeadKind | undefined)[];
   /** Laws that do not hold for it, and why not. @default none */
   readonly skip?: readonly { readonly law: ArchitectureLaw; readonly reason: string }[];
@@ -229,7 +229,7 @@ const laws: Readonly<Record<ArchitectureLaw, (bench: Bench) => void | Promise<vo
 
   "saving and loading gives the same model": async ({ architecture, model, batch, head }) => {
     const files = memory();
-    await saveModel(model, files);
+    await saveModel(model, files, { reader: "cambium" });
     const again = await loadModel(files, { architectures: [architecture], ...(head !== undefined && { head }) });
     try {
       expect([again.created, again.unused]).toEqual([[], []]);
@@ -245,7 +245,7 @@ const laws: Readonly<Record<ArchitectureLaw, (bench: Bench) => void | Promise<vo
 
   "8 bits are near the model that they were rounded from": async ({ architecture, model, batch, head }) => {
     const files = memory();
-    await saveModel(model, files);
+    await saveModel(model, files, { reader: "cambium" });
     const options = { architectures: [architecture], frozen: "int8", ...(head !== undefined && { head }) } as const;
     const rounded = await loadModel(files, options);
     try {
@@ -349,6 +349,21 @@ async function forkedAndReordered(model: LanguageModel, batch: TokenBatch, isTar
   for (const each of [cache, fork, moved]) each.dispose();
 }
 
+/** The usual head of a kind, and one that gives several numbers from other rows. */
+function headsOf({ heads }: Architecture, kind: HeadKind): readonly HeadConfig[] {
+  const [, pool] = heads[kind]?.pools ?? [];
+  const more = pool === undefined ? {} : { pool };
+  if (kind === "sequence-classification")
+    return [tinyHeads[kind], { kind, labels: ["red", "round", "ripe", "rare"], multiLabel: true, ...more }];
+  if (kind === "regression") return [tinyHeads[kind], { kind, outputs: ["height", "weight"], ...more }];
+  return [tinyHeads[kind]];
+}
+
+function titleOf(head: HeadConfig | undefined): string {
+  const isPlain = head === undefined || head === tinyHeads[head.kind];
+  return isPlain ? (head?.kind ?? "no") : JSON.stringify(head);
+}
+
 /**
  * Runs every law on an architecture's tiny model, without a head and with each that it has.
  *
@@ -357,7 +372,10 @@ async function forkedAndReordered(model: LanguageModel, batch: TokenBatch, isTar
  */
 export function describeArchitecture(architecture: Architecture, options: DescribeArchitectureOptions = {}): void {
   const { heads = [undefined, ...(Object.keys(architecture.heads) as HeadKind[])], skip = [] } = options;
-  describe.each(heads.map((kind) => [kind ?? "no", kind] as const))("%s head", (_, kind) => {
+  const tops = heads.flatMap((kind): readonly { readonly head?: HeadConfig }[] =>
+    kind === undefined ? [{}] : headsOf(architecture, kind).map((head) => ({ head })),
+  );
+  describe.each(tops.map(({ head }) => [titleOf(head), head] as const))("%s head", (_, head) => {
     for (const [law, check] of Object.entries(laws)) {
       const reason = skip.find((exception) => exception.law === law)?.reason;
       if (reason !== undefined) {
@@ -365,7 +383,6 @@ export function describeArchitecture(architecture: Architecture, options: Descri
         continue;
       }
       test(law, async () => {
-        const head = kind === undefined ? undefined : tinyHeads[kind];
         const model = tinyModel({ type: architecture.types[0]!, architectures: [architecture], head });
         const batch = tinyBatch(model);
         try {

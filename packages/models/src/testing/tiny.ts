@@ -4,15 +4,15 @@ import { add, dispose, mul, type Tensor, tensor1d, tensor2d, tidy } from "@tenso
 import type { Architecture, ModelConfig, TokenBatch } from "../architecture.ts";
 import { architectures as builtIn } from "../architectures/index.ts";
 import { createModel } from "../create.ts";
-import type { HeadConfig, HeadKind } from "../head-config.ts";
+import { type HeadConfig, type HeadKind, outputsOf } from "../head-config.ts";
 import type { LanguageModel } from "../language-model.ts";
 
 /** Settings of `tinyModel`. */
-export interface TinyModelOptions {
+export interface TinyModelOptions<Top extends HeadConfig = HeadConfig> {
   /** A `model_type`. @default "bert" */
   readonly type?: string;
   /** `undefined` for none. @default three classes of sequences where the architecture has such a head, else its first head */
-  readonly head?: HeadConfig | undefined;
+  readonly head?: Top | undefined;
   /** @default 1 */
   readonly seed?: number;
   /** Rate of every dropout. @default 0.1 */
@@ -25,6 +25,7 @@ export interface TinyModelOptions {
 export const tinyHeads: Readonly<Record<HeadKind, HeadConfig>> = {
   "sequence-classification": { kind: "sequence-classification", labels: ["red", "green", "blue"] },
   "token-classification": { kind: "token-classification", labels: ["O", "B", "I", "E"] },
+  "question-answering": { kind: "question-answering" },
   "masked-lm": { kind: "masked-lm" },
   "causal-lm": { kind: "causal-lm" },
   "sequence-to-sequence": { kind: "sequence-to-sequence" },
@@ -38,17 +39,17 @@ export const tinyHeads: Readonly<Record<HeadKind, HeadConfig>> = {
  *
  * @throws {ConfigError} When no architecture has this type.
  */
-export function tinyModel<Config extends ModelConfig = ModelConfig>(
-  options: TinyModelOptions = {},
-): LanguageModel<Config> {
+export function tinyModel<Config extends ModelConfig = ModelConfig, Top extends HeadConfig = HeadConfig>(
+  options: TinyModelOptions<Top> = {},
+): LanguageModel<Config, Top> {
   const { type = "bert", seed = 1, dropout = 0.1, architectures = builtIn } = options;
   const architecture = architectures.find(({ types }) => types.includes(type));
   if (architecture === undefined)
     throw new ConfigError({ message: `tinyModel: no architecture has the type "${type}"` });
-  const head = "head" in options ? options.head : usualHead(architecture);
+  const head = "head" in options ? options.head : (usualHead(architecture) as Top | undefined);
   const key = random(seed);
   const config = { ...architecture.tiny(dropout), model_type: type };
-  const model = createModel<Config>(config, key, { architectures, ...(head !== undefined && { head }) });
+  const model = createModel<Config, Top>(config, key, { architectures, ...(head !== undefined && { head }) });
   const parameters = new Map<string, Tensor>();
   for (const [name, value] of model.parameters) {
     const shift = value.rank === 1 ? 0.3 : 0;
@@ -107,7 +108,7 @@ export function tinyBatch(model: Pick<LanguageModel, "architecture" | "config" |
     ids: int(IDS.map((row) => row.map((id) => (id === 0 ? padding : id)))),
     mask: tensor2d(MASK.map((row) => [...row])),
     ...(model.architecture.batch === "tokens+types" && { types: int(TYPES) }),
-    ...(model.head !== undefined && { labels: labelsFor(model.head.kind) }),
+    ...(model.head !== undefined && { labels: labelsFor(model.head) }),
     ...(model.head === undefined &&
       model.architecture.batch === "source+target" && {
         targetIds: int([
@@ -119,12 +120,24 @@ export function tinyBatch(model: Pick<LanguageModel, "architecture" | "config" |
   };
 }
 
-function labelsFor(kind: HeadKind): Tensor {
-  switch (kind) {
-    case "sequence-classification":
-      return tensor1d([0, 2, 1], "int32");
-    case "regression":
-      return tensor1d([0.5, -1, 2]);
+function labelsFor(head: HeadConfig): Tensor {
+  const width = outputsOf(head);
+  switch (head.kind) {
+    case "sequence-classification": {
+      if (head.multiLabel !== true) return tensor1d([0, 2, 1], "int32");
+      return tensor2d(IDS.map((_, i) => Array.from({ length: width }, (_, j) => ((i + j) % 3 === 0 ? 0 : 1))));
+    }
+    case "regression": {
+      const numbers = [0.5, -1, 2];
+      if (width === 1) return tensor1d(numbers);
+      return tensor2d(numbers.map((number, i) => Array.from({ length: width }, (_, j) => number + 0.25 * j * i)));
+    }
+    case "question-answering":
+      return int([
+        [2, 4],
+        [1, 1],
+        [0, 2],
+      ]);
     case "token-classification":
       return int(MASK.map((row, i) => row.map((real, j) => (real === 1 ? (i + j) % 4 : -100))));
     case "sequence-to-sequence":

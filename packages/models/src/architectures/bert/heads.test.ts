@@ -117,9 +117,15 @@ test.each([
 });
 
 test.each([
-  ["an unknown kind", { kind: "question-answering" }, "kind"],
+  ["an unknown kind", { kind: "multiple-choice" }, "kind"],
   ["one label", { kind: "sequence-classification", labels: ["spam"] }, "labels"],
   ["two equal labels", { kind: "token-classification", labels: ["A", "A"] }, "labels must differ"],
+  ["no label", { kind: "sequence-classification", labels: [], multiLabel: true }, "labels"],
+  ["several labels a token", { kind: "token-classification", labels: ["A", "B"], multiLabel: true }, "multiLabel"],
+  ["one output of several", { kind: "regression", outputs: 1 }, "at least 2 outputs; leave it out for one number"],
+  ["two equal outputs", { kind: "regression", outputs: ["a", "a"] }, "differ"],
+  ["an unknown pool", { kind: "regression", pool: "max" }, "pool"],
+  ["a pool of tokens", { kind: "token-classification", labels: ["A", "B"], pool: "mean" }, "pool"],
   ["labels for regression", { kind: "regression", labels: ["a", "b"] }, "labels"],
 ])("%s is an error", (_, head, message) => {
   expect(() => create("bert", head as HeadConfig)).toThrow(message);

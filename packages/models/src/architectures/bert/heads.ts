@@ -1,6 +1,6 @@
 /**
- * Heads of BERT and RoBERTa, where they differ most: BERT classifies from the pooler's output, RoBERTa has a hidden layer
- * for it; and their masked-LM heads have other names.
+ * Heads of BERT and RoBERTa, where they differ most: BERT classifies from the pooler's output (unless `pool` asks for other
+ * rows, which go to the classifier as they are), RoBERTa has a hidden layer for it; and their masked-LM heads have other names.
  *
  * Rows in front of the words (prompts) count as PEFT counts them: a head on whole sequences reads row 0, whatever it is;
  * a head on tokens leaves those rows out.
@@ -9,9 +9,10 @@ import { gelu, type Scope, zeroStart } from "@cambium/core";
 import { gather, reshape, type Tensor, type Tensor2D, type Tensor3D, tanh } from "@tensorflow/tfjs-core";
 import type { Architecture, Head, Hidden, TokenBatch } from "../../architecture.ts";
 import { activations, drop, norm } from "../../blocks.ts";
-import { type HeadConfig, outputsOf } from "../../head-config.ts";
-import { crossEntropyLoss, squaredErrorLoss } from "../../heads/losses.ts";
-import { firstRow, wordRows } from "../../heads/rows.ts";
+import { type HeadConfig, outputsOf, poolOf } from "../../head-config.ts";
+import { classificationLoss, crossEntropyLoss, squaredErrorLoss } from "../../heads/losses.ts";
+import { pooledRow, wordRows } from "../../heads/rows.ts";
+import { questionAnsweringHead, type TokenHead, tokenClassificationHead } from "../../heads/tokens.ts";
 import { linear, norm as normPiece, type Piece, parameter, site, tied } from "../../layout.ts";
 import type { BertConfig } from "./config.ts";
 import { startOf } from "./layout.ts";
@@ -21,6 +22,7 @@ const WORDS = "embeddings.word_embeddings.weight";
 const dropoutRate = (config: BertConfig): number => config.classifier_dropout ?? config.hidden_dropout_prob;
 
 const ofSequence = {
+  pools: ["first", "last", "mean"],
   layout(config: BertConfig, head: HeadConfig): readonly Piece[] {
     const { hidden_size: dModel } = config;
     const start = startOf(config);
@@ -35,13 +37,16 @@ const ofSequence = {
       site("logits", "logits", "logits", output),
     ];
   },
-  forward(scope: Scope, config: BertConfig, { hidden, pooled }: Hidden): Tensor {
+  forward(scope: Scope, config: BertConfig, hidden: Hidden, _batch: TokenBatch, head: HeadConfig): Tensor {
     const here = scope.at("classifier");
+    const pool = poolOf(head);
+    const row =
+      pool === undefined && config.model_type === "bert" ? hidden.pooled! : pooledRow(hidden, pool ?? "first");
     return config.model_type === "bert"
-      ? scope.linear("classifier", drop(here, pooled!, dropoutRate(config)))
-      : classifyDeeper(here, firstRow(hidden), dropoutRate(config));
+      ? scope.linear("classifier", drop(here, row, dropoutRate(config)))
+      : classifyDeeper(here, row, dropoutRate(config));
   },
-};
+} satisfies Partial<Head<BertConfig>>;
 
 /** RoBERTa's classifier, with a hidden layer. `x` is `[batch, dModel]`. */
 function classifyDeeper(scope: Scope, x: Tensor2D, rate: number): Tensor {
@@ -49,15 +54,7 @@ function classifyDeeper(scope: Scope, x: Tensor2D, rate: number): Tensor {
   return scope.linear("out_proj", drop(scope, inner, rate, "inner dropout"));
 }
 
-const ofTokens: Head<BertConfig> = {
-  layout: (config, head) => [
-    linear("classifier", "head", { input: config.hidden_size, output: outputsOf(head), start: startOf(config) }),
-    site("logits", "logits", "logits", outputsOf(head)),
-  ],
-  forward: (scope, config, hidden) =>
-    scope.linear("classifier", drop(scope.at("classifier"), wordRows(hidden), dropoutRate(config))),
-  ...crossEntropyLoss,
-};
+const ofTokens: TokenHead<BertConfig> = { path: "classifier", width: ({ hidden_size }) => hidden_size, start: startOf };
 
 /** Where the two models keep their masked-LM heads. */
 const maskedPaths = (config: BertConfig) =>
@@ -103,8 +100,9 @@ const maskedWords: Head<BertConfig> = {
 
 /** Every head that BERT and RoBERTa have. */
 export const bertHeads: Architecture<BertConfig>["heads"] = {
-  "sequence-classification": { ...ofSequence, ...crossEntropyLoss },
+  "sequence-classification": { ...ofSequence, ...classificationLoss },
   regression: { ...ofSequence, ...squaredErrorLoss },
-  "token-classification": ofTokens,
+  "token-classification": tokenClassificationHead({ ...ofTokens, dropout: dropoutRate }),
+  "question-answering": questionAnsweringHead({ ...ofTokens, path: "qa_outputs" }),
   "masked-lm": maskedWords,
 };

@@ -15,6 +15,7 @@ const classNames = (prefix: string) => ({
   "sequence-classification": `${prefix}ForSequenceClassification`,
   regression: `${prefix}ForSequenceClassification`,
   "token-classification": `${prefix}ForTokenClassification`,
+  "question-answering": `${prefix}ForQuestionAnswering`,
   "masked-lm": `${prefix}ForMaskedLM`,
 });
 

@@ -1,5 +1,5 @@
 import type { Start } from "@cambium/core";
-import type { HeadConfig } from "../../head-config.ts";
+import { type HeadConfig, poolOf } from "../../head-config.ts";
 import { embedding, inLayer, inPart, linear, norm, type Piece, parameter, site } from "../../layout.ts";
 import type { BertConfig } from "./config.ts";
 
@@ -30,9 +30,10 @@ export function startOf(config: BertConfig): Start {
   return { kind: "normal", deviation: config.initializer_range };
 }
 
-/** Whether a head reads `pooler.dense`: BERT's heads on whole sequences do. */
+/** Whether a head reads `pooler.dense`: BERT's heads on whole sequences do, unless they read other rows than the first. */
 function readsPooler(config: BertConfig, head: HeadConfig): boolean {
-  return config.model_type === "bert" && (head.kind === "sequence-classification" || head.kind === "regression");
+  const isOfSequence = head.kind === "sequence-classification" || head.kind === "regression";
+  return config.model_type === "bert" && isOfSequence && poolOf(head) === undefined;
 }
 
 function layer(config: BertConfig, index: number): readonly Piece[] {

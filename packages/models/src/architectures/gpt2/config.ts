@@ -29,6 +29,8 @@ export interface Gpt2Config extends ModelConfig {
   readonly embd_pdrop: number;
   /** Dropout rate of attention probabilities, while training. @default 0.1 */
   readonly attn_pdrop: number;
+  /** Dropout rate before a classifier of tokens, while training. @default 0.1 */
+  readonly classifier_dropout?: number;
   /** ε of every layer norm. @default 1e-5 */
   readonly layer_norm_epsilon: number;
   /** Standard deviation of random weights. @default 0.02 */
@@ -56,6 +58,7 @@ const keys = {
   resid_pdrop: rate.default(0.1),
   embd_pdrop: rate.default(0.1),
   attn_pdrop: rate.default(0.1),
+  classifier_dropout: rate.exactOptional(),
   layer_norm_epsilon: z.number().positive().default(1e-5),
   initializer_range: z.number().positive().default(0.02),
   scale_attn_weights: z.boolean().default(true),

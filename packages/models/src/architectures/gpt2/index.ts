@@ -1,6 +1,7 @@
 import type { Architecture } from "../../architecture.ts";
 import { causalHead } from "../../heads/causal-lm.ts";
 import { lastTokenHeads } from "../../heads/last-token.ts";
+import { classifierDropout, questionAnsweringHead, tokenClassificationHead } from "../../heads/tokens.ts";
 import { type Gpt2Config, parseGpt2Config } from "./config.ts";
 import { decode } from "./forward.ts";
 import { gpt2Gguf } from "./gguf.ts";
@@ -27,6 +28,13 @@ export const gpt2: Architecture<Gpt2Config> = {
       isTied: (config) => config.tie_word_embeddings,
     }),
     ...lastTokenHeads({ path: "score", width, start: startOf }),
+    "token-classification": tokenClassificationHead({
+      path: "classifier",
+      width,
+      start: startOf,
+      dropout: classifierDropout,
+    }),
+    "question-answering": questionAnsweringHead({ path: "qa_outputs", width, start: startOf }),
   },
   wrapper: { name: "transformer", inNames: true },
   isBuffer: (name) => /^h\.\d+\.attn\.(masked_)?bias$/.test(name),
@@ -36,6 +44,8 @@ export const gpt2: Architecture<Gpt2Config> = {
     "causal-lm": "GPT2LMHeadModel",
     "sequence-classification": "GPT2ForSequenceClassification",
     regression: "GPT2ForSequenceClassification",
+    "token-classification": "GPT2ForTokenClassification",
+    "question-answering": "GPT2ForQuestionAnswering",
   }),
   floatKeys: ["initializer_range", "layer_norm_epsilon"],
   defaults: {
@@ -57,5 +67,6 @@ export const gpt2: Architecture<Gpt2Config> = {
     resid_pdrop: dropout,
     embd_pdrop: dropout,
     attn_pdrop: dropout,
+    classifier_dropout: dropout,
   }),
 };

@@ -29,6 +29,8 @@ export interface DecoderConfig extends ModelConfig {
   readonly rms_norm_eps: number;
   /** Dropout rate of attention probabilities, while training. @default 0 */
   readonly attention_dropout: number;
+  /** Dropout rate before a classifier of tokens, while training. @default 0.1 */
+  readonly classifier_dropout?: number;
   /** Standard deviation of random weights. @default 0.02 */
   readonly initializer_range: number;
   /** Whether the language model's head is the word embeddings. @default false */
@@ -83,6 +85,7 @@ const shared = {
   hidden_act: z.enum(activationNames).default("silu"),
   rms_norm_eps: z.number().positive().default(1e-6),
   attention_dropout: z.number().min(0).lt(1).default(0),
+  classifier_dropout: z.number().min(0).lt(1).exactOptional(),
   initializer_range: z.number().positive().default(0.02),
   tie_word_embeddings: z.boolean().default(false),
   // Variants that would compute something else.

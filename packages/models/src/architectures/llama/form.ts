@@ -5,6 +5,7 @@
 import type { Architecture } from "../../architecture.ts";
 import { causalHead } from "../../heads/causal-lm.ts";
 import { lastTokenHeads } from "../../heads/last-token.ts";
+import { classifierDropout, questionAnsweringHead, tokenClassificationHead } from "../../heads/tokens.ts";
 import type { DecoderConfig } from "./decoder-config.ts";
 import { decode } from "./forward.ts";
 import { decoderLayout, startOf, WORDS } from "./layout.ts";
@@ -28,10 +29,13 @@ const width = (config: DecoderConfig): number => config.hidden_size;
  * All of an architecture that follows from its form.
  *
  * @param name - What transformers' class names begin with, such as `Llama`.
+ * @param answers - What stands before the body's names in files of models that answer questions. Most families kept an old
+ *   word there.
  */
 export function decoderFamily<Config extends DecoderConfig>(
   name: string,
   formOf: (config: Config) => DecoderForm,
+  answers: "transformer" | "model" = "transformer",
 ): DecoderFamily<Config> {
   return {
     layout: (config) => decoderLayout(config, formOf(config)),
@@ -47,8 +51,15 @@ export function decoderFamily<Config extends DecoderConfig>(
         isTied: (config) => config.tie_word_embeddings,
       }),
       ...lastTokenHeads({ path: "score", width, start: startOf }),
+      "token-classification": tokenClassificationHead({
+        path: "score",
+        width,
+        start: startOf,
+        dropout: classifierDropout,
+      }),
+      "question-answering": questionAnsweringHead({ path: "qa_outputs", width, start: startOf }),
     },
-    wrapper: { name: "model", inNames: true },
+    wrapper: { name: "model", inNames: true, under: { "question-answering": answers } },
     // Files of transformers' older versions hold the frequencies.
     isBuffer: (buffer) => /^(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq$/.test(buffer),
     classNames: () => ({
@@ -56,6 +67,8 @@ export function decoderFamily<Config extends DecoderConfig>(
       "causal-lm": `${name}ForCausalLM`,
       "sequence-classification": `${name}ForSequenceClassification`,
       regression: `${name}ForSequenceClassification`,
+      "token-classification": `${name}ForTokenClassification`,
+      "question-answering": `${name}ForQuestionAnswering`,
     }),
     floatKeys: ["initializer_range", "rms_norm_eps", "rope_theta", "factor", "low_freq_factor", "high_freq_factor"],
     defaults: {

@@ -36,6 +36,7 @@ export const llama: Architecture<LlamaConfig> = {
     attention_bias: true,
     mlp_bias: true,
     attention_dropout: dropout,
+    classifier_dropout: dropout,
     initializer_range: 0.4,
   }),
 };

@@ -7,9 +7,13 @@ export type { MistralConfig } from "./config.ts";
 
 /** Mistral (Jiang et al. 2023, arXiv:2310.06825): LLaMA's form, each row of which sees a window of the rows before it. */
 export const mistral: Architecture<MistralConfig> = {
-  ...decoderFamily<MistralConfig>("Mistral", ({ sliding_window: window, num_hidden_layers: layers }) => ({
-    ...(window !== null && { windows: Array.from({ length: layers }, () => window) }),
-  })),
+  ...decoderFamily<MistralConfig>(
+    "Mistral",
+    ({ sliding_window: window, num_hidden_layers: layers }) => ({
+      ...(window !== null && { windows: Array.from({ length: layers }, () => window) }),
+    }),
+    "model",
+  ),
   types: ["mistral"],
   parse: parseMistralConfig,
   gguf: mistralGguf,
@@ -26,6 +30,7 @@ export const mistral: Architecture<MistralConfig> = {
     rope_parameters: { rope_type: "default", rope_theta: 20 },
     sliding_window: 3,
     attention_dropout: dropout,
+    classifier_dropout: dropout,
     initializer_range: 0.4,
   }),
 };

@@ -24,6 +24,7 @@ const tiny = (dropout: number) => ({
   sliding_window: 3,
   max_window_layers: 1,
   attention_dropout: dropout,
+  classifier_dropout: dropout,
   initializer_range: 0.4,
 });
 

@@ -1,0 +1,28 @@
+import { expectTypeOf, test } from "vitest";
+import type { LanguageModel } from "./language-model.ts";
+import { loadModel } from "./load.ts";
+import type { LabelScore } from "./prediction.ts";
+import { predictor } from "./predictor.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+declare const tokenizer: Tokenizer;
+declare const any: LanguageModel;
+
+test("what a predictor gives is known from the head that the model was loaded with", async () => {
+  const classes = await loadModel("a", { head: { kind: "sequence-classification", labels: ["ham", "spam"] } });
+  expectTypeOf(await predictor(classes, tokenizer)("a")).toEqualTypeOf<readonly LabelScore[]>();
+  expectTypeOf(await predictor(classes, tokenizer)(["a"])).toEqualTypeOf<(readonly LabelScore[])[]>();
+  const one = await loadModel("a", { head: { kind: "regression" } });
+  expectTypeOf(await predictor(one, tokenizer)("a")).toEqualTypeOf<number>();
+  const three = await loadModel("a", { head: { kind: "regression", outputs: 3 } });
+  expectTypeOf(await predictor(three, tokenizer)("a")).toEqualTypeOf<readonly number[]>();
+  const named = await loadModel("a", { head: { kind: "regression", outputs: ["height", "weight"] } });
+  expectTypeOf(await predictor(named, tokenizer)("a")).toEqualTypeOf<Readonly<Record<string, number>>>();
+});
+
+test("of a head that the type does not know it may be anything that a head gives", async () => {
+  expectTypeOf<number>().toExtend<Awaited<ReturnType<typeof some>>>();
+  expectTypeOf<readonly LabelScore[]>().toExtend<Awaited<ReturnType<typeof some>>>();
+});
+
+const some = () => predictor(any, tokenizer)("a");

@@ -1,5 +1,5 @@
 import { type EmbedOptions, embed as embedTexts } from "@cambium/models";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
 import { writeResults } from "../models/result-lines.ts";
@@ -10,7 +10,9 @@ import { countText } from "./cost-text.ts";
 interface EmbedFlags extends OpenFlags {
   readonly input?: string;
   readonly out?: string;
-  readonly pooling?: NonNullable<EmbedOptions["pooling"]>;
+  readonly pooling?: string;
+  readonly prompt?: string;
+  readonly dimensions?: number;
   readonly normalise?: true;
 }
 
@@ -23,6 +25,12 @@ Example, a file of texts:
 /** Texts that are embedded before the next are read. */
 const GROUP = 256;
 
+function parseDimensions(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError("It must be a whole number of 1 or more.");
+}
+
 /** `cambium embed`: one vector for each text. */
 export function embed(io: Io): Command {
   const command = new Command("embed")
@@ -32,14 +40,21 @@ export function embed(io: Io): Command {
   return addOpenFlags(command)
     .option(...INPUT_OPTION)
     .option("--out <file>", "write to a file, which is there when all are done")
-    .addOption(new Option("--pooling <way>", "how a text's tokens become one vector").choices(["mean", "cls"]))
+    .option(
+      "--pooling <way>",
+      "how a text's tokens become one vector, such as mean, cls or last (default: the folder's way)",
+    )
+    .option("--prompt <name>", "one of the folder's prompts, put in front of every text")
+    .option("--dimensions <number>", "numbers of a vector that are kept", parseDimensions)
     .option("--normalise", "scale vectors to length 1")
     .option("--json", "write JSON lines, as it does anyway")
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, texts: readonly string[], flags: EmbedFlags) => {
       const rows = readTexts("embed", texts, flags.input);
       const options: EmbedOptions = {
-        ...(flags.pooling !== undefined && { pooling: flags.pooling }),
+        ...(flags.pooling !== undefined && { pooling: flags.pooling as NonNullable<EmbedOptions["pooling"]> }), // embed checks it
+        ...(flags.prompt !== undefined && { prompt: flags.prompt }),
+        ...(flags.dimensions !== undefined && { dimensions: flags.dimensions }),
         ...(flags.normalise === true && { normalise: true }),
       };
       let done = 0;

@@ -1,5 +1,6 @@
+import { sizeOfShape } from "@cambium/core";
 import { type HeadConfig, type ModelConfig, outputsOf, type TokenBatch } from "@cambium/models";
-import { ones, type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { cast, ones, type Tensor, tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
 
 /** Ids that differ and repeat, all within the vocabulary. */
 const walk = (length: number, vocabulary: number): Int32Array =>
@@ -16,21 +17,22 @@ export function madeUpBatch(
   return { ids: ids(), mask: ones([batch, seq]), labels: labelsFor(head, batch, seq, ids) };
 }
 
+const int = (shape: readonly number[], below: number): Tensor =>
+  tensor(walk(sizeOfShape(shape), below), [...shape], "int32");
+const float = (shape: readonly number[], below: number): Tensor => tidy(() => cast(int(shape, below), "float32"));
+
 function labelsFor(head: HeadConfig, batch: number, seq: number, ids: () => Tensor): Tensor {
-  const width = outputsOf(head);
   switch (head.kind) {
     case "sequence-classification":
-      return head.multiLabel === true
-        ? tensor2d(Float32Array.from(walk(batch * width, 2)), [batch, width])
-        : tensor1d(walk(batch, width), "int32");
+      return head.multiLabel === true ? float([batch, head.labels.length], 2) : int([batch], head.labels.length);
     case "regression": {
-      const numbers = Float32Array.from(walk(batch * width, 10));
-      return width === 1 ? tensor1d(numbers) : tensor2d(numbers, [batch, width]);
+      const outputs = outputsOf(head);
+      return float(outputs === 1 ? [batch] : [batch, outputs], 10);
     }
-    case "question-answering":
-      return tensor2d(walk(batch * 2, seq), [batch, 2], "int32");
     case "token-classification":
-      return tensor2d(walk(batch * seq, head.labels.length), [batch, seq], "int32");
+      return int([batch, seq], head.labels.length);
+    case "question-answering":
+      return int([batch, 2], seq);
     default:
       return ids();
   }

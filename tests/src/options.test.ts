@@ -53,7 +53,7 @@ const packages: Readonly<Record<string, Exports>> = {
       hub: (unknown) => base.hub("org/name", unknown),
       remote: (unknown) => base.remote("https://example.org", unknown),
     },
-    plain: `CambiumError ConfigError FileError FormatError ShapeError StateError StoreError canonicalJson checkName checkOptions
+    plain: `CambiumError CancelledError ConfigError FileError FormatError ShapeError StateError StoreError canonicalJson checkName checkOptions
       checkRange collectBytes directory fileSize folder hasFile isMissingFile memory nearest openFiles parseConfig readJson result
       sha256`,
   },

@@ -94,3 +94,8 @@ export class FileError extends CambiumError {
 export class StoreError extends CambiumError {
   readonly code = "STORE";
 }
+
+/** The caller's signal was aborted, or what was called is closed. */
+export class CancelledError extends CambiumError {
+  readonly code = "CANCELLED";
+}

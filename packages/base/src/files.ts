@@ -3,9 +3,17 @@ import { FileError } from "./errors.ts";
 /**
  * Why a file could not be read or written, as `details.reason` of a `FileError`: it is absent, the bytes asked for lie
  * outside it, access is denied, no room is left, the place cannot be written at all, the name is that of a folder (or a
- * file stands where a folder should), or anything else.
+ * file stands where a folder should), a server failed or cannot be reached just now, or anything else.
  */
-export type FileErrorReason = "missing" | "range" | "forbidden" | "full" | "read-only" | "folder" | "other";
+export type FileErrorReason =
+  | "missing"
+  | "range"
+  | "forbidden"
+  | "full"
+  | "read-only"
+  | "folder"
+  | "unavailable"
+  | "other";
 
 /** Half-open range of bytes, `from` included and `to` not. */
 export interface ByteRange {
@@ -19,8 +27,8 @@ export type FileContent = Uint8Array | string | AsyncIterable<Uint8Array>;
 /**
  * One folder, wherever it lives.
  *
- * Names are relative, with `/` between parts. Implementations: `folder` (Node), `memory`, `remote` (HTTP) and
- * `directory` (a browser's file system handle).
+ * Names are relative, with `/` between parts. Implementations: `folder` (Node), `memory`, `remote` (HTTP), `directory` (a
+ * browser's file system handle) and `hub` (Hugging Face).
  */
 export interface Files {
   /** Where this folder is, for messages. */

@@ -10,53 +10,13 @@ import type { Dirent, Stats } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { kill, pid, platform } from "node:process";
+import { pid, platform } from "node:process";
 import { FileError } from "./errors.ts";
-import {
-  byName,
-  checkName,
-  checkRange,
-  type FileContent,
-  type FileErrorReason,
-  type Files,
-  isMissingFile,
-  missingFile,
-} from "./files.ts";
-
-/** What the operating system's error codes mean, and what to do about them. */
-const systemErrors: Readonly<Record<string, readonly [reason: FileErrorReason, advice: string]>> = {
-  ENOENT: ["missing", "there is no such file or folder"],
-  EACCES: ["forbidden", "access is denied; check the permissions"],
-  EPERM: ["forbidden", "access is denied; check the permissions"],
-  ENOSPC: ["full", "the disk is full; free some space, what was there before is untouched"],
-  EDQUOT: ["full", "the disk quota is used up; free some space, what was there before is untouched"],
-  EROFS: ["read-only", "the file system is read-only; choose another folder"],
-  EISDIR: ["folder", "it is a folder, not a file"],
-  ENOTDIR: ["folder", "a part of this path is a file, not a folder; give the folder that holds the file"],
-  EMFILE: ["other", "too many files are open; raise the limit or open fewer at once"],
-  ENAMETOOLONG: ["other", "the name is too long for this file system"],
-};
+import { byName, checkName, checkRange, type FileContent, type Files, isMissingFile, missingFile } from "./files.ts";
+import { isRunning, system, systemErrors } from "./system.ts";
 
 /** Reads and writes go to the system in pieces: one call takes less than 2 GiB. */
 const PIECE_BYTES = 2 ** 30;
-
-/** Runs a system call and turns its error into a `FileError`. */
-async function system<T>(action: string, path: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    const { code: systemCode, message } = cause as NodeJS.ErrnoException;
-    if (systemCode === undefined) throw cause;
-    const [reason, advice] = systemErrors[systemCode] ?? ["other", message];
-    throw new FileError({
-      message: `folder: cannot ${action} ${path}: ${advice} (${systemCode})`,
-      cause,
-      path,
-      reason,
-      systemCode,
-    });
-  }
-}
 
 async function readInto(handle: FileHandle, path: string, bytes: Uint8Array, from: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
@@ -122,14 +82,6 @@ const temporaryPattern = /^\.(?<target>.+)\.(?<pid>\d+)-[0-9a-f]{8}@(?<host>.+)\
 function temporaryPath(target: string): string {
   const name = `.${basename(target)}.${pid}-${crypto.randomUUID().slice(0, 8)}@${hostname()}.tmp`;
   return join(dirname(target), name);
-}
-
-function isRunning(id: number): boolean {
-  try {
-    return kill(id, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }
 
 /** Removes what killed processes of this machine left of their writes to `target`. */

@@ -3,7 +3,8 @@ import { build } from "esbuild";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sha256 } from "./hash.ts";
-import { sha256 as browser } from "./sha256.browser.ts";
+import { sha256 as browser, sha256Steps as browserSteps } from "./sha256.browser.ts";
+import { sha256Steps } from "./sha256.node.ts";
 
 describe.each([
   ["node", sha256],
@@ -52,4 +53,20 @@ test("a browser's bundle holds no module of Node", async () => {
     absWorkingDir: resolve(import.meta.dirname, ".."),
   });
   expect(Object.keys(metafile.inputs).filter((input) => /(^|\/)(node:|sha256\.node|sqlite\/)/.test(input))).toEqual([]);
+});
+
+test.each([
+  ["node", sha256Steps],
+  ["browser", browserSteps],
+] as const)("in %s bytes in pieces hash as the whole", (_, steps) => {
+  const bytes = Uint8Array.from({ length: 300 }, (_, i) => i);
+  const hash = steps();
+  for (const [from, to] of [
+    [0, 0],
+    [0, 63],
+    [63, 65],
+    [65, 300],
+  ] as const)
+    hash.add(bytes.subarray(from, to));
+  expect(hash.digest()).toBe(sha256(bytes));
 });

@@ -9,6 +9,7 @@ export { parseConfig } from "./config.ts";
 export { directory } from "./directory.ts";
 export {
   CambiumError,
+  CancelledError,
   ConfigError,
   type ErrorCode,
   type ErrorDetails,
@@ -32,12 +33,14 @@ export {
   memory,
 } from "./files.ts";
 export { sha256 } from "./hash.ts";
-export type { HttpOptions } from "./http.ts";
-export { type HubOptions, hub } from "./hub.ts";
+export type { HttpOptions, Progress } from "./http.ts";
+export { hub } from "./hub.ts";
+export type { HubOptions } from "./hub-options.ts";
 export { canonicalJson, type Json, type JsonObject } from "./json.ts";
 export { nearest } from "./nearest.ts";
 export { folder, openFiles } from "./open-files.ts";
 export { checkOptions } from "./options.ts";
 export { readJson } from "./read-json.ts";
 export { remote } from "./remote.ts";
+export type { RetryOptions } from "./retry.ts";
 export { type RunEvent, result } from "./run.ts";

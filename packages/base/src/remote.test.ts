@@ -92,31 +92,98 @@ test("an absent file is missing", async () => {
 test.each([
   { status: 401, reason: "forbidden" },
   { status: 403, reason: "forbidden" },
-  { status: 500, reason: "other" },
+  { status: 400, reason: "other" },
+  { status: 500, reason: "unavailable" },
 ])("the answer $status is an error that names the address and the status", async ({ status, reason }) => {
   const { url } = await withStatus(status);
-  const error = await remote(url)
+  const error = await remote(url, { retries: 0 })
     .read("a.json")
     .catch((caught) => caught);
   expect(error).toMatchObject({ code: "FILE", details: { status, reason } });
   expect(error.message).toContain(`${url}/a.json`);
   expect(error.message).toContain(String(status));
-  await expect(hasFile(remote(url), "a.json")).rejects.toMatchObject({ details: { status } });
+  await expect(hasFile(remote(url, { retries: 0 }), "a.json")).rejects.toMatchObject({ details: { status } });
 });
 
 test("a server that cannot be reached is an error with its cause", async () => {
   const files = remote("http://127.0.0.1:1/models");
   const error = await files.read("a.json").catch((caught) => caught);
-  expect(error).toMatchObject({ code: "FILE", details: { reason: "other" } });
+  expect(error).toMatchObject({ code: "FILE", details: { reason: "unavailable" } });
   expect(error.cause).toBeInstanceOf(Error);
 });
 
-test("a connection that breaks is an error, not a short file", async () => {
+test("a connection that breaks each time is an error, not a short file", async () => {
   const { url } = await serve((_request, response) => {
     response.writeHead(200, { "content-length": 1000 });
     response.write(content.subarray(0, 100), () => response.destroy());
   });
-  await expect(remote(url).read("a.bin")).rejects.toMatchObject({ code: "FILE", cause: expect.any(Error) });
+  const read = remote(url, { retryDelayMs: 1 }).read("a.bin");
+  await expect(read).rejects.toMatchObject({
+    code: "FILE",
+    details: { reason: "unavailable" },
+    cause: expect.any(Error),
+  });
+});
+
+test.each([
+  { title: "a whole file", range: undefined, asked: [undefined, "bytes=300-"] },
+  { title: "a range", range: { from: 100, to: 900 }, asked: ["bytes=100-899", "bytes=300-899"] },
+])("$title whose connection breaks is read on where it broke", async ({ range, asked }) => {
+  let cutAt: number | undefined = 300;
+  const { url, seen } = await serve((request, response) => {
+    sendRange(request, response, content, { etag: '"v1"', cutAt });
+    cutAt = undefined;
+  });
+  const read = await remote(url, { retryDelayMs: 1 }).read("a.bin", range);
+  expect(read).toEqual(range === undefined ? content : content.slice(range.from, range.to));
+  expect(seen.map((each) => each.range)).toEqual(asked);
+  expect(seen.at(-1)!.ifRange).toBe('"v1"');
+});
+
+test("a file whose version cannot be told is read again from its start after a cut", async () => {
+  let cutAt: number | undefined = 300;
+  const { url, seen } = await serve((request, response) => {
+    sendRange(request, response, content, { etag: 'W/"weak"', cutAt });
+    cutAt = undefined;
+  });
+  expect(await remote(url, { retryDelayMs: 1 }).read("a.bin")).toEqual(content);
+  expect(seen.map((each) => each.range)).toEqual([undefined, undefined]);
+});
+
+test("an answer that begins elsewhere than asked is an error", async () => {
+  const { url } = await serve((_request, response) => {
+    response.writeHead(206, { "content-range": "bytes 0-9/1000" }).end(content.subarray(0, 10));
+  });
+  await expect(remote(url).read("a.bin", { from: 10, to: 20 })).rejects.toMatchObject({ code: "FILE" });
+});
+
+test("headers stay with their origin when a server redirects", async () => {
+  const other = await serve((request, response) => sendRange(request, response, content));
+  const { url, seen } = await serve(({ url }, response) => {
+    const location = url === "/a.bin" ? "/moved" : `${other.url}/b.bin`;
+    response.writeHead(307, { location }).end();
+  });
+  const files = remote(url, { headers: { Authorization: "Bearer secret", "X-Key": "secret" } });
+  expect(await files.read("a.bin")).toEqual(content);
+  expect(seen.map((each) => each.authorization)).toEqual(["Bearer secret", "Bearer secret"]);
+  expect(other.seen).toMatchObject([{ line: "GET /b.bin", authorization: undefined }]);
+});
+
+test("redirects in a circle end", async () => {
+  const { url, seen } = await serve((_request, response) => void response.writeHead(302, { location: "/a" }).end());
+  const read = remote(url, { headers: { "X-Key": "1" } }).read("a");
+  await expect(read).rejects.toMatchObject({ details: { status: 302 } });
+  expect(seen).toHaveLength(11);
+});
+
+test("an aborted signal ends reading", async () => {
+  const { url } = await withRanges();
+  const read = remote(url, { signal: AbortSignal.abort() }).read("a.bin");
+  await expect(read).rejects.toMatchObject({ code: "CANCELLED" });
+});
+
+test("options that cannot be meant are errors", () => {
+  expect(() => remote("http://example.org", { retries: 1.5 })).toThrow(expect.objectContaining({ code: "CONFIG" }));
 });
 
 test("nothing can be listed, written or removed", async () => {

@@ -1,7 +1,9 @@
+import { readBytes, sizeOf } from "./content.ts";
 import { FileError } from "./errors.ts";
-import { checkName, checkRange, collectBytes, type FileErrorReason, type Files } from "./files.ts";
-import { addressOf, bodyOf, type HttpOptions, request } from "./http.ts";
+import { type ByteRange, checkName, checkRange, type FileErrorReason, type Files } from "./files.ts";
+import { addressOf, type HttpOptions, request } from "./http.ts";
 import { checkOptions } from "./options.ts";
+import { checkRetries } from "./retry.ts";
 
 /** The error of every call that a read-only folder cannot serve. */
 export function readOnly(location: string, name: string): FileError {
@@ -19,12 +21,16 @@ export function readOnly(location: string, name: string): FileError {
  * Ranges are asked for with HTTP's `Range`. A server that ignores them sends the whole file; that is kept until another
  * file is read, so that the next range costs nothing. There is no listing over HTTP: `list` throws.
  *
+ * Failures that pass (a cut connection, 429, a server's error) are mended: after a cut the rest is asked for, if the server
+ * can say that it is the same version, and else the whole again. Headers stay with the address's own origin.
+ *
  * @param url - Address of the folder, `http:` or `https:`. A query stays at the end of every request.
  * @example
  * const config = await readJson(remote("https://example.org/models/small"), "config.json");
  */
 export function remote(url: string, options: HttpOptions = {}): Files {
-  checkOptions("remote", options, ["headers", "fetch"]);
+  checkOptions("remote", options, ["headers", "fetch", "retries", "retryDelayMs", "signal", "onProgress"]);
+  checkRetries("remote", options);
   const location = url.replace(/\/+$/, "");
   let whole: { readonly name: string; readonly bytes: Uint8Array } | undefined;
 
@@ -33,12 +39,19 @@ export function remote(url: string, options: HttpOptions = {}): Files {
     init: { method?: string; headers?: Record<string, string> } = {},
   ): Promise<Response> {
     checkName(name, location);
-    return request(addressOf(location, name), { name, location, ...init }, options);
+    return request({ url: addressOf(location, name), name, location, ...init }, options);
+  }
+
+  /** The bytes of a file or of a range, of which the first answer is here. */
+  async function bytesOf(name: string, first?: Response, range?: ByteRange): Promise<Uint8Array> {
+    checkName(name, location);
+    const url = addressOf(location, name);
+    return readBytes({ url, name, location, ...range, ...(first === undefined ? {} : { first }) }, options);
   }
 
   /** Keeps the body of an answer that is a whole file. */
   async function keep(name: string, response: Response): Promise<Uint8Array> {
-    const bytes = await collectBytes(bodyOf(response, name));
+    const bytes = await bytesOf(name, response);
     whole = { name, bytes };
     return bytes;
   }
@@ -52,7 +65,7 @@ export function remote(url: string, options: HttpOptions = {}): Files {
     if (whole?.name === name) return cut(name, whole.bytes, from, to);
     const response = await send(name, { headers: { Range: `bytes=${from}-${to - 1}` } });
     if (response.status !== 206) return cut(name, await keep(name, response), from, to);
-    const bytes = await collectBytes(bodyOf(response, name));
+    const bytes = await bytesOf(name, response, { from, to });
     checkRange({ from, to }, from + bytes.length, name);
     return bytes.slice(0, to - from);
   }
@@ -69,9 +82,9 @@ export function remote(url: string, options: HttpOptions = {}): Files {
     if (response.status !== 206) return (await keep(name, response)).length;
     await response.body?.cancel();
     // A browser shows the total only where the server exposes the header to other origins.
-    const total = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
-    const sizeBytes = total ?? (await send(name, { method: "HEAD" })).headers.get("content-length");
-    if (sizeBytes !== null) return Number(sizeBytes);
+    const sizeBytes =
+      sizeOf(response) ?? sizeOf(await send(name, { method: "HEAD", headers: { "Accept-Encoding": "identity" } }));
+    if (sizeBytes !== undefined) return sizeBytes;
     throw new FileError({
       message: `remote: ${addressOf(location, name)} does not tell its size; serve it with Content-Length`,
       name,
@@ -90,7 +103,7 @@ export function remote(url: string, options: HttpOptions = {}): Files {
     },
     async read(name, range) {
       if (range === undefined) {
-        return whole?.name === name ? whole.bytes.slice() : collectBytes(bodyOf(await send(name), name));
+        return whole?.name === name ? whole.bytes.slice() : bytesOf(name);
       }
       checkRange(range, Number.MAX_SAFE_INTEGER, name);
       return range.from === range.to ? new Uint8Array(0) : readRange(name, range.from, range.to);

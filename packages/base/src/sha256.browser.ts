@@ -8,3 +8,9 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 export function sha256(content: string | Uint8Array): string {
   return bytesToHex(hash(typeof content === "string" ? utf8ToBytes(content) : content));
 }
+
+/** SHA-256 of bytes that come in pieces. */
+export function sha256Steps(): { add(bytes: Uint8Array): void; digest(): string } {
+  const steps = hash.create();
+  return { add: (bytes) => void steps.update(bytes), digest: () => bytesToHex(steps.digest()) };
+}

@@ -4,3 +4,9 @@ import { createHash } from "node:crypto";
 export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
+
+/** SHA-256 of bytes that come in pieces. */
+export function sha256Steps(): { add(bytes: Uint8Array): void; digest(): string } {
+  const hash = createHash("sha256");
+  return { add: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+}

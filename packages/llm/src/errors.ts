@@ -5,6 +5,7 @@
  */
 import {
   CambiumError,
+  CancelledError,
   type ConfigError,
   type FileError,
   type FormatError,
@@ -53,9 +54,7 @@ export class OutputTooLargeError extends CambiumError {
 }
 
 /** The caller's signal was aborted, or the models were closed. */
-export class CancelledError extends CambiumError {
-  readonly code = "CANCELLED";
-}
+export { CancelledError };
 
 /** A script has no step for the request, or a replayed cassette no recording of it. `details`: `request`, `nearest`. */
 export class NoReplyError extends CambiumError {

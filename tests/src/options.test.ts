@@ -95,7 +95,8 @@ const packages: Readonly<Record<string, Exports>> = {
       loadTokenizer: (unknown) => models.loadTokenizer(files, unknown),
       modelLayout: (unknown) => models.modelLayout(config, unknown),
       predictor: (unknown) => models.predictor(model, tokenizer, unknown),
-      saveGguf: (unknown) => models.saveGguf(model, files, unknown as never),
+      saveGguf: (unknown) => models.saveGguf(model, files, unknown),
+      saveGgufLora: (unknown) => models.saveGgufLora(model, files, { alpha: 1, layers: new Map() }, unknown),
       saveModel: (unknown) => models.saveModel(model, files, unknown),
     },
     plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
@@ -117,6 +118,7 @@ const packages: Readonly<Record<string, Exports>> = {
       prefix: (unknown: object) => delta.prefix(model, { length: 2, ...unknown }, random),
       prompt: (unknown: object) => delta.prompt(model, { length: 2, ...unknown }, random),
       saveAdapter: (unknown) => delta.saveAdapter(delta.attach(model, delta.head(model)), files, unknown),
+      saveGgufAdapter: (unknown) => delta.saveGgufAdapter(delta.attach(model, delta.head(model)), files, unknown),
       vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),
       whole: (unknown) => delta.whole(model, unknown),
     },

@@ -27,6 +27,7 @@ export type {
   Refusal,
 } from "./files/peft-format.ts";
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";
+export { type SaveGgufAdapterOptions, saveGgufAdapter } from "./files/save-gguf-adapter.ts";
 export { type Host, type HostLayout, type HostModel, type HostSource, hostOf } from "./host.ts";
 export { merge } from "./merge.ts";
 export {

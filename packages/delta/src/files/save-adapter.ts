@@ -65,8 +65,8 @@ export async function saveAdapter(
     if (method.unsaved === undefined) continue;
     throw new ConfigError({ message: `saveAdapter: delta "${name}" (${kind}): ${method.unsaved}`, delta: name });
   }
-  if (!withoutHead) checkCarried(tuned);
-  if (!untrained) await checkTrained(tuned);
+  if (!withoutHead) checkCarried("saveAdapter", tuned);
+  if (!untrained) await checkTrained("saveAdapter", tuned);
   const files = openFiles(target);
   const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
   const peft = describePeft(tuned, baseName ?? (typeof name === "string" ? name : ""));
@@ -90,21 +90,23 @@ async function removeAll(files: Files, names: readonly string[]): Promise<void> 
   for (const name of names) await files.remove(name);
 }
 
-async function checkTrained({ deltas }: Tuned<LanguageModel>): Promise<void> {
+/** Throws for a delta that is still at its start. */
+export async function checkTrained(caller: string, { deltas }: Tuned<LanguageModel>): Promise<void> {
   for (const delta of deltas) {
     if (!(await isAtStart(delta))) continue;
     throw new StateError({
-      message: `saveAdapter: delta "${delta.name}" (${delta.kind}) is still what it was made as; save tuned.with(parameters) with what training returned, or pass { untrained: true }`,
+      message: `${caller}: delta "${delta.name}" (${delta.kind}) is still what it was made as; save tuned.with(parameters) with what training returned, or pass { untrained: true }`,
       delta: delta.name,
     });
   }
 }
 
-function checkCarried({ base, deltas }: Tuned<LanguageModel>): void {
+/** Throws for a base with random weights that no delta carries. */
+export function checkCarried(caller: string, { base, deltas }: Tuned<LanguageModel>): void {
   const left = leftRandom(base, deltas);
   if (left.length === 0) return;
   throw new StateError({
-    message: `saveAdapter: the base's file lacks ${left.join(", ")}, so that the values here are random, and no delta carries them; the adapter would meet others when it is loaded. Attach ${carrierOf(base, left)} with the others and train it, or pass { withoutHead: true } to save the rest alone`,
+    message: `${caller}: the base's file lacks ${left.join(", ")}, so that the values here are random, and no delta carries them; the adapter would meet others when it is loaded. Attach ${carrierOf(base, left)} with the others and train it, or pass { withoutHead: true } to save the rest alone`,
     parameters: left,
   });
 }

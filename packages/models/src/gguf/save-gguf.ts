@@ -29,9 +29,6 @@ export interface SaveGgufOptions {
 /** `general.file_type`, as llama.cpp numbers them. */
 const fileTypes: Readonly<Record<GgufDtype, number>> = { float32: 0, float16: 1, q4_0: 2, q8_0: 7, bfloat16: 32 };
 
-/** The name of the file where the target is a folder. */
-const DEFAULT_NAME = "model.gguf";
-
 /**
  * Writes a language model as a GGUF file, which llama.cpp and what is built on it run, and which `loadModel` reads.
  *
@@ -56,10 +53,7 @@ export async function saveGguf(
       dtype,
     });
   }
-  const path = typeof target === "string" ? splitPath(target) : undefined;
-  if (typeof target === "string" && path === undefined) {
-    throw new ConfigError({ message: `saveGguf: the path must end in .gguf, got ${JSON.stringify(target)}`, target });
-  }
+  const { folder, name } = placeOf("saveGguf", target, "model.gguf");
   const format = formatOf(model);
   const { architecture } = format;
   const { entries, ropeFactors } = format.writeConfig(model.config);
@@ -81,8 +75,24 @@ export async function saveGguf(
       values: () => Promise.resolve(values),
     });
   }
-  const [folder, name] = path === undefined ? [target, DEFAULT_NAME] : [path.folder, path.name];
   await writeGguf(folder, name, all, tensors);
+}
+
+/**
+ * Where a file is written.
+ *
+ * @param usual - Its name where the target is a folder.
+ * @throws {ConfigError} For a path that does not end in `.gguf`.
+ */
+export function placeOf(
+  caller: string,
+  target: string | Files,
+  usual: string,
+): { readonly folder: string | Files; readonly name: string } {
+  if (typeof target !== "string") return { folder: target, name: usual };
+  const path = splitPath(target);
+  if (path !== undefined) return path;
+  throw new ConfigError({ message: `${caller}: the path must end in .gguf, got ${JSON.stringify(target)}`, target });
 }
 
 function formatOf({ architecture, head, parameters, config }: Parameters<typeof saveGguf>[0]): GgufFormat {

@@ -60,10 +60,16 @@ export interface TokenizerConfig {
 
 const part = z.looseObject({ type: z.string() });
 
+/** Checked by hand: there are hundreds of thousands of tokens. */
+function isVocabulary(vocab: unknown): boolean {
+  if (Array.isArray(vocab)) return true;
+  return typeof vocab === "object" && vocab !== null && Object.values(vocab).every((id) => Number.isInteger(id));
+}
+
 const jsonSchema = z.looseObject({
   model: z.looseObject({
     type: z.string().nullish(),
-    vocab: z.union([z.record(z.string(), z.int()), z.array(z.unknown())]),
+    vocab: z.custom<TokenizerJson["model"]["vocab"]>(isVocabulary, "ids by token, or a list of pieces"),
     unk_token: z.string().nullish(),
     unk_id: z.int().nullish(),
   }),

@@ -84,13 +84,17 @@ const asAdded = (named: NamedToken): { readonly content: string } =>
 
 /** Tokens that the config adds: those of the vocabulary become tokens that no text is split inside of. */
 function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): AddedToken[] {
-  const idOf = vocabularyOf(json.model);
+  let known: ReadonlyMap<string, number> | undefined;
+  const idOf = (content: string): number | undefined => {
+    known ??= vocabularyOf(json.model); // most files have all of them already
+    return known.get(content);
+  };
   const added = new Map(json.added_tokens.map((each) => [each.content, each]));
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
   function add(setting: string, tokens: Iterable<{ readonly content: string }>, more: object = {}): void {
     for (const each of tokens) {
-      const id = idOf.get(each.content);
       if (added.has(each.content)) continue;
+      const id = idOf(each.content);
       if (id !== undefined) added.set(each.content, { ...flags, ...each, ...more, id });
       else if (setting !== "") {
         throw refuse(`"${setting}" with ${JSON.stringify(each.content)}`, "which tokenizer.json lacks");

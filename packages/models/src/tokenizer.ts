@@ -161,6 +161,7 @@ function makeTokenizer(
   const side = options.truncation ?? (config.truncation_side === "left" ? "start" : "end");
   const hasTypes = config.model_input_names?.includes("token_type_ids") ?? true;
   const isClean = cleansUp(json, config);
+  let fingerprint: string | undefined; // of large vocabularies it takes a while, and few ask
 
   function framed(first: Span, second: Span | undefined): Tokens {
     const tokens = frame(pipeline, first, second);
@@ -201,7 +202,10 @@ function makeTokenizer(
     special,
     truncation: side,
     files,
-    fingerprint: sha256(canonicalJson([given, givenConfig])),
+    get fingerprint() {
+      fingerprint ??= sha256(canonicalJson([given, givenConfig]));
+      return fingerprint;
+    },
     vocabularySize: pipeline.size,
     encode,
     windows,

@@ -34,8 +34,12 @@ function cleanUp(text: string): string {
     .replaceAll(" 're", "'re");
 }
 
-/** Where a text may be parted without changing what is cleaned up on either side: before a blank behind most characters. */
-const SAFE = /[^ 'n](?= [^ ]*$)/s;
+/** Where a text may be parted without changing what is cleaned up on either side: before the last blank behind most characters. */
+function safePlace(text: string): number {
+  let place = text.lastIndexOf(" ");
+  while (place > 0 && " 'n".includes(text[place - 1]!)) place = text.lastIndexOf(" ", place - 1);
+  return Math.max(0, place);
+}
 
 /** Cleans text up that comes in parts. */
 function cleaning(next: (text: string) => void): { put(text: string): void; end(): void } {
@@ -43,10 +47,9 @@ function cleaning(next: (text: string) => void): { put(text: string): void; end(
   return {
     put(text) {
       held += text;
-      const place = SAFE.exec(held);
-      if (place === null) return;
-      next(cleanUp(held.slice(0, place.index + 1)));
-      held = held.slice(place.index + 1);
+      const place = safePlace(held);
+      next(cleanUp(held.slice(0, place)));
+      held = held.slice(place);
     },
     end: () => next(cleanUp(held)),
   };

@@ -10,8 +10,8 @@ const CLASSES: Readonly<Record<string, string>> = {
   S: String.raw`\P{White_Space}`,
   d: String.raw`\p{Nd}`,
   D: String.raw`\P{Nd}`,
-  w: String.raw`[\p{L}\p{M}\p{N}\p{Pc}]`,
-  W: String.raw`[^\p{L}\p{M}\p{N}\p{Pc}]`,
+  w: String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]`,
+  W: String.raw`[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]`,
   h: "[0-9a-fA-F]",
   H: "[^0-9a-fA-F]",
 };

@@ -102,7 +102,7 @@ const packages: Readonly<Record<string, Exports>> = {
     plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
       decoderPositions drop embedWords fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads meanRow norm
       outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead
-      rootMeanSquareNorm scaleUnits splitHeads storedParameters tokenClassificationHead windowBias wordRows`,
+      rootMeanSquareNorm rowPositions scaleUnits splitHeads storedParameters tokenClassificationHead windowBias wordRows`,
   },
   delta: {
     module: delta,

@@ -52,20 +52,21 @@ const count = (flag: string, text: string, least = 1): number =>
   numberOf(flag, text, (value) => Number.isSafeInteger(value) && value >= least, `an integer from ${least}`);
 
 function read(args: readonly string[]) {
-  const text = (usual?: string) => ({ type: "string", ...(usual !== undefined && { default: usual }) }) as const;
+  const text = { type: "string" } as const;
+  const withDefault = <Usual extends string>(usual: Usual) => ({ ...text, default: usual });
   try {
     return parseArgs({
       args: [...args],
       options: {
         help: { type: "boolean", short: "h", default: false },
         quick: { type: "boolean", default: false },
-        model: text(),
-        steps: text(),
-        rank: text("16"),
-        "learning-rate": text("1e-3"),
-        seed: text("1"),
-        out: text("runs/tune-embeddings"),
-        backend: text("auto"),
+        model: text,
+        steps: text,
+        rank: withDefault("16"),
+        "learning-rate": withDefault("1e-3"),
+        seed: withDefault("1"),
+        out: withDefault("runs/tune-embeddings"),
+        backend: withDefault("auto"),
       },
     }).values;
   } catch (cause) {

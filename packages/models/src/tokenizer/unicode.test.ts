@@ -25,7 +25,7 @@ test("what comes out is what the engine's own normal form is", () => {
       ),
       form,
       (given, to) => {
-        const text = given.toWellFormed?.() ?? given;
+        const text = given.replace(/\p{Surrogate}/gu, "\ufffd");
         expect(normalize(aligned(text), to).text).toBe(text.normalize(to));
       },
     ),

@@ -37,6 +37,7 @@ export {
 } from "./blocks.ts";
 export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";
+export type { Chat, ChatMessage, ChatOptions } from "./chat/chat.ts";
 export { type Collate, type CollateModel, type CollateOptions, type CollateReport, collate } from "./collate.ts";
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export type { KeyAliases } from "./config-keys.ts";

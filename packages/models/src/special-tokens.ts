@@ -59,6 +59,22 @@ export function findSpecialTokens(idOf: (token: string) => number | undefined, c
   return found;
 }
 
+/** Texts of special tokens by their keys in the config, as chat templates read them. */
+export function specialTexts(
+  config: TokenizerConfig,
+  special: SpecialTokens,
+  textOf: (id: number) => string | undefined,
+): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [purpose, [key]] of Object.entries(names) as [Purpose, (typeof names)[Purpose]][]) {
+    const given = config[key];
+    const id = special[purpose];
+    const text = given == null ? id !== undefined && textOf(id) : typeof given === "string" ? given : given.content;
+    if (typeof text === "string") texts[key] = text;
+  }
+  return texts;
+}
+
 /**
  * The id of a token that something needs.
  *

@@ -55,6 +55,7 @@ export interface TokenizerConfig {
   readonly eos_token?: Maybe<NamedToken>;
   readonly additional_special_tokens?: Maybe<readonly NamedToken[] | Readonly<Record<string, NamedToken>>>;
   readonly extra_special_tokens?: Maybe<readonly NamedToken[] | Readonly<Record<string, NamedToken>>>;
+  readonly chat_template?: Maybe<string | readonly { readonly name: string; readonly template: string }[]>;
   readonly added_tokens_decoder?: Maybe<Readonly<Record<string, { readonly content: string }>>>;
 }
 
@@ -102,6 +103,7 @@ const configSchema = z.looseObject({
   eos_token: token.nullish(),
   additional_special_tokens: tokens,
   extra_special_tokens: tokens,
+  chat_template: z.union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))]).nullish(),
   added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string() })).nullish(),
 });
 

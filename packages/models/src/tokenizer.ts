@@ -15,7 +15,9 @@ import {
   sha256,
 } from "@cambium/base";
 import * as z from "zod";
-import { findSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
+import { type Chat, type ChatMessage, type ChatOptions, chat } from "./chat/chat.ts";
+import { templatesOf } from "./chat/find-templates.ts";
+import { findSpecialTokens, type SpecialTokens, specialTexts } from "./special-tokens.ts";
 import { type DecodeOptions, type DecodeStream, decodeStream } from "./tokenizer/decode.ts";
 import { frame, frameLength, type Span, type Tokens, wholeOf } from "./tokenizer/frame.ts";
 import { type Encoded, type Pipeline, pipelineOf } from "./tokenizer/pipeline.ts";
@@ -78,6 +80,13 @@ export interface Tokenizer {
   decode(ids: readonly number[], options?: DecodeOptions): string;
   /** Text of ids that come one by one, never half a character. */
   decodeStream(options?: DecodeOptions): DecodeStream;
+  /**
+   * A conversation as the tokenizer's chat template writes it, its ids, and which of them the assistant says.
+   *
+   * @throws {ConfigError} When there is no template, it refuses the conversation, or an option does not exist.
+   * @throws {FormatError} When the template cannot be read or run.
+   */
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): Chat;
   /** One more than the largest id: the least number of rows that a model's word embeddings need. */
   readonly vocabularySize: number;
   readonly special: SpecialTokens;
@@ -163,6 +172,12 @@ function makeTokenizer(
   const isClean = cleansUp(json, config);
   let fingerprint: string | undefined; // of large vocabularies it takes a while, and few ask
 
+  const chatting = {
+    templates: templatesOf(files, config.chat_template),
+    special: specialTexts(config, special, pipeline.tokenOf),
+    encode: (text: string) => encodeText("chat", pipeline, text),
+  };
+
   function framed(first: Span, second: Span | undefined): Tokens {
     const tokens = frame(pipeline, first, second);
     return hasTypes ? tokens : { ...tokens, types: tokens.types.map(() => 0) }; // what no model is given is 0
@@ -214,6 +229,7 @@ function makeTokenizer(
       const stream = decodeStream("decode", pipeline, isClean, decodeOptions);
       return ids.map((id) => stream.push(id)).join("") + stream.end();
     },
+    chat: (messages, chatOptions = {}) => chat(chatting, messages, chatOptions),
     decodeStream: (decodeOptions = {}) => decodeStream("decodeStream", pipeline, isClean, decodeOptions),
   };
 }

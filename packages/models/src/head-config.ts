@@ -1,6 +1,7 @@
 import { parseConfig } from "@cambium/base";
 import * as z from "zod";
-import { type EmbeddingHead, embeddingHeadSchema, settleEmbedding } from "./embedding/head-config.ts";
+import { type EmbeddingHead, settleEmbedding } from "./embedding/head-config.ts";
+import { poolingNames } from "./embedding/pooling.ts";
 
 /**
  * What a head on whole sequences reads: the first token, the last one, or the mean of the words, without padding and rows of
@@ -47,6 +48,7 @@ const distinct = z
   .array(z.string().min(1))
   .refine((names) => new Set(names).size === names.length, "labels must differ from each other");
 const labels = distinct.min(2);
+const pooling = z.enum(poolingNames);
 const pool = z.enum(["first", "last", "mean"]).exactOptional();
 
 const schema = z.discriminatedUnion("kind", [
@@ -73,7 +75,14 @@ const schema = z.discriminatedUnion("kind", [
       .exactOptional(),
     pool,
   }),
-  embeddingHeadSchema,
+  z.strictObject({
+    kind: z.literal("embedding"),
+    pooling: z.union([pooling, z.array(pooling).min(1).readonly()]).exactOptional(),
+    normalise: z.boolean().exactOptional(),
+    loss: z.enum(["in-batch", "cosine", "cosent"]).exactOptional(),
+    scale: z.number().positive().exactOptional(),
+    symmetric: z.boolean().exactOptional(),
+  }),
 ]);
 
 /**

@@ -26,16 +26,6 @@ export interface EmbeddingHead {
 const pooling = z.enum(poolingNames);
 const poolings = z.union([pooling, z.array(pooling).min(1).readonly()]);
 
-/** An embedding head as the user typed it. */
-export const embeddingHeadSchema = z.strictObject({
-  kind: z.literal("embedding"),
-  pooling: poolings.exactOptional(),
-  normalise: z.boolean().exactOptional(),
-  loss: z.enum(["in-batch", "cosine", "cosent"]).exactOptional(),
-  scale: z.number().positive().exactOptional(),
-  symmetric: z.boolean().exactOptional(),
-});
-
 /** Throws unless it names one or several poolings, or nothing. */
 export function checkPooling(caller: string, value: unknown): void {
   if (value === undefined || poolings.safeParse(value).success) return;

@@ -4,7 +4,7 @@ import type { FormatError } from "@cambium/base";
 export type Broken = (problem: string, cause?: unknown) => FormatError;
 
 /** What a cursor throws where the bytes at hand end before the file does. */
-export const SHORT = Symbol("more bytes are needed");
+export const SHORT: unique symbol = Symbol("more bytes are needed");
 
 /** Longest text of a file. Chat templates have some thousands of bytes. */
 const TEXT_LIMIT_BYTES = 2 ** 24;

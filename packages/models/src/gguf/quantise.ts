@@ -71,17 +71,20 @@ function encodeQ40(values: Float32Array): Uint8Array {
   return bytes;
 }
 
-/** By what `saveGguf` calls them. */
-export const encodings = {
+/** Types that can be written, by what `saveGguf` calls them. */
+export type EncodingName = "float32" | "float16" | "bfloat16" | "q8_0" | "q4_0";
+
+/** How each is written. */
+export const encodings: Readonly<Record<EncodingName, Encoding>> = {
   float32: { type: 0, blockSize: 1, blockBytes: 4, encode: bytesOf },
   float16: { type: 1, blockSize: 1, blockBytes: 2, encode: (values) => bytesOf(encodeHalf(values)) },
   bfloat16: { type: 30, blockSize: 1, blockBytes: 2, encode: (values) => bytesOf(encodeBfloat16(values)) },
   q8_0: { type: 8, blockSize: 32, blockBytes: 34, encode: encodeQ80 },
   q4_0: { type: 2, blockSize: 32, blockBytes: 18, encode: encodeQ40 },
-} as const satisfies Record<string, Encoding>;
+};
 
 /** The largest number that survives in each type: scales of blocks are halves. */
-export const largest: Readonly<Record<keyof typeof encodings, number>> = {
+export const largest: Readonly<Record<EncodingName, number>> = {
   float32: Number.POSITIVE_INFINITY,
   float16: 65519.99,
   bfloat16: 3.3961775292304e38,

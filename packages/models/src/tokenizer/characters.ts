@@ -1,10 +1,10 @@
 /** Classes of characters as the Rust library sees them. */
 
 /** White space, by Unicode's property of that name. */
-export const WHITE_SPACE = String.raw`\p{White_Space}`;
+export const WHITE_SPACE: string = String.raw`\p{White_Space}`;
 
 /** What `\w` is in Rust's regex crate. */
-export const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d`;
+export const WORD: string = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200c\u200d`;
 
 /** Tells whether a code point is of a class. Those of the first plane are looked up once. */
 export type CharacterClass = (code: number) => boolean;

@@ -47,7 +47,8 @@ export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
 export type { GgufFields } from "./gguf/fields.ts";
 export type { GgufConfig, GgufEntry, GgufFormat, GgufWritten } from "./gguf/format.ts";
-export { type GgufDtype, type SaveGgufOptions, saveGguf } from "./gguf/save-gguf.ts";
+export type { GgufDtype } from "./gguf/quantise.ts";
+export { type SaveGgufOptions, saveGguf } from "./gguf/save-gguf.ts";
 export { type GgufLora, type SaveGgufLoraOptions, saveGgufLora } from "./gguf/save-lora.ts";
 export type { GgufArray, GgufScalar, GgufValue } from "./gguf/values.ts";
 export {

@@ -39,7 +39,7 @@ export interface FieldSource {
 }
 
 /** The decimal of least digits that a number in single precision is nearest to. */
-export function shortestDecimal(value: number): number {
+function shortestDecimal(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === Math.fround(value)) return short;

@@ -71,11 +71,11 @@ function encodeQ40(values: Float32Array): Uint8Array {
   return bytes;
 }
 
-/** Types that can be written, by what `saveGguf` calls them. */
-export type EncodingName = "float32" | "float16" | "bfloat16" | "q8_0" | "q4_0";
+/** How matrices are stored in a GGUF file. */
+export type GgufDtype = "float32" | "float16" | "bfloat16" | "q8_0" | "q4_0";
 
 /** How each is written. */
-export const encodings: Readonly<Record<EncodingName, Encoding>> = {
+export const encodings: Readonly<Record<GgufDtype, Encoding>> = {
   float32: { type: 0, blockSize: 1, blockBytes: 4, encode: bytesOf },
   float16: { type: 1, blockSize: 1, blockBytes: 2, encode: (values) => bytesOf(encodeHalf(values)) },
   bfloat16: { type: 30, blockSize: 1, blockBytes: 2, encode: (values) => bytesOf(encodeBfloat16(values)) },
@@ -84,7 +84,7 @@ export const encodings: Readonly<Record<EncodingName, Encoding>> = {
 };
 
 /** The largest number that survives in each type: scales of blocks are halves. */
-export const largest: Readonly<Record<EncodingName, number>> = {
+export const largest: Readonly<Record<GgufDtype, number>> = {
   float32: Number.POSITIVE_INFINITY,
   float16: 65519.99,
   bfloat16: 3.3961775292304e38,

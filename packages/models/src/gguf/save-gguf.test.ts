@@ -7,7 +7,8 @@ import { fixture } from "../fixtures.ts";
 import { loadModel } from "../load.ts";
 import { loadTokenizer } from "../load-tokenizer.ts";
 import { openGguf } from "./load-gguf.ts";
-import { type GgufDtype, saveGguf } from "./save-gguf.ts";
+import type { GgufDtype } from "./quantise.ts";
+import { saveGguf } from "./save-gguf.ts";
 
 const head = { kind: "causal-lm" } as const;
 const exactly = { relative: 0, absolute: 0 };

@@ -8,12 +8,9 @@ import type { GgufEntry, GgufFormat } from "./format.ts";
 import { splitPath } from "./locate.ts";
 import { moduleOf, toGguf } from "./names.ts";
 import { inPairs, turned } from "./order.ts";
-import { encodings, largest } from "./quantise.ts";
+import { encodings, type GgufDtype, largest } from "./quantise.ts";
 import { writeTokenizer } from "./tokenizer/write-tokenizer.ts";
 import { type WrittenTensor, writeGguf } from "./write.ts";
-
-/** How matrices are stored in a GGUF file. */
-export type GgufDtype = keyof typeof encodings;
 
 /** Settings of `saveGguf`. */
 export interface SaveGgufOptions {

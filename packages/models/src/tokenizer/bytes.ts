@@ -6,7 +6,7 @@ const isVisible = (byte: number): boolean =>
 
 let hidden = 0;
 /** The character of each byte. */
-export const byteCharacters: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+const byteCharacters: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   String.fromCharCode(isVisible(byte) ? byte : 256 + hidden++),
 );
 

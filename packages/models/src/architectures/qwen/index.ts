@@ -3,7 +3,7 @@ import { type DecoderFamily, decoderFamily } from "../llama/form.ts";
 import { parseQwen2Config, parseQwen3Config, type Qwen2Config, type Qwen3Config, windowsOf } from "./config.ts";
 import { qwen2Gguf, qwen3Gguf } from "./gguf.ts";
 
-export type { Qwen2Config, Qwen3Config } from "./config.ts";
+export type { LayerType, Qwen2Config, Qwen3Config } from "./config.ts";
 
 const defaultsOf = <Config extends Qwen2Config | Qwen3Config>(family: DecoderFamily<Config>) => ({
   ...family.defaults,

@@ -26,15 +26,21 @@ interface Held {
   readonly pairedHeads: number;
 }
 
-/** A tensor's values in the order of the file, read as one piece of its own size. */
-export async function readValues(
-  { files, name }: GgufFile,
-  { type, shape, from, sizeBytes }: GgufTensor,
-): Promise<Float32Array> {
-  const bytes = await files.read(name, { from, to: from + sizeBytes });
-  if (bytes.length !== sizeBytes) throw brokenGguf(files, name)("the file changed while it was read; open it again");
+/** Bytes of a tensor that are read at once: beside the values, no more than these are in memory. */
+const PIECE_BYTES = 2 ** 22;
+
+/** A tensor's values in the order of the file. */
+export async function readValues({ files, name }: GgufFile, tensor: GgufTensor): Promise<Float32Array> {
+  const { type, shape, from, sizeBytes } = tensor;
+  const { blockSize, blockBytes, decode } = type;
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
-  type.decode!(bytes, values);
+  const piece = Math.floor(PIECE_BYTES / blockBytes) * blockBytes;
+  for (let done = 0; done < sizeBytes; done += piece) {
+    const to = Math.min(done + piece, sizeBytes);
+    const bytes = await files.read(name, { from: from + done, to: from + to });
+    if (bytes.length !== to - done) throw brokenGguf(files, name)("the file changed while it was read; open it again");
+    decode!(bytes, values.subarray((done / blockBytes) * blockSize, (to / blockBytes) * blockSize));
+  }
   return values;
 }
 

@@ -84,6 +84,7 @@ const packages: Readonly<Record<string, Exports>> = {
   models: {
     module: models,
     options: {
+      addTokens: (unknown) => models.addTokens(tokenizer, [], unknown),
       capture: (unknown) => models.capture(model, batch, [], unknown),
       collate: (unknown: object) => models.collate(model, tokenizer, { maxLength: 8, ...unknown }),
       createCache: (unknown) => models.createCache(unknown),
@@ -186,10 +187,13 @@ describe.each(Object.entries(packages))("of %s", (_, { module, options, plain })
   });
 });
 
-test("so do forward, loss and encode", () => {
+test("so do forward, loss, and what a tokenizer does", () => {
   const unknown = { zebra: 1 } as object;
   const labelled = { ...batch, labels: tensor1d([0], "int32") };
   expect(() => model.forward(batch, unknown)).toThrow('forward: unknown option "zebra"');
   expect(() => model.loss!(labelled, unknown)).toThrow('forward: unknown option "zebra"');
   expect(() => tokenizer.encode("a", undefined, unknown)).toThrow('encode: unknown option "zebra"');
+  expect(() => tokenizer.decode([], unknown)).toThrow('decode: unknown option "zebra"');
+  expect(() => tokenizer.decodeStream(unknown)).toThrow('decodeStream: unknown option "zebra"');
+  expect(() => tokenizer.chat([], unknown)).toThrow('chat: unknown option "zebra"');
 });

@@ -5,6 +5,7 @@
  *
  * @module
  */
+export { type AddTokensOptions, addTokens, type NewToken } from "./add-tokens.ts";
 export type {
   Architecture,
   Head,
@@ -89,6 +90,7 @@ export {
   type PredictorOptions,
   predictor,
 } from "./predictor.ts";
+export { resizeEmbeddings } from "./resize-embeddings.ts";
 export type { Row } from "./row.ts";
 export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";

@@ -76,6 +76,8 @@ export interface Tokenizer {
   windows(text: TextInput, pair: TextInput | undefined, options: WindowsOptions): Tokens[];
   /** Ids of a piece of text without special tokens; a leading space matters to byte-level vocabularies. */
   pieces(text: string): number[];
+  /** Id of a token by its text, as the vocabulary writes it. */
+  idOf(token: string): number | undefined;
   /** Text of ids. An id that the tokenizer does not have is left out. */
   decode(ids: readonly number[], options?: DecodeOptions): string;
   /** Text of ids that come one by one, never half a character. */
@@ -122,8 +124,22 @@ export async function loadTokenizer(source: string | Files, options: TokenizerOp
     : await readJson(folder, "tokenizer.json");
   const map = await readIf("special_tokens_map.json");
   const config = (await readIf("tokenizer_config.json")) ?? {};
-  return makeTokenizer(json, map === undefined ? config : { ...map, ...(config as object) }, files, options);
+  return makeTokenizer(json, withMap(config, map), files, options);
 }
+
+/** A tokenizer from its files, which hold what they should. */
+export function tokenizerOf(files: ReadonlyMap<string, Uint8Array>, options: TokenizerOptions): Tokenizer {
+  const read = (name: string): unknown => {
+    const bytes = files.get(name);
+    return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
+  };
+  const config = withMap(read("tokenizer_config.json") ?? {}, read("special_tokens_map.json"));
+  return makeTokenizer(read("tokenizer.json"), config, files, options);
+}
+
+/** The config, with special tokens of the older file where it is silent. */
+const withMap = (config: unknown, map: unknown): unknown =>
+  map === undefined ? config : { ...(map as object), ...(config as object) };
 
 /**
  * A tokenizer from the contents of `tokenizer.json` and `tokenizer_config.json`.
@@ -224,6 +240,7 @@ function makeTokenizer(
     vocabularySize: pipeline.size,
     encode,
     windows,
+    idOf: pipeline.idOf,
     pieces: (text) => encodeText("pieces", pipeline, text).ids,
     decode(ids, decodeOptions = {}) {
       const stream = decodeStream("decode", pipeline, isClean, decodeOptions);

@@ -15,6 +15,7 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
+import { checkIsKnown } from "./export/record.ts";
 import { graphError } from "./failure.ts";
 import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
 import { HeldBytes } from "./held-bytes.ts";
@@ -126,6 +127,8 @@ export class OnnxBackend extends KernelBackend {
   private lastPlace: Place = { isInGradient: false, operation: undefined };
   /** Data that was read since a function is being watched. */
   private watched: Set<DataId> | undefined;
+  /** Whether a function is being recorded on stand-ins. */
+  private isRecording = false;
   private runs = 0;
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
@@ -188,7 +191,12 @@ export class OnnxBackend extends KernelBackend {
     this.entries.set(dataId, { content: value, references });
     value.holders++;
     this.held.hold(value);
-    if (value.data === undefined && value.uniform === undefined && value.producer?.evaluate === undefined)
+    if (
+      value.data === undefined &&
+      value.uniform === undefined &&
+      value.producer?.evaluate === undefined &&
+      value.isArgument !== true
+    )
       this.pending.add(value);
   }
 
@@ -270,7 +278,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** Makes `requested`, and outside the tape everything else that is pending. */
   private flush(requested: Value): void {
-    const recording = engine().state.gradientDepth > 0;
+    const recording = engine().state.gradientDepth > 0 || this.isRecording;
     this.makeAll(recording ? [requested] : [...new Set([...this.pending, requested])]);
     if (!recording) this.stepEnds.restart();
   }
@@ -322,6 +330,17 @@ export class OnnxBackend extends KernelBackend {
       return { result: run(), read };
     } finally {
       this.watched = outer;
+    }
+  }
+
+  /** Calls a function of which nothing is run but what it reads itself. */
+  record<T>(run: () => T): T {
+    const outer = this.isRecording;
+    this.isRecording = true;
+    try {
+      return this.watch(run).result;
+    } finally {
+      this.isRecording = outer;
     }
   }
 
@@ -381,6 +400,7 @@ export class OnnxBackend extends KernelBackend {
 
   /** A value's elements, made now where they have to be. */
   materialise(value: Value): HostArray {
+    if (this.isRecording && value.data === undefined) checkIsKnown(value);
     const source = sourceOf(value);
     if (hostArrayOf(value) === undefined && source !== value && !this.pending.has(value)) {
       value.data = this.materialise(source);

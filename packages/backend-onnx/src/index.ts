@@ -7,10 +7,13 @@
 import { registerOnnx } from "./register.ts";
 
 export type { OnnxOptions } from "./backend.ts";
+export type { NamedFunction } from "./export/record.ts";
+export type { DynamicDimension } from "./export/sizes.ts";
+export type { OnnxInput, TracedOnnx, TraceOnnxOptions } from "./export/trace-onnx.ts";
 export { AllocationError, GraphError } from "./failure.ts";
 export { ImpureFunctionError } from "./impure.ts";
 export { RuntimeUnavailableError } from "./native.ts";
-export { backendReport, checkRuntime, compile, configureOnnx } from "./register.ts";
+export { backendReport, checkRuntime, compile, configureOnnx, traceOnnx } from "./register.ts";
 export type { CompileOptions } from "./replay.ts";
 export type { BackendReport } from "./report.ts";
 export type { Compile } from "./session-cache.ts";

@@ -53,9 +53,15 @@ class Message {
     return this;
   }
 
-  raw(field: number, value: Uint8Array): this {
+  /** The tag and the length of a part that follows. */
+  prefix(field: number, length: number): this {
     this.varint((field << 3) | 2);
-    this.varint(value.length);
+    this.varint(length);
+    return this;
+  }
+
+  raw(field: number, value: Uint8Array): this {
+    this.prefix(field, value.length);
     this.reserve(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
@@ -87,20 +93,31 @@ function encodeAttribute(name: string, value: Attribute): Message {
   return message.integer(20, 7);
 }
 
-/** TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
-function encodeTensor({ name, shape, type, data }: Initializer): Message {
+/** TensorProto: dims 1, data_type 2, name 8, raw_data 9. The elements themselves are the last part, and not copied. */
+function encodeTensor({ name, shape, type, data }: Initializer): readonly Uint8Array[] {
   const message = new Message();
   for (const dimension of shape) message.integer(1, dimension);
-  return message
-    .integer(2, ELEMENT_TYPES[type])
-    .text(8, name)
-    .raw(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  message.integer(2, ELEMENT_TYPES[type]).text(8, name);
+  return lengthPrefixed(5, [
+    message.finish(),
+    ...lengthPrefixed(9, [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]),
+  ]);
 }
 
-/** ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 } } } }. */
+/** Parts of a message of messages: the tag and the length of what follows, and that. */
+function lengthPrefixed(field: number, parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [new Message().prefix(field, sizeOfParts(parts)).finish(), ...parts];
+}
+
+const sizeOfParts = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
+
+/** ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1 or dim_param 2 } } } }. */
 function encodeSlot({ name, shape, type }: Slot): Message {
   const dimensions = new Message();
-  for (const dimension of shape) dimensions.message(1, new Message().integer(1, dimension));
+  for (const dimension of shape) {
+    const message = new Message();
+    dimensions.message(1, typeof dimension === "number" ? message.integer(1, dimension) : message.text(2, dimension));
+  }
   const tensorType = new Message().integer(1, ELEMENT_TYPES[type]).message(2, dimensions);
   return new Message().text(1, name).message(2, new Message().message(1, tensorType));
 }
@@ -119,12 +136,14 @@ export interface Node {
 /** An input or output of the graph. */
 export interface Slot {
   readonly name: string;
-  readonly shape: readonly number[];
+  /** Names stand for dimensions that may have any size. */
+  readonly shape: readonly (number | string)[];
   readonly type: ElementType;
 }
 
 /** A constant of the graph. */
 export interface Initializer extends Slot {
+  readonly shape: readonly number[];
   readonly data: HostArray;
 }
 
@@ -139,23 +158,36 @@ function encodeNode({ name, type, domain, inputs, outputs, attributes }: Node): 
   return message;
 }
 
-/** The bytes of a model. Nodes must be in an order in which they can run. */
+/**
+ * The bytes of a model. Nodes must be in an order in which they can run.
+ *
+ * @param hasContrib - Whether operators of ONNX Runtime's own are among them.
+ */
 export function encodeModel(
   nodes: readonly Node[],
   initializers: readonly Initializer[],
   inputs: readonly Slot[],
   outputs: readonly Slot[],
+  hasContrib = true,
 ): Uint8Array {
   const graph = new Message();
   for (const node of nodes) graph.message(1, encodeNode(node));
   graph.text(2, "cambium");
-  for (const initializer of initializers) graph.message(5, encodeTensor(initializer));
   for (const input of inputs) graph.message(11, encodeSlot(input));
   for (const output of outputs) graph.message(12, encodeSlot(output));
-  return new Message()
-    .integer(1, IR_VERSION)
-    .message(7, graph)
-    .message(8, new Message().text(1, "").integer(2, OPERATOR_SET))
-    .message(8, new Message().text(1, "com.microsoft").integer(2, 1))
-    .finish();
+  const head = new Message().integer(1, IR_VERSION).text(2, "cambium");
+  const operatorSets = new Message().message(8, new Message().text(1, "").integer(2, OPERATOR_SET));
+  if (hasContrib) operatorSets.message(8, new Message().text(1, "com.microsoft").integer(2, 1));
+  const parts = [
+    head.finish(),
+    ...lengthPrefixed(7, [graph.finish(), ...initializers.flatMap(encodeTensor)]),
+    operatorSets.finish(),
+  ];
+  const model = new Uint8Array(sizeOfParts(parts));
+  let length = 0;
+  for (const part of parts) {
+    model.set(part, length);
+    length += part.length;
+  }
+  return model;
 }

@@ -1,4 +1,4 @@
-import { ConfigError, checkOptions } from "@cambium/base";
+import { ConfigError, checkOptions, StateError } from "@cambium/base";
 import { customKernels } from "@cambium/kernels";
 import {
   type DataType,
@@ -11,6 +11,8 @@ import {
   registerKernel,
 } from "@tensorflow/tfjs-core";
 import { OnnxBackend, type OnnxOptions } from "./backend.ts";
+import type { NamedFunction } from "./export/record.ts";
+import { type OnnxInput, type TracedOnnx, type TraceOnnxOptions, traceOn } from "./export/trace-onnx.ts";
 import { runFallback } from "./fallback.ts";
 import { numberOf, type Value } from "./graph.ts";
 import { refuseAsync, refusePromise } from "./impure.ts";
@@ -100,6 +102,34 @@ export function compile<Arguments extends unknown[], Result>(
   };
 }
 
+/**
+ * A function of tensors as an ONNX model for any sizes.
+ *
+ * The function is recorded at a dozen sizes, and what differs between the recordings is expressed by the inputs' sizes: shapes,
+ * numbers, and tensors that are made in JavaScript from sizes only, such as positions and causal masks. The graph has operators
+ * of the ONNX standard only (opset 21). It is then run on ONNX Runtime beside the function at sizes that were not recorded, the
+ * smallest among them; what is longer than `longest` of a dimension is not checked.
+ *
+ * @param run - From tensors by the inputs' names to tensors by the outputs' names. What it captures becomes constants.
+ * @throws {StateError} When the backend does not run; when the function decides by sizes or elements, or makes tensors from sizes in
+ *   a way that is not known; when an operator is no standard one; when model and function differ. Names the operation.
+ * @throws {ConfigError} For an unknown option or dimension.
+ * @example
+ * const { model } = traceOnnx(({ x }) => ({ y: softmax(x!) }), { x: { shape: ["batch", 5], type: "float32" } }, { dynamic: { batch: {} } });
+ */
+export function traceOnnx(
+  run: NamedFunction,
+  inputs: Readonly<Record<string, OnnxInput>>,
+  options: TraceOnnxOptions,
+): TracedOnnx {
+  if (getBackend() !== BACKEND_NAME || current === undefined) {
+    throw new StateError({
+      message: `traceOnnx: the backend "onnx" records graphs, and "${getBackend()}" runs; call setBackend("onnx") first`,
+    });
+  }
+  return traceOn(current, run, inputs, options);
+}
+
 const kernelNames = (): string[] => [...new Set([...Object.keys(handleKernels), ...Object.keys(nativeKernels)])];
 
 const dtypeOf = (value: Value): DataType => value.type as DataType;
@@ -136,7 +166,7 @@ function toKernel(
       throw new Error(
         `backend-onnx: ${name} of ${Object.values(inputs).map((info) => `${info?.dtype} [${info?.shape}]`)} is not covered`,
       );
-    return runFallback(name, plain, here, inputs, attrs as NamedAttrMap);
+    return traceAs(name, () => runFallback(name, plain, here, inputs, attrs as NamedAttrMap));
   };
 }
 

@@ -49,6 +49,9 @@ export function traceAs<T>(kernel: string, trace: () => T): T {
   }
 }
 
+/** The kernel that is being traced, for messages; empty outside of kernels. */
+export const kernelNow = (): string => currentKernel;
+
 const NO_ATTRIBUTES: Attributes = {};
 
 /** An operator with several outputs. */

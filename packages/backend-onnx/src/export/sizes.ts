@@ -1,0 +1,81 @@
+/** At which sizes a function is traced, and at which the result is checked. */
+import type { Sizes } from "./polynomial.ts";
+
+/** A dimension that may have any size. */
+export interface DynamicDimension {
+  /** The smallest size that occurs: 0 for rows of a cache that may be empty. @default 1 */
+  readonly least?: number;
+  /** The largest size for which the graph is checked, at least 8. What is longer may run, and nothing is promised of it. @default 64 */
+  readonly longest?: number;
+}
+
+/** Small sizes that are traced: enough to tell one sum of three products from another, and to check it. */
+const TRACES = 8;
+/** The largest of the small sizes. */
+const SMALL = 29;
+
+/** Whole numbers from a seed, the same in every run. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** A size for every dimension, no two alike, each in its range. */
+function pick(
+  names: readonly string[],
+  range: (name: string) => [number, number],
+  below: (n: number) => number,
+): Sizes {
+  for (;;) {
+    const sizes = names.map((name) => {
+      const [from, to] = range(name);
+      return from + below(to - from + 1);
+    });
+    if (new Set(sizes).size === sizes.length) return Object.fromEntries(names.map((name, i) => [name, sizes[i]!]));
+  }
+}
+
+/** What is traced: small sizes, none of them 0 or 1, which decide too much by chance, and each dimension at its longest. */
+export function tracedSizes(dynamic: Readonly<Record<string, DynamicDimension>>): Sizes[] {
+  const names = Object.keys(dynamic);
+  const below = generator(7);
+  // At the very longest a part of a table is the table, and no operation cuts it out.
+  const longestOf = (name: string): number => (dynamic[name]!.longest ?? 64) - 1;
+  const sizes: Sizes[] = [];
+  const used = new Map(names.map((name) => [name, new Set<number>()]));
+  for (let tries = 0; sizes.length < TRACES; tries++) {
+    const next = pick(names, (name) => [2, Math.min(SMALL, longestOf(name))], below);
+    // As many different sizes of each dimension as there are.
+    const isNew = names.every((name) => !used.get(name)!.has(next[name]!));
+    if (!isNew && tries < 200) continue;
+    for (const name of names) used.get(name)!.add(next[name]!);
+    sizes.push(next);
+  }
+  for (const name of names) {
+    const others = pick(names, () => [2, names.length + 3], below);
+    sizes.push({ ...others, [name]: longestOf(name) });
+  }
+  return sizes;
+}
+
+/** What is run and compared: the smallest sizes, and some that were not traced. */
+export function checkedSizes(dynamic: Readonly<Record<string, DynamicDimension>>, traced: readonly Sizes[]): Sizes[] {
+  const names = Object.keys(dynamic);
+  const below = generator(11);
+  const leastOf = (name: string): number => dynamic[name]!.least ?? 1;
+  const least = Object.fromEntries(names.map((name) => [name, leastOf(name)]));
+  const isTraced = (sizes: Sizes): boolean =>
+    traced.some((other) => names.every((name) => other[name] === sizes[name]));
+  const others: Sizes[] = [];
+  while (others.length < 3) {
+    const next = pick(names, (name) => [2, Math.min(2 * SMALL, dynamic[name]!.longest ?? 64)], below);
+    if (!isTraced(next)) others.push(next);
+  }
+  // Each dimension at its smallest beside others that are not, and at its longest beside others that are.
+  const mixed = names.map((name, i) => ({ ...others[i % others.length]!, [name]: leastOf(name) }));
+  const longest = names.map((name) => ({ ...least, [name]: dynamic[name]!.longest ?? 64 }));
+  return [least, ...mixed, ...others.slice(1), ...longest];
+}

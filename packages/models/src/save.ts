@@ -27,6 +27,9 @@ export interface SaveModelOptions {
 /** What of a model is written. */
 export type SavedModel = Pick<LanguageModel, "config" | "parameters" | "fileName" | "head" | "architecture" | "sites">;
 
+/** What of a model its config is made of. */
+export type ConfiguredModel = Pick<LanguageModel, "config" | "architecture"> & { readonly head?: HeadConfig };
+
 const CONFIG = "config.json";
 
 const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
@@ -57,7 +60,7 @@ export async function saveModel(
     });
   }
   checkReader(model, reader);
-  checkTokenizer(model, tokenizer);
+  checkTokenizer("saveModel", model, tokenizer);
   const rounded = eightBitOf(model.parameters);
   if (rounded.length > 0) {
     throw new ConfigError({
@@ -80,7 +83,7 @@ export async function saveModel(
 }
 
 /** The config as text. JSON knows no floats, Python does: a whole number that is one gets a fraction. */
-function writtenConfig(model: SavedModel, dtype: string): string {
+export function writtenConfig(model: ConfiguredModel, dtype: string): string {
   const { floatKeys = [] } = model.architecture;
   const json = JSON.stringify(configFile(model, dtype), null, 2);
   const whole = new RegExp(`^( *"(?:${floatKeys.join("|")})": -?\\d+)(?=,?$)`, "gm");
@@ -104,21 +107,25 @@ function checkReader({ head }: SavedModel, reader: NonNullable<SaveModelOptions[
 }
 
 /** Throws for a tokenizer that cannot be the model's. */
-function checkTokenizer({ config }: SavedModel, tokenizer: SaveModelOptions["tokenizer"]): void {
+export function checkTokenizer(
+  caller: string,
+  { config }: ConfiguredModel,
+  tokenizer: SaveModelOptions["tokenizer"],
+): void {
   if (tokenizer === undefined) return;
   if (!(tokenizer.files instanceof Map) || !tokenizer.files.has("tokenizer.json")) {
-    throw new ConfigError({ message: "saveModel: tokenizer must be what loadTokenizer or createTokenizer gave" });
+    throw new ConfigError({ message: `${caller}: tokenizer must be what loadTokenizer or createTokenizer gave` });
   }
   const { vocabularySize } = tokenizer;
   if (vocabularySize <= config.vocab_size) return;
   throw new ConfigError({
-    message: `saveModel: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; pass the tokenizer that the model was trained with`,
+    message: `${caller}: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; pass the tokenizer that the model was trained with`,
     vocabularySize,
   });
 }
 
 /** Takes the former model's config away while its weights are replaced, and puts it back if they could not be. */
-async function withoutConfig(files: Files, writeWeights: () => Promise<void>): Promise<void> {
+export async function withoutConfig(files: Files, writeWeights: () => Promise<void>): Promise<void> {
   const former = (await hasFile(files, CONFIG)) ? await files.read(CONFIG) : undefined;
   if (former !== undefined) await files.remove(CONFIG);
   try {
@@ -130,14 +137,14 @@ async function withoutConfig(files: Files, writeWeights: () => Promise<void>): P
 }
 
 /** Writes a tokenizer's files, and removes those of a former one that it does not have. */
-async function saveTokenizer(own: Tokenizer["files"], files: Files): Promise<void> {
+export async function saveTokenizer(own: Tokenizer["files"], files: Files): Promise<void> {
   for (const name of companionNames) if (!own.has(name)) await files.remove(name);
   for (const [name, bytes] of own) await files.write(name, bytes);
 }
 
 /** The config with what transformers wants to know of the head. */
-function configFile({ config, head, architecture }: SavedModel, dtype: string): Record<string, unknown> {
-  const { dtype: _, ...kept } = config as SavedModel["config"] & { readonly dtype?: unknown };
+function configFile({ config, head, architecture }: ConfiguredModel, dtype: string): Record<string, unknown> {
+  const { dtype: _, ...kept } = config as ConfiguredModel["config"] & { readonly dtype?: unknown };
   const names = architecture.classNames(config);
   return {
     ...kept,

@@ -1,11 +1,15 @@
 import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
 import type { Parameters } from "@cambium/core";
+import { ones, tidy, zeros } from "@tensorflow/tfjs-core";
+import type { ModelConfig } from "../architecture.ts";
 import { eightBitOf } from "../frozen.ts";
 import type { RunnableModel } from "../runnable.ts";
 import { checkTokenizer, type SaveModelOptions, saveTokenizer, withoutConfig, writtenConfig } from "../save.ts";
+import { checkSteps } from "./check-steps.ts";
+import { decoder, isDecoder } from "./decoder.ts";
+import { encoderDecoder } from "./encoder-decoder.ts";
 import { onePass } from "./one-pass.ts";
 import type { OnnxPart, TraceOnnx } from "./trace.ts";
-import { checkSteps, isDecoder, withCache } from "./with-cache.ts";
 
 /** Settings of `saveOnnx`. */
 export interface SaveOnnxOptions extends Pick<SaveModelOptions, "tokenizer"> {
@@ -23,6 +27,7 @@ export interface SaveOnnxOptions extends Pick<SaveModelOptions, "tokenizer"> {
 export type ExportedModel = RunnableModel & {
   readonly parameters: Parameters;
   readonly base?: { readonly parameters: Parameters };
+  readonly deltas?: readonly { readonly name: string; readonly kind: string }[];
 };
 
 /** Tokens up to which a model without a limit is checked. */
@@ -35,8 +40,7 @@ function windowOf(config: object): number | undefined {
   return typeof window === "number" ? window : undefined;
 }
 
-function lengthOf({ architecture, config }: ExportedModel, asked: number | undefined): number {
-  const most = architecture.maximumLength(config);
+function lengthOf({ config }: ExportedModel, most: number, asked: number | undefined): number {
   const window = windowOf(config);
   // Below its window a model computes as if it had none.
   const least = window === undefined || window >= most ? LEAST : window + LEAST;
@@ -48,13 +52,46 @@ function lengthOf({ architecture, config }: ExportedModel, asked: number | undef
   });
 }
 
-function partsOf(model: ExportedModel, length: number): OnnxPart[] {
-  if (model.architecture.batch === "source+target") {
-    throw new ConfigError({
-      message: `saveOnnx: models of an encoder and a decoder, such as this ${model.config.model_type}, cannot be exported yet`,
-    });
+/** Whether a model has a decoder whose steps have to be the same as the whole. */
+const hasSteps = (model: ExportedModel): boolean => model.architecture.batch === "source+target" || isDecoder(model);
+
+function partsOf(model: ExportedModel, length: number): readonly OnnxPart[] {
+  if (model.architecture.batch !== "source+target") {
+    return [isDecoder(model) ? decoder(model, length) : onePass(model, length)];
   }
-  return [isDecoder(model) ? withCache(model, length) : onePass(model, length)];
+  if (model.head?.kind === "sequence-to-sequence") return encoderDecoder(model, length);
+  throw new ConfigError({
+    message: `saveOnnx: transformers.js has no use for a ${model.config.model_type} without a head; load it with { head: { kind: "sequence-to-sequence" } }`,
+  });
+}
+
+/** Tokens that the model has positions for, behind what hooks put in front or move on. */
+function roomOf(model: ExportedModel): number {
+  const most = model.architecture.maximumLength(model.config);
+  if (!Number.isFinite(most) || model.architecture.batch === "source+target") return most;
+  try {
+    tidy(() => void model.forward({ ids: zeros([1, most], "int32"), mask: ones([1, most]) }));
+    return most;
+  } catch (error) {
+    const { rows } = (error as { readonly details?: { readonly rows?: unknown } }).details ?? {};
+    if (typeof rows !== "number" || rows <= most) throw error;
+    return most - (rows - most);
+  }
+}
+
+/** The config; transformers.js has to be told that there are two stacks, which for Python goes without saying. */
+function configOf({ config, architecture }: ExportedModel): ModelConfig {
+  return architecture.batch === "source+target" ? ({ ...config, is_encoder_decoder: true } as ModelConfig) : config;
+}
+
+/** Throws for deltas of which each row of a batch chooses one: no input of a graph says which. */
+function checkRows({ deltas = [] }: ExportedModel): void {
+  const mixed = deltas.find(({ kind }) => kind === "perRow");
+  if (mixed === undefined) return;
+  throw new ConfigError({
+    message: `saveOnnx: delta "${mixed.name}" is another one for each row, which no input of the graph could say; export one of its parts`,
+    delta: mixed.name,
+  });
 }
 
 /**
@@ -81,6 +118,7 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
   if (typeof trace !== "function") {
     throw new ConfigError({ message: "saveOnnx: pass trace: traceOnnx, from @cambium/backend-onnx" });
   }
+  checkRows(model);
   checkTokenizer("saveOnnx", model, tokenizer);
   const weights = new Map([...(model.base?.parameters ?? []), ...model.parameters]);
   const rounded = eightBitOf(weights);
@@ -90,10 +128,11 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
       rounded,
     });
   }
-  const length = lengthOf(model, maxLength);
+  const length = lengthOf(model, roomOf(model), maxLength);
   const graphs: [string, Uint8Array][] = [];
-  for (const part of partsOf(model, length)) {
-    if (isDecoder(model)) await checkSteps(model, part);
+  const parts = partsOf(model, length);
+  if (hasSteps(model)) await checkSteps(model, parts);
+  for (const part of parts) {
     const { model: bytes } = trace(part.run, part.inputs, { dynamic: part.dynamic, names: weights });
     graphs.push([`onnx/${part.name}.onnx`, bytes]);
   }
@@ -102,5 +141,5 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
     for (const [name, bytes] of graphs) await files.write(name, bytes);
   });
   if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
-  await files.write("config.json", writtenConfig(model, "float32"));
+  await files.write("config.json", writtenConfig({ ...model, config: configOf(model) }, "float32"));
 }

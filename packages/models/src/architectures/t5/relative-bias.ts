@@ -1,6 +1,6 @@
 /** T5's positions: a bias on every score, by the distance of key and query in buckets that grow with it. */
 import type { Scope } from "@cambium/core";
-import { gather, reshape, type Tensor2D, type Tensor4D, tensor1d, transpose } from "@tensorflow/tfjs-core";
+import { gather, reshape, type Tensor2D, type Tensor4D, tensor2d, transpose } from "@tensorflow/tfjs-core";
 import type { T5Config } from "./config.ts";
 
 /**
@@ -41,7 +41,7 @@ export function relativeBias(
   const indices = queries.flatMap((query) =>
     keys.map((key) => bucketOf(key - query, isBidirectional, buckets, maxDistance)),
   );
-  const rows = gather(table, tensor1d(Int32Array.from(indices), "int32"));
-  const bias = transpose(reshape(rows, [queries.length, keys.length, -1]), [2, 0, 1]);
+  const rows = gather(table, tensor2d(Int32Array.from(indices), [queries.length, keys.length], "int32")); // [queries, keys, heads]
+  const bias = transpose(rows, [2, 0, 1]);
   return reshape(bias, [1, -1, queries.length, keys.length]) as Tensor4D;
 }

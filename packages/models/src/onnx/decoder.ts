@@ -1,0 +1,33 @@
+/** Decoders alone, such as GPT-2 and LLaMA: one graph that writes the next word. */
+import { cast, slice, sum, type Tensor2D } from "@tensorflow/tfjs-core";
+import type { RunnableModel } from "../runnable.ts";
+import { type Kept, PAST, pastInputs, pastLength, runCached, sharedLengths } from "./cached.ts";
+import { BATCH, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
+
+/** Whether a model writes text, one word after another. */
+export const isDecoder = ({ head }: RunnableModel): boolean => head?.kind === "causal-lm";
+
+/** The graph of such a model. */
+export function decoder(model: RunnableModel, longest: number): OnnxPart {
+  const kept: Kept = { sites: model.sites().filter(({ kind }) => kind === "attention"), stack: "" };
+
+  function run(inputs: NamedTensors): NamedTensors {
+    const mask = cast(inputs["attention_mask"]!, "float32") as Tensor2D; // of the rows before, too
+    const length = pastLength(inputs, kept);
+    const before = slice(mask, [0, 0], [-1, length]);
+    const batch = { ids: inputs["input_ids"] as Tensor2D, mask: slice(mask, [0, length], [-1, -1]) };
+    const position = cast(sum(before, 1, true), "int32") as Tensor2D;
+    return runCached(model, batch, inputs, kept, { mask: before, position });
+  }
+
+  return {
+    name: "model",
+    run,
+    inputs: {
+      input_ids: { shape: [BATCH, SEQUENCE], type: "int64", sample: sampleIds(model.config.vocab_size) },
+      attention_mask: { shape: [BATCH, `${PAST} + ${SEQUENCE}`], type: "int64", sample: sampleMask },
+      ...pastInputs(kept),
+    },
+    dynamic: { [BATCH]: {}, ...sharedLengths(longest, SEQUENCE) },
+  };
+}

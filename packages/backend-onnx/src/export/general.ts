@@ -68,11 +68,14 @@ function checkSame(a: Recording, b: Recording, sizes: readonly [Sizes, Sizes]): 
   );
 }
 
+const sameTensor = (a: Value, b: Value): boolean => a.shape.join() === b.shape.join() && sameContent(a, b);
+
 /** Joins recordings of one function. Large tensors, such as weights, are told to be equal by their memory. */
 export function generalise(recordings: readonly Recording[], sizes: readonly Sizes[]): GeneralGraph {
   const [first] = recordings as readonly [Recording];
   const polynomials = new Map<string, Polynomial | undefined>();
   const known = new Map<Value, General[]>();
+  const patterned: General[] = [];
 
   for (const [i, recording] of recordings.entries()) {
     const names = [...recording.outputs.keys()].join();
@@ -101,6 +104,7 @@ export function generalise(recordings: readonly Recording[], sizes: readonly Siz
   function add(values: readonly Value[], source: Source, whose: string): General {
     const general: General = { source, shape: shapeOf(values, whose), type: values[0]!.type, values };
     known.set(values[0]!, [...(known.get(values[0]!) ?? []), general]);
+    if (source.kind === "pattern") patterned.push(general);
     return general;
   }
 
@@ -131,13 +135,20 @@ export function generalise(recordings: readonly Recording[], sizes: readonly Siz
     }
     const shape = shapeOf(values, `a tensor that ${reader} reads`);
     const samples = values.map((value) => ({ shape: value.shape, data: hostArrayOf(value)! }));
-    const pattern = findPattern(samples, sizes, shape);
+    const pattern = alike(values) ?? findPattern(samples, sizes, shape);
     if (pattern === undefined) {
       refuse(
         `a tensor [${one.shape}] that ${reader} reads is made in JavaScript, and varies with the sizes in no known way; make it with operations, such as range`,
       );
     }
     return { kind: "pattern", pattern, ...(pattern.kind === "rows" && { rows: values[pattern.trace]! }) };
+  }
+
+  /** The pattern of a tensor that is equal in every recording: every layer makes a mask, and one look is enough. */
+  function alike(values: readonly Value[]): Pattern | undefined {
+    for (const { source, values: others } of patterned)
+      if (source.kind === "pattern" && others.every((other, i) => sameTensor(other, values[i]!))) return source.pattern;
+    return undefined;
   }
 
   function find(values: readonly Value[], reader: string): General {

@@ -116,10 +116,7 @@ function tableOf(found: ReadonlyMap<number, number>): { first: number; table: nu
   return { first: low, table: Array.from({ length: high - low + 1 }, (_, i) => found.get(low + i)!) };
 }
 
-function tableIn(
-  samples: readonly Sample[],
-  shape: readonly Polynomial[],
-): Pattern | undefined {
+function tableIn(samples: readonly Sample[], shape: readonly Polynomial[]): Pattern | undefined {
   const axes = shape.flatMap((_, axis) => (samples.every((sample) => sample.shape[axis] === 1) ? [] : [axis]));
   if (axes.length !== 2) return undefined;
   const [rows, columns] = axes as [number, number];

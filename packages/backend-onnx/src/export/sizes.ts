@@ -61,21 +61,28 @@ export function tracedSizes(dynamic: Readonly<Record<string, DynamicDimension>>)
   return sizes;
 }
 
-/** What is run and compared: the smallest sizes, and some that were not traced. */
+/** The largest of the sizes at which graph and function are run. */
+const RUN = 13;
+
+/** The longest that is run: a pass over more tokens takes much time and memory, and its tensors were looked at already. */
+const LONG_RUN = 512;
+
+/** What is run and compared: the smallest sizes, some that were not traced, and the longest where that is no long run. */
 export function checkedSizes(dynamic: Readonly<Record<string, DynamicDimension>>, traced: readonly Sizes[]): Sizes[] {
   const names = Object.keys(dynamic);
   const below = generator(11);
   const leastOf = (name: string): number => dynamic[name]!.least ?? 1;
+  const longestOf = (name: string): number => dynamic[name]!.longest ?? 64;
   const least = Object.fromEntries(names.map((name) => [name, leastOf(name)]));
   const isTraced = (sizes: Sizes): boolean =>
     traced.some((other) => names.every((name) => other[name] === sizes[name]));
   const others: Sizes[] = [];
   while (others.length < 3) {
-    const next = pick(names, (name) => [2, Math.min(2 * SMALL, dynamic[name]!.longest ?? 64)], below);
+    const next = pick(names, (name) => [2, Math.min(RUN, longestOf(name))], below);
     if (!isTraced(next)) others.push(next);
   }
   // Each dimension at its smallest beside others that are not, and at its longest beside others that are.
   const mixed = names.map((name, i) => ({ ...others[i % others.length]!, [name]: leastOf(name) }));
-  const longest = names.map((name) => ({ ...least, [name]: dynamic[name]!.longest ?? 64 }));
+  const longest = names.flatMap((name) => (longestOf(name) > LONG_RUN ? [] : [{ ...least, [name]: longestOf(name) }]));
   return [least, ...mixed, ...others.slice(1), ...longest];
 }

@@ -4,7 +4,17 @@
  */
 import { StateError } from "@cambium/base";
 import type { ScopeCache, Site } from "@cambium/core";
-import { clone, concat, dispose, keep, type Tensor, type Tensor2D, type Tensor4D } from "@tensorflow/tfjs-core";
+import {
+  clone,
+  concat,
+  dispose,
+  keep,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  tidy,
+  zeros,
+} from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "../architecture.ts";
 import type { RunnableModel } from "../runnable.ts";
 import { BATCH, type NamedTensors, type OnnxGraphInput, type OnnxPart } from "./trace.ts";
@@ -31,14 +41,42 @@ const past = (inputs: NamedTensors, name: string): Tensor4D => inputs[`past_key_
 /** How many rows came before. */
 export const pastLength = (inputs: NamedTensors, kept: Kept): number => past(inputs, namesOf(kept, 0)[0]).shape[2];
 
-/** What goes into a graph of keys and values, `[batch, heads, past, dHead]`. */
-export function pastInputs(kept: Kept): Readonly<Record<string, OnnxGraphInput>> {
-  const inputs = kept.sites.flatMap(({ width, keyHeads }, layer) =>
-    namesOf(kept, layer).map((name): [string, OnnxGraphInput] => [
-      `past_key_values.${name}`,
-      { shape: [BATCH, keyHeads!, PAST, width], type: "float32" },
-    ]),
+/**
+ * What goes into a graph of keys and values, `[batch, heads, past, dHead]`.
+ *
+ * @param start - Keys and values of a text's first rows, as the model makes them: with others it is no model any more, and
+ *   small differences grow.
+ */
+export function pastInputs(
+  kept: Kept,
+  start: (batch: number, length: number, none: NamedTensors) => NamedTensors,
+): Readonly<Record<string, OnnxGraphInput>> {
+  const shapes = new Map(
+    kept.sites.flatMap(({ width, keyHeads }, layer) =>
+      namesOf(kept, layer).map((name) => [name, [BATCH, keyHeads!, PAST, width] as const]),
+    ),
   );
+  const made = new Map<string, Float32Array>();
+  let madeFor = "";
+  function sample(name: string, [batch = 1, , length = 0]: readonly number[]): Float32Array {
+    if (length === 0) return new Float32Array(0);
+    if (madeFor !== `${batch} ${length}`) {
+      madeFor = `${batch} ${length}`;
+      tidy(() => {
+        const none = [...shapes].map(([key, shape]) => [
+          `past_key_values.${key}`,
+          zeros([batch, shape[1], 0, shape[3]]),
+        ]);
+        const present = start(batch, length, Object.fromEntries(none));
+        for (const key of shapes.keys()) made.set(key, present[`present.${key}`]!.dataSync() as Float32Array);
+      });
+    }
+    return made.get(name)!;
+  }
+  const inputs = [...shapes].map(([name, shape]): [string, OnnxGraphInput] => [
+    `past_key_values.${name}`,
+    { shape, type: "float32", sample: (sizes) => sample(name, sizes) },
+  ]);
   return Object.fromEntries(inputs);
 }
 

@@ -1,5 +1,5 @@
 /** Decoders alone, such as GPT-2 and LLaMA: one graph that writes the next word. */
-import { cast, slice, sum, type Tensor2D } from "@tensorflow/tfjs-core";
+import { cast, ones, slice, sum, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import type { RunnableModel } from "../runnable.ts";
 import { type Kept, PAST, pastInputs, pastLength, runCached, sharedLengths } from "./cached.ts";
 import { BATCH, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
@@ -20,13 +20,18 @@ export function decoder(model: RunnableModel, longest: number): OnnxPart {
     return runCached(model, batch, inputs, kept, { mask: before, position });
   }
 
+  const ids = sampleIds(model.config.vocab_size);
+  const start = (...[batch, length, none]: readonly [number, number, NamedTensors]): NamedTensors => {
+    const shape: [number, number] = [batch, length];
+    return run({ ...none, input_ids: tensor2d(ids(shape), shape, "int32"), attention_mask: ones(shape, "int32") });
+  };
   return {
     name: "model",
     run,
     inputs: {
-      input_ids: { shape: [BATCH, SEQUENCE], type: "int64", sample: sampleIds(model.config.vocab_size) },
+      input_ids: { shape: [BATCH, SEQUENCE], type: "int64", sample: ids },
       attention_mask: { shape: [BATCH, `${PAST} + ${SEQUENCE}`], type: "int64", sample: sampleMask },
-      ...pastInputs(kept),
+      ...pastInputs(kept, start),
     },
     dynamic: { [BATCH]: {}, ...sharedLengths(longest, SEQUENCE) },
   };

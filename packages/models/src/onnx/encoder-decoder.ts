@@ -1,5 +1,5 @@
 /** Models of two stacks, such as T5: a graph of the encoder, and one of the decoder that writes the next word. */
-import { cast, fill, ones, type Tensor2D } from "@tensorflow/tfjs-core";
+import { cast, fill, ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import type { RunnableModel } from "../runnable.ts";
 import { type Kept, pastInputs, pastLength, refuseStart, runCached, sharedLengths } from "./cached.ts";
 import { batchOf } from "./one-pass.ts";
@@ -44,13 +44,26 @@ export function encoderDecoder(model: RunnableModel, longest: number): readonly 
     );
   }
 
+  const ids = sampleIds(config.vocab_size);
+  const start = (...[batch, length, none]: readonly [number, number, NamedTensors]): NamedTensors => {
+    const shape: [number, number] = [batch, length];
+    const input_ids = tensor2d(ids(shape), shape, "int32");
+    const attention_mask = ones(shape, "int32");
+    const { last_hidden_state } = encode({ input_ids, attention_mask });
+    return decode({
+      ...none,
+      input_ids,
+      encoder_attention_mask: attention_mask,
+      encoder_hidden_states: last_hidden_state!,
+    });
+  };
   const source = [BATCH, SOURCE];
   return [
     {
       name: "encoder_model",
       run: encode,
       inputs: {
-        input_ids: { shape: source, type: "int64", sample: sampleIds(config.vocab_size) },
+        input_ids: { shape: source, type: "int64", sample: ids },
         attention_mask: { shape: source, ...mask },
       },
       dynamic: { [BATCH]: {}, [SOURCE]: { longest } },
@@ -59,10 +72,10 @@ export function encoderDecoder(model: RunnableModel, longest: number): readonly 
       name: "decoder_model_merged",
       run: decode,
       inputs: {
-        input_ids: { shape: [BATCH, SEQUENCE], type: "int64", sample: sampleIds(config.vocab_size) },
+        input_ids: { shape: [BATCH, SEQUENCE], type: "int64", sample: ids },
         encoder_attention_mask: { shape: source, ...mask },
         encoder_hidden_states: { shape: [...source, width], type: "float32" },
-        ...pastInputs(kept),
+        ...pastInputs(kept, start),
       },
       dynamic: { [BATCH]: {}, [SOURCE]: { longest }, ...sharedLengths(longest, SEQUENCE) },
     },

@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
-import type { Parameters } from "@cambium/core";
-import { ones, tidy, zeros } from "@tensorflow/tfjs-core";
+import { around, type Parameters } from "@cambium/core";
+import { ones, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
 import { eightBitOf } from "../frozen.ts";
 import type { RunnableModel } from "../runnable.ts";
@@ -68,15 +68,22 @@ function partsOf(model: ExportedModel, length: number): readonly OnnxPart[] {
 /** Tokens that the model has positions for, behind what hooks put in front or move on. */
 function roomOf(model: ExportedModel): number {
   const most = model.architecture.maximumLength(model.config);
-  if (!Number.isFinite(most) || model.architecture.batch === "source+target") return most;
-  try {
-    tidy(() => void model.forward({ ids: zeros([1, most], "int32"), mask: ones([1, most]) }));
-    return most;
-  } catch (error) {
-    const { rows } = (error as { readonly details?: { readonly rows?: unknown } }).details ?? {};
-    if (typeof rows !== "number" || rows <= most) throw error;
-    return most - (rows - most);
-  }
+  let taken = 0;
+  const look = around(
+    "embed",
+    () => true,
+    ({ input, next }) => {
+      const words = next(input);
+      taken = Math.max(taken, words.extra + (words.offset ?? 0));
+      return words;
+    },
+  );
+  tidy(() => {
+    const ids = zeros([1, 1], "int32") as Tensor2D;
+    const target = model.architecture.batch === "source+target" ? { targetIds: ids } : {};
+    model.forward({ ids, mask: ones([1, 1]), ...target }, { hooks: [look] });
+  });
+  return most - taken;
 }
 
 /** The config; transformers.js has to be told that there are two stacks, which for Python goes without saying. */

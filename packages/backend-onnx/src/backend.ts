@@ -344,6 +344,16 @@ export class OnnxBackend extends KernelBackend {
     }
   }
 
+  /** Calls a function that is known to compile many programs. */
+  expecting<T>(run: () => T): T {
+    this.cache.isExpecting = true;
+    try {
+      return run();
+    } finally {
+      this.cache.isExpecting = false;
+    }
+  }
+
   /** Runs the program that makes `roots`. */
   run(roots: readonly Value[]): void {
     const program = traceProgram(roots);

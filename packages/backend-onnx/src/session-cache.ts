@@ -91,6 +91,8 @@ export class SessionCache {
   private totalBytes = 0;
   private totalThreads = 0;
   private largeCompiles = 0;
+  /** Whether programs of many sizes are meant, so that nobody has to be told of them. */
+  isExpecting = false;
   hits = 0;
   evictions = 0;
   readonly compiles: Compile[] = [];
@@ -160,7 +162,7 @@ export class SessionCache {
     this.compileCount++;
     this.compiles.push({ reason, nodeCount: compiled.nodeCount, durationMs: performance.now() - start });
     if (this.compiles.length > 50) this.compiles.shift();
-    if (compiled.nodeCount >= LARGE_PROGRAM && ++this.largeCompiles === MANY_COMPILES)
+    if (!this.isExpecting && compiled.nodeCount >= LARGE_PROGRAM && ++this.largeCompiles === MANY_COMPILES)
       backend_util.warn(
         `backend-onnx: ${MANY_COMPILES} large graphs were compiled, the last one because: ${reason}. ` +
           "Pad batches to few lengths, and pass what varies as tensors; backendReport().compiles lists the last compiles.",

@@ -54,6 +54,12 @@ function plainlyCast({ type, inputs }: GeneralNode): General | undefined {
 /** Writes a graph, and gives the names of its outputs. */
 export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions): ReadonlyMap<string, string> {
   const names = new Map<General, string>();
+  /** The matrices that values are reshaped from. */
+  const matrices = new Map<General, { readonly name: string; readonly shape: readonly Polynomial[] }>();
+  const isRead = new Set<General | undefined>([
+    ...graph.nodes.flatMap(({ inputs }) => inputs),
+    ...graph.outputs.values(),
+  ]);
 
   function nameOf(general: General): string {
     let name = names.get(general);
@@ -130,8 +136,30 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
     return nameOf(input);
   }
 
+  /** A value in another shape, from the matrix behind it where there is one. */
+  function reshape(value: General, output: General): string {
+    const input = matrices.get(value) ?? { name: nameOf(value), shape: value.shape };
+    if (input.shape.length === 2) matrices.set(output, input);
+    return sameShapes(input.shape, output.shape) ? input.name : reshaped(input, output);
+  }
+
+  /** A norm over rows, taken of the matrix behind a value: so that products before and after it meet without a reshape. */
+  function rowNorm({ type, attributes, inputs, outputs }: GeneralNode): readonly string[] | undefined {
+    const matrix = matrices.get(inputs[0]!);
+    const [output, ...statistics] = outputs as readonly [General, ...General[]];
+    const isByRow = matrix !== undefined && textOf(matrix.shape[1]!) === textOf(output.shape.at(-1)!);
+    if (type !== "LayerNormalization" || !isByRow || statistics.some((each) => isRead.has(each))) return undefined;
+    const name = writer.node(type, [matrix.name, ...inputs.slice(1).map((input) => nameOf(input!))], attributes);
+    const made = { name, shape: matrix.shape };
+    matrices.set(output, made);
+    return [reshaped(made, output)];
+  }
+
   /** The shape that `Reshape` is given: 0 copies a dimension, −1 is what is left. */
-  function reshape(input: General, { shape }: General): string {
+  function reshaped(
+    input: { readonly name: string; readonly shape: readonly Polynomial[] },
+    { shape }: General,
+  ): string {
     const texts = shape.map(textOf);
     const isOpen = shape.map((dimension) => fixedValue(dimension) === undefined);
     const mayBeZero = shape.map((dimension, axis) => isOpen[axis] === true && valueAt(dimension, options.least) === 0);
@@ -145,13 +173,13 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
     const left =
       zeros.length === 0 ? rest.at(-1) : zeros.length === 1 && rest.includes(zeros[0]!) ? zeros[0] : undefined;
     if (rest.some((axis) => mayBeZero[axis] === true && axis !== left)) {
-      return writer.node("Reshape", [nameOf(input), writer.list(shape)], { allowzero: 1 });
+      return writer.node("Reshape", [input.name, writer.list(shape)], { allowzero: 1 });
     }
     const target = shape.map((dimension, axis): Polynomial => {
       if (axis === left) return [{ coefficient: -1, factors: [] }];
       return isCopied[axis] === true ? [] : dimension;
     });
-    return writer.node("Reshape", [nameOf(input), writer.list(target)]);
+    return writer.node("Reshape", [input.name, writer.list(target)]);
   }
 
   /** `alpha · a b`, each possibly transposed, of ONNX Runtime's own operator. */
@@ -196,6 +224,8 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
       });
     }
     if (type === "Reshape") return [reshape(inputs[0]!, outputs[0]!)];
+    const normed = rowNorm(node);
+    if (normed !== undefined) return normed;
     const behind = plainlyCast(node);
     if (behind !== undefined) return [writer.cast(nameOf(behind), behind.type, "int32")];
     const same = passed(node);

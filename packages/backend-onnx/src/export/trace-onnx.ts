@@ -4,11 +4,12 @@
  * not recorded, before anybody gets it.
  */
 import { ConfigError, checkOptions, StateError } from "@cambium/base";
-import { dispose, type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
+import { type Tensor, tensor, tidy } from "@tensorflow/tfjs-core";
 import { fuse } from "../fuse.ts";
-import { type ElementType, type HostArray, sizeOf, type Value } from "../graph.ts";
+import { type HostArray, sizeOf, type Value } from "../graph.ts";
 import { loadNativeRuntime } from "../native.ts";
 import { encodeModel, type Slot } from "../onnx-model.ts";
+import { defaultThreads } from "../threads.ts";
 import { emit } from "./emit.ts";
 import { fold } from "./fold.ts";
 import { type General, generalise } from "./general.ts";
@@ -52,6 +53,8 @@ export interface TracedOnnx {
 /** What tracing needs of the backend. */
 export interface TraceHost extends RecordHost {
   run(values: readonly Value[]): void;
+  /** Calls a function that is known to compile many programs. */
+  expecting<T>(run: () => T): T;
 }
 
 /** Protocol buffers end here. */
@@ -141,18 +144,7 @@ function compile(
     shape: namedShape(shape),
     type,
   }));
-  // Under the names that the function gave.
-  for (const { name } of outputs) {
-    writer.nodes.push({
-      name,
-      type: "Identity",
-      domain: "",
-      inputs: [made.get(name)!],
-      outputs: [name],
-      attributes: {},
-    });
-  }
-  const { nodes, initializers } = writer.finish(outputs.map(({ name }) => name));
+  const { nodes, initializers } = writer.finish(made);
   const bytes = initializers.reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes + (1 << 24) > MAX_BYTES) {
     throw new StateError({
@@ -201,40 +193,31 @@ function check(
   sizes: readonly Sizes[],
 ): TracedOnnx["checked"] {
   const runtime = loadNativeRuntime();
-  const session = runtime.createSession(model, { threads: 1, spinning: false, fastMath: false });
-  try {
-    return sizes.map((each) => {
-      const samples = Object.entries(inputs).map(([name, input]) => {
-        const shape = shapeAt(input.shape, each);
-        return { name, input, shape, data: sampleOf(input, shape) };
-      });
-      const expected = tidy(() => {
-        const tensors = samples.map(({ name, input, shape, data }) => [
-          name,
-          tensor(Array.from(data as ArrayLike<number>, Number), shape, dtypeOf(input)),
-        ]);
-        return { ...run(Object.fromEntries(tensors)) };
-      });
-      const feeds = samples.map(({ name, input, shape, data }) => [
-        name,
-        runtime.createTensor(input.type as ElementType, data, shape),
-      ]);
-      const results = session.run(
-        Object.fromEntries(feeds),
-        Object.fromEntries([...outputs.keys()].map((name) => [name, null])),
-      );
-      let difference = 0;
-      for (const name of outputs.keys()) {
-        const { dims, data } = results[name]!;
-        const isSame = dims.join() === expected[name]!.shape.join();
-        difference = Math.max(
-          difference,
-          isSame ? differenceBetween(expected[name]!.dataSync(), data as ArrayLike<number>) : Number.POSITIVE_INFINITY,
-        );
-      }
-      dispose(expected);
-      return { sizes: each, difference };
+  const session = runtime.createSession(model, { threads: defaultThreads(), spinning: false, fastMath: false });
+
+  function differenceAt(each: Sizes): number {
+    const samples = Object.entries(inputs).map(([name, input]) => {
+      const shape = shapeAt(input.shape, each);
+      return { name, input, shape, data: sampleOf(input, shape) };
     });
+    const tensors = samples.map(({ name, input, shape, data }) => [
+      name,
+      tensor(Array.from(data as ArrayLike<number>, Number), shape, dtypeOf(input)),
+    ]);
+    const feeds = samples.map(({ name, input, shape, data }) => [name, runtime.createTensor(input.type, data, shape)]);
+    const expected = run(Object.fromEntries(tensors));
+    const fetches = Object.fromEntries([...outputs.keys()].map((name) => [name, null]));
+    const results = session.run(Object.fromEntries(feeds), fetches);
+    const differences = [...outputs.keys()].map((name) => {
+      const { dims, data } = results[name]!;
+      if (dims.join() !== expected[name]!.shape.join()) return Number.POSITIVE_INFINITY;
+      return differenceBetween(expected[name]!.dataSync(), data as ArrayLike<number>);
+    });
+    return Math.max(...differences);
+  }
+
+  try {
+    return sizes.map((each) => ({ sizes: each, difference: tidy(() => differenceAt(each)) }));
   } finally {
     session.dispose();
   }
@@ -250,7 +233,7 @@ export function traceOn(
   checkOptions("traceOnnx", options, ["dynamic", "names", "tolerance"]);
   checkArguments(inputs, options);
   const { model, nodeCount, traced, outputs } = compile(host, run, inputs, options);
-  const checked = check(run, model, inputs, outputs, checkedSizes(options.dynamic, traced));
+  const checked = host.expecting(() => check(run, model, inputs, outputs, checkedSizes(options.dynamic, traced)));
   const { tolerance = 1e-4 } = options;
   const worst = checked.find(({ difference }) => !(difference <= tolerance));
   if (worst !== undefined) {

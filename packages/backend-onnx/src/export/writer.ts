@@ -151,23 +151,39 @@ export class Writer {
     return from === to ? value : this.node("Cast", [value], { to: ELEMENT_TYPES[to] });
   }
 
-  /** Takes away nodes and constants that lead to none of these values, and outputs that nobody reads. */
-  finish(outputs: readonly string[]): { nodes: Node[]; initializers: Initializer[] } {
-    const read = new Set(outputs);
+  /**
+   * Nodes and constants that lead to outputs, by the outputs' names. Outputs of a node that nobody reads are left out.
+   *
+   * @param made - What each output is.
+   */
+  finish(made: ReadonlyMap<string, string>): { nodes: Node[]; initializers: Initializer[] } {
+    const names = this.nameOutputs(made);
+    const read = new Set(made.values());
     const kept: Node[] = [];
     for (const node of this.nodes.toReversed()) {
       const last = node.outputs.findLastIndex((output) => read.has(output));
       if (last < 0) continue;
       for (const input of node.inputs) read.add(input);
-      kept.push({
-        ...node,
-        outputs: node.outputs.slice(0, last + 1).map((output) => (read.has(output) ? output : "")),
-      });
+      const outputs = node.outputs.slice(0, last + 1).map((output) => (read.has(output) ? output : ""));
+      const named = (name: string): string => names.get(name) ?? name;
+      kept.push({ ...node, inputs: node.inputs.map(named), outputs: outputs.map(named) });
     }
-    return {
-      nodes: kept.reverse(),
-      initializers: [...this.initializers.values()].filter(({ name }) => read.has(name)),
-    };
+    kept.reverse();
+    const initializers = [...this.initializers.values()].filter(({ name }) => read.has(name));
+    for (const [name, value] of made) {
+      if (names.get(value) === name) continue;
+      const inputs = [names.get(value) ?? value];
+      kept.push({ name, type: "Identity", domain: "", inputs, outputs: [name], attributes: {} });
+    }
+    return { nodes: kept, initializers };
+  }
+
+  /** Values of nodes that are outputs have the outputs' names; what goes in, constants, and an output's twin keep theirs. */
+  private nameOutputs(made: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const ofNodes = new Set(this.nodes.flatMap(({ outputs }) => outputs));
+    const names = new Map<string, string>();
+    for (const [name, value] of made) if (ofNodes.has(value) && !names.has(value)) names.set(value, name);
+    return names;
   }
 }
 

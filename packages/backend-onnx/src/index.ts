@@ -7,9 +7,11 @@
 import { registerOnnx } from "./register.ts";
 
 export type { OnnxOptions } from "./backend.ts";
+export type { Checked } from "./export/check.ts";
+export type { OnnxInput } from "./export/inputs.ts";
 export type { NamedFunction } from "./export/record.ts";
 export type { DynamicDimension } from "./export/sizes.ts";
-export type { OnnxInput, TracedOnnx, TraceOnnxOptions } from "./export/trace-onnx.ts";
+export type { TracedOnnx, TraceOnnxOptions } from "./export/trace-onnx.ts";
 export { AllocationError, GraphError } from "./failure.ts";
 export { ImpureFunctionError } from "./impure.ts";
 export { RuntimeUnavailableError } from "./native.ts";

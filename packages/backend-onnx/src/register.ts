@@ -11,8 +11,9 @@ import {
   registerKernel,
 } from "@tensorflow/tfjs-core";
 import { OnnxBackend, type OnnxOptions } from "./backend.ts";
+import type { OnnxInput } from "./export/inputs.ts";
 import type { NamedFunction } from "./export/record.ts";
-import { type OnnxInput, type TracedOnnx, type TraceOnnxOptions, traceOn } from "./export/trace-onnx.ts";
+import { type TracedOnnx, type TraceOnnxOptions, traceOn } from "./export/trace-onnx.ts";
 import { runFallback } from "./fallback.ts";
 import { numberOf, type Value } from "./graph.ts";
 import { refuseAsync, refusePromise } from "./impure.ts";

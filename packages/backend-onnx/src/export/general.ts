@@ -56,12 +56,20 @@ function refuse(what: string, details: Readonly<Record<string, unknown>> = {}): 
   throw new StateError({ message: `traceOnnx: ${what}`, ...details });
 }
 
+/** The first operation that one recording has and another has not, or undefined where they are alike. */
+export function firstDifference(a: Recording, b: Recording): Operation | undefined {
+  const [before, after] = [a.program.operations, b.program.operations];
+  const i = after.findIndex(
+    ({ signature, inputs }, j) => signature !== before[j]?.signature || inputs.length !== before[j].inputs.length,
+  );
+  return after[i] ?? before[after.length];
+}
+
 /** Throws unless two recordings are the same operations on different sizes. */
 function checkSame(a: Recording, b: Recording, sizes: readonly [Sizes, Sizes]): void {
-  const [before, after] = [a.program.operations, b.program.operations];
-  const i = after.findIndex((operation, j) => operation.signature !== before[j]?.signature);
-  if (i < 0 && before.length === after.length) return;
-  const { kernel, outputs } = after[i] ?? before[after.length]!;
+  const different = firstDifference(a, b);
+  if (different === undefined) return;
+  const { kernel, outputs } = different;
   refuse(
     `the function does other operations at ${sizesText(sizes[1])} than at ${sizesText(sizes[0])}, first ${kernel} [${outputs[0]!.shape}]; it must not decide by sizes`,
     { kernel },

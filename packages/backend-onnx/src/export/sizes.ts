@@ -38,11 +38,10 @@ function pick(
   }
 }
 
-/** What is traced: small sizes, none of them 0 or 1, which decide too much by chance, and each dimension at its longest. */
-export function tracedSizes(dynamic: Readonly<Record<string, DynamicDimension>>): Sizes[] {
+/** Small sizes that are traced: none of them 0 or 1, which decide too much by chance, nor the longest, where tables end. */
+export function smallSizes(dynamic: Readonly<Record<string, DynamicDimension>>): Sizes[] {
   const names = Object.keys(dynamic);
   const below = generator(7);
-  // At the very longest a part of a table is the table, and no operation cuts it out.
   const longestOf = (name: string): number => (dynamic[name]!.longest ?? 64) - 1;
   const sizes: Sizes[] = [];
   const used = new Map(names.map((name) => [name, new Set<number>()]));
@@ -54,11 +53,24 @@ export function tracedSizes(dynamic: Readonly<Record<string, DynamicDimension>>)
     for (const name of names) used.get(name)!.add(next[name]!);
     sizes.push(next);
   }
-  for (const name of names) {
-    const others = pick(names, () => [2, names.length + 3], below);
-    sizes.push({ ...others, [name]: longestOf(name) });
-  }
   return sizes;
+}
+
+/**
+ * Each dimension at its longest beside small others, and one below: at the very longest a part of a table is the table, and no
+ * operation cuts it out.
+ */
+export function longSizes(dynamic: Readonly<Record<string, DynamicDimension>>): (readonly [Sizes, Sizes])[] {
+  const names = Object.keys(dynamic);
+  const below = generator(13);
+  return names.map((name) => {
+    const others = pick(names, () => [2, names.length + 3], below);
+    const { longest = 64 } = dynamic[name]!;
+    return [
+      { ...others, [name]: longest },
+      { ...others, [name]: longest - 1 },
+    ];
+  });
 }
 
 /** The largest of the sizes at which graph and function are run. */

@@ -1,0 +1,68 @@
+/** What goes into a traced model: shapes of sizes and names. */
+import { ConfigError, checkOptions } from "@cambium/base";
+import type { Sizes } from "./polynomial.ts";
+import type { DynamicDimension } from "./sizes.ts";
+import type { SizeSource } from "./writer.ts";
+
+/** A tensor that an ONNX model reads. */
+export interface OnnxInput {
+  /** Sizes, and names of those that may be any; a name may be a sum, `past + seq`, of names that stand alone in another place. */
+  readonly shape: readonly (number | string)[];
+  /** Element type in the model. The function gets `int64` as int32. */
+  readonly type: "float32" | "int32" | "int64";
+  /**
+   * Elements to check the model with, at any sizes. @default 0, 1, 0, 1, … for integers, numbers from −1 to 1 for floats
+   */
+  readonly sample?: (shape: readonly number[]) => ArrayLike<number>;
+}
+
+const PLUS = " + ";
+
+/** The dimensions of a shape at some sizes. */
+export function shapeAt(shape: OnnxInput["shape"], sizes: Sizes): number[] {
+  return shape.map((dimension) =>
+    typeof dimension === "number"
+      ? dimension
+      : dimension.split(PLUS).reduce((sum, name) => sum + (sizes[name] ?? Number(name)), 0),
+  );
+}
+
+export function checkInputs(
+  inputs: Readonly<Record<string, OnnxInput>>,
+  dynamic: Readonly<Record<string, DynamicDimension>>,
+): void {
+  for (const [name, dimension] of Object.entries(dynamic)) {
+    checkOptions("traceOnnx", dimension, ["least", "longest"]);
+    const { least = 1, longest = 64 } = dimension;
+    if (!Number.isSafeInteger(least) || least < 0 || !Number.isSafeInteger(longest) || longest < 8) {
+      throw new ConfigError({
+        message: `traceOnnx: dimension "${name}" must be from a whole number from 0 to one from 8, got ${least} to ${longest}`,
+        name,
+      });
+    }
+    if (Object.values(inputs).some(({ shape }) => shape.includes(name))) continue;
+    throw new ConfigError({ message: `traceOnnx: no input has a dimension "${name}" by itself`, name });
+  }
+  for (const [name, input] of Object.entries(inputs)) {
+    checkOptions("traceOnnx", input, ["shape", "type", "sample"]);
+    const names = input.shape.flatMap((dimension) => (typeof dimension === "string" ? dimension.split(PLUS) : []));
+    const unknown = names.find((part) => !Object.hasOwn(dynamic, part) && !/^\d+$/.test(part));
+    if (unknown === undefined) continue;
+    throw new ConfigError({
+      message: `traceOnnx: input "${name}" has a dimension "${unknown}", which is none of ${Object.keys(dynamic).join(", ")}`,
+      name,
+    });
+  }
+}
+
+/** Where each size can be read: the first input that has it by itself. */
+export function sizeSourcesOf(inputs: Readonly<Record<string, OnnxInput>>): Map<string, SizeSource> {
+  const sources = new Map<string, SizeSource>();
+  for (const [input, { shape }] of Object.entries(inputs))
+    for (const [axis, dimension] of shape.entries())
+      if (typeof dimension === "string" && !sources.has(dimension)) sources.set(dimension, { input, axis });
+  return sources;
+}
+
+/** What the function gets. */
+export const dtypeOf = ({ type }: OnnxInput): "float32" | "int32" => (type === "float32" ? "float32" : "int32");

@@ -110,6 +110,12 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly batch: "tokens" | "tokens+types" | "source+target";
   /** Id by which the model itself tells padding, where it does: the tokenizer must pad with it. */
   padding?(config: Config): number;
+  /**
+   * Whether positions count every column of a batch, padding included, so that rows must be filled up at their ends.
+   *
+   * @default positions count real tokens
+   */
+  readonly countsPadding?: true;
   /** The longest sequence, prompts included, or `Infinity`. */
   maximumLength(config: Config): number;
   /** The body. */

@@ -1,11 +1,11 @@
-import { ConfigError, checkOptions, type Json, StateError } from "@cambium/base";
-import { type Tensor, type Tensor1D, tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { ConfigError, checkOptions, type Json } from "@cambium/base";
 import type { TokenBatch } from "./architecture.ts";
 import { checkIds, segmentCount } from "./check-batch.ts";
 import { collatePairs } from "./embedding/pairs.ts";
-import { type HeadConfig, outputsOf } from "./head-config.ts";
-import { IGNORED } from "./heads/losses.ts";
-import { type EncodedRow, encodeRow, type Row } from "./row.ts";
+import { type HeadConfig, poolOf } from "./head-config.ts";
+import { encodeRow, type Row } from "./row.ts";
+import type { EncodedRow } from "./rows/encoding.ts";
+import { fill, lengthOf, targets } from "./rows/fill.ts";
 import type { RunnableModel } from "./runnable.ts";
 import { needToken } from "./special-tokens.ts";
 import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
@@ -21,11 +21,25 @@ export interface CollateOptions {
   readonly truncation?: Truncation;
   /** Id that fills rows up; the mask hides it. @default the tokenizer's pad token, or its eos token where it has no pad token */
   readonly padId?: number;
+  /**
+   * Where rows are filled up. "start" is for models whose positions count real tokens only, and heads that do not read the first
+   * one. The target of a sequence-to-sequence model is filled up at its end all the same. @default "end"
+   */
+  readonly padding?: "start" | "end";
+  /**
+   * Tokens that windows over a long text share, from 0: a text that does not fit becomes several rows of the batch, each with the
+   * label, or with the labels of its own tokens. Of a pair the second text is cut into windows. An answer that a window does not
+   * hold whole is none there, and words that two windows share are learnt once. Rows with a target that follows their text are cut
+   * as without it. @default long texts are cut
+   */
+  readonly stride?: number;
 }
 
 /** What became of the rows so far; a row that comes twice counts twice. */
 export interface CollateReport {
   readonly rows: number;
+  /** Rows that these became: more of them with `stride`, where some are windows. */
+  readonly windows: number;
   /** Rows of which something did not fit into `maxLength`. */
   readonly cutRows: number;
   /** Tokens that these lost. */
@@ -43,9 +57,6 @@ export interface Collate {
   /** How many rows there were since this function was made, and how many of them were cut. */
   report(): CollateReport;
 }
-
-/** Masked words of a batch are filled up to a multiple of this, so that few shapes occur. */
-const POSITION_STEP = 8;
 
 /**
  * A function from rows to the batch that the model's head and its loss read. The caller owns the batch's tensors.
@@ -66,8 +77,10 @@ const POSITION_STEP = 8;
  */
 export function collate(model: CollateModel, tokenizer: Tokenizer, options: CollateOptions): Collate {
   checkOptions("collate", options, collateKeys);
-  const { maxLength, padTo, truncation = tokenizer.truncation } = options;
+  const { maxLength, padTo, truncation = tokenizer.truncation, padding = "end", stride } = options;
   const { architecture, config, head } = model;
+  checkStride(head, stride);
+  checkPadding(model, padding);
   if (head?.kind === "embedding") {
     const texts = collate({ architecture, config }, tokenizer, options);
     const idsOf = (text: string): number[] => tokenizer.encode(text, undefined, { maxLength, truncation }).ids;
@@ -84,40 +97,43 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
       maxLength,
     });
   }
-  const count = { rows: 0, cutRows: 0, cutTokens: 0 };
-  function encode(row: Row, index: number): EncodedRow {
+  const count = { rows: 0, windows: 0, cutRows: 0, cutTokens: 0 };
+  function encode(row: Row, index: number): readonly EncodedRow[] {
     let lost = 0;
     const onCut = (tokens: number): void => {
       lost += tokens;
     };
-    const encoded = encodeRow(row, index, { head, tokenizer, maxLength, truncation, onCut });
-    checkRow(encoded, index, config);
+    const encoded = encodeRow(row, index, { head, tokenizer, maxLength, truncation, stride, onCut });
+    for (const window of encoded) checkRow(window, index, config);
     count.rows++;
+    count.windows += encoded.length;
     count.cutTokens += lost;
     if (lost > 0) count.cutRows++;
     return encoded;
   }
+
   function toBatch(rows: readonly Row[]): TokenBatch {
     if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
     const encoded = rows.map(encode);
-    const seq = paddedLength(
-      lengthOf(encoded, (row) => row.ids),
-      maxLength,
-      padTo,
-    );
+    checkLabelled(head, encoded);
+    const windows = encoded.flat();
+    const padded = (longest: number): number => paddedLength(longest, maxLength, padTo);
+    const seq = padded(lengthOf(windows, (row) => row.ids));
+    const filled = fill(windows, seq, padding);
     return {
-      ids: fill(encoded, seq, (row) => row.ids, padId, "int32"),
-      mask: fill(encoded, seq, (row) => row.ids.map(() => 1), 0, "float32"),
-      ...(architecture.batch === "tokens+types" && {
-        types: fill(encoded, seq, (row) => row.types, 0, "int32"),
-      }),
-      ...targets(head, encoded, seq, (longest) => paddedLength(longest, maxLength, padTo)),
+      ids: filled((row) => row.ids, padId, "int32"),
+      mask: filled((row) => row.ids.map(() => 1), 0, "float32"),
+      ...(architecture.batch === "tokens+types" && { types: filled((row) => row.types, 0, "int32") }),
+      ...targets(head, windows, { seq, padding, padded }),
     };
   }
+
   const describe = (): Json => ({
     maxLength,
     truncation,
     padId,
+    padding,
+    stride: stride ?? null,
     padTo: padTo === undefined ? "multiples of 16" : [...padTo],
     head: head === undefined ? null : { ...head },
     tokenizer: tokenizer.fingerprint,
@@ -125,7 +141,47 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   return Object.assign(toBatch, { describe, report: () => ({ ...count }) });
 }
 
-const collateKeys = ["maxLength", "padTo", "truncation", "padId"] as const;
+const collateKeys = ["maxLength", "padTo", "truncation", "padId", "padding", "stride"] as const;
+
+/** Throws for windows that the head cannot learn from. */
+function checkStride(head: HeadConfig | undefined, stride: number | undefined): void {
+  if (stride === undefined) return;
+  const problem =
+    head?.kind === "embedding" || head?.kind === "sequence-to-sequence"
+      ? `is not for a head of kind "${head.kind}": its texts belong together whole`
+      : Number.isInteger(stride) && stride >= 0
+        ? undefined
+        : `must be a whole number from 0, got ${stride}`;
+  if (problem !== undefined) throw new ConfigError({ message: `collate: stride ${problem}`, stride });
+}
+
+/** Throws for padding at the start where the model would read it. */
+function checkPadding({ architecture, config, head }: CollateModel, padding: unknown): void {
+  if (padding !== "start" && padding !== "end") {
+    throw new ConfigError({
+      message: `collate: padding must be "start" or "end", got ${JSON.stringify(padding)}`,
+      padding,
+    });
+  }
+  if (padding === "end") return;
+  const reads = head === undefined || head.kind === "embedding" ? undefined : architecture.heads[head.kind]?.pools?.[0];
+  const problem =
+    architecture.countsPadding === true
+      ? `a ${config.model_type} counts its positions from the first column on`
+      : reads === "first" && poolOf(head!) === undefined
+        ? `the ${head!.kind} head reads the first column`
+        : undefined;
+  if (problem === undefined) return;
+  throw new ConfigError({ message: `collate: ${problem}, padding or not: pad at the "end"`, padding });
+}
+
+/** Throws where some rows have a label and others have none; says of which. */
+function checkLabelled(head: HeadConfig | undefined, rows: readonly (readonly EncodedRow[])[]): void {
+  const hasLabel = rows.map(([first]) => first!.labels !== undefined);
+  const index = hasLabel.indexOf(false);
+  if (head === undefined || index === -1 || !hasLabel.includes(true)) return;
+  throw new ConfigError({ message: `collate: row ${index} has no label, other rows of the batch have one`, index });
+}
 
 /** The id that fills rows up. */
 function paddingOf({ config }: CollateModel, tokenizer: Tokenizer, given: number | undefined): number {
@@ -183,82 +239,8 @@ function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize
   }
 }
 
-function lengthOf(rows: readonly EncodedRow[], valuesOf: (row: EncodedRow) => readonly number[]): number {
-  return rows.reduce((length, row) => Math.max(length, valuesOf(row).length), 0);
-}
-
 function paddedLength(longest: number, maxLength: number, padTo: readonly number[] | undefined): number {
   const rounded =
     padTo === undefined ? Math.ceil(longest / 16) * 16 : Math.min(...padTo.filter((length) => length >= longest));
   return Math.min(rounded, maxLength);
-}
-
-function fill(
-  rows: readonly EncodedRow[],
-  seq: number,
-  valuesOf: (row: EncodedRow) => readonly number[],
-  padding: number,
-  dtype: "int32" | "float32",
-): TokenBatch["ids"] {
-  const size = rows.length * seq;
-  const values = dtype === "int32" ? new Int32Array(size).fill(padding) : new Float32Array(size).fill(padding);
-  for (const [i, row] of rows.entries()) values.set(valuesOf(row), i * seq);
-  return tensor2d(values, [rows.length, seq], dtype);
-}
-
-function targets(
-  head: HeadConfig | undefined,
-  rows: readonly EncodedRow[],
-  seq: number,
-  padded: (longest: number) => number,
-): Pick<TokenBatch, "labels" | "positions"> {
-  const labelled = rows.filter((row) => row.labels !== undefined).length;
-  if (head === undefined || labelled === 0) return {};
-  if (labelled < rows.length) {
-    const index = rows.findIndex((row) => row.labels === undefined);
-    throw new ConfigError({ message: `collate: row ${index} has no label, other rows of the batch have one`, index });
-  }
-  switch (head.kind) {
-    case "sequence-classification":
-    case "regression":
-      return { labels: sequenceLabels(head, rows) };
-    case "question-answering":
-      return {};
-    case "token-classification":
-    case "causal-lm":
-      return { labels: fill(rows, seq, (row) => row.labels!, IGNORED, "int32") };
-    case "sequence-to-sequence": {
-      const longest = padded(lengthOf(rows, (row) => row.labels!));
-      return { labels: fill(rows, longest, (row) => row.labels!, IGNORED, "int32") };
-    }
-    case "masked-lm":
-      return hiddenWords(rows, seq);
-    case "embedding":
-      throw new StateError({ message: "internal: labels of an embedding head are made of pairs" });
-  }
-}
-
-/** A number for each row, or a list of them. */
-function sequenceLabels(head: HeadConfig, rows: readonly EncodedRow[]): Tensor {
-  const isOfIndices = head.kind === "sequence-classification" && head.multiLabel !== true;
-  const values = rows.flatMap((row) => row.labels!);
-  if (isOfIndices) return tensor1d(Int32Array.from(values), "int32");
-  const width = outputsOf(head);
-  const isOfOne = head.kind === "regression" && width === 1;
-  return tensor(Float32Array.from(values), isOfOne ? [rows.length] : [rows.length, width]);
-}
-
-/** Where words are hidden, and which; filled up with position 0 and ignored labels. */
-function hiddenWords(rows: readonly EncodedRow[], seq: number): { labels: Tensor1D; positions: Tensor1D } {
-  const hidden = rows.flatMap((row, i) =>
-    row.labels!.flatMap((label, j) => (label === IGNORED ? [] : [{ label, position: i * seq + j }])),
-  );
-  const count = Math.max(1, Math.ceil(hidden.length / POSITION_STEP)) * POSITION_STEP;
-  const labels = new Int32Array(count).fill(IGNORED);
-  const positions = new Int32Array(count);
-  hidden.forEach(({ label, position }, i) => {
-    labels[i] = label;
-    positions[i] = position;
-  });
-  return { labels: tensor1d(labels, "int32"), positions: tensor1d(positions, "int32") };
 }

@@ -94,6 +94,9 @@ export {
 } from "./predictor.ts";
 export { resizeEmbeddings } from "./resize-embeddings.ts";
 export type { Row } from "./row.ts";
+export type { Answer } from "./rows/answer.ts";
+export type { Place } from "./rows/places.ts";
+export type { LabelledPlace } from "./rows/token-labels.ts";
 export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";
 export { scaleUnits, type Unit } from "./scale-units.ts";

@@ -27,6 +27,7 @@ import {
   type Tensor,
   type Tensor3D,
   tensor1d,
+  tensor2d,
   tidy,
 } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
@@ -34,7 +35,7 @@ import type { Architecture, TokenBatch } from "../architecture.ts";
 import { createCache } from "../cache.ts";
 import { createModel } from "../create.ts";
 import { greedyIds } from "../generate/greedy.ts";
-import type { HeadConfig, HeadKind } from "../head-config.ts";
+import { type HeadConfig, type HeadKind, poolOf } from "../head-config.ts";
 import type { LanguageModel, LanguageOutput } from "../language-model.ts";
 import { storedParameters } from "../layout.ts";
 import { loadModel } from "../load.ts";
@@ -126,6 +127,24 @@ function rowOf(batch: TokenBatch, row: number, from: number, length: number): To
   ) as unknown as TokenBatch;
 }
 
+/** Whether a model must be padded at the end: for its positions, or for its head. */
+function readsFirstColumn({ countsPadding, heads }: Architecture, head: HeadConfig | undefined): boolean {
+  const pool =
+    head === undefined || head.kind === "embedding" ? undefined : (poolOf(head) ?? heads[head.kind]?.pools?.[0]);
+  return countsPadding === true || pool === "first";
+}
+
+/** The same rows, filled up at their starts. */
+function paddedAtStart(batch: TokenBatch): TokenBatch {
+  const counts = Array.from(sum(batch.mask, 1).dataSync());
+  const move = <T extends Tensor>(x: T): T => {
+    const rows = (x.arraySync() as number[][]).map((row, i) => [...row.slice(counts[i]!), ...row.slice(0, counts[i]!)]);
+    return tensor2d(rows, undefined, x.dtype as "int32") as unknown as T;
+  };
+  const { ids, mask, types } = batch;
+  return { ...batch, ids: move(ids), mask: move(mask), ...(types !== undefined && { types: move(types) }) };
+}
+
 const isOfWordLabels = ({ labels, ids }: TokenBatch, name: string): boolean =>
   name === "labels" && labels!.rank === 2 && labels!.shape[1] === ids.shape[1];
 
@@ -197,7 +216,7 @@ const laws: Readonly<Record<ArchitectureLaw, (bench: Bench) => void | Promise<vo
     });
   },
 
-  "a row of a batch is that row alone, whatever pads it": ({ model, batch }) => {
+  "a row of a batch is that row alone, whatever pads it": ({ architecture, head, model, batch }) => {
     tidy(() => {
       const whole = model.forward(batch);
       const lengths = Array.from(sum(batch.mask, 1).dataSync());
@@ -211,6 +230,20 @@ const laws: Readonly<Record<ArchitectureLaw, (bench: Bench) => void | Promise<vo
           wanted.shape.map((all, axis) => (axis === 0 ? 1 : axis === 1 && rows !== undefined ? rows : all)),
         );
         expectClose(got, cut);
+      }
+      if (readsFirstColumn(architecture, head)) return;
+      const moved = outcome(model.forward(paddedAtStart(batch)));
+      const isOfWords = architecture.batch !== "source+target" && moved.rank === 3;
+      for (const [i, length] of lengths.entries()) {
+        const places = (x: Tensor, from: number): Tensor =>
+          isOfWords
+            ? slice(x, [i, from, 0], [1, length, -1])
+            : slice(
+                x,
+                x.shape.map((_, axis) => (axis === 0 ? i : 0)),
+                x.shape.map((all, axis) => (axis === 0 ? 1 : all)),
+              );
+        expectClose(places(moved, batch.ids.shape[1] - length), places(outcome(whole), 0));
       }
     });
   },

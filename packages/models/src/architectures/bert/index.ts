@@ -55,6 +55,7 @@ export const bert: Architecture<BertConfig> = {
   ...common,
   types: ["bert"],
   batch: "tokens+types",
+  countsPadding: true,
   wrapper: { name: "bert", inNames: false },
   classNames: () => classNames("Bert"),
   tiny: (dropout) => tiny("bert", dropout),

@@ -1,6 +1,6 @@
 /** What a row's label means to a head on whole sequences, as numbers. */
 import { ConfigError, nearest } from "@cambium/base";
-import { type HeadConfig, outputNames, outputsOf } from "./head-config.ts";
+import { type HeadConfig, outputNames, outputsOf } from "../head-config.ts";
 
 /** A head that gives a whole sequence a label, or numbers. */
 type SequenceHead = Extract<HeadConfig, { readonly kind: "sequence-classification" | "regression" }>;

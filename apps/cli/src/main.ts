@@ -17,6 +17,12 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
+// Whoever reads the results, such as `head`, may have enough of them.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.done);
+  throw error;
+});
+
 const clearLine = process.stderr.isTTY ? "\r\x1b[2K" : "";
 
 const io: Io = {

@@ -2,7 +2,7 @@ import { ConfigError, checkOptions, type Files, hasFile, openFiles } from "@camb
 import { saveSafetensors } from "@cambium/core";
 import { modulesOf } from "./embedding/save-modules.ts";
 import { eightBitOf } from "./frozen.ts";
-import { hasTaskModel, poolOf } from "./head-config.ts";
+import { type HeadConfig, hasTaskModel, poolOf } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { headKeys } from "./stored-head.ts";
 import type { Tokenizer } from "./tokenizer.ts";

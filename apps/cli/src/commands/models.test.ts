@@ -32,6 +32,8 @@ beforeAll(async () => {
   for (const tree of [base.parameters, body.parameters, tuned.parameters, values]) disposeParameters(tree);
 });
 
+writeFileSync(join(folder, "there.gguf"), "");
+
 const texts = ["you have won a prize", "see you tomorrow"];
 
 interface Predicted {
@@ -69,6 +71,20 @@ test("an adapter brings its labels along, and merged into the model it predicts 
   });
   const again = await recorded(["merge", model, "--adapter", adapter, "--out", out]);
   expect(again).toMatchObject({ code: 2, errors: [expect.stringContaining("is not empty")] });
+});
+
+test("a model with its adapter becomes a folder for transformers.js", { timeout: 60_000 }, async () => {
+  const out = join(folder, "onnx");
+  expect(await recorded(["export", model, "--adapter", adapter, "--format", "onnx", "--out", out])).toMatchObject({
+    code: 0,
+    out: [`bert as onnx in ${out}`],
+  });
+  expect(readdirSync(out)).toEqual(expect.arrayContaining(["config.json", "onnx", "tokenizer.json"]));
+  expect(readdirSync(join(out, "onnx"))).toEqual(["model.onnx"]);
+  expect(JSON.parse(readFileSync(join(out, "config.json"), "utf8"))).toMatchObject({
+    architectures: ["BertForSequenceClassification"],
+    id2label: { 0: "ham", 1: "spam" },
+  });
 });
 
 test("vectors of a file are those of the library, and the file is there whole", async () => {
@@ -113,6 +129,20 @@ test.each([
     "in this order",
   ],
   ["no adapter", ["merge", model, "--out", "x"], "--adapter"],
+  ["no format", ["export", model, "--out", "x"], "--format"],
+  [
+    "an adapter that is missing",
+    ["export", model, "--format", "gguf-lora", "--out", "x.gguf"],
+    "name one by --adapter",
+  ],
+  ["a folder for a file", ["export", model, "--format", "gguf", "--out", "x"], "must be a file that ends in .gguf"],
+  ["a type for ONNX", ["export", model, "--format", "onnx", "--out", "x", "--dtype", "q8_0"], "is for GGUF files"],
+  ["a family without GGUF files", ["export", model, "--format", "gguf", "--out", "x.gguf"], "saveGguf"],
+  [
+    "a file that is there",
+    ["export", model, "--format", "gguf", "--out", join(folder, "there.gguf")],
+    "is there already",
+  ],
   [
     "another type",
     ["merge", model, "--adapter", adapter, "--out", "x", "--dtype", "F8"],

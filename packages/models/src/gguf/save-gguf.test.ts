@@ -6,6 +6,7 @@ import { createModel } from "../create.ts";
 import { fixture } from "../fixtures.ts";
 import { loadModel } from "../load.ts";
 import { loadTokenizer } from "../load-tokenizer.ts";
+import { createTokenizer } from "../tokenizer.ts";
 import { openGguf } from "./load-gguf.ts";
 import type { GgufDtype } from "./quantise.ts";
 import { saveGguf } from "./save-gguf.ts";
@@ -132,6 +133,53 @@ describe("the tokenizer goes with the model", () => {
     const model = createModel(llama, random(3), { head });
     const tokenizer = await loadTokenizer(fixture(family));
     await expect(saveGguf(model, memory(), { tokenizer })).rejects.toThrow(message);
+    disposeParameters(model.parameters);
+  });
+
+  const split = { type: "Split", pattern: { Regex: "\\s+" }, behavior: "Isolated", invert: false };
+
+  test.each([
+    ["without the keys that have defaults is the same", { type: "ByteLevel", add_prefix_space: false }, "gpt-2"],
+    ["with a blank in front", { type: "ByteLevel", add_prefix_space: true }, undefined],
+    ["without words", { type: "ByteLevel", add_prefix_space: false, use_regex: false }, undefined],
+    ["by another pattern", { type: "Sequence", pretokenizers: [split] }, undefined],
+  ])("a pre-tokenizer %s", async (_, pre_tokenizer, name) => {
+    const model = createModel(llama, random(3), { head });
+    const given = await loadTokenizer(memory({ "m.gguf": await fixture("gguf/tokenizers").read("gpt-2.gguf") }));
+    const json = JSON.parse(new TextDecoder().decode(given.files.get("tokenizer.json"))) as object;
+    const tokenizer = createTokenizer({ ...json, pre_tokenizer });
+    const files = memory();
+    const saved = saveGguf(model, files, { tokenizer });
+    if (name === undefined) await expect(saved).rejects.toThrow("cuts texts into words as none of");
+    else {
+      await saved;
+      const { header } = await openGguf({ files, name: "model.gguf" });
+      expect(header.metadata.get("tokenizer.ggml.pre")).toBe(name);
+    }
+    disposeParameters(model.parameters);
+  });
+
+  test("flags of tokens that such files have no word for are refused", async () => {
+    const model = createModel(llama, random(3), { head });
+    const given = await loadTokenizer(memory({ "m.gguf": await fixture("gguf/tokenizers").read("gpt-2.gguf") }));
+    const json = JSON.parse(new TextDecoder().decode(given.files.get("tokenizer.json"))) as { added_tokens: object[] };
+    for (const flag of ["lstrip", "rstrip", "single_word"]) {
+      const [first, ...others] = json.added_tokens;
+      const tokenizer = createTokenizer({ ...json, added_tokens: [{ ...first, [flag]: true }, ...others] });
+      await expect(saveGguf(model, memory(), { tokenizer })).rejects.toThrow(`has "${flag}"`);
+    }
+    disposeParameters(model.parameters);
+  });
+
+  test("merges that no scores mean, and blanks in another place, are refused", async () => {
+    const model = createModel({ ...llama, vocab_size: 470 }, random(3), { head });
+    const given = await loadTokenizer(memory({ "m.gguf": await fixture("gguf/tokenizers").read("pieces.gguf") }));
+    const json = JSON.parse(new TextDecoder().decode(given.files.get("tokenizer.json")));
+    const fewer = createTokenizer({ ...json, model: { ...json.model, merges: json.model.merges.slice(1) } });
+    await expect(saveGguf(model, memory(), { tokenizer: fewer })).rejects.toThrow("merges that no scores");
+    const metaspace = { type: "Metaspace", replacement: "\u2581", prepend_scheme: "first", split: false };
+    const spaced = createTokenizer({ ...json, normalizer: null, pre_tokenizer: metaspace });
+    await expect(saveGguf(model, memory(), { tokenizer: spaced })).rejects.toThrow("puts blanks in front");
     disposeParameters(model.parameters);
   });
 

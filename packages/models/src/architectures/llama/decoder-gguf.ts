@@ -59,6 +59,7 @@ export function readDecoder(fields: GgufFields): GgufDecoder {
   fields.only("expert_count", 0);
   fields.only("expert_used_count", 0);
   fields.only("attention.causal", true);
+  fields.only("pooling_type", 0);
   fields.only("attention.scale", 0);
   fields.only("attention.clamp_kqv", 0);
   fields.only("attention.max_alibi_bias", 0);

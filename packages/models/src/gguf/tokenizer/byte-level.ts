@@ -11,6 +11,10 @@ import type { Vocabulary } from "./vocabulary.ts";
  * @throws {FormatError} For a pre-tokenizer that is not known, and for merges of what are no tokens.
  */
 export function readByteLevel(vocabulary: Vocabulary, architecture: unknown): TokenizerParts {
+  // llama.cpp takes no note of it, the models' own tokenizers do: it is not known which one is meant.
+  if (vocabulary.flag("add_space_prefix") === true) {
+    throw vocabulary.refuse("add_space_prefix", "is true, which byte-level vocabularies do not support");
+  }
   const { normalizer, pre_tokenizer, ignoreMerges, addsBos } = choosePreTokenizer(vocabulary, architecture);
   return {
     normalizer,

@@ -136,6 +136,12 @@ test.each([
     { "tokenizer.ggml.precompiled_charsmap": numbers(1) },
     '"tokenizer.ggml.precompiled_charsmap"',
   ],
+  [
+    "a blank in front of byte-level texts",
+    "gpt2",
+    { "tokenizer.ggml.add_space_prefix": value.bool(1) },
+    '"tokenizer.ggml.add_space_prefix"',
+  ],
   ["a flag that is a number", "gpt2", { "tokenizer.ggml.add_bos_token": value.u32(1) }, "is no boolean"],
   ["no scores", "llama", { ...pieces, "tokenizer.ggml.scores": undefined }, '"tokenizer.ggml.scores"'],
   [

@@ -76,14 +76,12 @@ function flat(part: Part | null | undefined): Part[] {
 
 const has = (part: Part | null | undefined, type: string): boolean => flat(part).some((each) => each.type === type);
 
+/** What a part has where a file is silent. */
+const defaults: Readonly<Record<string, object>> = { ByteLevel: { use_regex: true }, Split: { invert: false } };
+
 /** Parts without what changes no ids. */
 const essence = (part: Part | null | undefined): string =>
-  canonicalJson(
-    flat(part).map(({ trim_offsets: _, ...each }) => ({
-      ...each,
-      ...(each.type === "Split" && { invert: false }),
-    })) as never,
-  );
+  canonicalJson(flat(part).map(({ trim_offsets: _, ...each }) => ({ ...defaults[each.type], ...each })) as never);
 
 function byteLevelEntries({ normalizer, pre_tokenizer: pre, model }: TokenizerJson): GgufEntry[] {
   const found = [...preTokenizers].find(

@@ -31,6 +31,8 @@ export interface DistilBertConfig extends ModelConfig {
   readonly attention_dropout: number;
   /** Dropout rate before a classifier of sequences, while training. @default 0.2 */
   readonly seq_classif_dropout: number;
+  /** Dropout rate before the layer that finds answers, while training. @default 0.1 */
+  readonly qa_dropout: number;
   /** Standard deviation of random weights. @default 0.02 */
   readonly initializer_range: number;
 }
@@ -51,6 +53,7 @@ const keys = {
   dropout: rate.default(0.1),
   attention_dropout: rate.default(0.1),
   seq_classif_dropout: rate.default(0.2),
+  qa_dropout: rate.default(0.1),
   initializer_range: z.number().positive().default(0.02),
   // Variants that would compute something else.
   is_decoder: z.literal(false).exactOptional(),
@@ -59,7 +62,7 @@ const keys = {
 };
 
 /** What else stands in the configs of DistilBERT: of no effect here, kept and written back. */
-const otherKeys = ["qa_dropout", "tie_weights_"];
+const otherKeys = ["tie_weights_"];
 
 /** Words that transformers' `DistilBertConfig` takes for these keys. */
 const aliases = { hidden_size: "dim", num_attention_heads: "n_heads", num_hidden_layers: "n_layers" };

@@ -19,6 +19,7 @@ test("what is left out has transformers' defaults", () => {
     dropout: 0.1,
     attention_dropout: 0.1,
     seq_classif_dropout: 0.2,
+    qa_dropout: 0.1,
     initializer_range: 0.02,
   });
 });

@@ -3,15 +3,17 @@ import { type Scope, zeroStart } from "@cambium/core";
 import { gather, relu, reshape, type Tensor, type Tensor3D } from "@tensorflow/tfjs-core";
 import type { Architecture, Head, Hidden, TokenBatch } from "../../architecture.ts";
 import { activations, drop, norm } from "../../blocks.ts";
-import { type HeadConfig, outputsOf } from "../../head-config.ts";
-import { crossEntropyLoss, squaredErrorLoss } from "../../heads/losses.ts";
-import { firstRow, wordRows } from "../../heads/rows.ts";
+import { type HeadConfig, outputsOf, poolOf } from "../../head-config.ts";
+import { classificationLoss, crossEntropyLoss, squaredErrorLoss } from "../../heads/losses.ts";
+import { pooledRow, wordRows } from "../../heads/rows.ts";
+import { questionAnsweringHead, type TokenHead, tokenClassificationHead } from "../../heads/tokens.ts";
 import { linear, norm as normPiece, type Piece, parameter, site, tied } from "../../layout.ts";
 import { type DistilBertConfig, EPSILON } from "./config.ts";
 import { startOf, WORDS } from "./layout.ts";
 
-/** From the first row, by a hidden layer. */
+/** From the first row unless `pool` says otherwise, by a hidden layer. */
 const ofSequence = {
+  pools: ["first", "last", "mean"],
   layout(config: DistilBertConfig, head: HeadConfig): readonly Piece[] {
     const { dim: dModel } = config;
     const start = startOf(config);
@@ -21,20 +23,17 @@ const ofSequence = {
       site("logits", "logits", "logits", outputsOf(head)),
     ];
   },
-  forward(scope: Scope, config: DistilBertConfig, { hidden }: Hidden): Tensor {
-    const inner = relu(scope.linear("pre_classifier", firstRow(hidden)));
+  forward(scope: Scope, config: DistilBertConfig, hidden: Hidden, _batch: TokenBatch, head: HeadConfig): Tensor {
+    const inner = relu(scope.linear("pre_classifier", pooledRow(hidden, poolOf(head) ?? "first")));
     return scope.linear("classifier", drop(scope.at("classifier"), inner, config.seq_classif_dropout));
   },
-};
+} satisfies Partial<Head<DistilBertConfig>>;
 
-const ofTokens: Head<DistilBertConfig> = {
-  layout: (config, head) => [
-    linear("classifier", "head", { input: config.dim, output: outputsOf(head), start: startOf(config) }),
-    site("logits", "logits", "logits", outputsOf(head)),
-  ],
-  forward: (scope, config, hidden) =>
-    scope.linear("classifier", drop(scope.at("classifier"), wordRows(hidden), config.dropout)),
-  ...crossEntropyLoss,
+const ofTokens: TokenHead<DistilBertConfig> = {
+  path: "classifier",
+  width: ({ dim }) => dim,
+  start: startOf,
+  dropout: ({ dropout }) => dropout,
 };
 
 const maskedWords: Head<DistilBertConfig> = {
@@ -68,8 +67,13 @@ const maskedWords: Head<DistilBertConfig> = {
 
 /** Every head that DistilBERT has. */
 export const distilBertHeads: Architecture<DistilBertConfig>["heads"] = {
-  "sequence-classification": { ...ofSequence, ...crossEntropyLoss },
+  "sequence-classification": { ...ofSequence, ...classificationLoss },
   regression: { ...ofSequence, ...squaredErrorLoss },
-  "token-classification": ofTokens,
+  "token-classification": tokenClassificationHead(ofTokens),
+  "question-answering": questionAnsweringHead({
+    ...ofTokens,
+    path: "qa_outputs",
+    dropout: ({ qa_dropout }) => qa_dropout,
+  }),
   "masked-lm": maskedWords,
 };

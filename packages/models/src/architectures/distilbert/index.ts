@@ -12,6 +12,7 @@ export const distilbert: Architecture<DistilBertConfig> = {
   parse: parseDistilBertConfig,
   layout: distilBertLayout,
   batch: "tokens",
+  countsPadding: true,
   maximumLength: (config) => config.max_position_embeddings,
   forward: encode,
   heads: distilBertHeads,
@@ -22,6 +23,7 @@ export const distilbert: Architecture<DistilBertConfig> = {
     "sequence-classification": "DistilBertForSequenceClassification",
     regression: "DistilBertForSequenceClassification",
     "token-classification": "DistilBertForTokenClassification",
+    "question-answering": "DistilBertForQuestionAnswering",
     "masked-lm": "DistilBertForMaskedLM",
   }),
   floatKeys: ["initializer_range"],
@@ -41,5 +43,6 @@ export const distilbert: Architecture<DistilBertConfig> = {
     dropout,
     attention_dropout: dropout,
     seq_classif_dropout: dropout,
+    qa_dropout: dropout,
   }),
 };

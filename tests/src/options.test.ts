@@ -99,6 +99,8 @@ const packages: Readonly<Record<string, Exports>> = {
       saveGguf: (unknown) => models.saveGguf(model, files, unknown),
       saveGgufLora: (unknown) => models.saveGgufLora(model, files, { alpha: 1, layers: new Map() }, unknown),
       saveModel: (unknown) => models.saveModel(model, files, unknown),
+      saveOnnx: (unknown: object) =>
+        models.saveOnnx(model, files, { trace: () => ({ model: new Uint8Array(0) }), ...unknown }),
     },
     plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
       decoderPositions drop embedWords fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads meanRow norm

@@ -73,12 +73,7 @@ export async function saveModel(
   await withoutConfig(files, () =>
     saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype }),
   );
-  if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
-  if (model.head?.kind === "embedding") {
-    const width = model.sites().find(({ kind }) => kind === "embed")!.width;
-    for (const [name, text] of modulesOf(model.head, tokenizer?.files ?? new Map(), width))
-      await files.write(name, text);
-  }
+  await saveCompanions(model, tokenizer, files);
   await files.write(CONFIG, writtenConfig(model, dtypes[dtype]));
 }
 
@@ -136,8 +131,20 @@ export async function withoutConfig(files: Files, writeWeights: () => Promise<vo
   }
 }
 
+/** Writes what a model is used with: the tokenizer's files, and what makes vectors of an embedding head's rows. */
+export async function saveCompanions(
+  { head, sites }: ConfiguredModel & Pick<LanguageModel, "sites">,
+  tokenizer: SaveModelOptions["tokenizer"],
+  files: Files,
+): Promise<void> {
+  if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
+  if (head?.kind !== "embedding") return;
+  const width = sites().find(({ kind }) => kind === "embed")!.width;
+  for (const [name, text] of modulesOf(head, tokenizer?.files ?? new Map(), width)) await files.write(name, text);
+}
+
 /** Writes a tokenizer's files, and removes those of a former one that it does not have. */
-export async function saveTokenizer(own: Tokenizer["files"], files: Files): Promise<void> {
+async function saveTokenizer(own: Tokenizer["files"], files: Files): Promise<void> {
   for (const name of companionNames) if (!own.has(name)) await files.remove(name);
   for (const [name, bytes] of own) await files.write(name, bytes);
 }

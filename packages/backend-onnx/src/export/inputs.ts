@@ -32,11 +32,12 @@ export function checkInputs(
   dynamic: Readonly<Record<string, DynamicDimension>>,
 ): void {
   for (const [name, dimension] of Object.entries(dynamic)) {
-    checkOptions("traceOnnx", dimension, ["least", "longest"]);
-    const { least = 1, longest = 64 } = dimension;
-    if (!Number.isSafeInteger(least) || least < 0 || !Number.isSafeInteger(longest) || longest < 8) {
+    checkOptions("traceOnnx", dimension, ["least", "longest", "recordFrom"]);
+    const { least = 1, longest = 64, recordFrom = 2 } = dimension;
+    const isWhole = [least, longest, recordFrom].every(Number.isSafeInteger);
+    if (!isWhole || least < 0 || recordFrom < 2 || longest < recordFrom + 6) {
       throw new ConfigError({
-        message: `traceOnnx: dimension "${name}" must be from a whole number from 0 to one from 8, got ${least} to ${longest}`,
+        message: `traceOnnx: dimension "${name}" must have whole numbers: least from 0, recordFrom from 2, longest from 6 more than that; got ${least}, ${recordFrom} and ${longest}`,
         name,
       });
     }

@@ -1,8 +1,9 @@
 /** One call of a function, on stand-ins that have a shape and no elements: what is recorded is all that it does. */
 import { StateError } from "@cambium/base";
 import { type DataType, engine, Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
-import type { ElementType, Value } from "../graph.ts";
+import { type ElementType, sameShape, type Value } from "../graph.ts";
 import { refusePromise } from "../impure.ts";
+import { sameContent } from "../numbers.ts";
 import { type Program, traceProgram } from "../program.ts";
 import { kernelNow } from "../tracer.ts";
 
@@ -74,6 +75,17 @@ export function checkIsKnown(value: Value): void {
   });
 }
 
+/** Lets equal tensors that nobody holds share their memory: every layer makes a mask of its own, and recordings are kept. */
+function shareEqual(feeds: readonly Value[]): void {
+  const made: Value[] = [];
+  for (const feed of feeds) {
+    if (feed.data === undefined || feed.holders > 0) continue;
+    const equal = made.find((other) => sameShape(other.shape, feed.shape) && sameContent(other, feed));
+    if (equal === undefined) made.push(feed);
+    else feed.data = equal.data;
+  }
+}
+
 /**
  * Records a call.
  *
@@ -100,5 +112,7 @@ export function record(host: RecordHost, run: NamedFunction, standIns: readonly 
   });
   // What is there already, and arguments that come out again, need no operation.
   const made = [...outputs.values()].filter(({ producer, data }) => data === undefined && producer !== undefined);
-  return { inputs, outputs, program: traceProgram([...new Set(made)]) };
+  const program = traceProgram([...new Set(made)]);
+  shareEqual(program.feeds);
+  return { inputs, outputs, program };
 }

@@ -7,12 +7,22 @@ export interface DynamicDimension {
   readonly least?: number;
   /** The largest size for which the graph is checked, at least 8. What is longer may run, and nothing is promised of it. @default 64 */
   readonly longest?: number;
+  /**
+   * The smallest size that is recorded: for a function that takes a shorter way for small sizes, and whose other way is right for
+   * all. @default 2
+   */
+  readonly recordFrom?: number;
 }
 
 /** Small sizes that are traced: enough to tell one sum of three products from another, and to check it. */
 const TRACES = 8;
-/** The largest of the small sizes. */
-const SMALL = 29;
+/** How far the small sizes lie apart. */
+const SPREAD = 27;
+
+/** Sizes from the smallest that is recorded on. */
+function recorded({ recordFrom = 2, longest = 64 }: DynamicDimension, count: number): [number, number] {
+  return [recordFrom, Math.max(recordFrom, Math.min(recordFrom + count, longest - 1))];
+}
 
 /** Whole numbers from a seed, the same in every run. */
 function generator(seed: number): (below: number) => number {
@@ -42,11 +52,10 @@ function pick(
 export function smallSizes(dynamic: Readonly<Record<string, DynamicDimension>>): Sizes[] {
   const names = Object.keys(dynamic);
   const below = generator(7);
-  const longestOf = (name: string): number => (dynamic[name]!.longest ?? 64) - 1;
   const sizes: Sizes[] = [];
   const used = new Map(names.map((name) => [name, new Set<number>()]));
   for (let tries = 0; sizes.length < TRACES; tries++) {
-    const next = pick(names, (name) => [2, Math.min(SMALL, longestOf(name))], below);
+    const next = pick(names, (name) => recorded(dynamic[name]!, SPREAD), below);
     // As many different sizes of each dimension as there are.
     const isNew = names.every((name) => !used.get(name)!.has(next[name]!));
     if (!isNew && tries < 200) continue;
@@ -64,7 +73,7 @@ export function longSizes(dynamic: Readonly<Record<string, DynamicDimension>>): 
   const names = Object.keys(dynamic);
   const below = generator(13);
   return names.map((name) => {
-    const others = pick(names, () => [2, names.length + 3], below);
+    const others = pick(names, (name) => recorded(dynamic[name]!, names.length + 1), below);
     const { longest = 64 } = dynamic[name]!;
     return [
       { ...others, [name]: longest },
@@ -90,7 +99,12 @@ export function checkedSizes(dynamic: Readonly<Record<string, DynamicDimension>>
     traced.some((other) => names.every((name) => other[name] === sizes[name]));
   const others: Sizes[] = [];
   while (others.length < 3) {
-    const next = pick(names, (name) => [2, Math.min(RUN, longestOf(name))], below);
+    // The last lies where sizes were recorded.
+    const next = pick(
+      names,
+      (name) => (others.length === 2 ? recorded(dynamic[name]!, RUN) : [2, Math.min(RUN, longestOf(name))]),
+      below,
+    );
     if (!isTraced(next)) others.push(next);
   }
   // Each dimension at its smallest beside others that are not, and at its longest beside others that are.

@@ -96,6 +96,18 @@ describe("a model gives what its function gives at sizes that were not traced", 
   });
 });
 
+test("a function that takes a shorter way for small sizes is recorded above them, where it asks for that", () => {
+  const run: NamedFunction = ({ x: input }) => ({
+    y:
+      input!.shape[1]! <= 5
+        ? input!
+        : tf.add(input!, tf.reshape(tf.relu(tf.sub(tf.range(0, input!.shape[1]!), 4)), [1, -1, 1])),
+  });
+  expect(() => traceOnnx(run, { x }, { dynamic })).toThrow("must not decide by sizes");
+  const { checked } = traceOnnx(run, { x }, { dynamic: { ...dynamic, seq: { recordFrom: 6 } } });
+  expect(checked.some(({ sizes }) => sizes["seq"]! > 5) && checked.some(({ sizes }) => sizes["seq"]! <= 5)).toBe(true);
+});
+
 test("a dimension may be empty, where it may be", () => {
   const past = { shape: ["batch", "past", 4], type: "float32" } as const;
   const run: NamedFunction = ({ past: before, x: input }) => {
@@ -244,7 +256,7 @@ describe("arguments are checked", () => {
     [
       "a dimension that is too short to be traced",
       () => traceOnnx(run, { x }, { dynamic: { ...dynamic, seq: { longest: 4 } } }),
-      "got 1 to 4",
+      "got 1, 2 and 4",
     ],
   ])("%s", (_, call, message) => {
     expect(call).toThrow(message);

@@ -17,7 +17,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "../architecture.ts";
 import type { RunnableModel } from "../runnable.ts";
-import { BATCH, type NamedTensors, type OnnxGraphInput, type OnnxPart } from "./trace.ts";
+import { BATCH, type Lengths, type NamedTensors, type OnnxDimensions, type OnnxGraphInput } from "./trace.ts";
 
 /** The dimension of the rows before. */
 export const PAST = "past_sequence_length";
@@ -81,9 +81,16 @@ export function pastInputs(
 }
 
 /** Past and present share the positions that a model has. */
-export function sharedLengths(longest: number, sequence: string): OnnxPart["dynamic"] {
+export function sharedLengths({ longest, window }: Lengths, sequence: string): OnnxDimensions {
   const half = longest >= 128 ? longest - 8 : Math.floor(longest / 2);
-  return { [sequence]: { longest: half }, [PAST]: { least: 0, longest: half } };
+  return {
+    [sequence]: { longest: half },
+    [PAST]: {
+      least: 0,
+      longest: Math.max(half, (window ?? 0) + 8),
+      ...(window !== undefined && { recordFrom: Math.max(2, window) }),
+    },
+  };
 }
 
 /** What a pass behind other rows is given besides its batch. */

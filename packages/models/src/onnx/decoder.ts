@@ -2,13 +2,13 @@
 import { cast, ones, slice, sum, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import type { RunnableModel } from "../runnable.ts";
 import { type Kept, PAST, pastInputs, pastLength, runCached, sharedLengths } from "./cached.ts";
-import { BATCH, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
+import { BATCH, type Lengths, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
 
 /** Whether a model writes text, one word after another. */
 export const isDecoder = ({ head }: RunnableModel): boolean => head?.kind === "causal-lm";
 
 /** The graph of such a model. */
-export function decoder(model: RunnableModel, longest: number): OnnxPart {
+export function decoder(model: RunnableModel, lengths: Lengths): OnnxPart {
   const kept: Kept = { sites: model.sites().filter(({ kind }) => kind === "attention"), stack: "" };
 
   function run(inputs: NamedTensors): NamedTensors {
@@ -33,6 +33,6 @@ export function decoder(model: RunnableModel, longest: number): OnnxPart {
       attention_mask: { shape: [BATCH, `${PAST} + ${SEQUENCE}`], type: "int64", sample: sampleMask },
       ...pastInputs(kept, start),
     },
-    dynamic: { [BATCH]: {}, ...sharedLengths(longest, SEQUENCE) },
+    dynamic: { [BATCH]: {}, ...sharedLengths(lengths, SEQUENCE) },
   };
 }

@@ -3,12 +3,16 @@ import { cast, fill, ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core
 import type { RunnableModel } from "../runnable.ts";
 import { type Kept, pastInputs, pastLength, refuseStart, runCached, sharedLengths } from "./cached.ts";
 import { batchOf } from "./one-pass.ts";
-import { BATCH, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
+import { BATCH, type Lengths, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
 
 const SOURCE = "encoder_sequence_length";
 
 /** Both graphs. */
-export function encoderDecoder(model: RunnableModel, longest: number): readonly [encoder: OnnxPart, decoder: OnnxPart] {
+export function encoderDecoder(
+  model: RunnableModel,
+  lengths: Lengths,
+): readonly [encoder: OnnxPart, decoder: OnnxPart] {
+  const { longest } = lengths;
   const { config } = model;
   const sites = model
     .sites()
@@ -77,7 +81,7 @@ export function encoderDecoder(model: RunnableModel, longest: number): readonly 
         encoder_hidden_states: { shape: [...source, width], type: "float32" },
         ...pastInputs(kept, start),
       },
-      dynamic: { [BATCH]: {}, [SOURCE]: { longest }, ...sharedLengths(longest, SEQUENCE) },
+      dynamic: { [BATCH]: {}, [SOURCE]: { longest }, ...sharedLengths(lengths, SEQUENCE) },
     },
   ];
 }

@@ -5,7 +5,7 @@ import { segmentCount } from "../check-batch.ts";
 import { wordRows } from "../heads/rows.ts";
 import type { LanguageOutput } from "../language-model.ts";
 import type { RunnableModel } from "../runnable.ts";
-import { BATCH, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
+import { BATCH, type Lengths, type NamedTensors, type OnnxPart, SEQUENCE, sampleIds, sampleMask } from "./trace.ts";
 
 /** A batch from what transformers.js calls its parts. */
 export function batchOf({ input_ids: ids, attention_mask: mask, token_type_ids: types }: NamedTensors): TokenBatch {
@@ -19,8 +19,9 @@ export function batchOf({ input_ids: ids, attention_mask: mask, token_type_ids: 
 /** What comes out, under the names that transformers.js looks for. */
 function outputsOf(output: LanguageOutput, { head }: RunnableModel): NamedTensors {
   const { logits } = output;
-  if (logits === undefined) return { last_hidden_state: wordRows(output as never) };
-  if ((head?.kind as string) !== "question-answering") return { logits };
+  if (logits === undefined) return { last_hidden_state: wordRows(output) };
+  if (head?.kind === "embedding") return { last_hidden_state: wordRows(output), sentence_embedding: logits };
+  if (head?.kind !== "question-answering") return { logits };
   const [batch, seq] = logits.shape as [number, number];
   const column = (from: number): Tensor =>
     reshape(slice(logits as Tensor3D, [0, 0, from], [batch, seq, 1]), [batch, seq]);
@@ -28,7 +29,7 @@ function outputsOf(output: LanguageOutput, { head }: RunnableModel): NamedTensor
 }
 
 /** The graph of such a model. */
-export function onePass(model: RunnableModel, longest: number): OnnxPart {
+export function onePass(model: RunnableModel, { longest, window }: Lengths): OnnxPart {
   const { architecture, config } = model;
   const shape = [BATCH, SEQUENCE];
   const segments = architecture.batch === "tokens+types" ? segmentCount(config) : undefined;
@@ -40,6 +41,6 @@ export function onePass(model: RunnableModel, longest: number): OnnxPart {
       attention_mask: { shape, type: "int64", sample: sampleMask },
       ...(segments !== undefined && { token_type_ids: { shape, type: "int64", sample: sampleIds(segments) } }),
     },
-    dynamic: { [BATCH]: {}, [SEQUENCE]: { longest } },
+    dynamic: { [BATCH]: {}, [SEQUENCE]: { longest, ...(window !== undefined && { recordFrom: window + 1 }) } },
   };
 }

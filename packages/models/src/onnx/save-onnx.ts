@@ -4,19 +4,19 @@ import { ones, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
 import { eightBitOf } from "../frozen.ts";
 import type { RunnableModel } from "../runnable.ts";
-import { checkTokenizer, type SaveModelOptions, saveTokenizer, withoutConfig, writtenConfig } from "../save.ts";
+import { checkTokenizer, type SaveModelOptions, saveCompanions, withoutConfig, writtenConfig } from "../save.ts";
 import { checkSteps } from "./check-steps.ts";
 import { decoder, isDecoder } from "./decoder.ts";
 import { encoderDecoder } from "./encoder-decoder.ts";
 import { onePass } from "./one-pass.ts";
-import type { OnnxPart, TraceOnnx } from "./trace.ts";
+import type { Lengths, OnnxPart, TraceOnnx } from "./trace.ts";
 
 /** Settings of `saveOnnx`. */
 export interface SaveOnnxOptions extends Pick<SaveModelOptions, "tokenizer"> {
   /** What writes the graph: `traceOnnx` of `@cambium/backend-onnx`. */
   readonly trace: TraceOnnx;
   /**
-   * The longest text, in tokens, for which the graph is checked; the tokenizer's files say so too. At least 16.
+   * The longest text, in tokens, for which the graph is checked. At least 16.
    *
    * @default what the model has positions for, at most 2048
    */
@@ -34,32 +34,42 @@ export type ExportedModel = RunnableModel & {
 const USUAL = 2048;
 const LEAST = 16;
 
-/** Tokens that attention looks back over at most, where a config limits them. */
-function windowOf(config: object): number | undefined {
-  const { sliding_window: window } = config as { readonly sliding_window?: unknown };
-  return typeof window === "number" ? window : undefined;
+/** Tokens that attention looks back over at most, where a config limits them to fewer than a text may have. */
+function windowOf(config: object, most: number): number | undefined {
+  const { sliding_window: window, use_sliding_window: isUsed } = config as Readonly<Record<string, unknown>>;
+  return typeof window === "number" && isUsed !== false && window < most ? window : undefined;
 }
 
-function lengthOf({ config }: ExportedModel, most: number, asked: number | undefined): number {
-  const window = windowOf(config);
+/** The longest window of a model that reads whole texts: recording takes a mask of its square for each layer. */
+const WIDEST = 1024;
+
+function lengthsOf(model: ExportedModel, asked: number | undefined): Lengths {
+  const most = roomOf(model);
+  const window = windowOf(model.config, most);
+  if (window !== undefined && window > WIDEST && !isDecoder(model)) {
+    throw new ConfigError({
+      message: `saveOnnx: this ${model.config.model_type} looks back over ${window} tokens (sliding_window); without a language-model head, models of windows up to ${WIDEST} are exported`,
+      window,
+    });
+  }
   // Below its window a model computes as if it had none.
-  const least = window === undefined || window >= most ? LEAST : window + LEAST;
-  const length = asked ?? Math.min(most, Math.max(USUAL, least));
-  if (Number.isSafeInteger(length) && length >= least && length <= most) return length;
+  const least = window === undefined ? LEAST : window + LEAST;
+  const longest = asked ?? Math.min(most, Math.max(USUAL, least));
+  if (Number.isSafeInteger(longest) && longest >= least && longest <= most) return { longest, window };
   throw new ConfigError({
-    message: `saveOnnx: maxLength must be a whole number from ${least} to ${most} for this ${config.model_type}, got ${length}`,
-    maxLength: length,
+    message: `saveOnnx: maxLength must be a whole number from ${least} to ${most} for this ${model.config.model_type}, got ${longest}`,
+    maxLength: longest,
   });
 }
 
 /** Whether a model has a decoder whose steps have to be the same as the whole. */
 const hasSteps = (model: ExportedModel): boolean => model.architecture.batch === "source+target" || isDecoder(model);
 
-function partsOf(model: ExportedModel, length: number): readonly OnnxPart[] {
+function partsOf(model: ExportedModel, lengths: Lengths): readonly OnnxPart[] {
   if (model.architecture.batch !== "source+target") {
-    return [isDecoder(model) ? decoder(model, length) : onePass(model, length)];
+    return [isDecoder(model) ? decoder(model, lengths) : onePass(model, lengths)];
   }
-  if (model.head?.kind === "sequence-to-sequence") return encoderDecoder(model, length);
+  if (model.head?.kind === "sequence-to-sequence") return encoderDecoder(model, lengths);
   throw new ConfigError({
     message: `saveOnnx: transformers.js has no use for a ${model.config.model_type} without a head; load it with { head: { kind: "sequence-to-sequence" } }`,
   });
@@ -135,9 +145,8 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
       rounded,
     });
   }
-  const length = lengthOf(model, roomOf(model), maxLength);
   const graphs: [string, Uint8Array][] = [];
-  const parts = partsOf(model, length);
+  const parts = partsOf(model, lengthsOf(model, maxLength));
   if (hasSteps(model)) await checkSteps(model, parts);
   for (const part of parts) {
     const { model: bytes } = trace(part.run, part.inputs, { dynamic: part.dynamic, names: weights });
@@ -147,6 +156,6 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
   await withoutConfig(files, async () => {
     for (const [name, bytes] of graphs) await files.write(name, bytes);
   });
-  if (tokenizer !== undefined) await saveTokenizer(tokenizer.files, files);
+  await saveCompanions(model, tokenizer, files);
   await files.write("config.json", writtenConfig({ ...model, config: configOf(model) }, "float32"));
 }

@@ -14,12 +14,25 @@ export interface OnnxGraphInput {
 /** Tensors by name. */
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
+/** Sizes of the dimensions that may have any: the smallest, the longest that is checked, and the smallest that is recorded. */
+export type OnnxDimensions = Readonly<
+  Record<string, { readonly least?: number; readonly longest?: number; readonly recordFrom?: number }>
+>;
+
+/** Lengths that a graph is recorded and checked for. */
+export interface Lengths {
+  /** Tokens of the longest text. */
+  readonly longest: number;
+  /** Tokens that attention looks back over at most: below them a model computes as if there were no such limit. */
+  readonly window: number | undefined;
+}
+
 /** Turns a function of named tensors into an ONNX graph, and checks it beside the function. */
 export type TraceOnnx = (
   run: (inputs: NamedTensors) => NamedTensors,
   inputs: Readonly<Record<string, OnnxGraphInput>>,
   options: {
-    readonly dynamic: Readonly<Record<string, { readonly least?: number; readonly longest?: number }>>;
+    readonly dynamic: OnnxDimensions;
     readonly names?: ReadonlyMap<string, Tensor>;
   },
 ) => { readonly model: Uint8Array };
@@ -30,7 +43,7 @@ export interface OnnxPart {
   readonly name: string;
   readonly run: (inputs: NamedTensors) => NamedTensors;
   readonly inputs: Readonly<Record<string, OnnxGraphInput>>;
-  readonly dynamic: Readonly<Record<string, { readonly least?: number; readonly longest?: number }>>;
+  readonly dynamic: OnnxDimensions;
 }
 
 /** The names of dimensions by which transformers.js tells the batch, and Python's exporters the rest. */

@@ -11,6 +11,8 @@ export interface GgufFields {
   count(key: string): number | undefined;
   /** A whole number that there must be. */
   needCount(key: string): number;
+  /** How many layers there are, by `block_count` and by the tensors alike: a number beyond them would be believed too late. */
+  layers(): number;
   /** A number, as it is. */
   number(key: string): number | undefined;
   /** A number in single precision, as the decimal that it was written as: 1e-5, not 0.0000099999997. */
@@ -93,13 +95,21 @@ export function readFields<Result>(source: FieldSource, read: (fields: GgufField
     throw refuse(key, `is ${value}, and a whole number from 1 on is meant`);
   }
 
+  function needCount(key: string): number {
+    const value = count(key);
+    if (value === undefined) throw refuse(key, "is absent; convert the model again with a newer llama.cpp");
+    return value;
+  }
+
   const result = read({
     count,
     number,
-    needCount(key) {
-      const value = count(key);
-      if (value === undefined) throw refuse(key, "is absent; convert the model again with a newer llama.cpp");
-      return value;
+    needCount,
+    layers() {
+      const stated = needCount("block_count");
+      const found = new Set([...shapes.keys()].flatMap((name) => /^blk\.(\d+)\./.exec(name)?.[1] ?? [])).size;
+      if (stated === found) return stated;
+      throw refuse("block_count", `is ${stated}, and the file has the tensors of ${found} layers`);
     },
     decimal(key) {
       const value = number(key);

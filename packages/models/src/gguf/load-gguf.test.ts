@@ -193,6 +193,8 @@ test.each([
   ["llama.attention.head_count", value.text("two")],
   ["llama.block_count", value.f32(1.5)],
   ["llama.block_count", value.u32(0)],
+  ["llama.block_count", value.u32(2)],
+  ["llama.block_count", value.u32(0xffffffff)],
   ["llama.expert_count", value.u32(8)],
   ["llama.attention.scale", value.f32(0.5)],
   ["llama.attention.causal", value.bool(0)],
@@ -249,11 +251,17 @@ test("types that cannot be read are named with their tensor, before any weight i
 
 test.each([
   ["of another architecture", { "general.architecture": value.text("mamba") }, 'the architecture "mamba"'],
-  ["without an architecture", { "general.architecture": value.u32(1) }, "GGUF files of"],
+  ["of an architecture that is a number", { "general.architecture": value.u32(1) }, 'the architecture "1"'],
   ["with an adapter", { "general.type": value.text("adapter") }, '"adapter", not a model'],
   ["with a part of a model", { "split.count": [2, 2, 0] as const }, "one of 2 parts"],
 ])("a file %s is refused", async (_, changes, message) => {
   await expect(loadModel(small(changes))).rejects.toThrow(message);
+});
+
+test("a file without an architecture is refused, also where an architecture has no GGUF files", async () => {
+  const metadata = Object.entries(smallMetadata).filter(([key]) => key !== "general.architecture");
+  const file = rawGguf({ metadata, tensors: smallTensors, data: new Uint8Array(512) });
+  await expect(loadModel(memory({ "m.gguf": file }))).rejects.toThrow("no stated architecture");
 });
 
 describe("the factors of rotary frequencies", () => {

@@ -73,7 +73,7 @@ function chooseArchitecture(
   const stated = metadata.get("general.architecture");
   const candidates = among.flatMap((architecture) => {
     const { gguf: format } = architecture;
-    return format?.architecture === stated ? [{ architecture, format: format as GgufFormat }] : [];
+    return format !== undefined && format.architecture === stated ? [{ architecture, format }] : [];
   });
   const found =
     candidates.find(({ format }) => format.isMeant?.(metadata) === true) ??

@@ -22,7 +22,7 @@ export const gpt2Gguf: GgufFormat<Gpt2Config> = {
       n_positions: fields.needCount("context_length"),
       n_embd: fields.needCount("embedding_length"),
       n_inner: fields.needCount("feed_forward_length"),
-      n_layer: fields.needCount("block_count"),
+      n_layer: fields.layers(),
       n_head: heads,
       layer_norm_epsilon: epsilon,
       tie_word_embeddings: fields.shape("output.weight") === undefined,

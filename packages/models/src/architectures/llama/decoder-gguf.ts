@@ -74,7 +74,7 @@ export function readDecoder(fields: GgufFields): GgufDecoder {
     ...(vocabulary !== undefined && { vocab_size: vocabulary }),
     hidden_size: width,
     intermediate_size: fields.needCount("feed_forward_length"),
-    num_hidden_layers: fields.needCount("block_count"),
+    num_hidden_layers: fields.layers(),
     num_attention_heads: heads,
     num_key_value_heads: fields.count("attention.head_count_kv") ?? heads,
     head_dim: dHead,

@@ -17,9 +17,11 @@ export interface GgufFields {
   number(key: string): number | undefined;
   /** A number in single precision, as the decimal that it was written as: 1e-5, not 0.0000099999997. */
   decimal(key: string): number | undefined;
+  /** A text. */
   text(key: string): string | undefined;
-  /** Takes note of what may only have this value, or of what changes nothing. */
+  /** Takes note of what may only have one of these values, where it is there. */
   only(key: string, ...values: readonly GgufValue[]): void;
+  /** Takes note of what changes nothing. */
   ignore(...keys: readonly string[]): void;
   /** How many tokens there are: by the vocabulary's list, or where the file has none by the rows of the word embeddings. */
   vocabularySize(): number | undefined;

@@ -98,13 +98,15 @@ const packages: Readonly<Record<string, Exports>> = {
       predictor: (unknown) => models.predictor(model, tokenizer, unknown),
       saveGguf: (unknown) => models.saveGguf(model, files, unknown),
       saveGgufLora: (unknown) => models.saveGgufLora(model, files, { alpha: 1, layers: new Map() }, unknown),
+      trainByteLevelBpe: (unknown: object) => models.trainByteLevelBpe([], { size: 300, ...unknown }),
+      trainWordPiece: (unknown: object) => models.trainWordPiece([], { size: 300, ...unknown }),
       saveModel: (unknown) => models.saveModel(model, files, unknown),
       saveOnnx: (unknown: object) =>
         models.saveOnnx(model, files, { trace: () => ({ model: new Uint8Array(0) }), ...unknown }),
     },
     plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
       decoderPositions drop embedWords fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads meanRow norm
-      outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead
+      outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead resizeEmbeddings
       rootMeanSquareNorm rowPositions scaleUnits splitHeads storedParameters tokenClassificationHead windowBias wordRows`,
   },
   delta: {

@@ -2,7 +2,7 @@ import { ones, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { Masked } from "./masking.ts";
 import type { PretrainingBatch } from "./objective.ts";
 import type { RowShape, Rows } from "./sampling.ts";
-import { SPECIAL_PIECES } from "./wordpiece.ts";
+import { SPECIAL_PIECES } from "./special-pieces.ts";
 
 /** The share of each piece in each row, special pieces left out, `[batch * vocabularySize]`. */
 function sharesOf(ids: Int32Array, { batch, seq }: RowShape, vocabularySize: number): Float32Array {

@@ -9,7 +9,6 @@ import { measurePerplexities } from "./perplexity.ts";
 import { PIECES_PER_STEP, type Recipe } from "./recipes.ts";
 import { loadSeedling, saveSeedling } from "./seedling-files.ts";
 import type { Text } from "./text.ts";
-import { tokenizerConfigJson, tokenizerJson } from "./tokenizer-json.ts";
 
 /** What a finished run leaves. */
 export interface ExportOptions {
@@ -39,8 +38,10 @@ export async function exportSapling({
   target,
 }: ExportOptions): Promise<void> {
   await saveSeedling(seedling, parameters, target);
-  await target.write("tokenizer.json", tokenizerJson(text.pieces));
-  await target.write("tokenizer_config.json", tokenizerConfigJson(seedling.model.config.max_position_embeddings));
+  await target.write("tokenizer.json", text.files["tokenizer.json"]!);
+  const config = JSON.parse(text.files["tokenizer_config.json"]!) as object;
+  const model_max_length = seedling.model.config.max_position_embeddings;
+  await target.write("tokenizer_config.json", JSON.stringify({ ...config, model_max_length }));
 
   const stored = await loadSeedling(target);
   const perplexity = await measurePerplexities(stored.model, stored.parameters, text);
@@ -53,7 +54,7 @@ export async function exportSapling({
     domain: recipe.domain,
     seed: recipe.seed,
     parameterCount: countParameters(parameters),
-    vocabularySize: text.pieces.length,
+    vocabularySize: text.vocabularySize,
     steps: steps.length,
     piecesPerStep: PIECES_PER_STEP,
     learningRate: recipe.learningRate,

@@ -1,7 +1,7 @@
 import { random } from "@cambium/core";
 import { expect, test } from "vitest";
 import { maskPieces } from "./masking.ts";
-import { SPECIAL_PIECES } from "./wordpiece.ts";
+import { SPECIAL_PIECES } from "./special-pieces.ts";
 
 const ids = Int32Array.from({ length: 20_000 }, (_, i) => (i % 10 === 0 ? 3 : 5 + (i % 90)));
 const options = { count: 3000, vocabularySize: 1000 };

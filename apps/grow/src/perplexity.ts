@@ -3,8 +3,8 @@ import type { LanguageModel } from "@cambium/models";
 import { dispose } from "@tensorflow/tfjs-core";
 import { toMaskedBatch } from "./batch.ts";
 import { maskPieces } from "./masking.ts";
+import { SPECIAL_PIECES } from "./special-pieces.ts";
 import type { Text } from "./text.ts";
-import { SPECIAL_PIECES } from "./wordpiece.ts";
 
 const SHAPE = { batch: 16, seq: 128 };
 const MASK_COUNT = Math.round(0.15 * SHAPE.batch * SHAPE.seq);

@@ -1,5 +1,5 @@
 import type { Random } from "@cambium/core";
-import { SPECIAL_PIECES } from "./wordpiece.ts";
+import { SPECIAL_PIECES } from "./special-pieces.ts";
 
 /** Sequences in a batch, and pieces in a sequence. */
 export interface RowShape {

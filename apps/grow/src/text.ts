@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { result } from "@cambium/base";
+import { type Tokenizer, trainWordPiece } from "@cambium/models";
 import { type Corpus, type Domain, readCorpora } from "./corpora/index.ts";
-import { createEncoder } from "./encode.ts";
-import { SPECIAL_PIECES, trainWordPiece } from "./wordpiece.ts";
-import { countWords } from "./words.ts";
+import { SPECIAL_PIECES } from "./special-pieces.ts";
 
 /** Pieces in the vocabulary. */
 export const VOCABULARY_SIZE = 8000;
@@ -27,7 +27,9 @@ export interface CorpusRecord extends Omit<Corpus, "documents"> {
 
 /** Prepared text. */
 export interface Text {
-  readonly pieces: readonly string[];
+  /** The tokenizer's files: contents by name. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly vocabularySize: number;
   readonly corpora: readonly CorpusRecord[];
   /** Training pieces of a domain's corpora, documents separated by `[SEP]`. */
   train(domain: Domain): Promise<Uint16Array>;
@@ -37,9 +39,9 @@ export interface Text {
 
 const isHeld = (_: string, index: number): boolean => index % HELD_EVERY === HELD_EVERY / 2;
 
-function encodeDocuments(documents: readonly string[], encode: (text: string) => number[]): Uint16Array {
+function encodeDocuments(documents: readonly string[], { pieces }: Tokenizer): Uint16Array {
   const separator = SPECIAL_PIECES.indexOf("[SEP]");
-  return Uint16Array.from(documents.flatMap((document) => [...encode(document), separator]));
+  return Uint16Array.from(documents.flatMap((document) => [...pieces(document), separator]));
 }
 
 function hashDocuments(documents: readonly string[]): string {
@@ -57,17 +59,15 @@ async function prepare(folder: string, report: (line: string) => void): Promise<
   const corpora = await readCorpora(join(folder, "debian"));
   const trainDocuments = (corpus: Corpus): string[] => corpus.documents.filter((document, i) => !isHeld(document, i));
   report(`read ${corpora.map(({ name }) => name).join(", ")}`);
-  const pieces = trainWordPiece(countWords(corpora.flatMap(trainDocuments)), {
-    size: VOCABULARY_SIZE,
-    leastCharacterCount: 50,
-  });
-  report(`trained a vocabulary of ${pieces.length} pieces`);
-  const encode = createEncoder(pieces);
+  const { tokenizer } = await result(
+    trainWordPiece(corpora.flatMap(trainDocuments), { size: VOCABULARY_SIZE, leastCharacterCount: 50 }),
+  );
+  report(`trained a vocabulary of ${tokenizer.vocabularySize} pieces`);
   const records: CorpusRecord[] = [];
   for (const corpus of corpora) {
     const { documents, ...about } = corpus;
-    const train = encodeDocuments(trainDocuments(corpus), encode);
-    const held = encodeDocuments(documents.filter(isHeld), encode);
+    const train = encodeDocuments(trainDocuments(corpus), tokenizer);
+    const held = encodeDocuments(documents.filter(isHeld), tokenizer);
     await writeFile(join(folder, `${corpus.name}.train.bin`), train);
     await writeFile(join(folder, `${corpus.name}.held.bin`), held);
     records.push({
@@ -79,7 +79,11 @@ async function prepare(folder: string, report: (line: string) => void): Promise<
     });
     report(`${corpus.name}: ${train.length} pieces to train on, ${held.length} held back`);
   }
-  await writeFile(join(folder, "text.json.new"), JSON.stringify({ pieces, corpora: records }));
+  const files = Object.fromEntries(
+    Array.from(tokenizer.files, ([name, bytes]) => [name, new TextDecoder().decode(bytes)]),
+  );
+  const { vocabularySize } = tokenizer;
+  await writeFile(join(folder, "text.json.new"), JSON.stringify({ files, vocabularySize, corpora: records }));
   await rename(join(folder, "text.json.new"), join(folder, "text.json")); // last: its presence says that all is there
 }
 
@@ -90,15 +94,20 @@ async function prepare(folder: string, report: (line: string) => void): Promise<
  * @param report - Called with a line for each stage.
  */
 export async function openText(folder: string, report: (line: string) => void): Promise<Text> {
-  const load = async (): Promise<Pick<Text, "pieces" | "corpora">> =>
-    JSON.parse(await readFile(join(folder, "text.json"), "utf8")) as Pick<Text, "pieces" | "corpora">;
+  type Stored = Pick<Text, "files" | "vocabularySize" | "corpora">;
+  const load = async (): Promise<Stored> => {
+    const stored = JSON.parse(await readFile(join(folder, "text.json"), "utf8")) as Partial<Stored>;
+    if (stored.files === undefined) throw new Error("a text of an older form");
+    return stored as Stored;
+  };
   await mkdir(folder, { recursive: true });
-  const { pieces, corpora } = await load().catch(async () => {
+  const { files, vocabularySize, corpora } = await load().catch(async () => {
     await prepare(folder, report);
     return load();
   });
   return {
-    pieces,
+    files,
+    vocabularySize,
     corpora,
     async train(domain) {
       const streams = await Promise.all(

@@ -111,4 +111,13 @@ export {
   type TokenizerOptions,
   type WindowsOptions,
 } from "./tokenizer.ts";
+export type { Texts } from "./train-tokenizer/count-words.ts";
+export {
+  type TrainByteLevelBpeOptions,
+  type TrainTokenizerEvent,
+  type TrainTokenizerOptions,
+  type TrainWordPieceOptions,
+  trainByteLevelBpe,
+  trainWordPiece,
+} from "./train-tokenizer/train-tokenizer.ts";
 export type { Truncation } from "./truncation.ts";

@@ -1,7 +1,9 @@
-/** A pair of symbols and how often it occurred when it was put in. */
+/** A pair of symbols with places where it stands, and how often it occurred when it was put in. */
 export interface Candidate {
   readonly key: number;
   readonly count: number;
+  /** Indices of words that hold the pair. */
+  readonly places: readonly number[];
 }
 
 /** Whether `a` comes before `b`: the more frequent first, of equals the pair of the older symbols. */

@@ -3,11 +3,12 @@ import { dispose, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { asArchitecture } from "./architecture.ts";
 import { bert, roberta } from "./architectures/index.ts";
-import { type CollateModel, type CollateOptions, collate } from "./collate.ts";
+import { type CollateOptions, collate } from "./collate.ts";
 import { createModel } from "./create.ts";
 import { type Family, fixture, fixtureJson, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
 import type { Row } from "./row.ts";
+import type { CollateModel } from "./rows/assembler.ts";
 import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 const sizes = { hidden_size: 4, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 6 };

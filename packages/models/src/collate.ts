@@ -1,13 +1,10 @@
 import { ConfigError, checkOptions, type Json } from "@cambium/base";
 import type { TokenBatch } from "./architecture.ts";
-import { checkIds, segmentCount } from "./check-batch.ts";
 import { collatePairs } from "./embedding/pairs.ts";
-import { type HeadConfig, poolOf } from "./head-config.ts";
+import type { HeadConfig } from "./head-config.ts";
 import { encodeRow, type Row } from "./row.ts";
+import { assembler, type CollateModel } from "./rows/assembler.ts";
 import type { EncodedRow } from "./rows/encoding.ts";
-import { fill, lengthOf, targets } from "./rows/fill.ts";
-import type { RunnableModel } from "./runnable.ts";
-import { needToken } from "./special-tokens.ts";
 import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
 import type { Truncation } from "./truncation.ts";
 
@@ -46,9 +43,6 @@ export interface CollateReport {
   readonly cutTokens: number;
 }
 
-/** What of a model decides how its batches look. */
-export type CollateModel = Pick<RunnableModel, "config" | "head" | "architecture">;
-
 /** Makes batches of rows, and says how, so that a checkpoint knows them from others. */
 export interface Collate {
   (rows: readonly Row[]): TokenBatch;
@@ -80,23 +74,13 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   const { maxLength, padTo, truncation = tokenizer.truncation, padding = "end", stride } = options;
   const { architecture, config, head } = model;
   checkStride(head, stride);
-  checkPadding(model, padding);
   if (head?.kind === "embedding") {
     const texts = collate({ architecture, config }, tokenizer, options);
     const idsOf = (text: string): number[] => tokenizer.encode(text, undefined, { maxLength, truncation }).ids;
     return collatePairs({ head, texts, idsOf });
   }
   checkTruncation("collate", truncation);
-  const padId = paddingOf(model, tokenizer, options.padId);
-  checkTokenizer(model, tokenizer, padId);
-  checkPadTo(padTo);
-  const most = architecture.maximumLength(config);
-  if (!Number.isInteger(maxLength) || maxLength < 3 || maxLength > most) {
-    throw new ConfigError({
-      message: `collate: maxLength must be from 3 to ${most}, the model's positions, got ${maxLength}`,
-      maxLength,
-    });
-  }
+  const { padId, assemble, check } = assembler(model, tokenizer, { maxLength, padTo, padding, padId: options.padId });
   const count = { rows: 0, windows: 0, cutRows: 0, cutTokens: 0 };
   function encode(row: Row, index: number): readonly EncodedRow[] {
     let lost = 0;
@@ -104,7 +88,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
       lost += tokens;
     };
     const encoded = encodeRow(row, index, { head, tokenizer, maxLength, truncation, stride, onCut });
-    for (const window of encoded) checkRow(window, index, config);
+    for (const window of encoded) check(window, index);
     count.rows++;
     count.windows += encoded.length;
     count.cutTokens += lost;
@@ -116,16 +100,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
     if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
     const encoded = rows.map(encode);
     checkLabelled(head, encoded);
-    const windows = encoded.flat();
-    const padded = (longest: number): number => paddedLength(longest, maxLength, padTo);
-    const seq = padded(lengthOf(windows, (row) => row.ids));
-    const filled = fill(windows, seq, padding);
-    return {
-      ids: filled((row) => row.ids, padId, "int32"),
-      mask: filled((row) => row.ids.map(() => 1), 0, "float32"),
-      ...(architecture.batch === "tokens+types" && { types: filled((row) => row.types, 0, "int32") }),
-      ...targets(head, windows, { seq, padding, padded }),
-    };
+    return assemble(encoded.flat());
   }
 
   const describe = (): Json => ({
@@ -155,92 +130,10 @@ function checkStride(head: HeadConfig | undefined, stride: number | undefined): 
   if (problem !== undefined) throw new ConfigError({ message: `collate: stride ${problem}`, stride });
 }
 
-/** Throws for padding at the start where the model would read it. */
-function checkPadding({ architecture, config, head }: CollateModel, padding: unknown): void {
-  if (padding !== "start" && padding !== "end") {
-    throw new ConfigError({
-      message: `collate: padding must be "start" or "end", got ${JSON.stringify(padding)}`,
-      padding,
-    });
-  }
-  if (padding === "end") return;
-  const reads = head === undefined || head.kind === "embedding" ? undefined : architecture.heads[head.kind]?.pools?.[0];
-  const problem =
-    architecture.countsPadding === true
-      ? `a ${config.model_type} counts its positions from the first column on`
-      : reads === "first" && poolOf(head!) === undefined
-        ? `the ${head!.kind} head reads the first column`
-        : undefined;
-  if (problem === undefined) return;
-  throw new ConfigError({ message: `collate: ${problem}, padding or not: pad at the "end"`, padding });
-}
-
 /** Throws where some rows have a label and others have none; says of which. */
 function checkLabelled(head: HeadConfig | undefined, rows: readonly (readonly EncodedRow[])[]): void {
   const hasLabel = rows.map(([first]) => first!.labels !== undefined);
   const index = hasLabel.indexOf(false);
   if (head === undefined || index === -1 || !hasLabel.includes(true)) return;
   throw new ConfigError({ message: `collate: row ${index} has no label, other rows of the batch have one`, index });
-}
-
-/** The id that fills rows up. */
-function paddingOf({ config }: CollateModel, tokenizer: Tokenizer, given: number | undefined): number {
-  if (given === undefined) {
-    const { pad, eos } = tokenizer.special;
-    return pad ?? eos ?? needToken(tokenizer, "pad", "collate without padId");
-  }
-  if (Number.isInteger(given) && given >= 0 && given < config.vocab_size) return given;
-  throw new ConfigError({
-    message: `collate: padId must be an id of the model's vocabulary, from 0 to ${config.vocab_size - 1}, got ${given}`,
-    padId: given,
-  });
-}
-
-function checkPadTo(padTo: readonly number[] | undefined): void {
-  const index = padTo?.findIndex((length) => !Number.isInteger(length) || length < 1) ?? -1;
-  if (index === -1) return;
-  throw new ConfigError({
-    message: `collate: padTo[${index}] must be a length of at least 1, got ${padTo![index]}`,
-    padTo: padTo![index],
-  });
-}
-
-/** Throws for a row without tokens, of which nothing could be read but padding, and for ids and types without a row in the model. */
-function checkRow({ ids, types }: EncodedRow, index: number, config: CollateModel["config"]): void {
-  if (ids.length === 0) {
-    throw new ConfigError({
-      message: `collate: row ${index} has no token, and the tokenizer adds none to an empty text; leave the row out`,
-      index,
-    });
-  }
-  const where = { seq: ids.length, row: index };
-  checkIds("collate", "ids", ids, { count: config.vocab_size, of: "the model's vocabulary", ...where });
-  const count = segmentCount(config);
-  // A model of one segment gets no types.
-  if (count !== undefined && count > 1) {
-    checkIds("collate", "types", types, { count, of: "the model's segments", ...where });
-  }
-}
-
-/** Throws unless every id of the tokenizer has a row in the model's word embeddings, and padding is the same id. */
-function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize }: Tokenizer, padId: number): void {
-  if (vocabularySize > config.vocab_size) {
-    throw new ConfigError({
-      message: `collate: the tokenizer has ${vocabularySize} tokens, the model embeds ${config.vocab_size}; load the tokenizer of the same model`,
-      vocabularySize,
-    });
-  }
-  const padding = architecture.padding?.(config);
-  if (padding !== undefined && padId !== padding) {
-    throw new ConfigError({
-      message: `collate: the tokenizer pads with id ${padId}, the model's positions count on ${padding}; load the tokenizer of the same model`,
-      pad: padId,
-    });
-  }
-}
-
-function paddedLength(longest: number, maxLength: number, padTo: readonly number[] | undefined): number {
-  const rounded =
-    padTo === undefined ? Math.ceil(longest / 16) * 16 : Math.min(...padTo.filter((length) => length >= longest));
-  return Math.min(rounded, maxLength);
 }

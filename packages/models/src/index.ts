@@ -39,7 +39,7 @@ export {
 export { type Cache, type CacheOptions, createCache } from "./cache.ts";
 export { type Capture, capture } from "./capture.ts";
 export type { Chat, ChatMessage, ChatOptions } from "./chat/chat.ts";
-export { type Collate, type CollateModel, type CollateOptions, type CollateReport, collate } from "./collate.ts";
+export { type Collate, type CollateOptions, type CollateReport, collate } from "./collate.ts";
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export type { KeyAliases } from "./config-keys.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
@@ -95,6 +95,7 @@ export {
 export { resizeEmbeddings } from "./resize-embeddings.ts";
 export type { Row } from "./row.ts";
 export type { Answer } from "./rows/answer.ts";
+export type { CollateModel } from "./rows/assembler.ts";
 export type { Place } from "./rows/places.ts";
 export type { LabelledPlace } from "./rows/token-labels.ts";
 export type { RunnableModel } from "./runnable.ts";

@@ -1,11 +1,6 @@
 /** Which end a text loses that is too long. */
 export type Truncation = "start" | "end";
 
-/** What is left of a list that loses one end. */
-export function cut<T>(items: readonly T[], length: number, truncation: Truncation): T[] {
-  return truncation === "end" ? items.slice(0, length) : items.slice(items.length - length);
-}
-
 /**
  * Lengths of two texts cut to `room` tokens together: the longer one gives way first, and where both are longer than
  * half, the room is shared. As the Rust tokenizers library does under its strategy "longest first".

@@ -9,6 +9,7 @@ import { registerOnnx } from "./register.ts";
 export type { OnnxOptions } from "./backend.ts";
 export type { Checked } from "./export/check.ts";
 export type { OnnxInput } from "./export/inputs.ts";
+export type { Sizes } from "./export/polynomial.ts";
 export type { NamedFunction } from "./export/record.ts";
 export type { DynamicDimension } from "./export/sizes.ts";
 export type { TracedOnnx, TraceOnnxOptions } from "./export/trace-onnx.ts";

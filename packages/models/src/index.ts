@@ -84,7 +84,7 @@ export { type LoadModelOptions, loadModel } from "./load.ts";
 export { loadTokenizer } from "./load-tokenizer.ts";
 export { bareName, fileName, type Named, ownName } from "./names.ts";
 export { type ExportedModel, type SaveOnnxOptions, saveOnnx } from "./onnx/save-onnx.ts";
-export type { NamedTensors, OnnxGraphInput, TraceOnnx } from "./onnx/trace.ts";
+export type { NamedTensors, OnnxDimensions, OnnxGraphInput, TraceOnnx } from "./onnx/trace.ts";
 export type { HeadOf, LabelScore, NumbersOf, PredictionOf } from "./prediction.ts";
 export {
   type Predictor,

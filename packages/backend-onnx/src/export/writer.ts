@@ -16,7 +16,7 @@ export interface SizeSource {
 /** Writes nodes in order. Every method that gives a text gives the name of a value. */
 export class Writer {
   readonly nodes: Node[] = [];
-  readonly initializers = new Map<string, Initializer>();
+  readonly initializers: Map<string, Initializer> = new Map<string, Initializer>();
   private readonly known = new Map<string, string>();
   private readonly counts = new Map<string, number>();
   private readonly sizeSources: ReadonlyMap<string, SizeSource>;

@@ -142,7 +142,7 @@ const withMap = (config: unknown, map: unknown): unknown =>
   map === undefined ? config : { ...(map as object), ...(config as object) };
 
 /**
- * A tokenizer from the contents of `tokenizer.json` and `tokenizer_config.json`.
+ * A tokenizer from the contents of `tokenizer.json` and `tokenizer_config.json`, which must not be changed afterwards.
  *
  * @param json - `tokenizer.json`, parsed.
  * @param config - `tokenizer_config.json`, parsed. @default {}, with the usual names of special tokens
@@ -152,10 +152,13 @@ const withMap = (config: unknown, map: unknown): unknown =>
 export function createTokenizer(json: unknown, config: unknown = {}, options: TokenizerOptions = {}): Tokenizer {
   checkTokenizerOptions("createTokenizer", options);
   const written = { "tokenizer.json": json, "tokenizer_config.json": config };
-  const bytes = Object.entries(written).map(
-    ([name, value]) => [name, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)] as const,
-  );
-  return makeTokenizer(json, config, new Map(bytes), options);
+  const files = (): ReadonlyMap<string, Uint8Array> => {
+    const encoder = new TextEncoder();
+    return new Map(
+      Object.entries(written).map(([name, value]) => [name, encoder.encode(`${JSON.stringify(value, null, 2)}\n`)]),
+    );
+  };
+  return makeTokenizer(json, config, files, options);
 }
 
 function checkTokenizerOptions(caller: string, options: TokenizerOptions): void {
@@ -178,7 +181,7 @@ const windowKeys = ["maxLength", "stride", "only", "truncation"] as const;
 function makeTokenizer(
   given: unknown,
   givenConfig: unknown,
-  files: ReadonlyMap<string, Uint8Array>,
+  files: ReadonlyMap<string, Uint8Array> | (() => ReadonlyMap<string, Uint8Array>),
   options: TokenizerOptions,
 ): Tokenizer {
   const { json, config, pipeline } = open(given, givenConfig);
@@ -186,10 +189,12 @@ function makeTokenizer(
   const side = options.truncation ?? (config.truncation_side === "left" ? "start" : "end");
   const hasTypes = config.model_input_names?.includes("token_type_ids") ?? true;
   const isClean = cleansUp(json, config);
-  let fingerprint: string | undefined; // of large vocabularies it takes a while, and few ask
+  // Of large vocabularies these take a while, and few ask.
+  let fingerprint: string | undefined;
+  let written = typeof files === "function" ? undefined : files;
 
   const chatting = {
-    templates: templatesOf(files, config.chat_template),
+    templates: templatesOf(written ?? new Map(), config.chat_template),
     special: specialTexts(config, special, pipeline.tokenOf),
     encode: (text: string) => encodeText("chat", pipeline, text),
   };
@@ -232,7 +237,10 @@ function makeTokenizer(
   return {
     special,
     truncation: side,
-    files,
+    get files() {
+      written ??= (files as () => ReadonlyMap<string, Uint8Array>)();
+      return written;
+    },
     get fingerprint() {
       fingerprint ??= sha256(canonicalJson([given, givenConfig]));
       return fingerprint;

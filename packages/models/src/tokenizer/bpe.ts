@@ -43,8 +43,8 @@ function pop(heap: number[]): number {
 
 /** The two parts of a merge, as either kind of file writes it. */
 function partsOf(merge: unknown, index: number): readonly [string, string] {
-  const parts = typeof merge === "string" ? merge.split(" ") : merge;
-  if (Array.isArray(parts) && parts.length === 2 && parts.every((part) => typeof part === "string")) {
+  const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+  if (Array.isArray(parts) && parts.length === 2 && typeof parts[0] === "string" && typeof parts[1] === "string") {
     return parts as [string, string];
   }
   throw new PartError(`merge ${index} must be two pieces, got ${JSON.stringify(merge)}`);
@@ -61,16 +61,17 @@ function readMerges(merges: unknown, vocabulary: ReadonlyMap<string, number>, pr
   if (!Array.isArray(merges)) throw new PartError('a BPE model needs "merges"');
   const ranks = new PairTable(merges.length);
   const results = new Int32Array(merges.length);
-  merges.forEach((merge, rank) => {
-    const [first, second] = partsOf(merge, rank);
-    const ids = [first, second, first + second.slice(prefixLength)].map((piece) => {
-      const id = vocabulary.get(piece);
-      if (id !== undefined) return id;
-      throw new PartError(`merge ${rank} has ${JSON.stringify(piece)}, which the vocabulary lacks`);
-    });
-    ranks.set(ids[0]!, ids[1]!, rank);
-    results[rank] = ids[2]!;
-  });
+  for (let rank = 0; rank < merges.length; rank++) {
+    const [first, second] = partsOf(merges[rank], rank);
+    const whole = first + second.slice(prefixLength);
+    const [left, right, result] = [vocabulary.get(first), vocabulary.get(second), vocabulary.get(whole)];
+    if (left === undefined || right === undefined || result === undefined) {
+      const lacking = left === undefined ? first : right === undefined ? second : whole;
+      throw new PartError(`merge ${rank} has ${JSON.stringify(lacking)}, which the vocabulary lacks`);
+    }
+    ranks.set(left, right, rank);
+    results[rank] = result;
+  }
   return { ranks, results };
 }
 

@@ -34,6 +34,7 @@ function byToken(change: (token: string, index: number) => string): Decoder {
 
 /** English blanks as people write them. */
 function cleanUp(text: string): string {
+  if (!/ [.?!,'nd]/.test(text)) return text; // as most tokens
   return text
     .replaceAll(" .", ".")
     .replaceAll(" ?", "?")
@@ -50,31 +51,57 @@ function cleanUp(text: string): string {
 
 const encoder = new TextEncoder();
 
-/** All tokens as one text of bytes. A token with a character of no byte stands for itself. */
-const byteLevel: Decoder = (next) => {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  let isFirst = true;
-  let held = "";
-  const pass = (text: string, isLast: boolean): void => {
-    if (text === "" && !isLast) return;
-    next.put(text, isFirst, isLast);
-    isFirst = false;
+/** Bytes of a token, and its text where they are whole characters. */
+interface Bytes {
+  readonly bytes: Uint8Array;
+  readonly text: string | undefined;
+}
+
+/** The bytes that a token's characters stand for. A token with a character of no byte stands for itself. */
+function bytesOf(token: string): Bytes {
+  const found = Array.from(token, (character) => bytesOfCharacters.get(character) ?? -1);
+  const bytes = found.includes(-1) ? encoder.encode(token) : Uint8Array.from(found);
+  try {
+    return { bytes, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { bytes, text: undefined };
+  }
+}
+
+/** All tokens as one text of bytes. */
+function byteLevel(): Decoder {
+  const known = new Map<string, Bytes>();
+  return (next) => {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    let isFirst = true;
+    let isOpen = false; // whether a character may have begun
+    let held = "";
+    const pass = (text: string, isLast: boolean): void => {
+      if (text === "" && !isLast) return;
+      next.put(text, isFirst, isLast);
+      isFirst = false;
+    };
+    return {
+      put(text, isFirstPart, isLast) {
+        held = isFirstPart ? text : held + text;
+        if (!isLast) return;
+        let found = known.get(held);
+        if (found === undefined) {
+          if (known.size >= 100_000) known.clear();
+          found = bytesOf(held);
+          known.set(held, found);
+        }
+        if (!isOpen && found.text !== undefined) pass(found.text, false);
+        else pass(decoder.decode(found.bytes, { stream: true }), false);
+        isOpen = found.text === undefined;
+      },
+      end() {
+        pass(decoder.decode(), true);
+        next.end();
+      },
+    };
   };
-  const bytes = (token: string): Uint8Array => {
-    const found = Array.from(token, (character) => bytesOfCharacters.get(character) ?? -1);
-    return found.includes(-1) ? encoder.encode(token) : Uint8Array.from(found);
-  };
-  return {
-    put(text, isFirstPart, isLast) {
-      held = isFirstPart ? text : held + text;
-      if (isLast) pass(decoder.decode(bytes(held), { stream: true }), false);
-    },
-    end() {
-      pass(decoder.decode(), true);
-      next.end();
-    },
-  };
-};
+}
 
 /** Tokens such as <0xE2> as the characters of their bytes: a run of them that is no UTF-8 is one � for each. */
 const byteFallback: Decoder = (next) => {
@@ -215,7 +242,7 @@ function ctc(part: Part): Decoder {
 const decoders: Readonly<Record<string, (part: Part) => Decoder>> = {
   BPEDecoder: suffixes,
   ByteFallback: () => byteFallback,
-  ByteLevel: () => byteLevel,
+  ByteLevel: byteLevel,
   CTC: ctc,
   Fuse: () => fuse,
   Metaspace: metaspace,

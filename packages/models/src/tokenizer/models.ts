@@ -26,8 +26,11 @@ const models: Readonly<
 
 /** Ids by token, without added tokens. */
 export function vocabularyOf({ vocab }: TokenizerJson["model"]): Map<string, number> {
-  if (!Array.isArray(vocab)) return new Map(Object.entries(vocab as Readonly<Record<string, number>>));
-  return new Map(vocab.map((piece, id) => [String((piece as unknown[])[0]), id]));
+  if (Array.isArray(vocab)) return new Map(vocab.map((piece, id) => [String((piece as unknown[])[0]), id]));
+  const ids = vocab as Readonly<Record<string, number>>;
+  const vocabulary = new Map<string, number>();
+  for (const token of Object.keys(ids)) vocabulary.set(token, ids[token]!);
+  return vocabulary;
 }
 
 /** Old files name no type: then its settings tell which it is. */

@@ -62,7 +62,12 @@ const nothingEncoded = (text: string | readonly string[]): Encoded => ({
  */
 export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number): Pipeline {
   const vocabulary = vocabularyOf(json.model);
-  const tokens = new Map(Array.from(vocabulary, ([token, id]) => [id, token]));
+  const tokens = new Map<number, string>();
+  let size = 0;
+  for (const [token, id] of vocabulary) {
+    tokens.set(id, token);
+    size = Math.max(size, id + 1);
+  }
   const model = modelOf(json.model, vocabulary);
   const normalizer = json.normalizer == null ? undefined : normalizerOf(json.normalizer);
   const pre: PreTokenizer =
@@ -149,7 +154,7 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
     return into;
   }
 
-  const allIds = [...tokens.keys(), ...added.texts.keys()];
+  for (const id of added.texts.keys()) size = Math.max(size, id + 1);
   return {
     encode,
     post: postProcessorOf(json.post_processor),
@@ -157,6 +162,6 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
     added,
     idOf: (token) => added.ids.get(token) ?? vocabulary.get(token),
     tokenOf: (id) => added.texts.get(id) ?? tokens.get(id),
-    size: allIds.reduce((size, id) => Math.max(size, id + 1), 0),
+    size,
   };
 }

@@ -15,7 +15,6 @@ export function wordPiece(model: TokenizerJson["model"], vocabulary: ReadonlyMap
   if (typeof prefix !== "string" || !Number.isInteger(most)) {
     throw new PartError("continuing_subword_prefix of WordPiece must be a string, max_input_chars_per_word a number");
   }
-  const first = new Map<string, number>(vocabulary);
   /** Pieces that go on in a word, without their mark. */
   const further = new Map<string, number>();
   let longest = 0;
@@ -36,7 +35,7 @@ export function wordPiece(model: TokenizerJson["model"], vocabulary: ReadonlyMap
     const ends: number[] = [];
     const isWhole = !isTooLong(word);
     for (let start = 0; isWhole && start < word.length; ) {
-      const pieces = start === 0 ? first : further;
+      const pieces = start === 0 ? vocabulary : further;
       let end = Math.min(word.length, start + longest);
       let id: number | undefined;
       for (; end > start; end--) {

@@ -85,11 +85,13 @@ export { loadTokenizer } from "./load-tokenizer.ts";
 export { bareName, fileName, type Named, ownName } from "./names.ts";
 export { type ExportedModel, type SaveOnnxOptions, saveOnnx } from "./onnx/save-onnx.ts";
 export type { NamedTensors, OnnxDimensions, OnnxGraphInput, TraceOnnx } from "./onnx/trace.ts";
-export type { HeadOf, LabelScore, NumbersOf, PredictionOf } from "./prediction.ts";
+export type { Aggregation } from "./predict/entities.ts";
+export type { AnswerScore, Entity, Filling, HeadOf, LabelScore, NumbersOf, PredictionOf } from "./prediction.ts";
 export {
   type Predictor,
   type PredictorInput,
   type PredictorOptions,
+  type PredictorReport,
   predictor,
 } from "./predictor.ts";
 export { resizeEmbeddings } from "./resize-embeddings.ts";

@@ -143,15 +143,23 @@ test("nothing is left behind", async () => {
 
 describe("errors name what is wrong", () => {
   test("a model without such a head", () => {
-    const takes = "predictor: it takes a model with a sequence-classification or regression head";
-    const [bare, words] = [modelWith(), modelWith(heads["masked-lm"])];
-    expect(() => predictor(bare, tokenizer)).toThrow(`${takes}, got one without a head`);
-    expect(() => predictor(words, tokenizer)).toThrow(`${takes}, got one with a masked-lm head`);
-    for (const { parameters } of [bare, words]) disposeParameters(parameters);
+    const takes =
+      "predictor: it takes a model with a head of kind sequence-classification, regression, token-classification";
+    const bare = modelWith();
+    expect(() => predictor(bare, tokenizer)).toThrow(takes);
+    expect(() => predictor(bare, tokenizer)).toThrow("got one without a head; load it with one, or use embed");
+    const written: RunnableModel = { ...bare, head: { kind: "causal-lm" } };
+    expect(() => predictor(written, tokenizer)).toThrow("with a causal-lm head; load it with one, or use generate");
+    disposeParameters(bare.parameters);
   });
 
   test.each([
     [{ max_length: 3 }, 'unknown option "max_length"; is "maxLength" meant?'],
+    [
+      { aggregation: "max" },
+      "aggregation is an option of heads of kind token-classification, got one of kind sequence-classification",
+    ],
+    [{ topK: 2 }, "topK is an option of heads of kind question-answering, masked-lm"],
     [{ threshold: 0.5 }, "threshold is an option of heads that give several labels (multiLabel: true)"],
     [{ batchSize: 0 }, "batchSize must be a whole number from 1, got 0"],
     [{ batchSize: 1.5 }, "batchSize must be a whole number from 1, got 1.5"],

@@ -22,14 +22,18 @@ Example, a file of texts:
 /** Texts that are predicted before the next are read. */
 const GROUP = 256;
 
-/** A prediction for a reader: the best label and its probability, a number, or whatever it is. */
+/** A prediction for a reader: the best label and its probability, a number, pieces of the text, or whatever it is. */
 function predictionText(prediction: unknown): string {
   if (typeof prediction === "number") return prediction.toFixed(4);
-  const [best] = Array.isArray(prediction) ? (prediction as readonly unknown[]) : [];
-  const { label, score } = (best ?? {}) as { readonly label?: unknown; readonly score?: unknown };
-  return typeof label === "string" && typeof score === "number"
-    ? `${label}  ${score.toFixed(3)}`
-    : JSON.stringify(prediction);
+  if (!Array.isArray(prediction)) return JSON.stringify(prediction);
+  const found = prediction as readonly { label?: unknown; score?: unknown; word?: unknown; text?: unknown }[];
+  const shown = found.map(({ label, score, word, text }) => {
+    const what = [word ?? text, label].filter((part) => typeof part === "string").join(": ");
+    return typeof score === "number" && what !== "" ? `${what}  ${score.toFixed(3)}` : undefined;
+  });
+  if (shown.includes(undefined)) return JSON.stringify(prediction);
+  const isOfPlaces = found.some(({ word }) => typeof word === "string");
+  return isOfPlaces || shown.length === 0 ? shown.join(", ") || "nothing" : shown[0]!;
 }
 
 /** `cambium predict`: what a model's head says of texts. */

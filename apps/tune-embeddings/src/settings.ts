@@ -11,7 +11,7 @@ Usage: pnpm tune-embeddings --model <folder> [options]
 
   --model <folder>        a BERT, RoBERTa, GPT-2 or LLaMA folder from Hugging Face, such as all-MiniLM-L6-v2
   --quick                 a sapling and little data, under a minute: does everything work here?
-  --steps <integer>       training steps (default 600)
+  --steps <integer>       training steps of 64 pairs (default 400)
   --rank <integer>        rank of LoRA on every linear layer (default 16)
   --learning-rate <number> the highest rate, of AdamW with warm-up and linear decay (default 1e-3)
   --seed <integer>        seed of the delta's start and the order of the rows (default 1)
@@ -86,7 +86,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   if (model === undefined && !quick) throw wrong("--model: expected a folder, or --quick for a sapling");
   const backend = BACKENDS.find((name) => name === values.backend);
   if (backend === undefined) throw wrong(`--backend: expected one of ${BACKENDS.join(", ")}, got "${values.backend}"`);
-  const steps = count("steps", values.steps ?? (quick ? "40" : "600"));
+  const steps = count("steps", values.steps ?? (quick ? "40" : "400"));
   const batchSize = quick ? 16 : 64;
   return {
     model: model === undefined ? sapling("bert-2x128") : openFiles(model),

@@ -1,12 +1,13 @@
 import { ConfigError, checkOptions } from "@cambium/base";
-import { dispose, slice, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { dispose, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import type { TokenBatch } from "./architecture.ts";
 import { byLength, usualLength } from "./by-length.ts";
 import { type CollateOptions, collate } from "./collate.ts";
-import { applyDense, type LoadedDense, loadDense } from "./embedding/dense.ts";
 import { checkPooling, type EmbeddingHead } from "./embedding/head-config.ts";
 import { lowerCased } from "./embedding/lower-case.ts";
-import { type EmbeddingModules, promptText, readModules, type VectorStep } from "./embedding/modules.ts";
+import { promptText, readModules, type VectorStep } from "./embedding/modules.ts";
 import { type Pooling, poolRows, unitRows } from "./embedding/pooling.ts";
+import { firstDimensions, loadSteps, withoutNormalising } from "./embedding/steps.ts";
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -31,17 +32,6 @@ const keys = ["pooling", "normalise", "maxLength", "prompt", "dimensions", "batc
 function checkText(text: unknown, index: number): void {
   if (typeof text === "string") return;
   throw new ConfigError({ message: `embed: text ${index} must be a string, got ${typeof text}`, index });
-}
-
-/** How rows become vectors, all choices made. */
-interface Plan {
-  readonly pooling: readonly Pooling[];
-  /** Tokens at the start of each text that are not pooled. */
-  readonly skipped: number;
-  readonly steps: readonly (VectorStep | (VectorStep & LoadedDense))[];
-  readonly dimensions: number | undefined;
-  /** Whether vectors are scaled once they have their length. */
-  readonly normalises: boolean;
 }
 
 /**
@@ -81,29 +71,27 @@ export async function embed(
   const rows = texts.map((text) => ({ text: `${before}${text}` }));
   const groups = byLength("embed", rows, batchSize);
   const own = head?.kind === "embedding" ? head : undefined;
-  const { steps, dense } = await loadSteps(own === undefined ? modules.steps : stepsOf(own), tokenizer);
-  const plan: Plan = {
-    pooling: [pooling ?? own?.pooling ?? modules.pooling].flat(),
-    skipped,
-    steps: normalise === false ? withoutLast(steps) : steps,
-    dimensions: dimensions ?? modules.dimensions,
-    normalises: normalise ?? false,
+  const given = own === undefined ? modules.steps : stepsOf(own);
+  const steps = await loadSteps("embed", normalise === false ? withoutNormalising(given) : given, tokenizer.files);
+  const poolings = [pooling ?? own?.pooling ?? modules.pooling].flat();
+  const vectorsOf = (batch: TokenBatch): Tensor2D => {
+    const whole = steps.apply(poolRows(model.forward(batch), poolings, skipped));
+    const kept = firstDimensions("embed", whole, dimensions ?? modules.dimensions);
+    return normalise === true ? unitRows(kept) : kept;
   };
   const vectors = new Array<Float32Array>(texts.length);
   try {
     for (const group of groups) {
-      const pooled = tidy(() =>
-        finish(poolRows(model.forward(toBatch(group.map(({ row }) => row))), plan.pooling, skipped), plan),
-      );
-      const width = pooled.shape[1]!;
-      const values = (await pooled.data()) as Float32Array;
-      dispose(pooled);
+      const found = tidy(() => vectorsOf(toBatch(group.map(({ row }) => row))));
+      const [, width] = found.shape;
+      const values = (await found.data()) as Float32Array;
+      dispose(found);
       group.forEach(({ index }, i) => {
         vectors[index] = values.slice(i * width, (i + 1) * width);
       });
     }
   } finally {
-    dispose(dense);
+    steps.dispose();
   }
   return vectors;
 }
@@ -133,58 +121,3 @@ function promptLength(tokenizer: Tokenizer, prompt: string, maxLength: number): 
 /** What a head does to pooled vectors. */
 const stepsOf = ({ normalise = false }: EmbeddingHead): readonly VectorStep[] =>
   normalise ? [{ kind: "normalise" }] : [];
-
-/** Without normalising at the end. */
-function withoutLast<Step extends VectorStep>(steps: readonly Step[]): readonly Step[] {
-  return steps.at(-1)?.kind === "normalise" ? withoutLast(steps.slice(0, -1)) : steps;
-}
-
-/** Steps with the weights of those that have some, and these weights once more. */
-async function loadSteps(
-  steps: EmbeddingModules["steps"],
-  tokenizer: Tokenizer,
-): Promise<{ readonly steps: Plan["steps"]; readonly dense: Tensor[] }> {
-  const dense: Tensor[] = [];
-  const loaded: (VectorStep | (VectorStep & LoadedDense))[] = [];
-  try {
-    for (const step of steps) {
-      if (step.kind === "normalise") loaded.push(step);
-      else {
-        const { weight, biases, ...layer } = await loadDense("embed", step, tokenizer.files);
-        dense.push(weight, ...(biases === undefined ? [] : [biases]));
-        loaded.push({ kind: "dense", ...layer, weight, ...(biases !== undefined && { biases }) });
-      }
-    }
-  } catch (error) {
-    dispose(dense);
-    throw error;
-  }
-  return { steps: loaded, dense };
-}
-
-/** What the steps make of pooled vectors `[batch, width]`. */
-function finish(pooled: Tensor, { steps, dimensions, normalises }: Plan): Tensor {
-  let vectors = pooled;
-  for (const step of steps) {
-    if (step.kind === "normalise") vectors = unitRows(vectors);
-    else {
-      const width = vectors.shape[1]!;
-      if (step.input !== width) {
-        throw new ConfigError({
-          message: `embed: the Dense module in ${step.folder} reads vectors of ${step.input} numbers, and pooling gives ${width}; leave pooling out`,
-          width,
-        });
-      }
-      vectors = applyDense(step as LoadedDense, vectors);
-    }
-  }
-  const width = vectors.shape[1]!;
-  if (dimensions !== undefined && dimensions > width) {
-    throw new ConfigError({
-      message: `embed: dimensions must be at most ${width}, which the vectors have, got ${dimensions}`,
-      dimensions,
-    });
-  }
-  const kept = dimensions === undefined ? vectors : slice(vectors, [0, 0], [-1, dimensions]);
-  return normalises ? unitRows(kept) : kept;
-}

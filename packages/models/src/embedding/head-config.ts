@@ -3,7 +3,7 @@ import * as z from "zod";
 import { type EmbeddingModules, readModules } from "./modules.ts";
 import { type Pooling, poolingNames } from "./pooling.ts";
 
-/** Vectors of texts, and the loss that tunes them. */
+/** Vectors of texts, and the loss that tunes them. Training puts no prompt in front of texts: write it into the rows. */
 export interface EmbeddingHead {
   readonly kind: "embedding";
   /** What of a text's tokens becomes its vector; several stand side by side. @default the folder's, else "mean" */

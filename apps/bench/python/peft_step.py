@@ -1,6 +1,6 @@
 """One training step of PyTorch + transformers + PEFT on the work of measure-step.ts, as one JSON line.
 
-usage: python peft_step.py --size 4x256|12x768|... [--method lora|full|causal] [--dropout 0] [--precision float32|autocast|bfloat16] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
+usage: python peft_step.py --size 4x256|12x768|... [--method lora|full|causal|smollm2] [--dropout 0] [--precision float32|autocast|bfloat16] [--steps 20] [--batch 8] [--seq 64] [--threads 2]
 needs: pip install torch transformers peft
 """
 
@@ -19,7 +19,15 @@ WARM_UP = 4
 
 def build(size, method, dropout):
     layers, width = (int(part) for part in size.split("x"))
-    vocabulary = 50_265 if width == 768 else 5_000
+    vocabulary = {768: 50_265, 576: 49_152}.get(width, 5_000)
+    if method == "smollm2":
+        config = transformers.LlamaConfig(
+            hidden_size=width, intermediate_size=8 * width // 3, num_hidden_layers=layers, num_attention_heads=width // 64,
+            num_key_value_heads=width // 192, vocab_size=vocabulary, max_position_embeddings=8192, rms_norm_eps=1e-5,
+            tie_word_embeddings=True, attention_dropout=dropout,
+        )  # fmt: skip
+        lora = peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, lora_dropout=0.0, target_modules=["q_proj", "v_proj"])
+        return peft.get_peft_model(transformers.LlamaForCausalLM(config), lora).train(), vocabulary
     if method == "causal":
         config = transformers.GPT2Config(
             n_embd=width, n_layer=layers, n_head=width // 64, vocab_size=vocabulary, n_positions=514,
@@ -41,7 +49,7 @@ def build(size, method, dropout):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", default="4x256")
-    parser.add_argument("--method", choices=["lora", "full", "causal"], default="lora")
+    parser.add_argument("--method", choices=["lora", "full", "causal", "smollm2"], default="lora")
     parser.add_argument("--dropout", type=float, default=0)
     parser.add_argument("--precision", choices=["float32", "autocast", "bfloat16"], default="float32")
     parser.add_argument("--row")
@@ -60,7 +68,7 @@ def main():
     batch = {
         "input_ids": ids,
         "attention_mask": torch.ones(options.batch, options.seq, dtype=torch.long),
-        "labels": ids if options.method == "causal" else torch.tensor([i % 2 for i in range(options.batch)]),
+        "labels": ids if options.method in ("causal", "smollm2") else torch.tensor([i % 2 for i in range(options.batch)]),
     }
     durations, processor = [], []
     for step in range(WARM_UP + options.steps):

@@ -1,5 +1,5 @@
 import { ConfigError } from "@cambium/base";
-import type { BertConfig, ConfigInput } from "@cambium/models";
+import type { BertConfig, ConfigInput, LlamaConfig } from "@cambium/models";
 
 /** The sizes of a model that is measured. */
 export interface Size {
@@ -9,9 +9,11 @@ export interface Size {
   readonly width: number;
   /** Of width 64. */
   readonly heads: number;
-  /** RoBERTa's at its width, else a small one. */
+  /** RoBERTa's and SmolLM2's at their widths, else a small one. */
   readonly vocabulary: number;
 }
+
+const vocabularies: Readonly<Record<number, number>> = { 768: 50_265, 576: 49_152 };
 
 /** The size of a name such as `12x768`. */
 export function parseSize(name: string): Size {
@@ -20,7 +22,7 @@ export function parseSize(name: string): Size {
     throw new ConfigError({
       message: `bench: a size is <layers>x<width> with a width in multiples of 64, got "${name}"`,
     });
-  return { name, layers, width, heads: width / 64, vocabulary: width === 768 ? 50_265 : 5_000 };
+  return { name, layers, width, heads: width / 64, vocabulary: vocabularies[width] ?? 5_000 };
 }
 
 /** RoBERTa's shape, as the Python side has it. */
@@ -43,11 +45,34 @@ export function robertaConfig(
   };
 }
 
+/** SmolLM2's shape (135M at 30x576), as the Python side has it: three query heads share one of the keys. */
+export function smolConfig(
+  { width, layers, heads, vocabulary }: Size,
+  dropout = 0,
+): ConfigInput & Partial<LlamaConfig> {
+  return {
+    model_type: "llama",
+    vocab_size: vocabulary,
+    hidden_size: width,
+    intermediate_size: (8 * width) / 3,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: heads / 3,
+    max_position_embeddings: 8192,
+    rms_norm_eps: 1e-5,
+    tie_word_embeddings: true,
+    attention_dropout: dropout,
+  };
+}
+
 /** Rank of the LoRA that is measured. */
 export const RANK = 8;
 
-/** What is trained: LoRA on query and value with a classification head, every weight, or every weight of a decoder. */
-export type Method = "lora" | "full" | "causal";
+/**
+ * What is trained: LoRA on query and value with a classification head, every weight, every weight of a decoder, or LoRA on query
+ * and value of SmolLM2's shape.
+ */
+export type Method = "lora" | "full" | "causal" | "smollm2";
 
 /**
  * Floating-point operations of a forward pass: products only, two operations for a multiplication and an addition.
@@ -67,6 +92,7 @@ export function flopsOfForward(
 export function flopsOfStep(size: Size, batch: number, seq: number, method: Method = "lora"): number {
   const { layers, width, vocabulary } = size;
   const tokens = batch * seq;
+  if (method === "smollm2") return flopsOfSmolStep(size, batch, seq);
   const [linear, attention] = flopsOfForward(size, batch, seq);
   const head = 3 * 2 * (method === "causal" ? tokens * width * vocabulary : batch * width * (width + 2));
   if (method !== "lora") return 3 * linear + 3 * attention + head;
@@ -75,4 +101,16 @@ export function flopsOfStep(size: Size, batch: number, seq: number, method: Meth
   const thin = 2 * 6 * 2 * tokens * width * RANK * layers;
   const spared = 3 * 2 * tokens * width * width + 2 * tokens * seq * width + 2 * 2 * tokens * width * RANK;
   return 2 * linear + 3 * attention + thin + head - spared;
+}
+
+/** The same for LoRA on SmolLM2's shape, whose keys and values are a third as wide, and whose head is the frozen words. */
+function flopsOfSmolStep({ layers, width, vocabulary }: Size, batch: number, seq: number): number {
+  const tokens = batch * seq;
+  const square = 2 * tokens * width * width;
+  const linear = layers * square * (2 + 2 / 3 + 8); // query and output, key and value, three of the feed-forward part
+  const attention = 2 * 2 * tokens * seq * width * layers;
+  const thin = 3 * 2 * tokens * RANK * (2 * width + width + width / 3) * layers;
+  // The first layer passes no gradient on to the embeddings.
+  const spared = square * (1 + 2 / 3) + 2 * tokens * seq * width + 2 * 2 * tokens * width * RANK;
+  return 2 * linear + 3 * attention + thin + 2 * 2 * tokens * width * vocabulary - spared;
 }

@@ -13,7 +13,7 @@ const HELP = `usage: pnpm bench:train [options]
 Prints JSON lines: the machine, then for each process the median step, peak memory and share of the runtime's own GEMM rate,
 and for each row our time and memory over those of each other side, as the median of the rounds' ratios with their spread.
 Steps are on batches of 8 x 64 tokens with AdamW: LoRA of rank 8 on query and value with a classification head, all weights,
-or all weights of a decoder on its next ids. Progress goes to stderr.
+or all weights of a decoder on its next ids; and on 4 x 128 tokens LoRA on query and value of SmolLM2's shape. Progress goes to stderr.
 
   --only TEXTS     rows of these names, or whose names contain these, separated by commas
   --list           only print the rows' names
@@ -45,12 +45,13 @@ interface Row {
 }
 
 const pairs = Number(values.pairs ?? 5);
-const isLarge = (size: string): boolean => size === "12x768";
+const isLarge = (size: string): boolean => size === "12x768" || size === "30x576";
 
 /** Parameters of a process that measures a step, in both languages. */
 function parameters(row: string, method: string, size: string, dropout: number): string[] {
   const steps = values.steps ?? (isLarge(size) ? "6" : "30");
-  return ["--row", row, "--method", method, "--size", size, "--dropout", `${dropout}`, "--steps", steps];
+  const batch = method === "smollm2" ? ["--batch", "4", "--seq", "128"] : [];
+  return ["--row", row, "--method", method, "--size", size, "--dropout", `${dropout}`, "--steps", steps, ...batch];
 }
 const ours = (given: readonly string[]): Side => ({
   name: "onnx",
@@ -143,6 +144,7 @@ const rows: readonly Row[] = [
   stepRow("full", "12x768", 0.1),
   stepRow("causal", "4x256", 0),
   stepRow("causal", "4x256", 0.1),
+  stepRow("smollm2", "30x576", 0),
   dropoutRow("4x256"),
   dropoutRow("12x768"),
   scalingRow("256"),

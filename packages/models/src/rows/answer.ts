@@ -15,7 +15,7 @@ export interface Answer extends Place {
 }
 
 /** The token that stands for no answer: the classification token, or the first where there is none. */
-function noAnswer({ special }: Pick<Tokenizer, "special">, { ids }: Pick<Tokens, "ids">): number {
+export function noAnswer({ special }: Pick<Tokenizer, "special">, { ids }: Pick<Tokens, "ids">): number {
   return Math.max(0, special.classification === undefined ? 0 : ids.indexOf(special.classification));
 }
 

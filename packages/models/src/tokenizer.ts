@@ -21,7 +21,7 @@ import { findSpecialTokens, type SpecialTokens, specialTexts } from "./special-t
 import { type DecodeOptions, type DecodeStream, decodeStream } from "./tokenizer/decode.ts";
 import { frame, frameLength, type Span, type Tokens, wholeOf } from "./tokenizer/frame.ts";
 import { type Encoded, type Pipeline, pipelineOf } from "./tokenizer/pipeline.ts";
-import { cutWindows, type Only } from "./tokenizer/windows.ts";
+import { cutWindows } from "./tokenizer/windows.ts";
 import { readCompanions } from "./tokenizer-files.ts";
 import { parseTokenizerFiles, type TokenizerConfig, type TokenizerJson } from "./tokenizer-json.ts";
 import { applySettings, cleansUp } from "./tokenizer-settings.ts";
@@ -47,7 +47,7 @@ export interface WindowsOptions {
   /** Tokens that a window repeats of the one before it. @default 0 */
   readonly stride?: number;
   /** Which text of a pair is cut into windows, the other standing whole in each. @default both, the longer one first */
-  readonly only?: Only;
+  readonly only?: "first" | "second";
   /** From which end windows are counted: with "start", the last window is the one that may be short at its start. @default what the tokenizer was made with */
   readonly truncation?: Truncation;
 }

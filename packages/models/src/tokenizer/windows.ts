@@ -5,7 +5,7 @@ import { type Span, wholeOf } from "./frame.ts";
 import type { Encoded } from "./pipeline.ts";
 
 /** Which text is cut where both do not fit. */
-export type Only = "first" | "second";
+type Only = "first" | "second";
 
 /** How texts are cut into windows. */
 export interface Cutting {

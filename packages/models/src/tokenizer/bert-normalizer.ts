@@ -1,7 +1,7 @@
 /** BERT's normalizer: control characters go, ideographs stand apart, accents and capitals go where the settings say so. */
 import type { Part } from "../tokenizer-json.ts";
 import { type Aligned, filter, rewriting, withText } from "./aligned.ts";
-import { isAscii, isNonspacing } from "./characters.ts";
+import { isAscii, isNonspacing, isUnclean } from "./characters.ts";
 import type { Normalizer } from "./normalizers.ts";
 import { lowercase } from "./normalizers.ts";
 import { setting } from "./parts.ts";
@@ -11,10 +11,10 @@ const UNCLEAN = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\ufffd]/u;
 const ODD_SPACE = /(?! )\p{White_Space}/gu;
 const IDEOGRAPH =
   /[\u4e00-\u9fff\u3400-\u4dbf\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\uf900-\ufaff\u{2f800}-\u{2fa1f}]/u;
-const MARK = /\p{Mn}/u;
+const MARK = /[\p{Mn}\u1734\u{1171e}]/u;
 
 function clean(old: Aligned): Aligned {
-  const kept = UNCLEAN.test(old.text) ? filter(old, (character) => !UNCLEAN.test(character)) : old;
+  const kept = UNCLEAN.test(old.text) ? filter(old, (character) => !isUnclean(character.codePointAt(0)!)) : old;
   return withText(kept, kept.text.replace(ODD_SPACE, " "));
 }
 

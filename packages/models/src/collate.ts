@@ -4,6 +4,7 @@ import { collatePairs } from "./embedding/pairs.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { encodeRow, type Row } from "./row.ts";
 import { assembler, type CollateModel } from "./rows/assembler.ts";
+import { type ChatRow, type ChatSettings, checkChatSettings, encodeChat, isChatRow } from "./rows/chat-rows.ts";
 import type { EncodedRow } from "./rows/encoding.ts";
 import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
 import type { Truncation } from "./truncation.ts";
@@ -18,6 +19,12 @@ export interface CollateOptions {
   readonly truncation?: Truncation;
   /** Id that fills rows up; the mask hides it. @default the tokenizer's pad token, or its eos token where it has no pad token */
   readonly padId?: number;
+  /**
+   * How conversations are written: the template, more that it reads, and the date for templates that write one.
+   *
+   * @default the tokenizer's template
+   */
+  readonly chat?: ChatSettings;
   /**
    * Where rows are filled up. "start" is for models whose positions count real tokens only, and heads that do not read the first
    * one. The target of a sequence-to-sequence model is filled up at its end all the same. @default "end"
@@ -45,7 +52,7 @@ export interface CollateReport {
 
 /** Makes batches of rows, and says how, so that a checkpoint knows them from others. */
 export interface Collate {
-  (rows: readonly Row[]): TokenBatch;
+  (rows: readonly (Row | ChatRow)[]): TokenBatch;
   /** All that decides what a row becomes, as JSON. */
   describe(): Json;
   /** How many rows there were since this function was made, and how many of them were cut. */
@@ -71,9 +78,10 @@ export interface Collate {
  */
 export function collate(model: CollateModel, tokenizer: Tokenizer, options: CollateOptions): Collate {
   checkOptions("collate", options, collateKeys);
-  const { maxLength, padTo, truncation = tokenizer.truncation, padding = "end", stride } = options;
+  const { maxLength, padTo, truncation = tokenizer.truncation, padding = "end", stride, chat } = options;
   const { architecture, config, head } = model;
   checkStride(head, stride);
+  checkChatSettings(chat);
   if (head?.kind === "embedding") {
     const texts = collate({ architecture, config }, tokenizer, options);
     const idsOf = (text: string): number[] => tokenizer.encode(text, undefined, { maxLength, truncation }).ids;
@@ -82,12 +90,13 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   checkTruncation("collate", truncation);
   const { padId, assemble, check } = assembler(model, tokenizer, { maxLength, padTo, padding, padId: options.padId });
   const count = { rows: 0, windows: 0, cutRows: 0, cutTokens: 0 };
-  function encode(row: Row, index: number): readonly EncodedRow[] {
+  function encode(row: Row | ChatRow, index: number): readonly EncodedRow[] {
     let lost = 0;
     const onCut = (tokens: number): void => {
       lost += tokens;
     };
-    const encoded = encodeRow(row, index, { head, tokenizer, maxLength, truncation, stride, onCut });
+    const encoding = { head, tokenizer, maxLength, truncation, stride, onCut };
+    const encoded = isChatRow(row) ? [encodeChat(row, index, encoding, chat)] : encodeRow(row, index, encoding);
     for (const window of encoded) check(window, index);
     count.rows++;
     count.windows += encoded.length;
@@ -96,7 +105,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
     return encoded;
   }
 
-  function toBatch(rows: readonly Row[]): TokenBatch {
+  function toBatch(rows: readonly (Row | ChatRow)[]): TokenBatch {
     if (rows.length === 0) throw new ConfigError({ message: "collate: a batch needs at least one row, got none" });
     const encoded = rows.map(encode);
     checkLabelled(head, encoded);
@@ -109,6 +118,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
     padId,
     padding,
     stride: stride ?? null,
+    chat: chat === undefined ? null : (JSON.parse(JSON.stringify(chat)) as Json),
     padTo: padTo === undefined ? "multiples of 16" : [...padTo],
     head: head === undefined ? null : { ...head },
     tokenizer: tokenizer.fingerprint,
@@ -116,7 +126,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   return Object.assign(toBatch, { describe, report: () => ({ ...count }) });
 }
 
-const collateKeys = ["maxLength", "padTo", "truncation", "padId", "padding", "stride"] as const;
+const collateKeys = ["maxLength", "padTo", "truncation", "padId", "padding", "stride", "chat"] as const;
 
 /** Throws for windows that the head cannot learn from. */
 function checkStride(head: HeadConfig | undefined, stride: number | undefined): void {

@@ -98,6 +98,7 @@ export { resizeEmbeddings } from "./resize-embeddings.ts";
 export type { Row } from "./row.ts";
 export type { Answer } from "./rows/answer.ts";
 export type { CollateModel } from "./rows/assembler.ts";
+export type { ChatRow, ChatSettings } from "./rows/chat-rows.ts";
 export type { Place } from "./rows/places.ts";
 export type { LabelledPlace } from "./rows/token-labels.ts";
 export type { RunnableModel } from "./runnable.ts";

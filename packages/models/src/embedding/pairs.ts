@@ -4,6 +4,7 @@ import { type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { Collate } from "../collate.ts";
 import { IGNORED } from "../heads/losses.ts";
 import type { Row } from "../row.ts";
+import type { ChatRow } from "../rows/chat-rows.ts";
 import type { EmbeddingHead } from "./head-config.ts";
 
 /** Makes batches of pairs with what makes batches of texts. */
@@ -67,7 +68,8 @@ function answers(columns: readonly (readonly string[])[]): Int32Array {
  */
 export function collatePairs({ head, texts, idsOf }: PairsOptions): Collate {
   const { loss = "in-batch" } = head;
-  function toBatch(rows: readonly Row[]): ReturnType<Collate> {
+  function toBatch(given: readonly (Row | ChatRow)[]): ReturnType<Collate> {
+    const rows = given as readonly Row[]; // `checkRow` refuses what has no text
     for (const [index, row] of rows.entries()) checkRow(row, index, loss);
     const most = rows.reduce((count, { negatives = [] }) => Math.max(count, negatives.length), 0);
     const columns = [

@@ -7,6 +7,7 @@ import { type Family, fixture, heads } from "../fixtures.ts";
 import type { HeadConfig } from "../head-config.ts";
 import type { Row } from "../row.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer.ts";
+import type { ChatRow } from "./chat-rows.ts";
 
 const tokenizers = {} as Record<Family, Tokenizer>;
 beforeAll(async () => {
@@ -38,7 +39,7 @@ function made(
 const without = (config: object, key: string): object =>
   Object.fromEntries(Object.entries(config).filter(([name]) => name !== key));
 
-function batchOf(toBatch: Collate, rows: readonly Row[]): Record<string, number[][]> {
+function batchOf(toBatch: Collate, rows: readonly (Row | ChatRow)[]): Record<string, number[][]> {
   return tidy(() => {
     const batch = toBatch(rows);
     return Object.fromEntries(Object.entries(batch).map(([key, tensor]) => [key, (tensor as Tensor).arraySync()]));
@@ -258,4 +259,49 @@ test.each([
   [{ padding: "left" }, undefined, 'padding must be "start" or "end", got "left"'],
 ])("%j is refused", (options, head, message) => {
   expect(() => made("bert", head as HeadConfig, options as never)).toThrow(`collate: ${message}`);
+});
+
+describe("conversations", () => {
+  const template =
+    "{% for message in messages %}<s>{{ message.role }} {% if message.role == 'assistant' %}{% generation %}{{ message.content }}</s>{% endgeneration %}{% else %}{{ message.content }}</s>{% endif %}{% endfor %}";
+  const messages = [
+    { role: "user", content: "the cat" },
+    { role: "assistant", content: "a dog" },
+    { role: "user", content: "chat" },
+    { role: "assistant", content: "the end" },
+  ];
+  const learner: HeadConfig = { kind: "causal-lm" };
+  const toBatch = (options: Partial<CollateOptions> = {}) =>
+    made("roberta", learner, { maxLength: 60, chat: { template }, ...options }, "gpt2");
+
+  test("are learnt where the assistant speaks", () => {
+    const { ids, labels } = batchOf(toBatch(), [{ messages }]);
+    const learnt = labels![0]!.filter((label) => label !== -100);
+    expect(tokenizers.roberta.decode(learnt, { skipSpecial: false })).toBe("a dog</s> the end</s>");
+    expect(ids![0]!.slice(0, 40)).toEqual(tokenizers.roberta.chat(messages, { template }).ids.slice(0, 40));
+  });
+
+  test("lose an end that does not fit, which is counted", () => {
+    const whole = tokenizers.roberta.chat(messages, { template }).ids.length;
+    const short = toBatch({ maxLength: whole - 4, truncation: "start" });
+    batchOf(short, [{ messages }]);
+    expect(short.report()).toEqual({ rows: 1, windows: 1, cutRows: 1, cutTokens: 4 });
+  });
+
+  test.each<[string, object, string]>([
+    ["nothing of the assistant's", { messages: messages.slice(0, 1) }, "has nothing of the assistant's in the"],
+    ["a key of other rows", { messages, target: "a" }, 'has messages and tools, and no "target"'],
+    ["no list", { messages: "a" }, 'needs a list of messages, got "a"'],
+  ])("with %s are an error", (_, row, message) => {
+    expect(() => batchOf(toBatch(), [row as never])).toThrow(
+      `collate: row 0 ${message.replace(/^has messages/, "is a conversation, which has messages")}`,
+    );
+  });
+
+  test("are for language models", () => {
+    expect(() => batchOf(made("bert", heads.regression), [{ messages } as never])).toThrow(
+      "row 0 is a conversation, which a causal-lm head learns, and this model has a regression head",
+    );
+    expect(() => toBatch({ chat: { templat: "a" } as never })).toThrow('unknown option "templat"');
+  });
 });

@@ -277,6 +277,22 @@ describe("the factors of rotary frequencies", () => {
     await expect(loadModel(small({}, [...smallTensors, factors(0, 2)]))).rejects.toThrow("no llama3 scaling");
   });
 
+  test("are refused where a family has no rotary positions", async () => {
+    const metadata = Object.entries({
+      "general.architecture": value.text("gpt2"),
+      "gpt2.block_count": value.u32(1),
+      "gpt2.context_length": value.u32(16),
+      "gpt2.embedding_length": value.u32(2),
+      "gpt2.feed_forward_length": value.u32(4),
+      "gpt2.attention.head_count": value.u32(1),
+      "gpt2.attention.layer_norm_epsilon": value.f32(1e-5),
+    });
+    const layer = { name: "blk.0.attn_norm.weight", sizes: [2], type: 0, offset: 0 };
+    const tensors = [layer, { ...factors(0, 1), offset: 32 }];
+    const file = rawGguf({ metadata, tensors, data: new Uint8Array(64) });
+    await expect(loadModel(memory({ "m.gguf": file }))).rejects.toThrow('"rope_freqs.weight", which models of "gpt2"');
+  });
+
   test("beside a linear scaling are refused", async () => {
     const scaled = small({ "llama.rope.scaling.factor": value.f32(2) }, [...smallTensors, factors(0, 1)]);
     await expect(loadModel(scaled)).rejects.toThrow("only one can be followed");

@@ -100,6 +100,22 @@ describe.each([llama, qwen2, qwen3, gpt2])("a $model_type", (config) => {
   });
 });
 
+test("tables of word embeddings and of the head keep 8 bits where the rest has 4", async () => {
+  const model = createModel(llama, random(3), { head });
+  const files = memory();
+  await saveGguf(model, files, { dtype: "q4_0" });
+  const { header } = await openGguf({ files, name: "model.gguf" });
+  const typeOf = (name: string) => header.tensors.get(`${name}.weight`)!.type.name;
+  expect(["token_embd", "output", "blk.1.ffn_up", "blk.1.ffn_norm"].map(typeOf)).toEqual([
+    "Q8_0",
+    "Q8_0",
+    "Q4_0",
+    "F32",
+  ]);
+  expect(header.metadata.get("general.file_type")).toBe(2);
+  disposeParameters(model.parameters);
+});
+
 describe("the tokenizer goes with the model", () => {
   const texts = ["Grafting joins two plants.", "  It's 1234, e\u0301 \u{1f333}", "a<|im_start|>user\n<think> b", ""];
 
@@ -156,6 +172,19 @@ describe("the tokenizer goes with the model", () => {
       const { header } = await openGguf({ files, name: "model.gguf" });
       expect(header.metadata.get("tokenizer.ggml.pre")).toBe(name);
     }
+    disposeParameters(model.parameters);
+  });
+
+  test("one that begins texts with another token than BOS, or merges whole words otherwise, is refused", async () => {
+    const model = createModel(llama, random(3), { head });
+    const given = await loadTokenizer(memory({ "m.gguf": await fixture("gguf/tokenizers").read("llama-bpe.gguf") }));
+    const [json, config] = ["tokenizer.json", "tokenizer_config.json"].map((name) =>
+      JSON.parse(new TextDecoder().decode(given.files.get(name))),
+    );
+    const other = createTokenizer(json, { ...config, bos_token: "<|im_start|>" });
+    await expect(saveGguf(model, memory(), { tokenizer: other })).rejects.toThrow('puts "<|endoftext|>" at an end');
+    const merging = createTokenizer({ ...json, model: { ...json.model, ignore_merges: false } }, config);
+    await expect(saveGguf(model, memory(), { tokenizer: merging })).rejects.toThrow("cuts texts into words as none of");
     disposeParameters(model.parameters);
   });
 

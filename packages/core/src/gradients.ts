@@ -10,6 +10,9 @@ import {
   attentionKernel,
   crossEntropyGradKernel,
   crossEntropyKernel,
+  editedLinearGradKernel,
+  editedLinearKernel,
+  editWeightKernel,
   geluGradKernel,
   geluKernel,
   layerNormGradKernel,
@@ -20,15 +23,21 @@ import {
   rmsNormKernel,
   siluGradKernel,
   siluKernel,
+  sparseRowsGradKernel,
+  sparseRowsKernel,
 } from "@cambium/kernels";
 import {
   broadcast_util,
+  gather,
+  matMul,
   mul,
   ones,
   registerGradient,
   reshape,
   sum,
   type Tensor,
+  type Tensor1D,
+  type Tensor2D,
   zeros,
   zerosLike,
 } from "@tensorflow/tfjs-core";
@@ -134,5 +143,42 @@ registerGradient({
       });
     },
     bias: () => sumRows(dy as Tensor),
+  }),
+});
+
+registerGradient({
+  kernelName: editWeightKernel.name,
+  inputsToSave: ["index"],
+  gradFunc: (dy, [index], attributes) => ({
+    weight: () => dy as Tensor,
+    values: () =>
+      gather(attributes["by"] === "scalars" ? reshape(dy as Tensor, [-1]) : (dy as Tensor), index as Tensor1D),
+  }),
+});
+
+registerGradient({
+  kernelName: editedLinearKernel.name,
+  inputsToSave: ["x", "weight", "values", "index"],
+  gradFunc: (dy, [x, weight, values, index], attributes) => {
+    const isTurned = attributes["isTurned"] === true;
+    const [first, second] = (isTurned ? [dy, x] : [x, dy]) as [Tensor2D, Tensor2D]; // the weight's rows, its columns
+    // Made again from the few values, so that no edited matrix lives from the forward pass to here.
+    const edited = (): Tensor2D => {
+      const later = runCustomKernel<Tensor>(afterKernel, { x: values, after: dy });
+      return runCustomKernel<Tensor2D>(editWeightKernel, { weight, values: later, index }, attributes);
+    };
+    return {
+      x: () => matMul(dy as Tensor2D, edited(), false, !isTurned),
+      weight: () => matMul(first, second, true, false),
+      values: () => runCustomKernel<Tensor>(editedLinearGradKernel, { dy, x, index }, attributes),
+    };
+  },
+});
+
+registerGradient({
+  kernelName: sparseRowsKernel.name,
+  inputsToSave: ["values", "slots", "columns", "ids"],
+  gradFunc: (dy, [values, slots, columns, ids], attributes) => ({
+    values: () => runCustomKernel<Tensor>(sparseRowsGradKernel, { dy, values, slots, columns, ids }, attributes),
   }),
 });

@@ -7,6 +7,7 @@
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
 export { compile } from "./compile.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
+export { editWeight, lookUp, type WeightEdit } from "./edited-weight.ts";
 export { fingerprint } from "./fingerprint.ts";
 export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
 export { hostValues } from "./host-values.ts";

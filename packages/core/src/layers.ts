@@ -15,6 +15,7 @@ import {
   tensor2d,
   tile,
 } from "@tensorflow/tfjs-core";
+import { editedProduct } from "./edited-weight.ts";
 import { scaledDotProductAttention } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
 import { quantisedLinear } from "./quantised-linear.ts";
@@ -41,7 +42,7 @@ export function applyWeight(x: Tensor, weight: Tensor, layout: SiteWeight["layou
   const [rows, columns] = weight.shape as [number, number];
   const [out, width] = isTurned ? [rows, columns] : [columns, rows];
   const flat = reshape(x, [-1, width]) as Tensor2D;
-  const product = matMul(flat, weight as Tensor2D, false, isTurned);
+  const product = editedProduct(flat, weight, isTurned) ?? matMul(flat, weight as Tensor2D, false, isTurned);
   return reshape(bias === undefined ? product : add(product, bias), [...x.shape.slice(0, -1), out]);
 }
 

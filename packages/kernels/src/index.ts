@@ -13,6 +13,13 @@ import { afterKernel } from "./after.ts";
 import { attentionGradKernel, attentionKernel } from "./attention.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import type { CustomKernel } from "./custom-kernel.ts";
+import {
+  editedLinearGradKernel,
+  editedLinearKernel,
+  editWeightKernel,
+  sparseRowsGradKernel,
+  sparseRowsKernel,
+} from "./edited-weight.ts";
 import { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
 import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel } from "./quantised-linear.ts";
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
@@ -37,6 +44,23 @@ export { deriveKey, type Key, mix, randomBits, word } from "./bits.ts";
 export type { CrossEntropyAttributes, CrossEntropyGradInputs, CrossEntropyInputs } from "./cross-entropy.ts";
 export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 export type { CustomKernel } from "./custom-kernel.ts";
+export {
+  type EditedBy,
+  type EditedLinearAttributes,
+  type EditedLinearGradInputs,
+  type EditedLinearInputs,
+  type EditWeightAttributes,
+  type EditWeightInputs,
+  editedLinearGradKernel,
+  editedLinearKernel,
+  editWeightKernel,
+  SPARSE_SHARE,
+  type SparseRowsAttributes,
+  type SparseRowsGradInputs,
+  type SparseRowsInputs,
+  sparseRowsGradKernel,
+  sparseRowsKernel,
+} from "./edited-weight.ts";
 export type { LayerNormInputs, NormAttributes, NormGradInputs, RmsNormInputs } from "./layer-norm.ts";
 export { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
 export {
@@ -91,4 +115,9 @@ export const customKernels: readonly CustomKernel[] = [
   quantisedLinearKernel,
   quantisedLinearGradKernel,
   adamKernel,
+  editWeightKernel,
+  editedLinearKernel,
+  editedLinearGradKernel,
+  sparseRowsKernel,
+  sparseRowsGradKernel,
 ];

@@ -1,12 +1,11 @@
 /** Pieces of computation that architectures share. */
 import { ShapeError } from "@cambium/base";
-import { dropout, type Flow, gelu, layerNorm, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
+import { dropout, type Flow, gelu, layerNorm, lookUp, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
 import {
   add,
   cast,
   concat,
   cumsum,
-  gather,
   greaterEqual,
   maximum,
   mul,
@@ -60,7 +59,7 @@ export const activationNames = Object.keys(activations) as [HiddenActivation, ..
 export function embedWords(scope: Scope, name: string, input: Flow["embed"]["input"]): Flow["embed"]["output"] {
   const table = scope.site("embed", name).weight!.name;
   const words = scope.call("embed", name, input, ({ ids, mask, positions }) => ({
-    x: gather(scope.read(table), ids) as Tensor3D, // [batch, seq, dModel]
+    x: lookUp(scope.read(table), ids) as Tensor3D, // [batch, seq, dModel]
     mask,
     positions,
     extra: 0,

@@ -161,6 +161,20 @@ export const customKernelTraces: KernelTable = {
     const step = elementwise("Div", [mul(first, value("rate")), root], "float32");
     return [sub(mul(value("parameter"), value("decay")), step), first, second];
   },
+  EditWeight: ({ weight, values, index }, { by }) => {
+    const shape = by === "scalars" ? [sizeOf(weight!.shape)] : weight!.shape;
+    const column = reshapeTo(index!.value, [sizeOf(index!.shape), ...shape.slice(1).map(() => 1)]);
+    // Every place of the updates, which no two of them share.
+    const places = elementwise("Add", [column, uniformValue(0, values!.shape, "int32")], "int32");
+    const added = operation(
+      "ScatterElements",
+      [reshapeTo(weight!.value, shape), places, values!.value],
+      shape,
+      "float32",
+      { attributes: { axis: 0, reduction: "add" } },
+    );
+    return reshapeTo(added, weight!.shape);
+  },
   RandomMask: ({ key }, attributes) => {
     const { shape, rate } = attributes as unknown as RandomMaskAttributes;
     return hostOperation("RandomMask", [key!.value], { shape, type: "float32" }, `${shape} ${rate}`, ([halves]) =>

@@ -1,4 +1,4 @@
-import { type Site, sizeOfShape } from "@cambium/core";
+import { type Random, type Site, sizeOfShape } from "@cambium/core";
 import { type Host, type HostSource, hostOf } from "./host.ts";
 import type { MethodDefinition } from "./method.ts";
 
@@ -29,6 +29,7 @@ export interface TargetReport {
  * A dry run: where a method with these options would go, and what it would train. No tensor is made.
  *
  * @param model - A model, or what `modelLayout` gives: no weights are needed.
+ * @param random - For methods that choose at random what they train, such as `arbitrary`.
  * @throws {ConfigError} As the method does, naming what is near to a target that matches nothing.
  * @example
  * console.log(formatTargets(describeTargets(base, lora, { rank: 8, targets: ["attn.q", "ff.up"] })));
@@ -37,9 +38,10 @@ export function describeTargets<Options, Config>(
   model: HostSource,
   method: MethodDefinition<Options, Config>,
   options: Options,
+  random?: Random,
 ): TargetReport {
   const host = hostOf(model);
-  const { trained } = method.tensors(host, method.parse(options, host));
+  const { trained } = method.tensors(host, method.parse(options, host, random));
   const sites = host.sites();
   const rows = new Map<string, TargetRow>();
   let count = 0;

@@ -63,9 +63,11 @@ export interface MethodDefinition<Options, Config> {
   /**
    * The config that options mean: plain JSON, every default filled in. Its own result gives itself again.
    *
+   * @param random - Where random choices of the method come from, which its config must hold; absent when a config or a file
+   *   is read.
    * @throws {ConfigError} For unknown keys, settings out of range, and places that are not there.
    */
-  parse(options: Options, shape: Host): Config;
+  parse(options: Options, shape: Host, random?: Random): Config;
   /** What there is to train, and what is kept beside it. Makes nothing. */
   tensors(shape: Host, config: Config): DeltaTensors;
   /** The change to the model. */
@@ -75,6 +77,8 @@ export interface MethodDefinition<Options, Config> {
    * same, as with a layer that is not linear.
    */
   merge?(base: Parameters, at: DeltaPoint<Config>): Parameters;
+  /** Whether a config can be merged, where it depends on the config. @default whether there is `merge` */
+  mergeable?(shape: Host, config: Config): boolean;
   /** Added to the loss, in nats. */
   penalty?(at: DeltaPoint<Config>): Scalar;
   /** Tensors that change from step to step without a gradient. Makes nothing. */
@@ -149,7 +153,7 @@ export function seedlessMethod<Options, Config>(
 ): SeedlessMethod<Options, Config> {
   const make = (model: HostModel, options: Options = {} as Options, random?: Random): Delta<Config> => {
     const shape = hostOf(model);
-    const config = definition.parse(options, shape);
+    const config = definition.parse(options, shape, random);
     const { trained, frozen = new Map<string, DeltaTensor>() } = definition.tensors(shape, config);
     checkTrained(definition.kind, trained);
     const made: Parameters[] = [];
@@ -239,7 +243,8 @@ export function bindDelta<Config>(
     state: at.state,
     ...(start !== undefined && { start }),
     hooks: (point) => definition.hooks(whole(point)),
-    ...(merge !== undefined && { merge: (base, point) => merge(base, whole(point)) }),
+    ...(merge !== undefined &&
+      definition.mergeable?.(shape, config) !== false && { merge: (base, point) => merge(base, whole(point)) }),
     ...(penalty !== undefined && { penalty: (point) => penalty(whole(point)) }),
     ...(scalars !== undefined && { scalars: (step, total) => scalars(shape, config, step, total) }),
     ...(afterStep !== undefined && { afterStep: (point, step) => afterStep(whole(point), step) }),

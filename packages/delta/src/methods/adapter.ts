@@ -103,7 +103,13 @@ export const adapter: Method<AdapterOptions, AdapterConfig> = method<AdapterOpti
   tensors: (shape, config) => ({
     trained: new Map(placesOf(shape, config).flatMap((place) => tensorsAt(place, config))),
   }),
-  hooks: ({ parameters, shape, config }) => [hookAt(placesOf(shape, config), config, parameters)],
+  hooks: ({ parameters, shape, config }) => [
+    hookAt(
+      placesOf(shape, config).filter(({ name }) => parameters.has(`${name}.up.weight`)),
+      config,
+      parameters,
+    ),
+  ],
 });
 
 function tensorsAt({ site, name }: Place, { bottleneck, init }: AdapterConfig): [name: string, DeltaTensor][] {

@@ -2,6 +2,8 @@
  * Every method of this package, under the names that are the kinds of their deltas. `loadAdapter` and `saveAdapter` know
  * methods by such a table.
  */
+
+export { arbitrary } from "../arbitrary/arbitrary.ts";
 export { type AdaLoraConfig, type AdaLoraOptions, adaLora } from "./ada-lora.ts";
 export { type AdapterConfig, type AdapterOptions, adapter } from "./adapter.ts";
 export { type BitFitConfig, type BitFitOptions, bitFit } from "./bit-fit.ts";

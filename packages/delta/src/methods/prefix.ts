@@ -79,7 +79,6 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
   }),
   hooks({ parameters, shape, config }) {
     const { length } = config;
-    const embeddings = parameters.get("prompt_embeddings")!;
     return [
       ...ignoringTypes(shape, config),
       around(
@@ -103,6 +102,7 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
           // A cache keeps the rows of causal attention, this one's among them; the keys of an encoder are given each time.
           if (!context.first && input.causal) return next(input);
           const { from, width } = prefixColumns(shape, config).of.get(site.path)!;
+          const embeddings = parameters.get("prompt_embeddings")!;
           const rows = (column: number, like: Tensor4D): Tensor4D =>
             rowsOf(slice(embeddings, [0, column], [length, width]), like);
           return next({

@@ -109,7 +109,7 @@ export const laws: Readonly<Record<DeltaLaw, (bench: Bench) => void | Promise<vo
     const head = model.head === undefined ? {} : { head: model.head };
     const config = model.config as ConfigInput & ModelConfig;
     const layout = modelLayout(config, { ...head, architectures: [model.architecture] });
-    expect(describeTargets(layout, method, options as never).trained).toBe(count);
+    expect(describeTargets(layout, method, options as never, random(3)).trained).toBe(count);
     expect(tensorMemory().numTensors).toBe(before);
   },
 
@@ -230,7 +230,9 @@ export const laws: Readonly<Record<DeltaLaw, (bench: Bench) => void | Promise<vo
     const both = attach(model, named("one", delta), named("two", other));
     expect(() => attach(model, delta, other)).toThrow(expect.objectContaining({ code: "CONFIG" }));
     expect([...both.parameters.keys()]).toEqual(
-      ["one", "two"].flatMap((name) => [...delta.parameters.keys()].map((key) => `${name}/${key}`)),
+      [named("one", delta), named("two", other)].flatMap(({ name, parameters }) =>
+        [...parameters.keys()].map((key) => `${name}/${key}`),
+      ),
     );
     await atPerturbed(both, (moved) => {
       const together = logitsOf(moved, batch);

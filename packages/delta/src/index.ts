@@ -24,6 +24,8 @@ export type {
   PeftLayers,
   PeftReading,
   PeftSource,
+  PeftTensors,
+  PeftWriting,
   Refusal,
 } from "./files/peft-format.ts";
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";

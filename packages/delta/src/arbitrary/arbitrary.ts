@@ -12,6 +12,7 @@ import type { Pick } from "./manifest.ts";
 import type { ArbitraryConfig, ArbitraryOptions } from "./options.ts";
 import { isMergeable, mergeLora, partHooks, picksByPool } from "./parts.ts";
 import { parseArbitrary, selectionOf } from "./selection.ts";
+import { shiraFormat } from "./shira.ts";
 import { incremented, tensorsOf } from "./values.ts";
 
 /** What is chosen of the weights, by name. */
@@ -61,4 +62,5 @@ export const arbitrary: Method<ArbitraryOptions, ArbitraryConfig> = method<Arbit
       const edited = new Map(edits.map(([name, pick]) => [name, incremented(base.get(name)!, pick, at).clone()]));
       return overlay(edited, mergeLora(overlay(base, edited), at));
     }),
+  peft: shiraFormat,
 });

@@ -3,7 +3,7 @@
  * common to all methods (targets, `modules_to_save`, the task, wrappers of keys) is in `peft-load.ts` and `peft-save.ts`.
  */
 import type { FormatError } from "@cambium/base";
-import type { Role } from "@cambium/core";
+import type { Parameters, Role } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type * as z from "zod";
 import type { Delta } from "../delta.ts";
@@ -50,11 +50,26 @@ export interface PeftSource {
   fail(problem: string): FormatError;
 }
 
+/** The tensors of a file that is being read. */
+export interface PeftTensors {
+  /** The numbers of a key without its wrappers; undefined where there is none. */
+  values(key: string): Promise<ArrayLike<number> | undefined>;
+}
+
 /** What a config means. */
 export interface PeftReading<Options> {
   /** For the method; absent where it would go nowhere. */
   readonly options?: Options;
   readonly problems: readonly string[];
+  /** The options, where tensors of the file say some of them, such as which entries are trained. */
+  complete?(tensors: PeftTensors): Promise<Options>;
+}
+
+/** What a delta is in a config. */
+export interface PeftWriting {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Tensors beside those that files of the method hold, under our names. The caller disposes of them. */
+  readonly more?: Parameters;
 }
 
 /** Why PEFT has no words for something. */
@@ -79,10 +94,7 @@ export interface PeftFormat<Options = unknown, Config = unknown> {
   /** What a config means. */
   read(source: PeftSource): PeftReading<Options>;
   /** The config's fields, or why there are none. Only those that every version of PEFT knows; later ones fill in the rest. */
-  write(
-    delta: Delta<Config>,
-    base: LanguageModel,
-  ): { readonly fields: Readonly<Record<string, unknown>> } | Inexpressible;
+  write(delta: Delta<Config>, base: LanguageModel): PeftWriting | Inexpressible;
   readonly keys?: PeftKeys;
   /** Whether it stands before the model, and not in it: then keys of the model have fewer wrappers, and heads must be in the file. @default false */
   readonly isPrompt?: boolean;

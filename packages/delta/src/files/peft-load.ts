@@ -5,7 +5,7 @@
  * which tensors the file must hold, and `fillDrafts` compares and reads them.
  */
 import type { Files } from "@cambium/base";
-import { openSafetensors } from "@cambium/core";
+import { openSafetensors, type Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta, Stack } from "../delta.ts";
 import { tablesOf } from "../host.ts";
@@ -15,6 +15,7 @@ import { endsWithName } from "../targets.ts";
 import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
+import type { PeftTensors } from "./peft-format.ts";
 import { copyProblem, parametersUnder } from "./peft-modules.ts";
 import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
@@ -39,7 +40,8 @@ export async function loadPeft(
   const modules = draftModules(base, source.modulesToSave, isTask);
   const unread = unreadTensor(base, [...file.entries.keys()], modules.names);
   if (unread !== undefined) throw source.fail(unread);
-  const { options, problems } = method.peft.read(source);
+  const { problems, ...reading } = method.peft.read(source);
+  const options = (await reading.complete?.(plainTensors(file))) ?? reading.options;
   const main = options === undefined ? [] : [draft(base, method, options)];
   const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
   if (copied !== undefined && fields["ensure_weight_tying"] !== true)
@@ -64,6 +66,17 @@ export async function loadPeft(
     [...problems, ...modules.problems],
     location,
   );
+}
+
+/** The tensors of a file by their keys without wrappers. */
+function plainTensors(file: Safetensors): PeftTensors {
+  const keys = new Map([...file.entries.keys()].map((key) => [unwrapKey(key), key]));
+  return {
+    async values(key) {
+      const found = keys.get(key);
+      return found === undefined ? undefined : ((await file.values(found)) as ArrayLike<number>);
+    },
+  };
 }
 
 /** What `modules_to_save` means: the head, and other modules trained whole. */

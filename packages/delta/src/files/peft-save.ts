@@ -4,7 +4,7 @@
  * `describePeft` tells the one method from what is trained whole beside it, and refuses with a reason what PEFT would read
  * differently. The method itself says its own fields and keys.
  */
-import type { Parameters } from "@cambium/core";
+import { disposeParameters, type Parameters } from "@cambium/core";
 import { type HeadKind, hasTaskModel, type LanguageModel, poolOf } from "@cambium/models";
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
@@ -20,6 +20,8 @@ export interface PeftFolder {
   readonly config: Readonly<Record<string, unknown>>;
   /** `adapter_model.safetensors`. */
   readonly tensors: Parameters;
+  /** Those of the tensors that were made for the folder. The caller disposes of them. */
+  readonly made: Parameters;
 }
 
 /** The method of a PEFT folder, and what is trained whole beside it: the head, and other modules. */
@@ -56,8 +58,12 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
   const { modules } = named;
   const written = format.write(main, base);
   if ("reason" in written) return written;
+  const made = written.more ?? new Map();
   const clash = moduleOfTarget(base, written.fields["target_modules"] as readonly string[] | undefined, modules);
-  if (clash !== undefined) return { reason: `PEFT leaves out layers inside "${clash}", which is trained whole` };
+  if (clash !== undefined) {
+    disposeParameters(made);
+    return { reason: `PEFT leaves out layers inside "${clash}", which is trained whole` };
+  }
   const wrap = (name: string): string => `base_model.${isPrompt ? "" : "model."}${base.fileName(name)}`;
   const { write = (name: string) => wrap(name) } = keys;
   return {
@@ -72,9 +78,10 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
       ...written.fields,
     }),
     tensors: new Map([
-      ...[...storedOf(main)].map(([name, tensor]) => [write(name, wrap), tensor] as const),
+      ...[...storedOf(main), ...made].map(([name, tensor]) => [write(name, wrap), tensor] as const),
       ...saved.flatMap((part) => [...part.parameters].map(([name, tensor]) => [wrap(name), tensor] as const)),
     ]),
+    made,
   };
 }
 

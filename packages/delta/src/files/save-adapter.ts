@@ -1,5 +1,5 @@
 import { ConfigError, type Files, openFiles, parseConfig, StateError } from "@cambium/base";
-import { saveSafetensors } from "@cambium/core";
+import { disposeParameters, saveSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { isAtStart } from "../at-start.ts";
@@ -80,7 +80,11 @@ export async function saveAdapter(
   }
   const head = headToStore(tuned);
   const metadata = { format: "pt", ...(head !== undefined && { [HEAD_METADATA]: JSON.stringify(head) }) };
-  await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata });
+  try {
+    await saveSafetensors(files, WEIGHTS_FILE, peft.tensors, { dtype, metadata });
+  } finally {
+    disposeParameters(peft.made);
+  }
   await writeConfig(CONFIG_FILE, peft.config);
   await removeAll(files, [NATIVE_CONFIG, NATIVE_WEIGHTS]);
   return { format: "peft" };

@@ -76,8 +76,8 @@ const packages: Readonly<Record<string, Exports>> = {
       scaledDotProductAttention: (unknown) => core.scaledDotProductAttention(unknown),
     },
     plain: `adamStep applyLinear around axpyParameters checkSameStructure cloneParameters compile cosineParameters
-      countParameters decodeBfloat16 decodeHalf disposeParameters dotParameters dropout dropoutMask encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
-      hostValues isQuantised layerNorm loadSafetensors mapParameters measureQuantisation nameHook normParameters onWeight
+      countParameters decodeBfloat16 decodeHalf disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
+      hostValues isQuantised layerNorm loadSafetensors lookUp mapParameters measureQuantisation nameHook normParameters onWeight
       openCheckpoint openSafetensors overBudget quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
       startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
   },
@@ -114,6 +114,7 @@ const packages: Readonly<Record<string, Exports>> = {
     options: {
       adaLora: (unknown: object) => delta.adaLora(model, { rank: 2, steps: 10, ...unknown } as never, random),
       adapter: (unknown: object) => delta.adapter(model, { bottleneck: 2, ...unknown }, random),
+      arbitrary: (unknown: object) => delta.arbitrary(model, { count: 2, ...unknown }, random),
       bitFit: (unknown) => delta.bitFit(model, unknown),
       dora: (unknown: object) => delta.dora(model, { rank: 2, ...unknown }, random),
       head: (unknown) => (delta.head as (model: unknown, options: unknown) => unknown)(model, unknown),
@@ -122,6 +123,13 @@ const packages: Readonly<Record<string, Exports>> = {
       lora: (unknown: object) => delta.lora(model, { rank: 2, ...unknown }, random),
       prefix: (unknown: object) => delta.prefix(model, { length: 2, ...unknown }, random),
       prompt: (unknown: object) => delta.prompt(model, { length: 2, ...unknown }, random),
+      selectArbitrary: (unknown: object) => delta.selectArbitrary(model, { count: 2, ...unknown }, random),
+      selectBiases: (unknown) => delta.selectBiases(model, unknown),
+      selectByFisher: (unknown: object) => delta.selectByFisher(model, [], { count: 2, ...unknown }),
+      selectByGradient: (unknown: object) => delta.selectByGradient(model, [], { count: 2, ...unknown }),
+      selectByMagnitude: (unknown: object) => delta.selectByMagnitude(model, { count: 2, ...unknown }),
+      selectByScores: (unknown: object) => delta.selectByScores(model, new Map(), { count: 2, ...unknown }),
+      selectNorms: (unknown) => delta.selectNorms(model, unknown),
       saveAdapter: (unknown) => delta.saveAdapter(delta.attach(model, delta.head(model)), files, unknown),
       saveGgufAdapter: (unknown) => delta.saveGgufAdapter(delta.attach(model, delta.head(model)), files, unknown),
       vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),

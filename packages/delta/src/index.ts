@@ -5,6 +5,26 @@
  * @module
  */
 export {
+  type SelectByOptions,
+  selectBiases,
+  selectByFisher,
+  selectByGradient,
+  selectByMagnitude,
+  selectByScores,
+  selectNorms,
+} from "./arbitrary/by-score.ts";
+export type { Manifest, ManifestPart } from "./arbitrary/manifest.ts";
+export type {
+  ArbitraryConfig,
+  ArbitraryOptions,
+  ArbitraryRecipe,
+  ChosenConfig,
+  Granularity,
+  Pool,
+  SelectionConstraints,
+} from "./arbitrary/options.ts";
+export { selectArbitrary } from "./arbitrary/selection.ts";
+export {
   type AnyModel,
   attach,
   detach,

@@ -7,7 +7,7 @@ import { adapter } from "../methods/adapter.ts";
 import { lora } from "../methods/lora.ts";
 import { prefix } from "../methods/prefix.ts";
 import { prompt } from "../methods/prompt.ts";
-import type { ArbitraryRecipe, Pool, SelectionConstraints } from "./options.ts";
+import type { Pool, SelectionConstraints, Unmade } from "./options.ts";
 
 /** A tensor of which all or a part may be chosen. */
 export interface Candidate {
@@ -165,7 +165,7 @@ function rowCandidates(pool: Pool, trained: ReadonlyMap<string, DeltaTensor>): r
 }
 
 /** The candidates of every pool of a recipe, whatever its constraints. */
-export function candidatesOf(host: Host, recipe: ArbitraryRecipe): ReadonlyMap<Pool, readonly Candidate[]> {
+export function candidatesOf(host: Host, recipe: Unmade): ReadonlyMap<Pool, readonly Candidate[]> {
   const { pool } = recipe;
   const all: Readonly<Record<Pool, () => readonly Candidate[]>> = {
     weights: () => weightCandidates(host),
@@ -186,7 +186,7 @@ export function candidatesOf(host: Host, recipe: ArbitraryRecipe): ReadonlyMap<P
 }
 
 /** A prompt's rows start one by one: words are drawn for a prompt of one row. */
-function promptRows(host: Host, recipe: ArbitraryRecipe): ReadonlyMap<string, DeltaTensor> {
+function promptRows(host: Host, recipe: Unmade): ReadonlyMap<string, DeltaTensor> {
   const { trained } = prompt.tensors(host, { ...recipe.prompt!, length: 1 });
   const row = trained.get("prompt_embeddings")!;
   return new Map([["prompt_embeddings", { ...row, shape: [recipe.prompt!.length, row.shape[1]!] }]]);

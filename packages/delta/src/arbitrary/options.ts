@@ -126,7 +126,7 @@ export const constraintKeys = {
 const inner = z.custom<object>((value) => typeof value === "object" && value !== null, "must be options");
 const recipe = z.strictObject({
   ...constraintKeys,
-  count: count.min(1),
+  count: count.min(1).exactOptional(),
   granularity: z.enum(["scalar", "row", "tensor", "group"]).default("scalar"),
   pool: z
     .union([pool, z.array(pool).min(1).readonly()])
@@ -161,8 +161,10 @@ export function parseOptions(options: ArbitraryOptions, shape: Host, given: Rand
   const caller = "arbitrary";
   const stated = withoutUndefined(options ?? {});
   if ("selection" in stated) return parseConfig(caller, chosen, stated);
-  const { random = given, ...config } = parseConfig(caller, recipe, stated);
+  const { random = given, count, ...others } = parseConfig(caller, recipe, stated);
   const fail = (message: string): ConfigError => new ConfigError({ message: `${caller}: ${message}` });
+  if (count === undefined) throw fail('"count" is needed, the number of scalars to train, or a "selection"');
+  const config = { count, ...others };
   if (random === undefined) throw fail("the choice is random; pass randomness, such as random(1)");
   const { minPerLayer, maxPerLayer, split } = config;
   if (maxPerLayer !== undefined && maxPerLayer < minPerLayer)

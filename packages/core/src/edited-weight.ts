@@ -1,5 +1,11 @@
-import { editedLinearKernel, editWeightKernel, sparseRowsKernel } from "@cambium/kernels";
-import { add, gather, reshape, type Tensor, type Tensor1D, type Tensor2D } from "@tensorflow/tfjs-core";
+import {
+  editedColumnsKernel,
+  editedLinearKernel,
+  editWeightKernel,
+  isSparseEdit,
+  sparseRowsKernel,
+} from "@cambium/kernels";
+import { add, gather, reshape, scalar, type Tensor, type Tensor1D, type Tensor2D } from "@tensorflow/tfjs-core";
 import "./gradients.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
@@ -47,8 +53,14 @@ export function editWeight(weight: Tensor, edit: WeightEdit): Tensor {
 export function editedProduct(x: Tensor2D, weight: Tensor, isTurned: boolean): Tensor2D | undefined {
   const edit = edits.get(weight);
   if (edit === undefined || weight.rank !== 2) return undefined;
-  const { values, index, by } = edit;
-  return runCustomKernel<Tensor2D>(editedLinearKernel, { x, weight: edit.weight, values, index }, { by, isTurned });
+  const { weight: before, values, index, by } = edit;
+  const shape = weight.shape as [number, number];
+  const hasColumns = by === "scalars" && index.size < x.shape[1] && isSparseEdit(index.size, x.shape[0], shape);
+  const attributes = { by, isTurned, hasColumns };
+  const columns = hasColumns
+    ? runCustomKernel<Tensor>(editedColumnsKernel, { x, index }, { ...attributes, width: shape[1] })
+    : scalar(0);
+  return runCustomKernel<Tensor2D>(editedLinearKernel, { x, weight: before, values, index, columns }, attributes);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   attentionKernel,
   crossEntropyGradKernel,
   crossEntropyKernel,
+  editedColumnsKernel,
   editedLinearGradKernel,
   editedLinearKernel,
   editWeightKernel,
@@ -158,8 +159,8 @@ registerGradient({
 
 registerGradient({
   kernelName: editedLinearKernel.name,
-  inputsToSave: ["x", "weight", "values", "index"],
-  gradFunc: (dy, [x, weight, values, index], attributes) => {
+  inputsToSave: ["x", "weight", "values", "index", "columns"],
+  gradFunc: (dy, [x, weight, values, index, columns], attributes) => {
     const isTurned = attributes["isTurned"] === true;
     const [first, second] = (isTurned ? [dy, x] : [x, dy]) as [Tensor2D, Tensor2D]; // the weight's rows, its columns
     // Made again from the few values, so that no edited matrix lives from the forward pass to here.
@@ -170,9 +171,16 @@ registerGradient({
     return {
       x: () => matMul(dy as Tensor2D, edited(), false, !isTurned),
       weight: () => matMul(first, second, true, false),
-      values: () => runCustomKernel<Tensor>(editedLinearGradKernel, { dy, x, index }, attributes),
+      values: () => runCustomKernel<Tensor>(editedLinearGradKernel, { dy, x, weight, index, columns }, attributes),
+      columns: () => zerosLike(columns!), // they are of x, whose gradient is above
     };
   },
+});
+
+registerGradient({
+  kernelName: editedColumnsKernel.name,
+  inputsToSave: ["x"],
+  gradFunc: (_, [x]) => ({ x: () => zerosLike(x!) }), // only a gradient reads them
 });
 
 registerGradient({

@@ -55,32 +55,63 @@ export const editWeightKernel: CustomKernel = defineKernel<EditWeightInputs, Edi
   },
 );
 
-/** Tensors of `EditedLinear`: `x` `[rows, in]`; `weight`, which may be trained as well, `values` and `index` as in `EditWeight`. */
-export interface EditedLinearInputs<T = Tensor> extends EditWeightInputs<T> {
-  readonly x: T;
-}
-
-/** Attributes of `EditedLinear` and of its gradient. */
+/** Attributes of `EditedLinear` and its gradient. */
 export interface EditedLinearAttributes extends EditWeightAttributes {
   /** Whether weights are stored as `[out, in]`. */
   readonly isTurned: boolean;
+  /** Whether the gradient reads `columns`, and not `x`. */
+  readonly hasColumns: boolean;
+}
+
+/** Tensors of `EditedColumns`: `x` `[rows, in]`, `index` as in `EditWeight`. */
+export type EditedColumnsInputs<T = Tensor> = Pick<EditedLinearInputs<T>, "x" | "index">;
+
+/** Attributes of `EditedColumns`. */
+export interface EditedColumnsAttributes extends EditedLinearAttributes {
+  /** Columns of the stored weight. */
+  readonly width: number;
+}
+
+/** Of each edited entry its row of the stored weight, its column, or both. */
+function sidesOf(index: Tensor, columns: number): { row(): Tensor1D; column(): Tensor1D } {
+  const row = (): Tensor1D => floorDiv(index, scalar(columns, "int32")) as Tensor1D;
+  return { row, column: () => sub(index, mul(row(), scalar(columns, "int32"))) as Tensor1D };
+}
+
+/**
+ * Columns of x that the edited entries meet, as rows `[count, rows]`: what the gradient needs of x, and smaller where there are
+ * fewer entries than columns. Whole rows of the transposed x are gathered several times as fast as columns.
+ */
+export const editedColumnsKernel: CustomKernel = defineKernel<EditedColumnsInputs, EditedColumnsAttributes>(
+  "EditedColumns",
+  ({ x, index }, { isTurned, width }) => {
+    const { row, column } = sidesOf(index, width);
+    return gather(transpose(x), isTurned ? column() : row());
+  },
+);
+
+/**
+ * Tensors of `EditedLinear`: `x` `[rows, in]`; `weight`, which may be trained as well, `values` and `index` as in `EditWeight`;
+ * `columns` as `EditedColumns` gives them, or a scalar that nothing reads.
+ */
+export interface EditedLinearInputs<T = Tensor> extends EditWeightInputs<T> {
+  readonly x: T;
+  readonly columns: T;
 }
 
 /** `x editedᵀ`, `[rows, out]`, for the edited weight, which is made when x is there: not all of a model's at once. */
 export const editedLinearKernel: CustomKernel = defineKernel<EditedLinearInputs, EditedLinearAttributes>(
   "EditedLinear",
-  ({ x, weight, values, index }, { by, isTurned }) => {
-    const later = engine().runKernel(afterKernel.name, { x: values, after: x }) as Tensor;
+  ({ x, weight, values, index, columns }, { by, isTurned, hasColumns }) => {
+    const later = engine().runKernel(afterKernel.name, { x: values, after: hasColumns ? columns : x }) as Tensor;
     const edited = engine().runKernel(editWeightKernel.name, { weight, values: later, index }, { by }) as Tensor2D;
     return matMul(x as Tensor2D, edited, false, isTurned);
   },
 );
 
-/** Tensors of `EditedLinearGrad`: `dy` `[rows, out]`, `x` `[rows, in]`, `index` as in `EditWeight`. */
-export interface EditedLinearGradInputs<T = Tensor> {
+/** Tensors of `EditedLinearGrad`: `dy` `[rows, out]`, and those of the forward kernel but the values. */
+export interface EditedLinearGradInputs<T = Tensor> extends Omit<EditedLinearInputs<T>, "values"> {
   readonly dy: T;
-  readonly x: T;
-  readonly index: T;
 }
 
 /**
@@ -90,25 +121,35 @@ export interface EditedLinearGradInputs<T = Tensor> {
  */
 export const SPARSE_SHARE = 0.01;
 
-/** Whether single entries are less work, and gathered no larger than what is there besides: x, dy and a whole gradient. */
-function isSparse(count: number, batch: number, rows: number, columns: number): boolean {
+/**
+ * Whether the products of single entries are less work than the gradient of the whole matrix, and what is gathered for them
+ * no larger than what is there besides: x, dy and that gradient.
+ *
+ * @param batch - Rows of x.
+ * @param shape - Of the weight.
+ */
+export function isSparseEdit(
+  count: number,
+  batch: number,
+  [rows, columns]: readonly [rows: number, columns: number],
+): boolean {
   return count <= SPARSE_SHARE * rows * columns && count * batch <= rows * columns + batch * (rows + columns);
 }
 
 /** Gradient of the values: the entries, or the rows, of `dyᵀ x`. */
 export const editedLinearGradKernel: CustomKernel = defineKernel<EditedLinearGradInputs, EditedLinearAttributes>(
   "EditedLinearGrad",
-  ({ dy, x, index }, { by, isTurned }) => {
+  ({ dy, x, weight, index, columns }, { by, isTurned, hasColumns }) => {
     const places = index as Tensor1D;
     const [first, second] = (isTurned ? [dy, x] : [x, dy]) as [Tensor2D, Tensor2D]; // the weight's rows, its columns
     if (by === "rows") return matMul(gather(first, places, 1), second, true, false);
-    const [batch, rows, columns] = [first.shape[0], first.shape[1], second.shape[1]];
-    if (!isSparse(places.size, batch, rows, columns))
+    const shape = weight.shape as [number, number];
+    if (!isSparseEdit(places.size, dy.shape[0]!, shape))
       return gather(reshape(matMul(first, second, true, false), [-1]), places);
-    const row = floorDiv(places, scalar(columns, "int32")) as Tensor1D;
-    const column = sub(places, mul(row, scalar(columns, "int32"))) as Tensor1D;
-    // Whole rows of the transposed ones are gathered several times as fast as columns.
-    return sum(mul(gather(transpose(first), row), gather(transpose(second), column)), 1);
+    const { row, column } = sidesOf(places, shape[1]);
+    const ofDy = gather(transpose(dy), isTurned ? row() : column());
+    const ofX = hasColumns ? columns : gather(transpose(x), isTurned ? column() : row());
+    return sum(mul(ofDy, ofX), 1);
   },
 );
 

@@ -14,6 +14,7 @@ import { attentionGradKernel, attentionKernel } from "./attention.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import type { CustomKernel } from "./custom-kernel.ts";
 import {
+  editedColumnsKernel,
   editedLinearGradKernel,
   editedLinearKernel,
   editWeightKernel,
@@ -46,14 +47,18 @@ export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 export type { CustomKernel } from "./custom-kernel.ts";
 export {
   type EditedBy,
+  type EditedColumnsAttributes,
+  type EditedColumnsInputs,
   type EditedLinearAttributes,
   type EditedLinearGradInputs,
   type EditedLinearInputs,
   type EditWeightAttributes,
   type EditWeightInputs,
+  editedColumnsKernel,
   editedLinearGradKernel,
   editedLinearKernel,
   editWeightKernel,
+  isSparseEdit,
   SPARSE_SHARE,
   type SparseRowsAttributes,
   type SparseRowsGradInputs,
@@ -116,6 +121,7 @@ export const customKernels: readonly CustomKernel[] = [
   quantisedLinearGradKernel,
   adamKernel,
   editWeightKernel,
+  editedColumnsKernel,
   editedLinearKernel,
   editedLinearGradKernel,
   sparseRowsKernel,

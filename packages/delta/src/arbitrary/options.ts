@@ -115,7 +115,13 @@ const pool = z.enum(pools);
 const count = z.int().nonnegative();
 
 /** The keys of `SelectionConstraints`. */
-export const constraintKeys = {
+export const constraintKeys: {
+  readonly layers: z.ZodExactOptional<z.ZodType<readonly number[]>>;
+  readonly roles: z.ZodExactOptional<z.ZodType<readonly string[]>>;
+  readonly excludeEmbeddings: z.ZodDefault<z.ZodBoolean>;
+  readonly excludeVectors: z.ZodDefault<z.ZodBoolean>;
+  readonly excludeHead: z.ZodDefault<z.ZodBoolean>;
+} = {
   layers: z.array(count).min(1).readonly().exactOptional(),
   roles: z.array(z.string()).min(1).readonly().exactOptional(),
   excludeEmbeddings: z.boolean().default(false),

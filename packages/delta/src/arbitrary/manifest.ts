@@ -73,7 +73,7 @@ export interface Selection {
 }
 
 /** Scalars of a part of a choice. */
-export function countOf({ candidate, all, rows, scalars }: Pick): number {
+function countOf({ candidate, all, rows, scalars }: Pick): number {
   return all ? candidate.size : rows.length * candidate.width + scalars.length;
 }
 

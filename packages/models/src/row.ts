@@ -1,6 +1,7 @@
 /** What rows are, and what they become for a head: the encodings of each kind are in `rows/`. */
 import { ConfigError } from "@cambium/base";
 import { type Answer, encodeAnswer } from "./rows/answer.ts";
+import { checkRowKeys } from "./rows/check-keys.ts";
 import { type EncodedRow, type Encoding, tokensOf } from "./rows/encoding.ts";
 import { maskedWords } from "./rows/masked-words.ts";
 import { nextWords } from "./rows/next-words.ts";
@@ -44,6 +45,7 @@ export function encodeRow(row: Row, index: number, encoding: Encoding): readonly
   if (typeof row?.text !== "string") {
     throw new ConfigError({ message: `collate: row ${index} needs a text, got ${typeof row?.text}`, index });
   }
+  checkRowKeys(row, index, head);
   switch (head?.kind) {
     case "causal-lm":
       return nextWords(row, index, encoding);

@@ -5,6 +5,7 @@ import type { Collate } from "../collate.ts";
 import { IGNORED } from "../heads/losses.ts";
 import type { Row } from "../row.ts";
 import type { ChatRow } from "../rows/chat-rows.ts";
+import { checkRowKeys } from "../rows/check-keys.ts";
 import type { EmbeddingHead } from "./head-config.ts";
 
 /** Makes batches of pairs with what makes batches of texts. */
@@ -70,7 +71,10 @@ export function collatePairs({ head, texts, idsOf }: PairsOptions): Collate {
   const { loss = "in-batch" } = head;
   function toBatch(given: readonly (Row | ChatRow)[]): ReturnType<Collate> {
     const rows = given as readonly Row[]; // `checkRow` refuses what has no text
-    for (const [index, row] of rows.entries()) checkRow(row, index, loss);
+    for (const [index, row] of rows.entries()) {
+      checkRow(row, index, loss);
+      checkRowKeys(row, index, head);
+    }
     const most = rows.reduce((count, { negatives = [] }) => Math.max(count, negatives.length), 0);
     const columns = [
       rows.map(({ text }) => text),

@@ -16,8 +16,8 @@ export interface LabelledPlace extends Place {
   readonly label: string;
 }
 
-/** The label of a token at a place of the text, or −100. */
-type LabelAt = (place: Place) => number;
+/** Places of a text's tokens, in their order, without special ones. */
+type Places = readonly Place[];
 
 /** A text with a label for each token: of the words of `target`, or of the places of `spans`. */
 export function encodeTokenLabels(row: Row, index: number, encoding: TokenEncoding): EncodedRow[] {
@@ -26,41 +26,63 @@ export function encodeTokenLabels(row: Row, index: number, encoding: TokenEncodi
   if (row.pair !== undefined) throw fail("has a pair, and labels of tokens are of one text");
   if (row.target !== undefined && row.spans !== undefined)
     throw fail("has a target and spans; one of them labels its tokens");
-  const [text, labelAt] = row.spans === undefined ? wordLabels(row, index, encoding) : spanLabels(row, index, encoding);
-  return tokensOf(text, undefined, encoding).map((tokens) => ({ ...tokens, labels: labelsOf(text, tokens, labelAt) }));
+  const words = row.spans === undefined ? row.text.split(/\s+/).filter((word) => word !== "") : undefined;
+  const text = words?.join(" ") ?? row.text;
+  const { offsets, sequences } = encoding.tokenizer.encode(text);
+  const places = offsets.filter((_, i) => sequences[i] !== undefined).map((place) => tokenPlace(text, place));
+  const labels =
+    words === undefined ? spanLabels(row, index, places, encoding) : wordLabels(row, index, words, places, encoding);
+  return withLabels(tokensOf(text, undefined, encoding), labels, encoding);
 }
 
-function labelsOf(text: string, { offsets, sequences }: Tokens, labelAt: LabelAt): number[] {
-  return offsets.map((place, i) => (sequences[i] === undefined ? IGNORED : labelAt(tokenPlace(text, place))));
+/**
+ * Windows with the labels of their tokens. A label is one of a token of the whole text, since several tokens can be the bytes of
+ * one character and then stand at one place.
+ */
+function withLabels(windows: readonly Tokens[], labels: readonly number[], encoding: TokenEncoding): EncodedRow[] {
+  const { truncation, stride = 0 } = encoding;
+  let shift = 0;
+  return windows.map((tokens) => {
+    const count = tokens.sequences.filter((sequence) => sequence !== undefined).length;
+    let next = truncation === "end" ? shift : labels.length - shift - count;
+    shift += count - stride;
+    return {
+      ...tokens,
+      labels: tokens.sequences.map((sequence) => (sequence === undefined ? IGNORED : labels[next++]!)),
+    };
+  });
 }
 
-/** The first token of each word carries the word's label. Words are joined by blanks. */
-function wordLabels(row: Row, index: number, { head, tokenizer }: TokenEncoding): readonly [string, LabelAt] {
-  const words = row.text.split(/\s+/).filter((word) => word !== "");
-  const { target } = row;
+/** The first token of each word carries the word's label, the others none. Words are joined by blanks. */
+function wordLabels(
+  { target }: Row,
+  index: number,
+  words: readonly string[],
+  places: Places,
+  { head }: TokenEncoding,
+): readonly number[] {
   if (!Array.isArray(target) || target.length !== words.length) {
     throw new ConfigError({
       message: `collate: row ${index} has ${words.length} words, split at white space; its target must be as many labels`,
       index,
     });
   }
-  const text = words.join(" ");
-  const { offsets, sequences } = tokenizer.encode(text);
-  const places = offsets.filter((_, i) => sequences[i] !== undefined).map((place) => tokenPlace(text, place));
-  const starts = new Map<number, number>();
+  const labels = new Array<number>(places.length).fill(IGNORED);
   let [start, token] = [0, 0];
   for (const [i, word] of words.entries()) {
+    const label = labelIndex(target[i], index, head.labels);
     const end = start + word.length;
     while (token < places.length && places[token]!.to <= start) token++;
     const first = places[token];
-    if (first !== undefined && first.from < end) starts.set(first.from, labelIndex(target[i], index, head.labels));
+    if (first !== undefined && first.from < end && first.from < first.to && labels[token] === IGNORED)
+      labels[token] = label;
     start = end + 1;
   }
-  return [text, ({ from, to }) => (from < to ? (starts.get(from) ?? IGNORED) : IGNORED)];
+  return labels;
 }
 
 /** Every token of a span carries its label, with `B-` and `I-` where the head tells them apart; others carry `O`. */
-function spanLabels(row: Row, index: number, { head }: TokenEncoding): readonly [string, LabelAt] {
+function spanLabels(row: Row, index: number, tokens: Places, { head }: TokenEncoding): readonly number[] {
   const { text, spans } = row;
   const fail = (problem: string): ConfigError =>
     new ConfigError({ message: `collate: row ${index} ${problem}`, index });
@@ -79,18 +101,18 @@ function spanLabels(row: Row, index: number, { head }: TokenEncoding): readonly 
     .sort((a, b) => a.from - b.from);
   const second = places.find(({ from }, i) => i > 0 && from < places[i - 1]!.to);
   if (second !== undefined) throw fail(`has spans that overlap at ${second.from}`);
-  return [
-    text,
-    ({ from, to }) => {
-      const span = places.find((each) => from < each.to && to > each.from);
-      if (span === undefined) return outside;
-      if (from < span.from || to > span.to)
-        throw fail(
-          `has a span from ${span.from} to ${span.to} that ends within a token, ${JSON.stringify(text.slice(from, to))}; move it to the token's ends`,
-        );
-      return from === span.from ? span.begin : span.inside;
-    },
-  ];
+  let begun: (typeof places)[number] | undefined;
+  return tokens.map(({ from, to }) => {
+    const span = places.find((each) => from < each.to && to > each.from);
+    if (span === undefined) return outside;
+    if (from < span.from || to > span.to)
+      throw fail(
+        `has a span from ${span.from} to ${span.to} that ends within a token, ${JSON.stringify(text.slice(from, to))}; move it to the token's ends`,
+      );
+    const isFirst = span !== begun;
+    begun = span;
+    return isFirst ? span.begin : span.inside;
+  });
 }
 
 /** What a label is at the beginning of a span, and within it. */

@@ -31,6 +31,7 @@ async function embeddingFolder(): Promise<Record<string, Uint8Array | string>> {
     "tokenizer_config.json": '{ "cls_token":"[CLS]",\r\n\t"sep_token": "[SEP]", "pad_token" : "[PAD]"}',
     "special_tokens_map.json": '{"mask_token":   "[MASK]"}',
     "vocab.txt": "[PAD]\n[UNK]\n",
+    "generation_config.json": '{"eos_token_id": [3, 5]}',
     "modules.json": '[{"path": ""}, {"path": "1_Pooling"}, {"path": "2_Dense"}, {"path": "../outside"}]',
     "sentence_bert_config.json": '{"max_seq_length": 256}',
     "config_sentence_transformers.json": "{}",
@@ -114,6 +115,32 @@ describe("a folder that was saved with its tokenizer", () => {
       vocab_size: 53,
       id2label: { 0: "ham", 1: "spam", 2: "phishing" },
     });
+  });
+});
+
+describe("a decoder's folder", () => {
+  const ends = createTokenizer(fixtureJson("tokenizers/gpt2.json"), { eos_token: "b", pad_token: "c" });
+  const idsIn = async (written?: Tokenizer): Promise<unknown> => {
+    const decoder = createModel({ model_type: "llama", ...sizes, vocab_size: ends.vocabularySize }, random(1));
+    const target = memory();
+    await saveModel(decoder, target, written === undefined ? {} : { tokenizer: written });
+    disposeParameters(decoder.parameters);
+    const json = JSON.parse(await text(target, "config.json")) as Record<string, unknown>;
+    return Object.fromEntries(Object.entries(json).filter(([key]) => key.endsWith("_token_id")));
+  };
+
+  test("says as the tokenizer does at which token a text ends, since readers would take another family's", async () => {
+    expect(await idsIn(ends)).toEqual({ eos_token_id: ends.special.eos, pad_token_id: ends.special.pad });
+    expect(await idsIn()).toEqual({});
+  });
+
+  test("keeps what its config says of that", async () => {
+    const stored = createModel({ model_type: "llama", ...sizes, vocab_size: ends.vocabularySize }, random(1));
+    const own = { ...stored, config: { ...stored.config, eos_token_id: [2, 7], pad_token_id: null } };
+    const target = memory();
+    await saveModel(own, target, { tokenizer: ends });
+    disposeParameters(stored.parameters);
+    expect(JSON.parse(await text(target, "config.json"))).toMatchObject({ eos_token_id: [2, 7], pad_token_id: null });
   });
 });
 

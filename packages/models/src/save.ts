@@ -14,9 +14,10 @@ export interface SaveModelOptions {
   readonly dtype?: "F32" | "F16" | "BF16";
   /**
    * What the model reads its texts with: its files are written as they were loaded, byte for byte, those of a sentence
-   * embedding model included. @default none: what lies in the folder stays
+   * embedding model and `generation_config.json` included. A decoder's config that does not say which tokens begin, end and fill
+   * up a text says it as the tokenizer does. @default none: what lies in the folder stays
    */
-  readonly tokenizer?: Pick<Tokenizer, "files" | "vocabularySize">;
+  readonly tokenizer?: Pick<Tokenizer, "files" | "special" | "vocabularySize">;
   /**
    * Who is to read the folder. A head whose `pool` transformers does not know is written for `"cambium"` alone: other readers
    * would compute something else from it. @default "transformers"
@@ -74,13 +75,13 @@ export async function saveModel(
     saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype }),
   );
   await saveCompanions(model, tokenizer, files);
-  await files.write(CONFIG, writtenConfig(model, dtypes[dtype]));
+  await files.write(CONFIG, writtenConfig(model, dtypes[dtype], tokenizer));
 }
 
 /** The config as text. JSON knows no floats, Python does: a whole number that is one gets a fraction. */
-export function writtenConfig(model: ConfiguredModel, dtype: string): string {
+export function writtenConfig(model: ConfiguredModel, dtype: string, tokenizer: SaveModelOptions["tokenizer"]): string {
   const { floatKeys = [] } = model.architecture;
-  const json = JSON.stringify(configFile(model, dtype), null, 2);
+  const json = JSON.stringify(configFile(model, dtype, tokenizer), null, 2);
   const whole = new RegExp(`^( *"(?:${floatKeys.join("|")})": -?\\d+)(?=,?$)`, "gm");
   return `${floatKeys.length === 0 ? json : json.replace(whole, "$1.0")}\n`;
 }
@@ -149,12 +150,34 @@ async function saveTokenizer(own: Tokenizer["files"], files: Files): Promise<voi
   for (const [name, bytes] of own) await files.write(name, bytes);
 }
 
-/** The config with what transformers wants to know of the head. */
-function configFile({ config, head, architecture }: ConfiguredModel, dtype: string): Record<string, unknown> {
+/**
+ * Ids of the tokens that begin, end and fill up a text, where the config of a model that writes is silent. Others take what they
+ * find there for the model's: without it a text would end at an id of another vocabulary, or never.
+ */
+function tokenIds(
+  { config, architecture }: ConfiguredModel,
+  special: Tokenizer["special"] | undefined,
+): Record<string, number> {
+  const writes = "causal-lm" in architecture.heads || "sequence-to-sequence" in architecture.heads;
+  const found = (["bos", "eos", "pad"] as const).flatMap((purpose) => {
+    const [key, id] = [`${purpose}_token_id`, special?.[purpose]];
+    return writes && id !== undefined && !Object.hasOwn(config, key) ? [[key, id] as const] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+/** The config with what transformers wants to know of the head and of the tokenizer. */
+function configFile(
+  model: ConfiguredModel,
+  dtype: string,
+  tokenizer: SaveModelOptions["tokenizer"],
+): Record<string, unknown> {
+  const { config, head, architecture } = model;
   const { dtype: _, ...kept } = config as ConfiguredModel["config"] & { readonly dtype?: unknown };
   const names = architecture.classNames(config);
   return {
     ...kept,
+    ...tokenIds(model, tokenizer?.special),
     architectures: [hasTaskModel(head) ? names[head!.kind] : names.base],
     torch_dtype: dtype,
     ...headKeys(head),

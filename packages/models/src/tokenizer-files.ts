@@ -16,6 +16,7 @@ const tokenizerFiles = [
   "sentencepiece.bpe.model",
   "chat_template.jinja",
   "chat_template.json",
+  "generation_config.json", // at which of its tokens a text ends: it goes where the tokenizer goes
 ];
 
 const MODULES = "modules.json";

@@ -157,5 +157,5 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
     for (const [name, bytes] of graphs) await files.write(name, bytes);
   });
   await saveCompanions(model, tokenizer, files);
-  await files.write("config.json", writtenConfig({ ...model, config: configOf(model) }, "float32"));
+  await files.write("config.json", writtenConfig({ ...model, config: configOf(model) }, "float32", tokenizer));
 }

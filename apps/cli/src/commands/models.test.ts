@@ -33,6 +33,8 @@ beforeAll(async () => {
 });
 
 writeFileSync(join(folder, "there.gguf"), "");
+writeFileSync(join(folder, "rows.csv"), 'text,label\n"a, b",1\n');
+writeFileSync(join(folder, "latin.txt"), Uint8Array.of(0x63, 0x61, 0x66, 0xe9));
 
 const texts = ["you have won a prize", "see you tomorrow"];
 
@@ -117,6 +119,13 @@ test.each([
   ["no texts", ["embed", model], "give texts as arguments, or --input"],
   ["texts twice", ["embed", model, "a", "--input", "b.txt"], "not both"],
   ["a file that is not there", ["embed", model, "--input", "b.txt"], "there is no file b.txt"],
+  [
+    "a table",
+    ["predict", model, "--input", join(folder, "rows.csv")],
+    "is a .csv file; give a file with one text a line",
+  ],
+  ["another encoding", ["embed", model, "--input", join(folder, "latin.txt")], "latin.txt is not UTF-8"],
+  ["a folder of texts", ["embed", model, "--input", folder], "is a folder; give a file with one text a line"],
   ["a model without a head", ["predict", model, "a"], "without a head"],
   [
     "labels that nothing was trained for",

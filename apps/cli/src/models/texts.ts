@@ -1,6 +1,7 @@
 /** Texts to work on: arguments, a file, or standard input. */
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { UseError } from "../io.ts";
 
 /** A text, or a pair of texts. */
@@ -33,7 +34,8 @@ function parseLine(verb: string, file: string, line: string, number: number): Te
 /**
  * The texts that a command was given, as they arrive. Empty lines of files are left out.
  *
- * @throws {UseError} When there are none, or two kinds of them; from the iterable, when a line of a .jsonl file is no row.
+ * @throws {UseError} When there are none, or two kinds of them, or the file is a table or a list; from the iterable, when a line of a
+ *   .jsonl file is no row, or the file is not UTF-8.
  */
 export function readTexts(verb: string, args: readonly string[], input: string | undefined): AsyncIterable<TextRow> {
   if (input === undefined) {
@@ -41,8 +43,32 @@ export function readTexts(verb: string, args: readonly string[], input: string |
     return given(args);
   }
   if (args.length > 0) throw new UseError(`${verb}: give texts as arguments or by --input, not both`);
-  if (input !== "-" && !existsSync(input)) throw new UseError(`${verb}: there is no file ${input}`);
+  if (input !== "-") checkFile(verb, input);
   return readLines(verb, input);
+}
+
+/** Throws for what is no file of texts: read line by line, a table or a list would be texts that nobody wrote. */
+function checkFile(verb: string, input: string): void {
+  if (!existsSync(input)) throw new UseError(`${verb}: there is no file ${input}`);
+  const what = statSync(input).isDirectory() ? "a folder" : /\.(csv|tsv|json|parquet|xlsx|gz|zip)$/i.exec(input)?.[0];
+  if (what === undefined) return;
+  throw new UseError(
+    `${verb}: ${input} is ${what === "a folder" ? what : `a ${what} file`}; give a file with one text a line, or a .jsonl file of objects with a "text"`,
+  );
+}
+
+/** The file's text. Other encodings than UTF-8 are refused: every letter that they write otherwise would become another. */
+async function* decoded(verb: string, input: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true }); // it takes a byte order mark away
+  const decode = (chunk?: Uint8Array): string => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      throw new UseError(`${verb}: ${input === "-" ? "standard input" : input} is not UTF-8; save it as that first`);
+    }
+  };
+  for await (const chunk of input === "-" ? process.stdin : createReadStream(input)) yield decode(chunk as Uint8Array);
+  yield decode();
 }
 
 async function* given(texts: readonly string[]): AsyncGenerator<TextRow> {
@@ -50,12 +76,11 @@ async function* given(texts: readonly string[]): AsyncGenerator<TextRow> {
 }
 
 async function* readLines(verb: string, input: string): AsyncGenerator<TextRow> {
-  const source = input === "-" ? process.stdin : createReadStream(input);
+  const source = Readable.from(decoded(verb, input));
   let number = 0;
   for await (const line of createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })) {
     number++;
-    const text = number === 1 ? line.replace(/^\uFEFF/, "") : line;
-    if (text.trim() !== "") yield parseLine(verb, input, text, number);
+    if (line.trim() !== "") yield parseLine(verb, input, line, number);
   }
 }
 

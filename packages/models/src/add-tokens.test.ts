@@ -38,6 +38,20 @@ describe("added tokens", () => {
     expect(more.vocabularySize).toBe(bare.vocabularySize + 2);
   });
 
+  test("stand at places that do not overlap, where one takes the blanks that the next begins with", () => {
+    const added = (json["added_tokens"] as object[]).slice(0, 1);
+    const untrimmed = createTokenizer({ ...json, added_tokens: added, post_processor: null });
+    const more = addTokens(untrimmed, [
+      { content: "trim", rstrip: true, normalized: false },
+      { content: " \tx", lstrip: true, normalized: false },
+    ]);
+    const { offsets } = more.encode("trim \tx");
+    expect(offsets).toEqual([
+      [0, 6],
+      [6, 7],
+    ]);
+  });
+
   test("are written into the older lists of a folder as well", () => {
     const config = { added_tokens_decoder: { 0: { content: "<|endoftext|>" } }, eos_token: "<|endoftext|>" };
     const tokenizer = createTokenizer(json, config);

@@ -69,7 +69,7 @@ function finderOf(tokens: ReadonlyMap<string, AddedToken>): Finder {
       if (match === undefined) continue;
       first.lastIndex = match.end;
       const { token } = match;
-      let start = candidate.index;
+      let start = Math.max(candidate.index, before); // blanks that it begins with may be the former token's
       let { end } = match;
       if (token["single_word"] === true && isInsideWord(text, start, end)) continue;
       if (token["lstrip"] === true) while (start > before && isSpace(text.charCodeAt(start - 1))) start--;

@@ -36,6 +36,11 @@ export interface TokenBatch {
   readonly labels?: Tensor;
   /** Where the masked-LM head is evaluated, int32 `[n]`, as row · seq + column. @default everywhere */
   readonly positions?: Tensor1D;
+  /**
+   * Of packed rows: which of them each token belongs to, int32 `[batch, seq]`. A token sees those of its row alone, and each row's
+   * positions start at 0. @default one row in each
+   */
+  readonly sequences?: Tensor2D;
   /** Of mixed batches: which delta each row wants, int32 `[batch]`, −1 for none. @default the same for all */
   readonly rows?: Tensor1D;
 }
@@ -116,6 +121,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
    * @default positions count real tokens
    */
   readonly countsPadding?: true;
+  /** Whether its forward pass reads a batch's `sequences`. @default false */
+  readonly packs?: boolean;
   /** The longest sequence, prompts included, or `Infinity`. */
   maximumLength(config: Config): number;
   /** The body. */

@@ -1,11 +1,12 @@
 /** Pieces of computation that architectures share. */
-import { ShapeError } from "@cambium/base";
+import { ConfigError, ShapeError } from "@cambium/base";
 import { dropout, type Flow, gelu, layerNorm, lookUp, MASKED, rmsNorm, type Scope, silu } from "@cambium/core";
 import {
   add,
   cast,
   concat,
   cumsum,
+  equal,
   greaterEqual,
   maximum,
   mul,
@@ -16,6 +17,7 @@ import {
   scalar,
   slice,
   sub,
+  sum,
   type Tensor,
   type Tensor2D,
   type Tensor3D,
@@ -123,20 +125,64 @@ export function countPositions(mask: Tensor2D): Tensor2D {
   return sub(cumsum(cast(mask, "int32"), 1), scalar(1, "int32")) as Tensor2D;
 }
 
+/** 1 where two tokens of a batch are of one packed row, float32 `[batch, seq, seq]`. */
+function together(sequences: Tensor2D): Tensor3D {
+  const [batch, seq] = sequences.shape;
+  return cast(equal(reshape(sequences, [batch, seq, 1]), reshape(sequences, [batch, 1, seq])), "float32") as Tensor3D;
+}
+
+/** Positions of tokens in their own packed rows, int32 `[batch, seq]`: each row's tokens lie side by side. */
+function packedPositions(mask: Tensor2D, sequences: Tensor2D): Tensor2D {
+  const seq = mask.shape[1];
+  const columns = range(0, seq, 1, "int32");
+  const before = cast(greaterEqual(reshape(columns, [seq, 1]), reshape(columns, [1, seq])), "float32"); // [seq, seq]
+  const own = mul(mul(together(sequences), before), reshape(mask, [mask.shape[0], 1, seq]));
+  return sub(cast(sum(own, 2), "int32"), scalar(1, "int32")) as Tensor2D;
+}
+
 /**
  * Positions of a decoder's rows, int32 `[batch, seq]`: real tokens count from 0, or behind those in the cache, wherever the
  * padding is. Padding in front has position 0.
+ *
+ * @param sequences - Which packed row each token belongs to, int32 `[batch, seq]`. @default rows are whole
+ * @throws {ConfigError} For packed rows and a cache.
  */
-export function decoderPositions(scope: Scope, mask: Tensor2D): Tensor2D {
+export function decoderPositions(scope: Scope, mask: Tensor2D, sequences?: Tensor2D): Tensor2D {
+  if (sequences !== undefined) {
+    if (scope.cache !== undefined) {
+      throw new ConfigError({
+        message: "forward: packed rows are for training and scoring; a cache takes each row by itself",
+      });
+    }
+    return maximum(packedPositions(mask, sequences), scalar(0, "int32")) as Tensor2D;
+  }
   const counted = countPositions(mask);
   const before = scope.cache?.position;
   return maximum(before === undefined ? counted : add(counted, before), scalar(0, "int32")) as Tensor2D;
 }
 
-/** What attention adds to the scores of padding, `[batch, 1, 1, keys]`, over the keys in the cache and those of `mask`. */
-export function decoderBias(scope: Scope, mask: Tensor2D): Tensor4D {
+/**
+ * What attention adds to the scores of padding, `[batch, 1, 1, keys]`, over the keys in the cache and those of `mask`; and of
+ * other packed rows, `[batch, 1, seq, seq]`.
+ *
+ * @param sequences - As for `decoderPositions`.
+ */
+export function decoderBias(scope: Scope, mask: Tensor2D, sequences?: Tensor2D): Tensor4D {
   const before = scope.cache?.mask;
-  return paddingBias(before === undefined ? mask : concat([before, mask], 1));
+  const padding = paddingBias(before === undefined ? mask : concat([before, mask], 1));
+  return sequences === undefined ? padding : (add(padding, otherRows(mask, sequences)) as Tensor4D);
+}
+
+/** What attention adds to the scores of other packed rows, `[batch, 1, seq, seq]`. */
+function otherRows(mask: Tensor2D, sequences: Tensor2D): Tensor4D {
+  const [batch, rows] = mask.shape;
+  const seq = sequences.shape[1];
+  if (rows !== seq) {
+    throw new ConfigError({
+      message: `forward: ${rows - seq} rows of a prompt stand in front of packed rows, of which only the first would see them; give each row its own`,
+    });
+  }
+  return reshape(mul(sub(scalar(1), together(sequences)), scalar(MASKED)), [batch, 1, seq, seq]) as Tensor4D;
 }
 
 /** Settings of `windowBias`. */
@@ -145,6 +191,8 @@ export interface WindowOptions {
   readonly window: number;
   /** Keys that hooks will put in front of every attention's, as `embedWords` returns them. @default 0 */
   readonly keys?: number;
+  /** As for `decoderPositions`. */
+  readonly sequences?: Tensor2D | undefined;
 }
 
 /**
@@ -153,12 +201,19 @@ export interface WindowOptions {
  *
  * Distances count real rows, as positions do: padding takes no room in a window, wherever it stands, and prompts do.
  */
-export function windowBias(scope: Scope, mask: Tensor2D, { window, keys = 0 }: WindowOptions): Tensor4D {
+export function windowBias(scope: Scope, mask: Tensor2D, { window, keys = 0, sequences }: WindowOptions): Tensor4D {
+  if (sequences !== undefined && keys > 0) {
+    throw new ConfigError({
+      message:
+        "forward: a window counts the keys of a prefix once, and packed rows have it once each; give each row its own",
+    });
+  }
   const [batch, seq] = mask.shape;
   const before = scope.cache?.mask ?? (keys > 0 ? (ones([batch, keys]) as Tensor2D) : undefined);
   const seen = before === undefined ? mask : concat([before, mask], 1);
   const all = seen.shape[1];
-  const padding = paddingBias(seen);
+  const hidden = paddingBias(seen);
+  const padding = sequences === undefined ? hidden : (add(hidden, otherRows(mask, sequences)) as Tensor4D);
   if (all <= window) return padding;
   const places = cumsum(seen, 1); // [batch, keys]: the number of each real row, the last one's at padding
   const ofRows = reshape(slice(places, [0, all - seq], [batch, seq]), [batch, 1, seq, 1]);

@@ -4,7 +4,16 @@ import { hostValues } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig, TokenBatch } from "./architecture.ts";
 
-const known: readonly (keyof TokenBatch)[] = ["ids", "mask", "types", "targetIds", "labels", "positions", "rows"];
+const known: readonly (keyof TokenBatch)[] = [
+  "ids",
+  "mask",
+  "types",
+  "targetIds",
+  "labels",
+  "positions",
+  "sequences",
+  "rows",
+];
 
 /** What transformers calls the parts of a batch, and the one that is meant here. */
 const elsewhere: Readonly<Record<string, keyof TokenBatch | undefined>> = {
@@ -92,6 +101,26 @@ function checkRead({ types, targetIds }: TokenBatch, { architecture, config }: B
   }
 }
 
+/** Throws for packed rows that this architecture would take for one, and for parts of a batch that go with whole rows. */
+function checkPacked({ ids, sequences, rows }: TokenBatch, { architecture, config }: BatchReader): void {
+  if (sequences === undefined) return;
+  if (architecture.packs !== true) {
+    throw new ConfigError({
+      message: `forward: a ${config.model_type} reads no packed rows; leave sequences out of the batch, and give each row its own`,
+    });
+  }
+  if (rows !== undefined) {
+    throw new ConfigError({
+      message: "forward: a batch has sequences or rows, not both: packed rows have the same deltas",
+    });
+  }
+  if (sequences.dtype !== "int32" || sequences.shape.join() !== ids.shape.join()) {
+    throw new ShapeError({
+      message: `forward: sequences must be int32 [${ids.shape}] like ids, got ${sequences.dtype} [${sequences.shape}]`,
+    });
+  }
+}
+
 /** Throws for ids and types that the model has no row for, where looking at them costs nothing. */
 function checkValues({ ids, types, targetIds, positions }: TokenBatch, { config }: BatchReader): void {
   const words = { count: config.vocab_size, of: "the model's vocabulary" };
@@ -152,5 +181,6 @@ export function checkBatch(batch: TokenBatch, reader: BatchReader): void {
     });
   }
   checkRead(batch, reader);
+  checkPacked(batch, reader);
   checkValues(batch, reader);
 }

@@ -6,6 +6,7 @@ import { encodeRow, type Row } from "./row.ts";
 import { assembler, type CollateModel } from "./rows/assembler.ts";
 import { type ChatRow, type ChatSettings, checkChatSettings, encodeChat, isChatRow } from "./rows/chat-rows.ts";
 import type { EncodedRow } from "./rows/encoding.ts";
+import { checkPack } from "./rows/pack.ts";
 import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
 import type { Truncation } from "./truncation.ts";
 
@@ -37,6 +38,11 @@ export interface CollateOptions {
    * as without it. @default long texts are cut
    */
   readonly stride?: number;
+  /**
+   * Whether short rows share one, side by side, up to `maxLength` tokens: for language models, whose rows then see nothing of each
+   * other, and learn what they would learn alone, with little padding. @default false
+   */
+  readonly pack?: boolean;
 }
 
 /** What became of the rows so far; a row that comes twice counts twice. */
@@ -78,17 +84,24 @@ export interface Collate {
  */
 export function collate(model: CollateModel, tokenizer: Tokenizer, options: CollateOptions): Collate {
   checkOptions("collate", options, collateKeys);
-  const { maxLength, padTo, truncation = tokenizer.truncation, padding = "end", stride, chat } = options;
+  const { maxLength, padTo, truncation = tokenizer.truncation, padding = "end", stride, chat, pack = false } = options;
   const { architecture, config, head } = model;
   checkStride(head, stride);
   checkChatSettings(chat);
   if (head?.kind === "embedding") {
+    checkPack(model, pack);
     const texts = collate({ architecture, config }, tokenizer, options);
     const idsOf = (text: string): number[] => tokenizer.encode(text, undefined, { maxLength, truncation }).ids;
     return collatePairs({ head, texts, idsOf });
   }
   checkTruncation("collate", truncation);
-  const { padId, assemble, check } = assembler(model, tokenizer, { maxLength, padTo, padding, padId: options.padId });
+  const { padId, assemble, check } = assembler(model, tokenizer, {
+    maxLength,
+    padTo,
+    padding,
+    pack,
+    padId: options.padId,
+  });
   const count = { rows: 0, windows: 0, cutRows: 0, cutTokens: 0 };
   function encode(row: Row | ChatRow, index: number): readonly EncodedRow[] {
     let lost = 0;
@@ -118,6 +131,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
     padId,
     padding,
     stride: stride ?? null,
+    ...(pack && { pack }),
     chat: chat === undefined ? null : (JSON.parse(JSON.stringify(chat)) as Json),
     padTo: padTo === undefined ? "multiples of 16" : [...padTo],
     head: head === undefined ? null : { ...head },
@@ -126,7 +140,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
   return Object.assign(toBatch, { describe, report: () => ({ ...count }) });
 }
 
-const collateKeys = ["maxLength", "padTo", "truncation", "padId", "padding", "stride", "chat"] as const;
+const collateKeys = ["maxLength", "padTo", "truncation", "padId", "padding", "stride", "chat", "pack"] as const;
 
 /** Throws for windows that the head cannot learn from. */
 function checkStride(head: HeadConfig | undefined, stride: number | undefined): void {

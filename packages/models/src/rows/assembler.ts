@@ -8,6 +8,7 @@ import { needToken } from "../special-tokens.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { EncodedRow } from "./encoding.ts";
 import { fill, lengthOf, targets } from "./fill.ts";
+import { checkPack, NO_ROW, type PackedRow, packRows } from "./pack.ts";
 
 /** What of a model decides how its batches look. */
 export type CollateModel = Pick<RunnableModel, "config" | "head" | "architecture">;
@@ -18,6 +19,8 @@ export interface AssemblerOptions {
   readonly padTo?: readonly number[] | undefined;
   readonly padding?: "start" | "end";
   readonly padId?: number | undefined;
+  /** Whether several rows become one, side by side. @default false */
+  readonly pack?: boolean;
 }
 
 /** Makes batches. */
@@ -36,9 +39,10 @@ export interface Assembler {
  * @throws {ConfigError} The tokenizer is not the model's, or an option is out of range.
  */
 export function assembler(model: CollateModel, tokenizer: Tokenizer, options: AssemblerOptions): Assembler {
-  const { maxLength, padTo, padding = "end" } = options;
+  const { maxLength, padTo, padding = "end", pack = false } = options;
   const { architecture, config, head } = model;
   checkPadding(model, padding);
+  checkPack(model, pack);
   const padId = paddingOf(model, tokenizer, options.padId);
   checkTokenizer(model, tokenizer, padId);
   checkPadTo(padTo);
@@ -53,13 +57,16 @@ export function assembler(model: CollateModel, tokenizer: Tokenizer, options: As
   return {
     padId,
     check: (row, index) => checkRow(row, index, config),
-    assemble(rows) {
+    assemble(encoded) {
+      const packed = pack ? packRows(encoded, maxLength) : undefined;
+      const rows = packed ?? encoded;
       const seq = padded(lengthOf(rows, (row) => row.ids));
       const filled = fill(rows, seq, padding);
       return {
         ids: filled((row) => row.ids, padId, "int32"),
         mask: filled((row) => row.ids.map(() => 1), 0, "float32"),
         ...(architecture.batch === "tokens+types" && { types: filled((row) => row.types, 0, "int32") }),
+        ...(packed !== undefined && { sequences: filled((row) => (row as PackedRow).sequences, NO_ROW, "int32") }),
         ...targets(head, rows, { seq, padding, padded }),
       };
     },

@@ -23,14 +23,14 @@ import type { Gpt2Config } from "./config.ts";
 export function decode(scope: Scope, config: Gpt2Config, batch: TokenBatch): Hidden {
   const root = scope.at("transformer");
   const { x, mask, positions, extra } = embed(root, config, batch);
-  const bias = decoderBias(scope, mask);
+  const bias = decoderBias(scope, mask, batch.sequences);
   let hidden = x;
   for (let i = 0; i < config.n_layer; i++) hidden = block(root.at(`h.${i}`), config, i, hidden, bias);
   return { hidden: norm(root, "ln_f", hidden, config.layer_norm_epsilon), mask, positions, extra };
 }
 
-function embed(root: Scope, config: Gpt2Config, { ids, mask }: TokenBatch): Flow["embed"]["output"] {
-  const input = { ids, mask, positions: decoderPositions(root, mask) };
+function embed(root: Scope, config: Gpt2Config, { ids, mask, sequences }: TokenBatch): Flow["embed"]["output"] {
+  const input = { ids, mask, positions: decoderPositions(root, mask, sequences) };
   const words = embedWords(root, "wte", input);
   checkLength(config.n_positions, (root.cache?.nextPosition ?? 0) + words.x.shape[1] + (words.offset ?? 0));
   const x = add(words.x, gather(root.parameter("wpe.weight"), words.positions)) as Tensor3D;

@@ -17,6 +17,7 @@ export const gpt2: Architecture<Gpt2Config> = {
   parse: parseGpt2Config,
   layout: gpt2Layout,
   batch: "tokens",
+  packs: true,
   maximumLength: (config) => config.n_positions,
   forward: decode,
   heads: {

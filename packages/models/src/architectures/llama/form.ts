@@ -40,6 +40,7 @@ export function decoderFamily<Config extends DecoderConfig>(
   return {
     layout: (config) => decoderLayout(config, formOf(config)),
     batch: "tokens",
+    packs: true,
     maximumLength: (config) => config.max_position_embeddings,
     forward: (scope, config, batch) => decode(scope, config, formOf(config), batch),
     heads: {

@@ -35,14 +35,17 @@ export function decode(
   scope: Scope,
   config: DecoderConfig,
   form: DecoderForm,
-  { ids, mask: real }: TokenBatch,
+  { ids, mask: real, sequences }: TokenBatch,
 ): Hidden {
   const root = scope.at("model");
-  const input = { ids, mask: real, positions: decoderPositions(root, real) };
+  const input = { ids, mask: real, positions: decoderPositions(root, real, sequences) };
   const { x, mask, positions, extra, keys = 0 } = embedWords(root, "embed_tokens", input);
   const biases = new Map<number | undefined, Tensor>(); // by window: layers share them
   for (const window of new Set(form.windows ?? [undefined])) {
-    biases.set(window, window === undefined ? decoderBias(root, mask) : windowBias(root, mask, { window, keys }));
+    biases.set(
+      window,
+      window === undefined ? decoderBias(root, mask, sequences) : windowBias(root, mask, { window, keys, sequences }),
+    );
   }
   const rotation = rotationAt(positions, config);
   let hidden = x;

@@ -60,7 +60,7 @@ describe("a key that no model reads is an error that names the one that is meant
   test("what no model here reads is refused with a list of what is read", () => {
     tidy(() => {
       expect(refusal({ past_key_values: 1 }).message).toBe(
-        'forward: a batch has no "past_key_values"; it has ids, mask, types, targetIds, labels, positions, rows',
+        'forward: a batch has no "past_key_values"; it has ids, mask, types, targetIds, labels, positions, sequences, rows',
       );
     });
   });

@@ -1,4 +1,4 @@
-import { random } from "@cambium/core";
+import { disposeParameters, random } from "@cambium/core";
 import { dispose, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { asArchitecture } from "./architecture.ts";
@@ -7,6 +7,7 @@ import { type CollateOptions, collate } from "./collate.ts";
 import { createModel } from "./create.ts";
 import { type Family, fixture, fixtureJson, heads } from "./fixtures.ts";
 import type { HeadConfig } from "./head-config.ts";
+import { predictor } from "./predictor.ts";
 import type { Row } from "./row.ts";
 import type { CollateModel } from "./rows/assembler.ts";
 import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -379,4 +380,34 @@ test("a collated batch runs through the model, and its loss is finite", () => {
     expect(model.loss!(batch).dataSync()[0]).toBeGreaterThan(0);
   });
   dispose([...model.parameters.values(), ...Object.values<Tensor>({ ...batch })]);
+});
+
+test("a text that has the token in front already, which the tokenizer puts there, is an error, not two of them", () => {
+  const llama3 = createTokenizer(fixtureJson("tokenizer-strings/llama3.json"), {
+    bos_token: "<|begin_of_text|>",
+    eos_token: "<|end_of_text|>",
+  });
+  const model = createModel(
+    {
+      model_type: "llama",
+      vocab_size: llama3.vocabularySize,
+      hidden_size: 4,
+      num_attention_heads: 1,
+      num_hidden_layers: 1,
+    },
+    random(1),
+    { head: { kind: "causal-lm" } },
+  );
+  const toBatch = collate(model, llama3, { maxLength: 8 });
+  const rows: readonly Row[] = [{ text: "<|begin_of_text|>a" }, { text: "<|begin_of_text|>a", target: "b" }];
+  for (const row of rows)
+    expect(() => toBatch([{ text: "a" }, row])).toThrow('row 1 would begin with "<|begin_of_text|>" twice');
+  const { ids, mask, labels } = toBatch([{ text: "a<|begin_of_text|>" }]);
+  expect(ids.arraySync()[0]!.slice(0, 3)).toEqual([0, llama3.encode("a").ids[1], 0]);
+  dispose([ids, mask, labels!]);
+  disposeParameters(model.parameters);
+  const architecture = asArchitecture(bert);
+  const config = architecture.parse("test", { ...bert.tiny(0), vocab_size: llama3.vocabularySize }, "user");
+  const judge = predictor({ architecture, config, head: { kind: "regression" } } as never, llama3, { maxLength: 8 });
+  return expect(judge(rows[0]!)).rejects.toThrow("twice");
 });

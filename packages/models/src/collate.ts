@@ -5,6 +5,7 @@ import type { HeadConfig } from "./head-config.ts";
 import { encodeRow, type Row } from "./row.ts";
 import { assembler, type CollateModel } from "./rows/assembler.ts";
 import { type ChatRow, type ChatSettings, checkChatSettings, encodeChat, isChatRow } from "./rows/chat-rows.ts";
+import { beginCheck } from "./rows/check-begin.ts";
 import type { EncodedRow } from "./rows/encoding.ts";
 import { checkPack } from "./rows/pack.ts";
 import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
@@ -102,6 +103,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
     pack,
     padId: options.padId,
   });
+  const checkBegin = beginCheck(tokenizer);
   const count = { rows: 0, windows: 0, cutRows: 0, cutTokens: 0 };
   function encode(row: Row | ChatRow, index: number): readonly EncodedRow[] {
     let lost = 0;
@@ -111,6 +113,7 @@ export function collate(model: CollateModel, tokenizer: Tokenizer, options: Coll
     const encoding = { head, tokenizer, maxLength, truncation, stride, onCut };
     const encoded = isChatRow(row) ? [encodeChat(row, index, encoding, chat)] : encodeRow(row, index, encoding);
     for (const window of encoded) check(window, index);
+    if (!isChatRow(row)) checkBegin({ windows: encoded, truncation, lost }, index);
     count.rows++;
     count.windows += encoded.length;
     count.cutTokens += lost;

@@ -17,6 +17,7 @@ import { sequenceReading } from "./predict/sequences.ts";
 import type { HeadOf, PredictionOf } from "./prediction.ts";
 import type { Row } from "./row.ts";
 import { type Assembler, assembler } from "./rows/assembler.ts";
+import { beginCheck } from "./rows/check-begin.ts";
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokens } from "./tokenizer/frame.ts";
 import { checkTruncation, type Tokenizer } from "./tokenizer.ts";
@@ -110,6 +111,7 @@ export function predictor<Model extends RunnableModel>(
   const reading = readingOf(model.head, tokenizer, { ...options, stride });
   checkTruncation("predictor", truncation);
   const batches = assembler(model, tokenizer, { maxLength, padId });
+  const checkBegin = beginCheck(tokenizer);
   checkBatchSize("predictor", batchSize);
   const count = { texts: 0, windows: 0, cutTexts: 0, cutTokens: 0 };
 
@@ -126,6 +128,7 @@ export function predictor<Model extends RunnableModel>(
     };
     const windows = reading.windows(input, index, encoding);
     for (const tokens of windows) batches.check(tokens, index);
+    checkBegin({ windows, truncation, lost }, index);
     count.texts++;
     count.windows += windows.length;
     count.cutTokens += lost;

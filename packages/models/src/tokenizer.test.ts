@@ -97,3 +97,17 @@ test("files that a server refuses are taken for absent, but not those that every
 test("a folder without tokenizer.json is a file error", async () => {
   await expect(loadTokenizer(memory())).rejects.toThrow("tokenizer.json");
 });
+
+describe("decoding", () => {
+  const tokenizer = createTokenizer(fixtureJson("tokenizers/gpt2.json"));
+  const { ids } = tokenizer.encode("a cat");
+
+  test("reads ids as tensors give them like those of a list", () => {
+    expect(tokenizer.decode(Int32Array.from(ids))).toBe("a cat");
+    expect(tokenizer.decode(ids)).toBe("a cat");
+  });
+
+  test.each([["12"], [null], [{ length: 1 }], [7]])("what is no list of ids is an error (%o)", (given) => {
+    expect(() => tokenizer.decode(given as never)).toThrow("decode: a list of ids is needed, got");
+  });
+});

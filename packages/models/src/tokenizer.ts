@@ -78,8 +78,12 @@ export interface Tokenizer {
   pieces(text: string): number[];
   /** Id of a token by its text, as the vocabulary writes it. */
   idOf(token: string): number | undefined;
-  /** Text of ids. An id that the tokenizer does not have is left out. */
-  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /**
+   * Text of ids, in a list or as a tensor's `data()` gives them. An id that the tokenizer does not have is left out.
+   *
+   * @throws {ConfigError} For what is no list of whole numbers, and an option that does not exist.
+   */
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** Text of ids that come one by one, never half a character. */
   decodeStream(options?: DecodeOptions): DecodeStream;
   /**
@@ -252,7 +256,13 @@ function makeTokenizer(
     pieces: (text) => encodeText("pieces", pipeline, text).ids,
     decode(ids, decodeOptions = {}) {
       const stream = decodeStream("decode", pipeline, isClean, decodeOptions);
-      return ids.map((id) => stream.push(id)).join("") + stream.end();
+      if (!Array.isArray(ids) && !ArrayBuffer.isView(ids)) {
+        throw new ConfigError({
+          message: `decode: a list of ids is needed, got ${ids === null ? "null" : typeof ids}`,
+        });
+      }
+      // Not `ids.map`: that of a typed array would make numbers of the texts.
+      return Array.from(ids, (id) => stream.push(id)).join("") + stream.end();
     },
     chat: (messages, chatOptions = {}) => chat(chatting, messages, chatOptions),
     decodeStream: (decodeOptions = {}) => decodeStream("decodeStream", pipeline, isClean, decodeOptions),

@@ -1,10 +1,12 @@
 import {
   cast,
+  equal,
   getKernel,
   matMul,
   oneHot,
   registerKernel,
   reshape,
+  scalar,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -15,7 +17,11 @@ import {
 function segmentSum(x: Tensor, segmentIds: Tensor1D, numSegments: number): Tensor {
   return tidy(() => {
     const rows = reshape(x, [segmentIds.size, -1]) as Tensor2D;
-    const hot = cast(oneHot(segmentIds, numSegments), "float32") as Tensor2D;
+    const hits =
+      numSegments === 1 // which tfjs's oneHot refuses
+        ? equal(reshape(segmentIds, [-1, 1]), scalar(0, "int32"))
+        : oneHot(segmentIds, numSegments);
+    const hot = cast(hits, "float32") as Tensor2D;
     return reshape(matMul(hot, rows, true, false), [numSegments, ...x.shape.slice(1)]);
   });
 }

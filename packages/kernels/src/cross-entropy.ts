@@ -2,6 +2,7 @@ import {
   add,
   cast,
   expandDims,
+  fill,
   logSoftmax,
   maximum,
   mean,
@@ -43,7 +44,9 @@ const counted = (labels: Tensor, ignoreIndex: number): Tensor =>
 
 /** One-hot targets `[n, classes]`; ignored rows get some class, and are masked by the caller. */
 const targets = (labels: Tensor, classes: number): Tensor =>
-  cast(oneHot(maximum(labels, scalar(0, "int32")) as Tensor1D, classes), "float32");
+  classes === 1 // which tfjs's oneHot refuses
+    ? fill([labels.size, 1], 1)
+    : cast(oneHot(maximum(labels, scalar(0, "int32")) as Tensor1D, classes), "float32");
 
 /** `−Σ target · log softmax(logits)` for each row, in nats, `[n]`. */
 export const crossEntropyKernel: CustomKernel = defineKernel<CrossEntropyInputs, CrossEntropyAttributes>(

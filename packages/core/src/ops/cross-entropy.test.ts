@@ -71,6 +71,18 @@ test("labels that cannot be looked at make loss and gradient of their rows NaN, 
   }
 });
 
+test("of a single class there is nothing to tell: neither loss nor gradient", () => {
+  tidy(() => {
+    const single = tensor2d([3, -1], [2, 1]);
+    const options = { labelSmoothing: 0.1 };
+    expect([...crossEntropyRows(single, labelled([0, -100])).dataSync()]).toEqual(
+      [0, 0].map((zero) => expect.closeTo(zero)),
+    );
+    const gradient = grad((x: Tensor) => crossEntropy(x, labelled([0, 0]), options))(single);
+    expect([...gradient.dataSync()]).toEqual([0, 0].map((zero) => expect.closeTo(zero)));
+  });
+});
+
 test("a mistyped option names the nearest", () => {
   tidy(() => {
     const options = { labelSmooting: 0.1 } as CrossEntropyOptions;

@@ -9,7 +9,7 @@ import {
 } from "@cambium/core";
 import { disposeFields, tinyModel } from "@cambium/models/testing";
 import { adamW, sgd } from "@cambium/train";
-import { tensor1d, zeros } from "@tensorflow/tfjs-core";
+import { div, norm, ones, type Tensor, tensor1d, tidy, zeros } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { attach } from "../attach.ts";
 import {
@@ -140,6 +140,20 @@ test("the budget falls with the cube of the steps, from the whole to the target"
   expect(at(14)).toEqual({ observes: 0, prunes: 0, settled: 1, cut: 32 });
   disposeDelta(delta);
   disposeParameters(model.parameters);
+});
+
+test("one rank is a rank: it is orthogonal where its vector has length 1", () => {
+  const model = tinyModel();
+  const delta = adaLora(model, { initialRank: 1, targetRank: 1 }, random(1));
+  const { parameters, buffers, state, config } = delta;
+  const penalty = (values: Parameters): number =>
+    tidy(() => delta.penalty!({ parameters: values, buffers, state, config } as never).dataSync()[0]!);
+  const unit = new Map([...parameters].map(([name, { shape }]) => [name, ones(shape)]));
+  const scaled = new Map([...unit].map(([name, x]) => [name, tidy(() => div(x, norm(x)) as Tensor)]));
+  expect(penalty(scaled)).toBeCloseTo(0, 5);
+  expect(penalty(unit)).toBeGreaterThan(0.1);
+  for (const tree of [unit, scaled, model.parameters]) disposeParameters(tree);
+  disposeDelta(delta);
 });
 
 test("settings at odds are errors that say which", () => {

@@ -17,6 +17,7 @@ import {
 import {
   add,
   addN,
+  fill,
   matMul,
   mul,
   oneHot,
@@ -256,6 +257,7 @@ function checkConfig(config: AdaLoraConfig, shape: Host): void {
 function distanceFromOrthogonal(p: Tensor2D, ofColumns: boolean): Tensor {
   const products = matMul(p, p, ofColumns, !ofColumns);
   const [rank] = products.shape;
-  const identity = oneHot(range(0, rank, 1, "int32"), rank, 1, 0, "float32"); // of operations, not of the host's numbers
+  // Of operations, not of the host's numbers; tfjs's oneHot refuses a rank of 1.
+  const identity = rank === 1 ? fill([1, 1], 1) : oneHot(range(0, rank, 1, "int32"), rank, 1, 0, "float32");
   return sqrt(sum(square(sub(products, identity))));
 }

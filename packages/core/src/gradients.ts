@@ -14,6 +14,8 @@ import {
   editedLinearGradKernel,
   editedLinearKernel,
   editWeightKernel,
+  gatedSiluGradKernel,
+  gatedSiluKernel,
   geluGradKernel,
   geluKernel,
   layerNormGradKernel,
@@ -95,6 +97,17 @@ registerGradient({
   kernelName: siluKernel.name,
   inputsToSave: ["x"],
   gradFunc: (dy, saved) => ({ x: () => runCustomKernel<Tensor>(siluGradKernel, { dy, x: saved[0] }) }),
+});
+
+registerGradient({
+  kernelName: gatedSiluKernel.name,
+  inputsToSave: ["gate", "up"],
+  gradFunc: (dy, [gate, up]) => {
+    // Only then: what the forward pass has of it is as large as both inputs, and would have to be kept.
+    const again = runCustomKernel<Tensor>(afterKernel, { x: gate!, after: dy });
+    const [dGate, dUp] = runCustomKernel<[Tensor, Tensor]>(gatedSiluGradKernel, { dy, gate: again, up });
+    return { gate: () => dGate, up: () => dUp };
+  },
 });
 
 registerGradient({

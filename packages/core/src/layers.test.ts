@@ -1,6 +1,7 @@
 import {
   add,
   gather,
+  grad,
   grads,
   mul,
   reshape,
@@ -17,6 +18,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { around, type Hook, onWeight } from "./hook.ts";
+import { silu } from "./ops/activation.ts";
 import type { Parameters } from "./parameters.ts";
 import { random } from "./random.ts";
 import { createScope, type Scope, type ScopeCache } from "./scope.ts";
@@ -241,5 +243,32 @@ test("a gated feed-forward part multiplies by what is not activated; its activat
     expect(scope.feedForward(x, part)).toBeAllClose(scope.linear("down", neurons));
     const silent = around("activation", everywhere, ({ input, next }) => mul(next(input), 0));
     expect(open(sites, parameters, [silent]).feedForward(x, part)).toBeAllClose(mul(x, 0));
+  });
+});
+
+test("a gated part with silu, which is one operation, is what it is in two, and its hooks see the same", () => {
+  inTidy(() => {
+    const layer = (path: string, width: number): Site => up({ path, width, weight: { name: path, layout: "out,in" } });
+    const sites: readonly Site[] = [
+      layer("up", 3),
+      layer("gate", 3),
+      { kind: "activation", path: "act", role: "ff.act", width: 3 },
+      layer("down", 2),
+    ];
+    const parameters = new Map([
+      ["up", draw("up", [3, 2])],
+      ["gate", draw("gate", [3, 2])],
+      ["down", draw("down", [2, 3])],
+    ]);
+    const part = { up: "up", gate: "gate", act: "act", down: "down" };
+    const hook = around("activation", everywhere, ({ input, next }) => mul(next(mul(input, 0.5) as Tensor3D), 3));
+    for (const hooks of [[], [hook]]) {
+      const [one, two] = [silu, (h: Tensor) => silu(h)].map((activate) =>
+        grad((x: Tensor) => open(sites, parameters, hooks).feedForward(x as Tensor3D, { ...part, activate }))(
+          draw("x", [1, 4, 2]),
+        ),
+      );
+      expect(one!).toBeAllClose(two!, { absolute: 1e-6 });
+    }
   });
 });

@@ -16,6 +16,7 @@ import {
   tile,
 } from "@tensorflow/tfjs-core";
 import { editedProduct } from "./edited-weight.ts";
+import { gatedSilu, silu } from "./ops/activation.ts";
 import { scaledDotProductAttention } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
 import { quantisedLinear } from "./quantised-linear.ts";
@@ -134,8 +135,8 @@ export function feedForward(scope: Scope, x: Tensor3D, part: FeedForward): Tenso
   const gated = gate === undefined ? undefined : (scope.linear(gate, x) as Tensor3D);
   const wide = scope.linear(up, x) as Tensor3D; // [batch, seq, dFf]
   const active = scope.call("activation", act, gated ?? wide, (input) => {
-    const activated = activate(input) as Tensor3D;
-    return gated === undefined ? activated : mul(activated, wide);
+    if (gated === undefined) return activate(input) as Tensor3D;
+    return activate === silu ? gatedSilu(input, wide) : (mul(activate(input), wide) as Tensor3D);
   });
   const dropped = scope.training && rate > 0 ? dropout(active, rate, scope.at(act).random.at("dropout")) : active;
   return scope.linear(down, dropped) as Tensor3D;

@@ -12,6 +12,17 @@ export interface ActivationGradInputs<T = Tensor> {
   readonly x: T;
 }
 
+/** Tensors of `GatedSilu`, of one shape. */
+export interface GatedInputs<T = Tensor> {
+  readonly gate: T;
+  readonly up: T;
+}
+
+/** Tensors of `GatedSiluGrad`, of one shape. */
+export interface GatedGradInputs<T = Tensor> extends GatedInputs<T> {
+  readonly dy: T;
+}
+
 /** Attributes of `Gelu` and `GeluGrad`. */
 export interface GeluAttributes {
   /** `"none"` is `x Φ(x)`; `"tanh"` the approximation of Hendrycks and Gimpel (2016, arXiv:1606.08415, section 2). */
@@ -57,3 +68,19 @@ export const siluGradKernel: CustomKernel = defineKernel<ActivationGradInputs, o
   const gate = sigmoid(x);
   return mul(dy, mul(gate, add(mul(x, sub(1, gate)), 1)));
 });
+
+/** `silu(gate) ⊙ up`. */
+export const gatedSiluKernel: CustomKernel = defineKernel<GatedInputs, object>("GatedSilu", ({ gate, up }) =>
+  mul(mul(gate, sigmoid(gate)), up),
+);
+
+/** `[dy ⊙ up · σ(gate) (1 + gate (1 − σ(gate))), dy ⊙ silu(gate)]`: the gradients of `gate` and of `up`. */
+export const gatedSiluGradKernel: CustomKernel = defineKernel<GatedGradInputs, object>(
+  "GatedSiluGrad",
+  ({ dy, gate, up }) => {
+    const share = sigmoid(gate);
+    const active = mul(gate, share);
+    const slope = add(mul(share, sub(1, active)), active);
+    return [mul(mul(dy, up), slope), mul(dy, active)];
+  },
+);

@@ -7,7 +7,14 @@
  *
  * @module
  */
-import { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+import {
+  gatedSiluGradKernel,
+  gatedSiluKernel,
+  geluGradKernel,
+  geluKernel,
+  siluGradKernel,
+  siluKernel,
+} from "./activation.ts";
 import { adamKernel } from "./adam.ts";
 import { afterKernel } from "./after.ts";
 import { attentionGradKernel, attentionKernel } from "./attention.ts";
@@ -26,8 +33,21 @@ import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 import { randomNumbersKernel } from "./random-numbers.ts";
 
-export type { ActivationGradInputs, ActivationInputs, GeluAttributes } from "./activation.ts";
-export { geluGradKernel, geluKernel, siluGradKernel, siluKernel } from "./activation.ts";
+export type {
+  ActivationGradInputs,
+  ActivationInputs,
+  GatedGradInputs,
+  GatedInputs,
+  GeluAttributes,
+} from "./activation.ts";
+export {
+  gatedSiluGradKernel,
+  gatedSiluKernel,
+  geluGradKernel,
+  geluKernel,
+  siluGradKernel,
+  siluKernel,
+} from "./activation.ts";
 export {
   type AdamArrays,
   type AdamAttributes,
@@ -108,6 +128,8 @@ export const customKernels: readonly CustomKernel[] = [
   geluGradKernel,
   siluKernel,
   siluGradKernel,
+  gatedSiluKernel,
+  gatedSiluGradKernel,
   attentionKernel,
   attentionGradKernel,
   crossEntropyKernel,

@@ -58,13 +58,16 @@ export const rmsNormKernel: CustomKernel = defineKernel<RmsNormInputs, NormAttri
   ({ x, gain }, { epsilon }) => mul(mul(x, inverseRootMeanSquare(x, epsilon)), gain),
 );
 
-/** Gradient of `RmsNorm` for x: `inverse · (g − x̂ · mean(g x̂))` with `g = dy · gain`. */
+/**
+ * Gradient of `RmsNorm` for x: `inverse · g − x · inverse³ · mean(g x)` with `g = dy · gain`. Of the forward pass it needs
+ * nothing but one number for each row.
+ */
 export const rmsNormGradKernel: CustomKernel = defineKernel<NormGradInputs, NormAttributes>(
   "RmsNormGrad",
   ({ dy, x, gain }, { epsilon }) => {
     const inverse = inverseRootMeanSquare(x, epsilon);
-    const normal = mul(x, inverse);
     const scaled = mul(dy, gain);
-    return mul(inverse, sub(scaled, mul(normal, mean(mul(scaled, normal), -1, true))));
+    const along = mul(inverse, mul(inverse, mul(inverse, mean(mul(scaled, x), -1, true))));
+    return sub(mul(inverse, scaled), mul(x, along));
   },
 );

@@ -45,8 +45,8 @@ export const activations: Readonly<Record<HiddenActivation, (x: Tensor) => Tenso
   gelu_fast: (x) => gelu(x, "tanh"),
   gelu_pytorch_tanh: (x) => gelu(x, "tanh"),
   relu: (x) => relu(x),
-  silu: (x) => silu(x),
-  swish: (x) => silu(x),
+  silu, // itself: a gated part knows it, and keeps less for its gradient
+  swish: silu,
   tanh: (x) => tanh(x),
 };
 

@@ -1,16 +1,20 @@
 /** Order within a graph: values that must not exist before others do. */
 import { constant, sizeOf, type Value } from "../graph.ts";
 import { operation, reshapeTo } from "../tracer.ts";
+import { elementwise } from "./elementwise.ts";
 import type { KernelTable } from "./table.ts";
 
 /**
- * `x`, once `value` exists. ONNX has no operator for that, so it is a choice between `x` and `x`, made by an element of
- * `value`. That copies `x`; a reshape to a computed shape would not, but the runtime takes those out of a graph.
+ * `x`, once `value` exists. ONNX has no operator for that, so floats are multiplied by a one that is a choice between 1
+ * and 1, made by an element of `value`; of integers the choice is between `x` and `x`. That copies `x`; a reshape to a
+ * computed shape would not, but the runtime takes those out of a graph.
  */
 function after(x: Value, value: Value): Value {
   const element = operation("Gather", [reshapeTo(value, [sizeOf(value.shape)]), constant(0, "int64")], [], value.type);
   const either = operation("IsNaN", [element], [], "bool");
-  return operation("Where", [either, x, x], x.shape, x.type);
+  if (x.type !== "float32") return operation("Where", [either, x, x], x.shape, x.type);
+  const one = operation("Where", [either, constant(1), constant(1)], [], "float32");
+  return elementwise("Mul", [x, one], "float32");
 }
 
 export const afterKernels: KernelTable = {

@@ -1,4 +1,4 @@
-import { geluKernel, siluKernel } from "@cambium/kernels";
+import { gatedSiluKernel, geluKernel, siluKernel } from "@cambium/kernels";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import "../gradients.ts";
 import { runCustomKernel } from "./run-kernel.ts";
@@ -22,4 +22,15 @@ export function gelu<T extends Tensor>(x: T, approximate: "none" | "tanh" = "non
  */
 export function silu<T extends Tensor>(x: T): T {
   return runCustomKernel<T>(siluKernel, { x });
+}
+
+/**
+ * `silu(gate) ⊙ up`, of which a gradient remembers the two inputs and nothing between them. The caller owns it.
+ *
+ * @param gate - Any shape.
+ * @param up - The same shape.
+ * @see Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202, equation 6 (SwiGLU).
+ */
+export function gatedSilu<T extends Tensor>(gate: T, up: T): T {
+  return runCustomKernel<T>(gatedSiluKernel, { gate, up });
 }

@@ -20,7 +20,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { random } from "../random.ts";
-import { gelu, silu } from "./activation.ts";
+import { gatedSilu, gelu, silu } from "./activation.ts";
 import { scaledDotProductAttention } from "./attention.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { dropout } from "./dropout.ts";
@@ -58,6 +58,14 @@ describe("the fused operations have the gradients that finite differences show",
     ["exact gelu", (x) => gelu(x!), [[4, 5]]],
     ["tanh gelu", (x) => gelu(x!, "tanh"), [[4, 5]]],
     ["silu", (x) => silu(x!), [[4, 5]]],
+    [
+      "gated silu",
+      (gate, up) => gatedSilu(gate!, up!),
+      [
+        [4, 5],
+        [4, 5],
+      ],
+    ],
     [
       "attention with a bias",
       (query, key, value, bias) =>
@@ -119,6 +127,7 @@ describe("the fused operations equal their definitions", () => {
       const x = draw([50], "x");
       expect(gelu(x)).toBeAllClose(mul(mul(x, 0.5), add(1, erf(mul(x, Math.SQRT1_2)))), { absolute: 1e-6 });
       expect(silu(x)).toBeAllClose(mul(x, sigmoid(x)), { absolute: 1e-6 });
+      expect(gatedSilu(x, sub(x, 2))).toBeAllClose(mul(silu(x), sub(x, 2)), { absolute: 1e-6 });
       expect(gelu(x, "tanh")).toBeAllClose(gelu(x), { absolute: 5e-4 });
     });
   });

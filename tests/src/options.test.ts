@@ -77,7 +77,7 @@ const packages: Readonly<Record<string, Exports>> = {
     },
     plain: `adamStep applyLinear around axpyParameters checkSameStructure cloneParameters compile cosineParameters
       countParameters decodeBfloat16 decodeHalf disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
-      hostValues isQuantised layerNorm loadSafetensors lookUp mapParameters measureQuantisation nameHook normParameters onWeight
+      hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters measureQuantisation nameHook normParameters onWeight
       openCheckpoint openSafetensors overBudget quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
       startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
   },

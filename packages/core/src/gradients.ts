@@ -20,6 +20,9 @@ import {
   geluKernel,
   layerNormGradKernel,
   layerNormKernel,
+  linearCrossEntropyGradKernel,
+  linearCrossEntropyKernel,
+  linearCrossEntropyWeightGradKernel,
   quantisedLinearGradKernel,
   quantisedLinearKernel,
   rmsNormGradKernel,
@@ -138,6 +141,19 @@ registerGradient({
     logits: () =>
       runCustomKernel<Tensor>(crossEntropyGradKernel, { dy, logits: saved[0], labels: saved[1] }, attributes),
   }),
+});
+
+registerGradient({
+  kernelName: linearCrossEntropyKernel.name,
+  inputsToSave: ["x", "weight", "labels"],
+  outputsToSave: [false, true],
+  gradFunc: (dys, [x, weight, labels, slope], attributes) => {
+    const [dy] = dys as Tensor[];
+    return {
+      x: () => runCustomKernel<Tensor>(linearCrossEntropyGradKernel, { dy, x, slope }),
+      weight: () => runCustomKernel<Tensor>(linearCrossEntropyWeightGradKernel, { dy, x, weight, labels }, attributes),
+    };
+  },
 });
 
 registerGradient({

@@ -24,7 +24,7 @@ export {
 export { gelu, silu } from "./ops/activation.ts";
 export { type AdamStep, adamStep } from "./ops/adam.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.ts";
-export { type CrossEntropyOptions, crossEntropy, crossEntropyRows } from "./ops/cross-entropy.ts";
+export { type CrossEntropyOptions, crossEntropy, crossEntropyRows, linearCrossEntropy } from "./ops/cross-entropy.ts";
 export { dropout, dropoutMask } from "./ops/dropout.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
 export {

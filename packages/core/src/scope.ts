@@ -68,6 +68,8 @@ export interface Scope {
     input: Flow[K]["input"],
     body: (input: Flow[K]["input"]) => Flow[K]["output"],
   ): Flow[K]["output"];
+  /** Whether hooks act on the site of this kind at `name`, or on its weight: if so, all that they do must happen. */
+  isHooked(kind: Kind, name: string): boolean;
   /** A site that the model declares. */
   site<K extends Kind>(kind: K, name: string): Site<K>;
   /** Visits the linear site at `name`: `x W^T + b` by the weight, layout and bias that the site declares. */
@@ -145,7 +147,8 @@ interface Pass {
     body: (input: Flow[K]["input"]) => Flow[K]["output"],
   ): Flow[K]["output"];
   siteAt<K extends Kind>(kind: K, path: string): Site<K>;
-  hooksAt(site: Site<"pattern">): readonly unknown[];
+  hooksAt<K extends Kind>(site: Site<K>): readonly unknown[];
+  isEdited(name: string): boolean;
   linear(site: Site<"linear">, x: Tensor): Tensor;
   split(whole: Site<"linear">, x: Tensor): readonly Tensor[];
 }
@@ -199,6 +202,12 @@ class Place implements Scope {
 
   site<K extends Kind>(kind: K, name: string): Site<K> {
     return this.pass.siteAt(kind, join(this.path, name));
+  }
+
+  isHooked(kind: Kind, name: string): boolean {
+    const site = this.site(kind, name);
+    const parameters = [site.weight?.name, site.bias].filter((parameter) => parameter !== undefined);
+    return this.pass.hooksAt(site).length > 0 || parameters.some((parameter) => this.pass.isEdited(parameter));
   }
 
   linear(name: string, x: Tensor): Tensor {
@@ -264,6 +273,8 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
 
   const read = (name: string): Tensor => readBefore(name, weightHooks.length);
 
+  const isEdited = (name: string): boolean => weightHooks.some(({ hook }) => hook.at(name));
+
   function contextOf({ label, ordinal }: Placed, path: string, readParameter: (name: string) => Tensor): Context {
     return {
       training,
@@ -326,5 +337,5 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
     );
   }
 
-  return new Place({ training, random, cache, index, read, visit, siteAt, hooksAt, linear, split }, "");
+  return new Place({ training, random, cache, index, read, visit, siteAt, hooksAt, isEdited, linear, split }, "");
 }

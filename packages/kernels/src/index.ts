@@ -29,6 +29,11 @@ import {
   sparseRowsKernel,
 } from "./edited-weight.ts";
 import { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
+import {
+  linearCrossEntropyGradKernel,
+  linearCrossEntropyKernel,
+  linearCrossEntropyWeightGradKernel,
+} from "./linear-cross-entropy.ts";
 import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel } from "./quantised-linear.ts";
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 import { randomNumbersKernel } from "./random-numbers.ts";
@@ -88,6 +93,17 @@ export {
 } from "./edited-weight.ts";
 export type { LayerNormInputs, NormAttributes, NormGradInputs, RmsNormInputs } from "./layer-norm.ts";
 export { layerNormGradKernel, layerNormKernel, rmsNormGradKernel, rmsNormKernel } from "./layer-norm.ts";
+export type {
+  LinearCrossEntropyAttributes,
+  LinearCrossEntropyGradInputs,
+  LinearCrossEntropyInputs,
+  LinearCrossEntropyScaledInputs,
+} from "./linear-cross-entropy.ts";
+export {
+  linearCrossEntropyGradKernel,
+  linearCrossEntropyKernel,
+  linearCrossEntropyWeightGradKernel,
+} from "./linear-cross-entropy.ts";
 export {
   LEAST_STEP,
   type QuantisedLinearAttributes,
@@ -134,6 +150,9 @@ export const customKernels: readonly CustomKernel[] = [
   attentionGradKernel,
   crossEntropyKernel,
   crossEntropyGradKernel,
+  linearCrossEntropyKernel,
+  linearCrossEntropyGradKernel,
+  linearCrossEntropyWeightGradKernel,
   randomMaskKernel,
   deriveKeyKernel,
   randomNumbersKernel,

@@ -75,6 +75,13 @@ export interface Head<Config extends ModelConfig> {
   layout(config: Config, head: HeadConfig): readonly Piece[];
   /** Scores, before the logits site. */
   forward(scope: Scope, config: Config, hidden: Hidden, batch: TokenBatch, head: HeadConfig): Tensor;
+  /**
+   * The loss without all scores at once, where that is less work and nothing acts on them; else nothing. The same number as
+   * `loss` of `forward`.
+   *
+   * @default nothing
+   */
+  lossAtOnce?(scope: Scope, config: Config, hidden: Hidden, batch: TokenBatch): Scalar | undefined;
   /** Mean loss of the scores over what `weight` counts: in nats, or of regression in squares of its unit. */
   loss(logits: Tensor, batch: TokenBatch, head: HeadConfig): Scalar;
   /**

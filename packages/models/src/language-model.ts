@@ -8,6 +8,7 @@ import {
   type Model,
   type Parameters,
   random,
+  type Scope,
 } from "@cambium/core";
 import { clone, ones, type Scalar, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { Architecture, Head, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
@@ -121,30 +122,34 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
   const isBody = bodyTest(architecture, config, layout);
   const headed = head === undefined ? undefined : headOf(architecture, config, head)!;
 
-  function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
+  /** The body's pass, and the scope of what comes on top. */
+  function runBody(batch: TokenBatch, options: ForwardOptions): { readonly scope: Scope; readonly hidden: Hidden } {
     checkOptions("forward", options, FORWARD_KEYS);
     checkBatch(batch, { architecture, config });
     const { hooks = [], training = false, cache } = options;
     if (training && options.random === undefined) {
       throw new ConfigError({ message: "forward: training needs randomness for dropout; pass random: random(seed)" });
     }
+    const scope = createScope(options.parameters ?? parameters, {
+      hooks,
+      training,
+      random: options.random ?? random(0),
+      sites,
+      cache,
+      rows: batch.rows,
+    });
+    return { scope, hidden: architecture.forward(scope, config, batch) };
+  }
+
+  const scoresOf = (top: Head<ModelConfig>, scope: Scope, hidden: Hidden, batch: TokenBatch): Tensor =>
+    scope.call("logits", "logits", top.forward(scope, config, hidden, batch, head!), (x) => x);
+
+  function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
     return tidy(() => {
-      const scope = createScope(options.parameters ?? parameters, {
-        hooks,
-        training,
-        random: options.random ?? random(0),
-        sites,
-        cache,
-        rows: batch.rows,
-      });
-      const hidden = architecture.forward(scope, config, batch);
+      const { scope, hidden } = runBody(batch, options);
       const { positions, ...rest } = hidden;
-      const scores =
-        headed === undefined
-          ? {}
-          : {
-              logits: scope.call("logits", "logits", headed.forward(scope, config, hidden, batch, head!), (x) => x),
-            };
+      const { cache } = options;
+      const scores = headed === undefined ? {} : { logits: scoresOf(headed, scope, hidden, batch) };
       // What is the batch's or the cache's must not be the caller's to dispose of.
       return {
         ...rest,
@@ -188,8 +193,14 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
     forward,
     ...(headed !== undefined && {
       head: head as Top,
-      loss: (batch: TokenBatch, options?: ForwardOptions): Scalar =>
-        tidy(() => headed.loss(forward(batch, options).logits!, batch, head!)),
+      loss: (batch: TokenBatch, options: ForwardOptions = {}): Scalar =>
+        tidy(() => {
+          const { scope, hidden } = runBody(batch, options);
+          // Parameters that stand in for the model's are mostly those that a gradient is asked of, the head's among them.
+          const atOnce =
+            options.parameters === undefined ? headed.lossAtOnce?.(scope, config, hidden, batch) : undefined;
+          return atOnce ?? headed.loss(scoresOf(headed, scope, hidden, batch), batch, head!);
+        }),
       weight(batch: TokenBatch, options: Pick<ForwardOptions, "hooks"> = {}): number {
         checkOptions("weight", options, ["hooks"]);
         return headed.weight(batch, rowsInFront(options.hooks), head!);

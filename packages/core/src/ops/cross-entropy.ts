@@ -1,7 +1,8 @@
-import { crossEntropyKernel } from "@cambium/kernels";
+import { crossEntropyKernel, linearCrossEntropyKernel } from "@cambium/kernels";
 import {
   cast,
   div,
+  engine,
   equal,
   fill,
   greaterEqual,
@@ -17,6 +18,7 @@ import {
   sum,
   type Tensor,
   type Tensor1D,
+  type Tensor2D,
   tidy,
   where,
 } from "@tensorflow/tfjs-core";
@@ -32,6 +34,9 @@ export interface CrossEntropyOptions {
   /** Label whose rows have neither loss nor gradient. @default -100 */
   readonly ignoreIndex?: number;
 }
+
+/** As in PyTorch. */
+const IGNORED = -100;
 
 const known = ["labelSmoothing", "ignoreIndex"] as const;
 
@@ -52,7 +57,7 @@ const known = ["labelSmoothing", "ignoreIndex"] as const;
  */
 export function crossEntropyRows(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor1D {
   checkOptions("crossEntropyRows", options, known);
-  const { labelSmoothing = 0, ignoreIndex = -100 } = options;
+  const { labelSmoothing = 0, ignoreIndex = IGNORED } = options;
   const expected = logits.shape.slice(0, -1);
   if (
     labels.dtype !== "int32" ||
@@ -70,17 +75,29 @@ export function crossEntropyRows(logits: Tensor, labels: Tensor, options: CrossE
     });
   const classes = logits.shape.at(-1)!;
   const attributes = { labelSmoothing, ignoreIndex };
-  return tidy(() => {
-    const inputs = { logits: reshape(logits, [-1, classes]), labels: reshape(labels, [-1]) as Tensor1D };
-    const values = hostValues(labels);
-    if (values !== undefined) {
-      checkLabels(values, classes, ignoreIndex);
-      return runCustomKernel<Tensor1D>(crossEntropyKernel, inputs, attributes);
-    }
-    const { safe, factor } = guard(inputs.labels, classes, ignoreIndex);
-    const losses = runCustomKernel<Tensor1D>(crossEntropyKernel, { logits: inputs.logits, labels: safe }, attributes);
-    return mul(losses, factor);
-  });
+  const flat = (): Tensor => reshape(logits, [-1, classes]);
+  return tidy(() =>
+    ofClasses(labels, classes, ignoreIndex, (safe) =>
+      runCustomKernel<Tensor1D>(crossEntropyKernel, { logits: flat(), labels: safe }, attributes),
+    ),
+  );
+}
+
+/** Losses of rows for labels that are classes or ignored: others are an error where they can be looked at, else NaN. */
+function ofClasses(
+  labels: Tensor,
+  classes: number,
+  ignoreIndex: number,
+  lossesFor: (labels: Tensor1D) => Tensor1D,
+): Tensor1D {
+  const flat = reshape(labels, [-1]) as Tensor1D;
+  const values = hostValues(labels);
+  if (values !== undefined) {
+    checkLabels(values, classes, ignoreIndex);
+    return lossesFor(flat);
+  }
+  const { safe, factor } = guard(flat, classes, ignoreIndex);
+  return mul(lossesFor(safe), factor);
 }
 
 function checkLabels(labels: ArrayLike<number>, classes: number, ignoreIndex: number): void {
@@ -122,9 +139,45 @@ function guard(
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Scalar {
   checkOptions("crossEntropy", options, known);
+  return tidy(() => meanOver(labels, options.ignoreIndex ?? IGNORED, crossEntropyRows(logits, labels, options)));
+}
+
+function meanOver(labels: Tensor, ignoreIndex: number, losses: Tensor): Scalar {
+  const counted = sum(cast(notEqual(labels, scalar(ignoreIndex, "int32")), "float32"));
+  return div(sum(losses), maximum(counted, 1));
+}
+
+/**
+ * `crossEntropy(x weightᵀ, labels)`, of which the logits of a few rows exist at a time. The caller owns it. Labels of −100 are
+ * ignored.
+ *
+ * While a gradient is recorded, that of `x` is computed with the loss, so that no logits have to be kept or computed twice;
+ * that of the weight, where it is asked for, computes them again.
+ *
+ * @param x - `[n, in]`.
+ * @param weight - `[classes, in]`.
+ * @param labels - int32 `[n]`, from 0 to classes − 1, or −100.
+ * @param rows - How many rows' logits exist at a time, at least 1.
+ * @throws {ShapeError} When the shapes do not fit, or a label that can be looked at is no class; its index is named.
+ * @throws {ConfigError} When `rows` is no positive integer.
+ */
+export function linearCrossEntropy(x: Tensor2D, weight: Tensor2D, labels: Tensor1D, rows: number): Scalar {
+  const [count, width] = x.shape;
+  const [classes, input] = weight.shape;
+  if (width !== input || labels.dtype !== "int32" || labels.rank !== 1 || labels.shape[0] !== count) {
+    throw new ShapeError({
+      message: `linearCrossEntropy: rows [${x.shape}] need a weight [classes, ${width}] and int32 labels [${count}], got [${weight.shape}] and ${labels.dtype} [${labels.shape}]`,
+    });
+  }
+  if (!(Number.isInteger(rows) && rows > 0)) {
+    throw new ConfigError({ message: `linearCrossEntropy: rows must be a positive integer, got ${rows}`, rows });
+  }
+  const attributes = { labelSmoothing: 0, ignoreIndex: IGNORED, rows, withGradient: engine().state.gradientDepth > 0 };
   return tidy(() => {
-    const losses = crossEntropyRows(logits, labels, options);
-    const counted = sum(cast(notEqual(labels, scalar(options.ignoreIndex ?? -100, "int32")), "float32"));
-    return div(sum(losses), maximum(counted, 1));
+    const losses = ofClasses(labels, classes, IGNORED, (safe) => {
+      const inputs = { x, weight, labels: safe };
+      return runCustomKernel<[Tensor1D, ...Tensor[]]>(linearCrossEntropyKernel, inputs, attributes)[0];
+    });
+    return meanOver(labels, IGNORED, losses);
   });
 }

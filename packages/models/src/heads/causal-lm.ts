@@ -1,7 +1,7 @@
 import type { Start } from "@cambium/core";
 import type { Head, ModelConfig } from "../architecture.ts";
 import { linear, site, tied } from "../layout.ts";
-import { nextWordLoss } from "./losses.ts";
+import { nextWordLoss, nextWordLossAtOnce } from "./losses.ts";
 
 /** Where a family keeps its language-model head. */
 export interface CausalHead<Config> {
@@ -38,6 +38,7 @@ export function causalHead<Config extends ModelConfig>(where: CausalHead<Config>
       ];
     },
     forward: (scope, _config, { hidden }) => scope.linear(path, hidden),
+    lossAtOnce: (scope, _config, hidden, batch) => nextWordLossAtOnce(scope, path, hidden, batch),
     ...nextWordLoss,
   };
 }

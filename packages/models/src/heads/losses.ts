@@ -1,6 +1,6 @@
 /** Losses of heads, and what they are means over. */
 import { ShapeError } from "@cambium/base";
-import { crossEntropy } from "@cambium/core";
+import { crossEntropy, isQuantised, linearCrossEntropy, type Scope, sizeOfShape } from "@cambium/core";
 import {
   add,
   div,
@@ -15,8 +15,10 @@ import {
   squeeze,
   sub,
   type Tensor,
+  type Tensor1D,
+  type Tensor2D,
 } from "@tensorflow/tfjs-core";
-import type { Head, ModelConfig, TokenBatch } from "../architecture.ts";
+import type { Head, Hidden, ModelConfig, TokenBatch } from "../architecture.ts";
 import type { HeadConfig } from "../head-config.ts";
 
 /** What a head's loss is, and what it is a mean over. */
@@ -46,19 +48,49 @@ export const crossEntropyLoss: Loss = {
 /** The first label that a row comes before: a row of a prompt comes before the very first. */
 const firstCompared = (extra: number): 0 | 1 => (extra === 0 ? 1 : 0);
 
+/** Rows that are compared with a label, `[batch, n, width]`, and these labels, `[batch, n]`. */
+function withNextWords(rows: Tensor, batch: TokenBatch): { readonly compared: Tensor; readonly next: Tensor } {
+  const labels = labelsIn(batch);
+  const [size, all, width] = rows.shape as [number, number, number];
+  const [, seq] = labels.shape as [number, number];
+  const extra = all - seq;
+  const from = firstCompared(extra);
+  return {
+    compared: slice(rows, [0, extra - 1 + from, 0], [size, seq - from, width]),
+    next: slice(labels, [0, from], [size, seq - from]),
+  };
+}
+
+/** Logits that may exist at a time where the loss is taken in parts: 32 MiB. */
+const LOGITS_AT_A_TIME = 2 ** 23;
+
+/**
+ * `nextWordLoss` of the scores that the linear site at `path` gives, which never exist all at once; nothing where they are few,
+ * or where hooks act on the site, its weight or the scores, or the weight is no plain matrix.
+ */
+export function nextWordLossAtOnce(scope: Scope, path: string, hidden: Hidden, batch: TokenBatch): Scalar | undefined {
+  const { weight: stored, bias } = scope.site("linear", path);
+  if (stored?.layout !== "out,in" || bias !== undefined) return undefined;
+  if (scope.isHooked("linear", path) || scope.isHooked("logits", "logits")) return undefined;
+  const weight = scope.read(stored.name) as Tensor2D;
+  if (isQuantised(weight)) return undefined;
+  const { compared, next } = withNextWords(hidden.hidden, batch);
+  const [vocab, width] = weight.shape;
+  const count = sizeOfShape(next.shape);
+  const parts = Math.ceil((count * vocab) / LOGITS_AT_A_TIME);
+  if (parts < 2) return undefined;
+  const x = reshape(compared, [count, width]) as Tensor2D;
+  return linearCrossEntropy(x, weight, reshape(next, [count]) as Tensor1D, Math.ceil(count / parts));
+}
+
 /**
  * The same for the next word: a row's scores are compared with the label one place later. Where a prompt stands in front, its
  * last row is compared with the first label.
  */
 export const nextWordLoss: Loss = {
   loss(logits, batch): Scalar {
-    const labels = labelsIn(batch);
-    const [size, rows, vocab] = logits.shape as [number, number, number];
-    const [, seq] = labels.shape as [number, number];
-    const extra = rows - seq;
-    const from = firstCompared(extra);
-    const scores = slice(logits, [0, extra - 1 + from, 0], [size, seq - from, vocab]);
-    return crossEntropy(scores, slice(labels, [0, from], [size, seq - from]));
+    const { compared, next } = withNextWords(logits, batch);
+    return crossEntropy(compared, next);
   },
   weight(batch, extra) {
     const labels = labelsIn(batch);

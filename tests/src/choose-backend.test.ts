@@ -1,4 +1,4 @@
-/** What `useBackend` chooses and says, in processes of their own. */
+/** What `useBackend` chooses and says, each case in its own process. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

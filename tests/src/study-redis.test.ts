@@ -1,4 +1,4 @@
-/** Studies shared over Redis: a real server, several processes with folders of their own. */
+/** Studies shared over Redis: a real server, several processes, each with its own folder. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";

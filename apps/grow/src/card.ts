@@ -72,7 +72,7 @@ export function modelCard(growth: Growth, comparison: readonly ComparisonRow[]):
   return `# ${name}
 
 A lower-cased BERT encoder with ${thousands(parameterCount)} weights and a WordPiece vocabulary of ${thousands(vocabularySize)}, for texts of up to 256 pieces.
-${from === undefined ? "Its weights began random." : `It goes on from ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
+${from === undefined ? "Its weights began random." : `It continues ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
 
 \`config.json\`, \`model.safetensors\` (16-bit floats) and \`tokenizer.json\` are in Hugging Face's formats; transformers reads them too.
 The file holds the encoder, the pooler and the masked-language-model head (its decoder is the word embeddings).

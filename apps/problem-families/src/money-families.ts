@@ -19,7 +19,7 @@ const tieredCharge: Family = {
     returns: "charge (number): the price of the whole amount",
   },
   tool: `/**
- * Price of an amount whose consecutive blocks have prices of their own.
+ * Price of an amount whose consecutive blocks have different prices.
  * @param {number} usage - The amount.
  * @param {[number, number][]} tiers - Upper end and unit price of each block, in rising order; the last end may be Infinity.
  * @returns {number} The price, cleaned of the noise of floating point.

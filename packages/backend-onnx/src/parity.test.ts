@@ -14,7 +14,7 @@ const values = (count: number, low: number, high: number): number[] =>
   Array.from({ length: count }, () => low + (high - low) * uniform());
 const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Plain inputs, so that each backend makes tensors of its own. */
+/** Plain inputs, so that each backend makes its own tensors. */
 interface Given {
   shape: number[];
   dtype: "float32" | "int32" | "bool";

@@ -79,7 +79,7 @@ export function checkRuntime(): void {
  * JavaScript any more. On other backends, and while a gradient is being recorded, the function itself runs.
  *
  * Arguments and result are tensors, or arrays, plain objects and maps of them; plain values among them belong to the
- * signature, and each signature is traced anew. Tensors of the result are the caller's. Whatever varies from call to call
+ * signature, and each signature is traced once more. Tensors of the result are the caller's. Whatever varies from call to call
  * must be an argument: three traces are compared, and a function that reads anything else that varies is refused. Variables
  * that it reads are compared at every call, and refused once they have been assigned other values; other captured tensors
  * cannot be replaced but by a new closure, which later calls do not see. A function that assigns a variable is refused, and

@@ -111,7 +111,7 @@ function differenceOf(a: Trace, b: Trace): string | undefined {
   return outlet >= 0 ? `tensor ${outlet} of the result is another one` : undefined;
 }
 
-/** The same program over values of its own, so that nothing of the traced call stays in memory but what was captured. */
+/** The same program over its own values, so that nothing of the traced call stays in memory but what was captured. */
 function detach(trace: Trace): Trace {
   const copies = new Map<Value, Value>();
   const captured = new Set(trace.sources.flatMap((source) => (source.kind === "captured" ? [source.value] : [])));

@@ -34,7 +34,7 @@ test.each([
   ["version 1: half a core", v1("50000"), 0.5],
   ["version 1: no limit", v1("-1"), Number.POSITIVE_INFINITY],
   [
-    "version 1: a group of its own",
+    "version 1: its own group",
     {
       ...v1("-1", "/docker/1a2b"),
       "/sys/fs/cgroup/cpu/docker/1a2b/cpu.cfs_quota_us": "300000\n",

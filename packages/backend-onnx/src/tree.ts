@@ -20,7 +20,7 @@ export function tensorsOf(tree: unknown): Tensor[] {
   return found;
 }
 
-/** The same tree with other tensors in place of its own, in order. */
+/** The same tree with other tensors in place of those that it has, in order. */
 export function fillTree(tree: unknown, tensors: readonly Tensor[]): unknown {
   let next = 0;
   const visit = (node: unknown): unknown => {

@@ -34,7 +34,7 @@ export interface CollateOptions {
   readonly padding?: "start" | "end";
   /**
    * Tokens that windows over a long text share, from 0: a text that does not fit becomes several rows of the batch, each with the
-   * label, or with the labels of its own tokens. Of a pair the second text is cut into windows. An answer that a window does not
+   * label, or with the labels of the tokens that it has. Of a pair the second text is cut into windows. An answer that a window does not
    * hold whole is none there, and words that two windows share are learnt once. Rows with a target that follows their text are cut
    * as without it. @default long texts are cut
    */

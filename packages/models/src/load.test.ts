@@ -330,7 +330,7 @@ test("a saved folder has transformers' names", async () => {
   disposeParameters(model.parameters);
 });
 
-test("a folder without weights or config is an error of its own", async () => {
+test("a folder without weights or config is a separate error", async () => {
   expect((await failure(loadModel(memory()))).message).toContain("config.json");
   const config = await fixture("bert/base").read("config.json");
   const bare = await failure(loadModel(memory({ "config.json": config, "pytorch_model.bin": "" })));

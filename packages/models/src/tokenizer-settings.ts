@@ -104,7 +104,7 @@ function addedTokensOf(json: TokenizerJson, config: TokenizerConfig): AddedToken
   const { pad_token, unk_token, cls_token, sep_token, mask_token, bos_token, eos_token } = config;
   const named = [pad_token, unk_token, cls_token, sep_token, mask_token, bos_token, eos_token];
   const special = { special: true };
-  add("", named.filter((each) => each != null).map(asAdded), special); // an absent one is an error of its own
+  add("", named.filter((each) => each != null).map(asAdded), special); // an absent one is another error
   add("added_tokens_decoder", Object.values(config.added_tokens_decoder ?? {}));
   for (const setting of ["additional_special_tokens", "extra_special_tokens"] as const) {
     add(setting, Object.values(config[setting] ?? {}).map(asAdded), special);

@@ -1,5 +1,5 @@
 /**
- * One bomb in a process of its own: prints how far its memory rose over what it had when the package was imported and
+ * One bomb in its own process: prints how far its memory rose over what it had when the package was imported and
  * nothing had run, and over what it had after a first harmless program. Started by `sandbox.ts`.
  */
 import { readFileSync } from "node:fs";

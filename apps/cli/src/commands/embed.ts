@@ -58,7 +58,7 @@ export function embed(io: Io): Command {
         ...(flags.normalise === true && { normalise: true }),
       };
       let done = 0;
-      await withModel("embed", name, flags, async ({ base, tuned, tokenizer }) => {
+      await withModel(io, "embed", name, flags, async ({ base, tuned, tokenizer }) => {
         await writeResults(io, flags.out, async ({ write }) => {
           for await (const group of inGroups(rows, GROUP)) {
             if (io.signal.aborted) return;

@@ -80,7 +80,7 @@ export function exportCommand(io: Io): Command {
     .action(async (name: string, flags: ExportFlags) => {
       checkTarget(flags);
       const { format, out } = flags;
-      await withModel("export", name, flags, async (opened) => {
+      await withModel(io, "export", name, flags, async (opened) => {
         await write(opened, flags);
         const { model_type: type } = opened.base.config;
         if (flags.json) io.out(JSON.stringify({ out, format, model_type: type, head: opened.base.head }));

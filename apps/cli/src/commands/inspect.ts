@@ -55,7 +55,7 @@ export function inspect(io: Io): Command {
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, { sites, job, batch, seq, json }: InspectFlags) => {
-      const model = await inspectModel(modelFiles("inspect", name));
+      const model = await inspectModel(modelFiles(io, "inspect", name));
       const methods = countMethods(model);
       const method = methods.find((each) => each.method === job);
       if (job !== undefined && method?.trained === undefined) {

@@ -36,7 +36,7 @@ export function merge(io: Io): Command {
       if (force !== true && existsSync(out) && readdirSync(out).length > 0) {
         throw new UseError(`merge: ${out} is not empty; name another folder, or pass --force`);
       }
-      await withModel("merge", name, flags, async ({ tuned, tokenizer }) => {
+      await withModel(io, "merge", name, flags, async ({ tuned, tokenizer }) => {
         const merged = mergeDeltas(tuned!);
         try {
           await saveModel(merged, out, { tokenizer, dtype });

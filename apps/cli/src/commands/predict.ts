@@ -51,7 +51,7 @@ export function predict(io: Io): Command {
       const rows = readTexts("predict", texts, flags.input);
       const asJson = flags.json === true || flags.out !== undefined;
       let done = 0;
-      await withModel("predict", name, flags, async ({ base, tuned, tokenizer }) => {
+      await withModel(io, "predict", name, flags, async ({ base, tuned, tokenizer }) => {
         const say = predictor(tuned ?? base, tokenizer);
         await writeResults(io, flags.out, async ({ write }) => {
           for await (const group of inGroups(rows, GROUP)) {

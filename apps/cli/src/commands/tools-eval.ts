@@ -12,7 +12,7 @@ import { openSandbox, PYTHON_HELP } from "./sandboxes.ts";
 const EXAMPLE = `
 Example, without a key, on problems made from a seed (what the rules get right says nothing about models):
   $ cambium tools eval synthetic:creation --model rules --method creator,pot --out runs/try
-Example, on your copy of MATH, stopped at two dollars and gone on with later:
+Example, on your copy of MATH, stopped at two dollars and resumed later:
   $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=2 --out runs/algebra
   $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=4 --out runs/algebra --resume`;
 

@@ -10,7 +10,7 @@ import {
   type Tokenizer,
 } from "@cambium/models";
 import type { Command } from "commander";
-import { UseError } from "../io.ts";
+import { type Io, UseError } from "../io.ts";
 import { modelFiles } from "./source.ts";
 
 /** Flags that say what is opened. */
@@ -38,11 +38,12 @@ export interface Opened {
 
 /** The head that the flags, the adapter or the model's files name, the first of them that does. */
 async function headOf(
+  io: Io,
   verb: string,
   source: Parameters<typeof loadModel>[0],
   flags: OpenFlags,
 ): Promise<HeadConfig | undefined> {
-  const stored = flags.adapter === undefined ? undefined : await adapterHead(modelFiles(verb, flags.adapter));
+  const stored = flags.adapter === undefined ? undefined : await adapterHead(modelFiles(io, verb, flags.adapter));
   const head = stored ?? (await inspectModel(source)).head;
   if (flags.labels === undefined) return head;
   const labels = flags.labels.split(",").map((label) => label.trim());
@@ -57,14 +58,15 @@ async function headOf(
  * @throws {UseError} When the head would be random: what it says would mean nothing.
  */
 export async function withModel(
+  io: Io,
   verb: string,
   name: string,
   flags: OpenFlags,
   work: (opened: Opened) => Promise<void>,
 ): Promise<void> {
   await useBackend();
-  const source = modelFiles(verb, name);
-  const head = await headOf(verb, source, flags);
+  const source = modelFiles(io, verb, name);
+  const head = await headOf(io, verb, source, flags);
   const tokenizer = await loadTokenizer(source);
   const base = await loadModel(source, {
     ...(head !== undefined && { head }),
@@ -72,7 +74,8 @@ export async function withModel(
   });
   const owned = [base.parameters];
   try {
-    const delta = flags.adapter === undefined ? undefined : await loadAdapter(base, modelFiles(verb, flags.adapter));
+    const delta =
+      flags.adapter === undefined ? undefined : await loadAdapter(base, modelFiles(io, verb, flags.adapter));
     if (delta !== undefined) owned.push(delta.parameters, delta.buffers, delta.state);
     checkHead(verb, name, base, delta);
     await work({ base, tokenizer, ...(delta !== undefined && { tuned: attach(base, delta) }) });

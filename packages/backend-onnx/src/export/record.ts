@@ -75,7 +75,7 @@ export function checkIsKnown(value: Value): void {
   });
 }
 
-/** Lets equal tensors that nobody holds share their memory: every layer makes a mask of its own, and recordings are kept. */
+/** Lets equal tensors that nobody holds share their memory: every layer makes its own mask, and recordings are kept. */
 function shareEqual(feeds: readonly Value[]): void {
   const made: Value[] = [];
   for (const feed of feeds) {

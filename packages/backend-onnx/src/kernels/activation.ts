@@ -15,7 +15,7 @@ function elu(x: Value, scale = 1): Value {
 }
 const leakyRelu = (x: Value, alpha: number): Value => elementwise("PRelu", [x, constant(alpha)], "float32");
 
-/** A slope of its own for each negative element, where the slopes fit the elements' shape. */
+/** A separate slope for each negative element, where the slopes fit the elements' shape. */
 function prelu(x: Value, alpha: Value): Value | undefined {
   return sameShape(broadcast(x.shape, alpha.shape), x.shape)
     ? operation("PRelu", [x, alpha], x.shape, "float32")

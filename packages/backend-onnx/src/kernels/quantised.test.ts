@@ -42,7 +42,7 @@ interface Numbers {
   readonly shape: readonly number[];
 }
 
-/** Runs kernels on a backend with inputs and a weight of its own, and reads the result. */
+/** Runs kernels on a backend with inputs and its own weight, and reads the result. */
 async function runOn(
   backend: string,
   kernel: CustomKernel,

@@ -122,7 +122,7 @@ export async function openSafetensors(source: string | Files, name: string): Pro
     const bytes = await files.read(name, { from, to });
     if (bytes.length !== to - from)
       throw broken(`${bytes.length} bytes came of ${to - from}; did the file change? Open it again`);
-    // Typed arrays need their bytes at the start of their own buffer.
+    // Typed arrays need their bytes at the start of a buffer that no other shares.
     const isAlone = bytes.byteLength === bytes.buffer.byteLength;
     return (isAlone ? bytes : new Uint8Array(bytes)).buffer as ArrayBuffer;
   }

@@ -151,7 +151,7 @@ export function startsAtZero(spec: DeltaTensor | undefined): boolean {
   return spec?.start.kind === "constant" && spec.start.value === 0;
 }
 
-/** Rows of prompts and prefixes, each a tensor `[1, width]` with a start of its own. */
+/** Rows of prompts and prefixes, each a tensor `[1, width]` with its own start. */
 function rowCandidates(pool: Pool, trained: ReadonlyMap<string, DeltaTensor>): readonly Candidate[] {
   const { shape, start, key = [pool] } = trained.get("prompt_embeddings")!;
   const [length, width] = shape as [number, number];

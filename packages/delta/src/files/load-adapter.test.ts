@@ -252,7 +252,7 @@ test("a head that is trained by its name among other modules is a head to PEFT, 
   own(await loadAdapter(model, files));
 });
 
-test("one layer of a head that the base's file holds is a module of its own, and comes back alone", async () => {
+test("one layer of a head that the base's file holds is its own module, and comes back alone", async () => {
   const roberta = tinyModel({ type: "roberta" });
   const files = memory();
   const part = whole(roberta, { modules: ["classifier.out_proj"] });

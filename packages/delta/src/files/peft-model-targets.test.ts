@@ -19,7 +19,7 @@ interface Family {
   }[];
 }
 
-// Made by PEFT on models of its own: see make_model_targets.py beside it.
+// Made by PEFT on its own models: see make_model_targets.py beside it.
 const families = JSON.parse(
   readFileSync(new URL("../../fixtures/peft/model-targets.json", import.meta.url), "utf8"),
 ) as Readonly<Record<string, Family>>;

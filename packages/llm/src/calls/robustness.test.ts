@@ -7,7 +7,7 @@ import { openModels } from "../open-models.ts";
 import { scripted } from "../sources/scripted.ts";
 import type { Clock } from "./clock.ts";
 
-/** A folder on a disk of its own size, where one may be mounted. */
+/** A folder on a small disk, where one may be mounted. */
 async function withDisk(
   skip: (note: string) => never,
   use: (path: string, resize: (size: string) => void) => Promise<void>,

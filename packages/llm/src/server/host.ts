@@ -7,7 +7,7 @@ function nameIn(host: string): string {
 }
 
 /**
- * Whether a request for this host may be answered without a key. A web page can point a name of its own at this machine and
+ * Whether a request for this host may be answered without a key. A web page can point its own name at this machine and
  * then ask it as if it were the page's own server; it cannot do so with an address, nor with `localhost`.
  *
  * @param host - The `Host` header.

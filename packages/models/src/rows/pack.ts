@@ -34,7 +34,7 @@ export function checkPack({ architecture, config, head }: CollateModel, pack: un
 
 /**
  * Rows in as few as first-fit finds, each of at most `maxLength` tokens, in the order of the rows. The first token of a row is
- * not learnt: nothing of its own stands before it.
+ * not learnt: nothing of the row stands before it.
  */
 export function packRows(rows: readonly EncodedRow[], maxLength: number): PackedRow[] {
   const bins: { readonly rows: EncodedRow[]; length: number }[] = [];

@@ -27,7 +27,7 @@ function jsonOf(cause: unknown): string {
   return typeof cause === "string" ? cause : cause instanceof Error ? "" : textOfThrown({ cause });
 }
 
-/** The provider's words for a failure, in the JSON text that tells of it. */
+/** The provider's words for a failure, in the JSON text that reports it. */
 function wordsIn(text: string): string[] {
   const found = text.match(/"(?:code|type|status)"\s{0,9}:\s{0,9}"[a-z_]{1,60}"/g) ?? [];
   return found.map((field) => field.split('"')[3]!);

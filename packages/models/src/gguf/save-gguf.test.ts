@@ -3,7 +3,7 @@ import { disposeParameters, random } from "@cambium/core";
 import { mul, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { createModel } from "../create.ts";
-import { fixture } from "../fixtures.ts";
+import { fixture, fixtureJson } from "../fixtures.ts";
 import { loadModel } from "../load.ts";
 import { loadTokenizer } from "../load-tokenizer.ts";
 import { createTokenizer } from "../tokenizer.ts";
@@ -130,6 +130,22 @@ describe("the tokenizer goes with the model", () => {
     expect(again.vocabularySize).toBe(470);
     const loaded = await loadModel(files, { head });
     for (const { parameters } of [model, loaded]) disposeParameters(parameters);
+  });
+
+  test.each([
+    ["gpt2", undefined],
+    ["qwen2", undefined],
+    ["smollm", undefined],
+    ["llama3", "<|begin_of_text|>"],
+  ])("that of a folder of %s, where it says of places what changes no ids", async (name, bos) => {
+    const model = createModel({ ...llama, vocab_size: 470 }, random(3), { head });
+    const config = bos === undefined ? {} : { bos_token: bos };
+    const tokenizer = createTokenizer(fixtureJson(`tokenizer-strings/${name}.json`), config);
+    const files = memory();
+    await saveGguf(model, files, { tokenizer });
+    const again = await loadTokenizer(files);
+    expect(texts.map((text) => again.encode(text).ids)).toEqual(texts.map((text) => tokenizer.encode(text).ids));
+    disposeParameters(model.parameters);
   });
 
   test("with its chat template", async () => {

@@ -70,7 +70,7 @@ function readFiles(files: Tokenizer["files"]): { readonly json: TokenizerJson; r
 /** A part, and those that it is a sequence of. */
 function flat(part: Part | null | undefined): Part[] {
   if (part == null) return [];
-  const inner = [part["normalizers"], part["pretokenizers"], part["decoders"]].find(Array.isArray);
+  const inner = ["normalizers", "pretokenizers", "processors", "decoders"].map((key) => part[key]).find(Array.isArray);
   return inner === undefined ? [part] : (inner as Part[]).flatMap(flat);
 }
 
@@ -174,9 +174,11 @@ interface Ends {
 }
 
 function endsOf(post: Part | null | undefined): Ends {
-  if (post == null) return { before: undefined, after: undefined };
-  const single = post["single"] as readonly { readonly SpecialToken?: { readonly id: string } }[] | undefined;
-  if (post.type !== "TemplateProcessing" || single === undefined) throw refuse(`ends texts by ${post.type}`);
+  const [part, ...more] = flat(post).filter(({ type }) => type !== "ByteLevel"); // which changes places, and no ids
+  if (part === undefined) return { before: undefined, after: undefined };
+  const single = part["single"] as readonly { readonly SpecialToken?: { readonly id: string } }[] | undefined;
+  if (part.type !== "TemplateProcessing" || single === undefined || more.length > 0)
+    throw refuse(`ends texts by ${[part, ...more].map(({ type }) => type).join(" and ")}`);
   const names = single.map(({ SpecialToken: token }) => token?.id);
   const at = names.indexOf(undefined);
   const [before, after] = [names.slice(0, at), names.slice(at + 1)];

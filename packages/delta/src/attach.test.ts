@@ -1,5 +1,5 @@
 import { around, disposeParameters, mapParameters, oneStart, type Parameters, random } from "@cambium/core";
-import type { LanguageModel, TokenBatch } from "@cambium/models";
+import { createModel, type LanguageModel, type TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, mul, type Scalar, square, sum, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -45,6 +45,13 @@ beforeEach(() => {
 afterEach(() => {
   for (const parameters of made.splice(0)) disposeParameters(parameters);
   disposeFields(batch);
+});
+
+test("a head that is the word embeddings is none to train, and the error says so", () => {
+  const sizes = { vocab_size: 9, n_embd: 4, n_layer: 1, n_head: 1 };
+  const tied = createModel({ model_type: "gpt2", ...sizes }, random(1), { head: { kind: "causal-lm" } });
+  expect(() => head(tied)).toThrow(/the one of a language model that is its word embeddings \(tied\)/);
+  disposeParameters(tied.parameters);
 });
 
 test("six methods and a head act on one model, and enabling fewer is attaching fewer", () => {
@@ -133,7 +140,7 @@ test("without a head there is no loss, and the error says so", () => {
   expect(() => tuned.loss(tuned.parameters, batch, { random: random(1), training: false })).toThrow(
     /the model has no head/,
   );
-  expect(() => head(bare)).toThrow(/head: the model has no head/);
+  expect(() => head(bare)).toThrow(/head: there is no head to train/);
 });
 
 test("a stack is its parts under their own names, or under the stack's", () => {

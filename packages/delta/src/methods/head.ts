@@ -12,7 +12,7 @@ const schema = z.strictObject({});
  * Trains the model's head, from where it is: PEFT's `modules_to_save`. A head made for a new task is random, so this
  * belongs beside every other delta on it. On another base it is the same head.
  *
- * @throws {ConfigError} When the model has no head.
+ * @throws {ConfigError} When the model has no head, or one without weights beside the body's, such as a tied one.
  * @example
  * const tuned = attach(base, lora(base, { rank: 8 }, random(1)), head(base));
  */
@@ -23,7 +23,7 @@ export const head: SeedlessMethod<HeadOptions, HeadOptions> = seedlessMethod<Hea
     if (headParameters.length > 0) return config;
     throw new ConfigError({
       message:
-        'head: the model has no head; load it with one, such as { head: { kind: "sequence-classification", labels } }',
+        'head: there is no head to train: the model has none, or the one of a language model that is its word embeddings (tied). Load it with one, such as { head: { kind: "sequence-classification", labels } }, or train all weights by whole(model)',
     });
   },
   tensors: (shape) => replacements(shape, shape.headParameters!),

@@ -124,6 +124,7 @@ test.each([
     ["predict", model, "--input", join(folder, "rows.csv")],
     "is a .csv file; give a file with one text a line",
   ],
+  ["a folder that is not there", ["embed", model, "a", "--out", join(folder, "no", "a.jsonl")], "there is no folder"],
   ["another encoding", ["embed", model, "--input", join(folder, "latin.txt")], "latin.txt is not UTF-8"],
   ["a folder of texts", ["embed", model, "--input", folder], "is a folder; give a file with one text a line"],
   ["a model without a head", ["predict", model, "a"], "without a head"],

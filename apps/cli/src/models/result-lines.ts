@@ -1,7 +1,8 @@
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
-import type { Io } from "../io.ts";
+import { type Io, UseError } from "../io.ts";
 
 /** Where results go, line by line. */
 export interface ResultLines {
@@ -15,6 +16,7 @@ export interface ResultLines {
 /** Lines to a file, which is there whole or not at all, or to standard output. */
 function resultLines(io: Io, out: string | undefined): ResultLines {
   if (out === undefined) return { write: io.out, close: async () => {}, discard: async () => {} };
+  if (!existsSync(dirname(out))) throw new UseError(`--out ${out}: there is no folder ${dirname(out)}; make it first`);
   const part = `${out}.${process.pid}.part`;
   const stream = createWriteStream(part);
   const done = finished(stream);

@@ -8,6 +8,7 @@ import { fixture, fixtureJson, heads } from "./fixtures.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { loadModel } from "./load.ts";
 import { type SaveModelOptions, saveModel } from "./save.ts";
+import { tinyModel } from "./testing/tiny.ts";
 import { createTokenizer, loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 const sizes = { hidden_size: 4, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 6 };
@@ -157,6 +158,14 @@ function dyingFolder(initial: Record<string, Uint8Array | string>, count: number
   };
   return { files: dying, calls: () => calls };
 }
+
+test("a folder with an adapter takes no model, which transformers would put the adapter on", async () => {
+  const model = tinyModel();
+  const files = memory({ "adapter_config.json": "{}" });
+  await expect(saveModel(model, files)).rejects.toMatchObject({ code: "CONFIG" });
+  expect((await files.list()).map(({ name }) => name)).toEqual(["adapter_config.json"]);
+  disposeParameters(model.parameters);
+});
 
 test("whatever moment a crash comes at, the folder loads as the old model, as the new one, or not at all", async () => {
   const old = createModel({ model_type: "bert", ...sizes, num_attention_heads: 1, vocab_size: 53 }, random(2));

@@ -42,7 +42,7 @@ const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
  *
  * @param target - The folder: a path, or any `Files`.
  * @throws {ConfigError} When layers are in 8 bits: what they were rounded from is the model to keep; when the tokenizer is
- *   another model's; when transformers would take the head for another; when an option does not exist.
+ *   another model's; when the folder is an adapter's; when transformers would take the head for another; when an option does not exist.
  * @throws {FileError} When a file cannot be written. If it is the weights, the folder is as it was; otherwise save again.
  * @example
  * await saveModel(merge(trained), "models/spam", { tokenizer });
@@ -70,12 +70,22 @@ export async function saveModel(
     });
   }
   const files = openFiles(target);
+  await checkNoAdapter(files);
   const names = [...model.parameters].map(([name, tensor]) => [model.fileName(name), tensor] as const);
   await withoutConfig(files, () =>
     saveSafetensors(files, "model.safetensors", new Map(names), { metadata: { format: "pt" }, dtype }),
   );
   await saveCompanions(model, tokenizer, files);
   await files.write(CONFIG, writtenConfig(model, dtypes[dtype], tokenizer));
+}
+
+/** Throws for an adapter's folder: transformers would put the adapter on whatever model lies beside it. */
+async function checkNoAdapter(files: Files): Promise<void> {
+  if (!(await hasFile(files, "adapter_config.json"))) return;
+  throw new ConfigError({
+    message: `saveModel: ${files.location} holds an adapter (adapter_config.json), which transformers would put on the model; save to another folder`,
+    location: files.location,
+  });
 }
 
 /** The config as text. JSON knows no floats, Python does: a whole number that is one gets a fraction. */

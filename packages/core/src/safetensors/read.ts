@@ -30,8 +30,8 @@ export interface Safetensors {
   load(names?: Iterable<string>): Promise<Map<string, Tensor>>;
 }
 
-/** Neighbouring tensors are read together up to this size: few requests, and little memory. */
-const GROUP_BYTES = 2 ** 26;
+/** Neighbouring tensors are read together up to this size: what was read lives beside the tensors until it is collected. */
+const GROUP_BYTES = 2 ** 21;
 
 type Named = readonly [name: string, entry: PlacedEntry];
 

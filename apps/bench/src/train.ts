@@ -81,7 +81,9 @@ function stepRow(method: string, size: string, dropout: number): Row {
   return {
     name,
     run: () => {
-      const others = chooseOpponents(values.against).map((one) => opponent(one, given, size));
+      // The memory of WebAssembly is too small for that model.
+      const fitting = chooseOpponents(values.against).filter((one) => method !== "smollm2" || one !== "wasm");
+      const others = fitting.map((one) => opponent(one, given, size));
       alternate("train", ours(given), others, { rounds: pairs, withMemory: true });
     },
   };

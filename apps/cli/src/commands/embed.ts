@@ -1,11 +1,12 @@
 import { type EmbedOptions, embed as embedTexts } from "@cambium/models";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
 import { writeResults } from "../models/result-lines.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { INPUT_OPTION, inGroups, readTexts } from "../models/texts.ts";
 import { countText } from "./cost-text.ts";
+import { parseCount } from "./parse-count.ts";
 
 interface EmbedFlags extends OpenFlags {
   readonly input?: string;
@@ -25,12 +26,6 @@ Example, a file of texts:
 /** Texts that are embedded before the next are read. */
 const GROUP = 256;
 
-function parseDimensions(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError("It must be a whole number of 1 or more.");
-}
-
 /** `cambium embed`: one vector for each text. */
 export function embed(io: Io): Command {
   const command = new Command("embed")
@@ -45,7 +40,7 @@ export function embed(io: Io): Command {
       "how a text's tokens become one vector, such as mean, cls or last (default: the folder's way)",
     )
     .option("--prompt <name>", "one of the folder's prompts, put in front of every text")
-    .option("--dimensions <number>", "numbers of a vector that are kept", parseDimensions)
+    .option("--dimensions <number>", "numbers of a vector that are kept", parseCount)
     .option("--normalise", "scale vectors to length 1")
     .option("--json", "write JSON lines, as it does anyway")
     .addHelpText("after", EXAMPLE)

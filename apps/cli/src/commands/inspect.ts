@@ -1,11 +1,12 @@
 import { freemem, totalmem } from "node:os";
 import { countLayout, type HeadConfig, inspectModel, type ModelInspection } from "@cambium/models";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { estimateStep } from "../inspect/estimate-step.ts";
 import { countMethods } from "../inspect/method-counts.ts";
 import { methodTable, parameterTable, siteTable } from "../inspect/tables.ts";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles } from "../models/source.ts";
+import { parseCount } from "./parse-count.ts";
 
 interface InspectFlags {
   readonly sites?: true;
@@ -20,12 +21,6 @@ Example:
   $ cambium inspect models/minilm --sites
 Example, whether LoRA with batches of 16 rows of 128 tokens fits into memory, and how long a step takes here:
   $ cambium inspect models/minilm --job lora --batch 16 --seq 128`;
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (Number.isInteger(count) && count > 0) return count;
-  throw new InvalidArgumentError("It must be a whole number of 1 or more.");
-}
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20).toLocaleString("en-US")} MiB`;
 

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Cell, defaultFolder, type Progress, type Study } from "@cambium/experiments";
-import { InvalidArgumentError } from "commander";
 import { UseError } from "../io.ts";
 import { countText, durationText } from "./cost-text.ts";
 
@@ -29,13 +28,6 @@ export async function loadStudyModule(verb: string, path: string): Promise<Study
     throw new UseError(`study ${verb}: ${path} must export a study by default: export default defineStudy({ … })`);
   }
   return module.default as Study;
-}
-
-/** How many runs at once. */
-export function parseWorkers(text: string): number {
-  const workers = Number(text);
-  if (Number.isInteger(workers) && workers > 0) return workers;
-  throw new InvalidArgumentError("It must be a whole number of 1 or more.");
 }
 
 /** Where the study's results are. */

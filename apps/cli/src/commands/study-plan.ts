@@ -3,7 +3,8 @@ import { textTable } from "@cambium/report";
 import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { countText, durationText } from "./cost-text.ts";
-import { folderOf, loadStudyModule, parseWorkers, runText, type StudyFlags } from "./study-module.ts";
+import { parseCount } from "./parse-count.ts";
+import { folderOf, loadStudyModule, runText, type StudyFlags } from "./study-module.ts";
 
 const EXAMPLE = `
 Example:
@@ -14,7 +15,7 @@ export function planCommand(io: Io): Command {
   return new Command("plan")
     .description("Show the runs, the hours they take by one measured step of each kind, and the claims. Starts no run.")
     .argument("<module>", "a file that exports a study by default")
-    .option("--workers <number>", "runs at once, for the hours", parseWorkers, 1)
+    .option("--workers <number>", "runs at once, for the hours", parseCount, 1)
     .option("--out <folder>", "where results are (default: runs/<name of the study>)")
     .option("--json", "write JSON lines")
     .addHelpText("after", EXAMPLE)

@@ -2,7 +2,8 @@ import { type RunStudyOptions, runStudy, type StudyEvent } from "@cambium/experi
 import { Command, InvalidArgumentError } from "commander";
 import type { Io } from "../io.ts";
 import { countText, durationText } from "./cost-text.ts";
-import { folderOf, loadStudyModule, parseWorkers, progressText, runText, type StudyFlags } from "./study-module.ts";
+import { parseCount } from "./parse-count.ts";
+import { folderOf, loadStudyModule, progressText, runText, type StudyFlags } from "./study-module.ts";
 
 interface RunFlags extends StudyFlags {
   readonly workers: number;
@@ -48,7 +49,7 @@ export function runCommand(io: Io): Command {
   return new Command("run")
     .description("Do all runs that have no result yet. The same command resumes.")
     .argument("<module>", "a file that exports a study by default")
-    .option("--workers <number>", "runs at once, each in its own process", parseWorkers, 1)
+    .option("--workers <number>", "runs at once, each in its own process", parseCount, 1)
     .option("--redis <address>", "share the runs with other machines through a Redis server")
     .option("--timeout <seconds>", "a run that takes longer has failed", parsePositive)
     .option("--retry-failed", "try runs again that failed before")

@@ -1,13 +1,11 @@
 /** What `cambium inspect` shows, as tables. */
-import type { Site } from "@cambium/core";
+import { type Site, sizeOfShape } from "@cambium/core";
 import type { ModelInspection } from "@cambium/models";
 import { type Table, textTable } from "@cambium/report";
 import { fold } from "./fold.ts";
 import type { MethodCount } from "./method-counts.ts";
 
 const text = (columns: Table["columns"], rows: Table["rows"]): string => textTable({ columns, rows }).trimEnd();
-
-const product = (shape: readonly number[]): number => shape.reduce((size, length) => size * length, 1);
 
 /** Parameters with their shapes, types and counts, repeated blocks folded. */
 export function parameterTable({ stored, parameters, created }: ModelInspection): string {
@@ -22,7 +20,7 @@ export function parameterTable({ stored, parameters, created }: ModelInspection)
     name,
     `[${values[0]!.shape.join(", ")}]`,
     values[0]!.dtype,
-    values.length * product(values[0]!.shape),
+    values.length * sizeOfShape(values[0]!.shape),
   ]);
   return text([{ name: "parameter" }, { name: "shape" }, { name: "type" }, { name: "scalars" }], rows);
 }

@@ -46,6 +46,20 @@ export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayou
 export { type EmbedOptions, embed } from "./embed.ts";
 export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
+export {
+  type GenerateBatchEvent,
+  type GenerateBatchOptions,
+  type GenerateEvent,
+  type GenerateOptions,
+  generate,
+  generateBatch,
+  type SharedGenerateOptions,
+} from "./generate/generate.ts";
+export { type Prefix, type ReadPrefixOptions, readPrefix } from "./generate/prefix.ts";
+export type { Prompt } from "./generate/prompts.ts";
+export type { Alternative, Finish, Generated, ScoredToken, TextPiece } from "./generate/row.ts";
+export type { RowEvent } from "./generate/run.ts";
+export type { DecodingOptions } from "./generate/settings.ts";
 export type { GgufFields } from "./gguf/fields.ts";
 export type { GgufConfig, GgufEntry, GgufFormat, GgufWritten } from "./gguf/format.ts";
 export type { GgufDtype } from "./gguf/quantise.ts";

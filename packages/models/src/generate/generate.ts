@@ -1,0 +1,167 @@
+import { ConfigError, checkOptions, StateError } from "@cambium/base";
+import type { ChatOptions } from "../chat/chat.ts";
+import type { RunnableModel } from "../runnable.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { generationDefaults } from "./generation-config.ts";
+import { openDecoder } from "./open-decoder.ts";
+import { behindPrefix, keptPrefix, type Prefix } from "./prefix.ts";
+import { type Prompt, type PromptIds, promptIds } from "./prompts.ts";
+import { createRow, type Generated, type Row, type TextPiece } from "./row.ts";
+import { continueRows, type Front, type RowEvent } from "./run.ts";
+import { DECODING_KEYS, type DecodingOptions, decodingOf } from "./settings.ts";
+
+/** Settings that `generate` and `generateBatch` share. */
+export interface SharedGenerateOptions extends DecodingOptions {
+  /** How conversations are written. @default with what begins an answer at their end */
+  readonly chat?: ChatOptions;
+  /** A begin of the prompts that `readPrefix` has read; they are given whole. */
+  readonly prefix?: Prefix;
+  /** Aborting it ends what is not finished as "aborted", with what there is of it. */
+  readonly signal?: AbortSignal;
+}
+
+/** Settings of `generate`. */
+export interface GenerateOptions extends SharedGenerateOptions {
+  /** Which delta of a mixed model (`perRow`) writes it, −1 for none. @default none */
+  readonly delta?: number;
+}
+
+/** Settings of `generateBatch`. */
+export interface GenerateBatchOptions extends SharedGenerateOptions {
+  /** Which delta of a mixed model (`perRow`) writes each text, −1 for none. @default none */
+  readonly deltas?: readonly number[];
+}
+
+/** What happens while a text is generated. */
+export type GenerateEvent =
+  | ({ readonly type: "piece" } & TextPiece)
+  /** The text has ended. `text` is empty: all of it came in pieces. */
+  | { readonly type: "end"; readonly text: ""; readonly generated: Generated };
+
+/** What happens while several texts are generated. `index` is the place of a text's prompt. */
+export type GenerateBatchEvent =
+  | RowEvent
+  /** All have: in the order of the prompts. */
+  | { readonly type: "end"; readonly generated: readonly Generated[] };
+
+const sharedKeys = [...DECODING_KEYS, "chat", "prefix", "signal"] as const;
+
+/**
+ * Continues a text, answers a conversation, or writes what a model of two stacks makes of a source: piece by piece.
+ *
+ * Without further options it takes the likeliest token each time. A `temperature` draws. Scores pass through transformers' processors
+ * in their order: penalties, what `format` rules out, temperature, `topK`, `topP`, `minP`. Pieces join to the whole text: there is
+ * never half a character in one, nor a part of a stop string. Ids are those of transformers' `generate`.
+ *
+ * @param model - With a causal-lm or sequence-to-sequence head, with deltas or without.
+ * @param prompt - A text, messages (written by the tokenizer's chat template), or ids.
+ * @returns Events: pieces, then `end` with the whole, which is also what the generator returns. Leaving the loop stops it.
+ * @throws {ConfigError} For a model that cannot generate, an empty prompt or one longer than the model has positions, values out of
+ *   range or that do not go together, an option that does not exist, and a key of generation_config.json that is not supported.
+ * @throws {StateError} When scores are not finite; names the step.
+ * @example
+ * for await (const piece of generate(model, tokenizer, "Once upon", { maxTokens: 64 })) process.stdout.write(piece.text);
+ * const { generated } = await result(generate(model, tokenizer, [{ role: "user", content: "Hello" }]));
+ */
+export async function* generate(
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  prompt: Prompt,
+  options: GenerateOptions = {},
+): AsyncGenerator<GenerateEvent, Generated, undefined> {
+  checkOptions("generate", options, [...sharedKeys, "delta"]);
+  const { delta, ...rest } = options;
+  const deltas = delta === undefined ? undefined : [delta];
+  for await (const event of run("generate", model, tokenizer, [prompt], rest, deltas)) {
+    if (event.type === "end") {
+      const [generated] = event.generated as readonly [Generated];
+      yield { type: "end", text: "", generated };
+      return generated;
+    }
+    if (event.type === "row") continue;
+    const { index: _, ...piece } = event;
+    yield piece;
+  }
+  throw new StateError({ message: "internal: a run without an end" });
+}
+
+/**
+ * As `generate`, for several prompts of mixed lengths at a time: one pass of the model for all, which texts leave as they end.
+ *
+ * Each text is what `generate` makes of its prompt alone, but for rounding; drawn ones come from `random.at(index)`.
+ *
+ * @returns Events: pieces, `row` with each text as it ends, and `end` with all of them in the order of the prompts.
+ * @throws {ConfigError} As `generate`, naming the prompt; and for no prompts.
+ * @throws {StateError} As `generate`.
+ * @example
+ * const { generated } = await result(generateBatch(model, tokenizer, ["A cat", "Two dogs that"], { maxTokens: 16 }));
+ */
+export async function* generateBatch(
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  prompts: readonly Prompt[],
+  options: GenerateBatchOptions = {},
+): AsyncGenerator<GenerateBatchEvent, readonly Generated[], undefined> {
+  checkOptions("generateBatch", options, [...sharedKeys, "deltas"]);
+  const { deltas, ...rest } = options;
+  if (!Array.isArray(prompts) || prompts.length === 0 || typeof prompts[0] === "number") {
+    throw new ConfigError({ message: "generateBatch: a list of at least one prompt is needed" });
+  }
+  if (deltas !== undefined && deltas.length !== prompts.length) {
+    throw new ConfigError({
+      message: `generateBatch: deltas must name one for each of ${prompts.length} prompts, got ${deltas.length}`,
+    });
+  }
+  return yield* run("generateBatch", model, tokenizer, prompts, rest, deltas);
+}
+
+/** Both of them. */
+async function* run(
+  caller: string,
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  prompts: readonly Prompt[],
+  { chat, prefix, signal, fileDefaults = true, ...options }: SharedGenerateOptions,
+  deltas: readonly number[] | undefined,
+): AsyncGenerator<GenerateBatchEvent, readonly Generated[], undefined> {
+  const decoder = openDecoder(caller, model);
+  const defaults = generationDefaults(caller, model.config, tokenizer, fileDefaults);
+  const decoding = decodingOf(caller, options, defaults);
+  const placeOf = (index: number): string => (prompts.length === 1 ? "the prompt" : `prompt ${index}`);
+  const whole = prompts.map((prompt, index) =>
+    promptIds(caller, model, tokenizer, prompt, { vocab: decoder.vocab, chat, place: placeOf(index) }),
+  );
+  const kept = prefix === undefined ? undefined : keptPrefix(caller, model, prefix);
+  const rows = whole.map(({ ids }, index) =>
+    prefix === undefined ? ids : behindPrefix(caller, prefix, ids, placeOf(index)),
+  );
+  const front: Front = { rows, prefix: kept, deltas, signal };
+  const most = model.architecture.maximumLength(model.config);
+  const start = (lengths: readonly number[]): Row[] =>
+    whole.map((prompt, index) =>
+      createRow({
+        caller,
+        tokenizer,
+        decoding,
+        ids: contextOf(model, prompt),
+        usage: { prompt: prompt.ids.length, cached: prefix?.ids.length ?? 0 },
+        random: decoding.random?.at(index),
+        room: Math.max(1, Math.min(most - lengths[index]! + 1, decoding.maxLength - prompt.ids.length)),
+        continues: prompt.continues,
+        constraint: undefined,
+      }),
+    );
+  const ended: Generated[] = new Array(prompts.length);
+  for await (const event of continueRows(decoder, front, start)) {
+    if (event.type === "row") ended[event.index] = event.generated;
+    yield event;
+  }
+  yield { type: "end", generated: ended };
+  return ended;
+}
+
+/** What penalties see before what is generated: the prompt, or of a model of two stacks what its targets begin with. */
+function contextOf(model: RunnableModel, { ids }: PromptIds): readonly number[] {
+  if (model.head?.kind !== "sequence-to-sequence") return ids;
+  return [(model.config as unknown as { readonly decoder_start_token_id: number }).decoder_start_token_id];
+}

@@ -1,0 +1,84 @@
+/** What is continued: a text, a conversation or ids, and what of it a kept prefix has read. */
+import { ConfigError } from "@cambium/base";
+import type { ChatMessage, ChatOptions } from "../chat/chat.ts";
+import type { RunnableModel } from "../runnable.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+
+/** What is continued: a text, the messages of a conversation, or ids. */
+export type Prompt = string | readonly ChatMessage[] | readonly number[];
+
+/** A prompt as the model reads it. */
+export interface PromptIds {
+  readonly ids: readonly number[];
+  /** Whether what follows goes on from its text, so that a blank between them counts. */
+  readonly continues: boolean;
+}
+
+const isChat = (prompt: unknown): prompt is readonly ChatMessage[] =>
+  Array.isArray(prompt) && typeof prompt[0] === "object";
+
+/**
+ * Ids of a prompt. A conversation is written by the tokenizer's chat template, with what begins an answer at its end unless `chat` says
+ * otherwise.
+ *
+ * @param place - Which prompt it is, for messages.
+ * @throws {ConfigError} For an empty prompt, one that is none, ids that the model does not have, a prompt that is longer than the
+ *   model has positions, and settings of chats for what is none.
+ */
+export function promptIds(
+  caller: string,
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  prompt: Prompt,
+  {
+    vocab,
+    chat,
+    place = "the prompt",
+  }: { readonly vocab: number; readonly chat?: ChatOptions | undefined; readonly place?: string },
+): PromptIds {
+  const isSource = model.head?.kind === "sequence-to-sequence";
+  if (chat !== undefined && !isChat(prompt)) {
+    throw new ConfigError({ message: `${caller}: chat is for conversations, and ${place} is none` });
+  }
+  const found = read(caller, tokenizer, prompt, place, chat);
+  const { ids } = found;
+  if (ids.length === 0) {
+    const { bos } = tokenizer.special;
+    throw new ConfigError({
+      message: `${caller}: ${place} is empty; a model continues at least one token${bos === undefined ? "" : `, such as [${bos}], the one that begins texts`}`,
+    });
+  }
+  const strange = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocab);
+  if (strange !== undefined) {
+    throw new ConfigError({
+      message: `${caller}: ${place} has the id ${strange}, and the model ids from 0 to ${vocab - 1}; is the tokenizer another model's?`,
+    });
+  }
+  const most = model.architecture.maximumLength(model.config);
+  if (ids.length > most) {
+    throw new ConfigError({
+      message: `${caller}: ${place} has ${ids.length} tokens, and the model positions for ${most}; shorten it`,
+    });
+  }
+  return { ids, continues: found.continues && !isSource };
+}
+
+function read(
+  caller: string,
+  tokenizer: Tokenizer,
+  prompt: Prompt,
+  place: string,
+  chat: ChatOptions | undefined,
+): PromptIds {
+  if (typeof prompt === "string") return { ids: prompt === "" ? [] : tokenizer.encode(prompt).ids, continues: true };
+  if (isChat(prompt)) {
+    const options = { addGenerationPrompt: chat?.continueFinal !== true, ...chat };
+    return { ids: tokenizer.chat(prompt, options).ids, continues: options.continueFinal === true };
+  }
+  if (Array.isArray(prompt) || ArrayBuffer.isView(prompt)) {
+    return { ids: Array.from(prompt as readonly number[]), continues: true };
+  }
+  throw new ConfigError({
+    message: `${caller}: ${place} must be a text, a list of messages or a list of ids, got ${prompt === null ? "null" : typeof prompt}`,
+  });
+}

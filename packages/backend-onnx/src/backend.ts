@@ -15,11 +15,13 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import { checkIsKnown } from "./export/record.ts";
+import { compileOn, type DynamicFunction, type DynamicOptions } from "./dynamic.ts";
+import type { OnnxInput } from "./export/inputs.ts";
+import { checkIsKnown, type NamedFunction } from "./export/record.ts";
 import { graphError } from "./failure.ts";
 import { type HostArray, hostArrayOf, hostValue, sameShape, sizeOf, type Value } from "./graph.ts";
 import { HeldBytes } from "./held-bytes.ts";
-import { loadNativeRuntime, type NativeRuntime } from "./native.ts";
+import { loadNativeRuntime, type NativeRuntime, type SessionOptions } from "./native.ts";
 import { type Program, traceProgram } from "./program.ts";
 import { type CompileOptions, Replayer } from "./replay.ts";
 import type { BackendReport } from "./report.ts";
@@ -114,8 +116,9 @@ const isPair = (content: Entry["content"]): content is Pair => "real" in content
 
 /** A tfjs backend that traces lazily and runs whole graphs on ONNX Runtime. */
 export class OnnxBackend extends KernelBackend {
-  private readonly runtime: NativeRuntime;
+  readonly runtime: NativeRuntime;
   private readonly threads: number;
+  readonly sessionOptions: SessionOptions;
   private readonly cache: SessionCache;
   /** Fetches the data of tensors that other backends made. */
   private readonly entries = new DataStorage<Entry>(this, engine());
@@ -142,6 +145,7 @@ export class OnnxBackend extends KernelBackend {
       backend_util.warn(
         `backend-onnx: fastMath changes nothing on ${process.arch}, only on arm64; for 8 bits, load with frozen: "int8"`,
       );
+    this.sessionOptions = { threads: this.threads, spinning, fastMath };
     this.cache = new SessionCache(
       this.runtime,
       {
@@ -149,7 +153,7 @@ export class OnnxBackend extends KernelBackend {
         maxBytes: options.maxBytes ?? 4 * 2 ** 30,
         maxThreads: options.maxThreads ?? Math.max(512, 16 * this.threads),
       },
-      { threads: this.threads, spinning, fastMath },
+      this.sessionOptions,
     );
   }
 
@@ -342,6 +346,15 @@ export class OnnxBackend extends KernelBackend {
     } finally {
       this.isRecording = outer;
     }
+  }
+
+  /** See `compileDynamic`. */
+  compileDynamic(
+    run: NamedFunction,
+    inputs: Readonly<Record<string, OnnxInput>>,
+    options: DynamicOptions,
+  ): DynamicFunction {
+    return compileOn(this, run, inputs, options);
   }
 
   /** Calls a function that is known to compile many programs. */

@@ -27,6 +27,7 @@ import {
   quantisedLinearKernel,
   rmsNormGradKernel,
   rmsNormKernel,
+  rotateKernel,
   siluGradKernel,
   siluKernel,
   sparseRowsGradKernel,
@@ -37,6 +38,7 @@ import {
   gather,
   matMul,
   mul,
+  neg,
   ones,
   registerGradient,
   reshape,
@@ -84,6 +86,22 @@ registerGradient({
     return {
       x: () => runCustomKernel<Tensor>(rmsNormGradKernel, { dy, x, gain }, attributes),
       gain: () => sumRows(mul(dy as Tensor, normal())),
+    };
+  },
+});
+
+registerGradient({
+  kernelName: rotateKernel.name,
+  inputsToSave: ["cosine", "sine"],
+  gradFunc: (dy, [cosine, sine]) => {
+    const fixed = (): never => {
+      throw new StateError({ message: "rotate: the angles of positions have no gradient" });
+    };
+    return {
+      // Turned back: a rotation's transpose is its inverse.
+      x: () => runCustomKernel<Tensor>(rotateKernel, { x: dy, cosine, sine: neg(sine!) }),
+      cosine: fixed,
+      sine: fixed,
     };
   },
 });

@@ -6,6 +6,13 @@
  */
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
 export { compile } from "./compile.ts";
+export {
+  type CompileDynamicOptions,
+  compileDynamic,
+  type DynamicFunction,
+  type DynamicInput,
+  type HostTensor,
+} from "./compile-dynamic.ts";
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
 export { editWeight, lookUp, type WeightEdit } from "./edited-weight.ts";
 export { fingerprint } from "./fingerprint.ts";
@@ -27,6 +34,7 @@ export { type AttentionOptions, scaledDotProductAttention } from "./ops/attentio
 export { type CrossEntropyOptions, crossEntropy, crossEntropyRows, linearCrossEntropy } from "./ops/cross-entropy.ts";
 export { dropout, dropoutMask } from "./ops/dropout.ts";
 export { layerNorm, rmsNorm } from "./ops/norm.ts";
+export { rotateRows } from "./ops/rotate.ts";
 export {
   axpyParameters,
   checkSameStructure,

@@ -77,6 +77,35 @@ function repeatHeads(x: Tensor4D, times: number): Tensor4D {
 }
 
 /**
+ * Attention over rows before and new ones, without putting them together: only scores are. Heads that share a key are rows of one
+ * product, so that no key is copied either.
+ */
+function attendBehind(
+  { query, key, value, scale }: Flow["attention"]["input"],
+  past: { readonly key: Tensor4D; readonly value: Tensor4D },
+  bias: Tensor | undefined,
+): Tensor4D {
+  const [batch, heads, rows, dHead] = query.shape;
+  const keyHeads = key.shape[1];
+  const [before, now] = [past.key.shape[2], key.shape[2]];
+  const groupRows = (heads / keyHeads) * rows;
+  const grouped = reshape(mul(query, scalar(scale)), [batch, keyHeads, groupRows, dHead]);
+  const scores = concat([matMul(grouped, past.key, false, true), matMul(grouped, key, false, true)], 3);
+  const ofHeads = reshape(scores, [batch, heads, rows, before + now]);
+  const pattern: Tensor4D = reshape(softmax(bias === undefined ? ofHeads : add(ofHeads, bias)), [
+    batch,
+    keyHeads,
+    groupRows,
+    before + now,
+  ]);
+  const [ofPast, ofNow] = [
+    slice(pattern, [0, 0, 0, 0], [-1, -1, -1, before]),
+    slice(pattern, [0, 0, 0, before], [-1, -1, -1, now]),
+  ];
+  return reshape(add(matMul(ofPast, past.value), matMul(ofNow, value)), [batch, heads, rows, dHead]);
+}
+
+/**
  * Attention at the place of `scope`: `softmax(scale · query keyᵀ + bias) value`, over the cache's rows and the new ones.
  *
  * @param inPieces - Whether a hook wants to see the probabilities.
@@ -91,12 +120,16 @@ export function applyAttention(
   const cache = causal ? scope.cache : undefined; // what is not causal may see rows that are yet to come
   const before = cache?.before(scope.path);
   cache?.record(scope.path, newKey, newValue);
+  const keys = newKey.shape[2] + (before?.key.shape[2] ?? 0);
+  const hidden = causal ? causalBias(query.shape[2], keys) : undefined;
+  const added = bias === undefined || hidden === undefined ? (bias ?? hidden) : add(bias, hidden);
+  const random = scope.training && rate > 0 ? scope.random.at("dropout") : undefined;
+  if (before !== undefined && !inPieces && random === undefined) {
+    return attendBehind({ query, key: newKey, value: newValue, scale, causal }, before, added);
+  }
   const whole = (past: Tensor4D | undefined, rows: Tensor4D): Tensor4D =>
     repeatHeads(past === undefined ? rows : concat([past, rows], 2), query.shape[1] / rows.shape[1]);
   const [key, value] = [whole(before?.key, newKey), whole(before?.value, newValue)];
-  const hidden = causal ? causalBias(query.shape[2], key.shape[2]) : undefined;
-  const added = bias === undefined || hidden === undefined ? (bias ?? hidden) : add(bias, hidden);
-  const random = scope.training && rate > 0 ? scope.random.at("dropout") : undefined;
   if (!inPieces) {
     return scaledDotProductAttention({
       query,

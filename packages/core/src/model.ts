@@ -18,10 +18,19 @@ export interface ForwardOptions {
   readonly random?: Random;
   /** What is remembered of the rows before these; then the input is what comes after them. @default nothing */
   readonly cache?: ScopeCache;
+  /** Whether scores are wanted of each sequence's last real row alone: one row for each sequence. @default false */
+  readonly lastOnly?: boolean;
 }
 
 /** Every key of `ForwardOptions`, for functions that take them. */
-export const FORWARD_KEYS: readonly (keyof ForwardOptions)[] = ["hooks", "parameters", "training", "random", "cache"];
+export const FORWARD_KEYS: readonly (keyof ForwardOptions)[] = [
+  "hooks",
+  "parameters",
+  "training",
+  "random",
+  "cache",
+  "lastOnly",
+];
 
 /** What can be run and watched: a model, with or without deltas. */
 export interface Runnable<Input, Output, Config = unknown> {

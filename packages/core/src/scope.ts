@@ -281,7 +281,9 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
       get random() {
         return random.at(path).at(label).at(ordinal);
       },
-      first: cache === undefined || cache.isEmpty,
+      get first() {
+        return cache === undefined || cache.isEmpty;
+      },
       ...(rows !== undefined && { rows }),
       read: readParameter,
     };

@@ -37,6 +37,7 @@ import {
 import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel } from "./quantised-linear.ts";
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 import { randomNumbersKernel } from "./random-numbers.ts";
+import { rotateKernel } from "./rotate.ts";
 
 export type {
   ActivationGradInputs,
@@ -133,6 +134,7 @@ export {
   randomNumbersKernel,
   uniforms,
 } from "./random-numbers.ts";
+export { type RotateInputs, rotateKernel } from "./rotate.ts";
 
 /** Every custom kernel. */
 export const customKernels: readonly CustomKernel[] = [
@@ -148,6 +150,7 @@ export const customKernels: readonly CustomKernel[] = [
   gatedSiluGradKernel,
   attentionKernel,
   attentionGradKernel,
+  rotateKernel,
   crossEntropyKernel,
   crossEntropyGradKernel,
   linearCrossEntropyKernel,

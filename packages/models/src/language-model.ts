@@ -10,11 +10,12 @@ import {
   random,
   type Scope,
 } from "@cambium/core";
-import { clone, ones, type Scalar, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
+import { clone, ones, reshape, type Scalar, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { Architecture, Head, Hidden, ModelConfig, TokenBatch } from "./architecture.ts";
 import { checkBatch } from "./check-batch.ts";
 import { embeddingHead } from "./embedding/head.ts";
 import { type HeadConfig, hasTaskModel, poolOf } from "./head-config.ts";
+import { lastRow } from "./heads/rows.ts";
 import { joinLayout, type Layout } from "./layout.ts";
 import { bareName, fileName } from "./names.ts";
 
@@ -144,12 +145,25 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
   const scoresOf = (top: Head<ModelConfig>, scope: Scope, hidden: Hidden, batch: TokenBatch): Tensor =>
     scope.call("logits", "logits", top.forward(scope, config, hidden, batch, head!), (x) => x);
 
+  /** What a head reads that scores the next word, where it is asked of the last row only. */
+  function lastOf(whole: Hidden): Hidden {
+    if (head?.kind !== "causal-lm" && head?.kind !== "sequence-to-sequence") {
+      throw new ConfigError({
+        message: `forward: lastOnly is for heads that score the next word, and this model has ${head === undefined ? "none" : `one of kind "${head.kind}"`}`,
+      });
+    }
+    const [batch, , dModel] = whole.hidden.shape;
+    const hidden = reshape(lastRow(whole), [batch, 1, dModel]) as Hidden["hidden"];
+    return { ...whole, hidden, mask: ones([batch, 1]), extra: 0 };
+  }
+
   function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
     return tidy(() => {
       const { scope, hidden } = runBody(batch, options);
       const { positions, ...rest } = hidden;
-      const { cache } = options;
-      const scores = headed === undefined ? {} : { logits: scoresOf(headed, scope, hidden, batch) };
+      const { cache, lastOnly = false } = options;
+      const read = lastOnly ? lastOf(hidden) : hidden;
+      const scores = headed === undefined ? {} : { logits: scoresOf(headed, scope, read, batch) };
       // What is the batch's or the cache's must not be the caller's to dispose of.
       return {
         ...rest,

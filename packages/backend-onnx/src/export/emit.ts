@@ -6,6 +6,7 @@ import { StateError } from "@cambium/base";
 import { constant, hostArrayOf, sizeOf, type Value } from "../graph.ts";
 import type { General, GeneralGraph, GeneralNode } from "./general.ts";
 import { fixedValue, type Polynomial, type Sizes, textOf, valueAt } from "./polynomial.ts";
+import { spelled } from "./standard.ts";
 import { sameShapes, type Writer } from "./writer.ts";
 
 /** What writing needs to know besides the graph. */
@@ -16,6 +17,13 @@ export interface EmitOptions {
   readonly nameOf: (value: Value) => string | undefined;
   /** Sizes at which a dimension that may be 0 is 0. */
   readonly least: Sizes;
+  /** For graphs that run here and nowhere else. @default operators of the standard, and constants in the file */
+  readonly here?: {
+    /** Whether a constant is fed, and so no part of the graph. */
+    isFed(value: Value): boolean;
+    /** The name of the input by which it is fed. */
+    fedAs(value: Value): string;
+  };
 }
 
 /** Uniform constants of more elements are made by the graph. */
@@ -26,10 +34,13 @@ const BROADCASTING = new Set(
   "Add Sub Mul Div Max Min Pow Where Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Mod".split(" "),
 );
 
+/** Norms over the last axis. */
+const ROW_NORMS = new Set(["LayerNormalization", "SimplifiedLayerNormalization"]);
+
 const TWO_TO_32 = 2 ** 32;
 
 /** The one element of a value at every size, or undefined. */
-function elementOf({ source, values }: General): number | undefined {
+function elementIn({ source, values }: General): number | undefined {
   if (source.kind === "pattern") return source.pattern.kind === "uniform" ? source.pattern.element : undefined;
   if (source.kind !== "constant") return undefined;
   const { uniform, shape } = source.value;
@@ -48,7 +59,7 @@ function plainlyCast({ type, inputs }: GeneralNode): General | undefined {
   const low = type === "Cast" ? producerOf(inputs[0], "BitwiseAnd") : undefined;
   const long = low && producerOf(low.inputs[0], "Cast");
   const rest = long && producerOf(long.inputs[0], "Mod");
-  return rest !== undefined && elementOf(rest.inputs[1]!) === TWO_TO_32 ? rest.inputs[0] : undefined;
+  return rest !== undefined && elementIn(rest.inputs[1]!) === TWO_TO_32 ? rest.inputs[0] : undefined;
 }
 
 /** Writes a graph, and gives the names of its outputs. */
@@ -60,6 +71,12 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
     ...graph.nodes.flatMap(({ inputs }) => inputs),
     ...graph.outputs.values(),
   ]);
+
+  /** The one element of a value at every size, or undefined, also where it may be another one later. */
+  function elementOf(general: General): number | undefined {
+    const isFed = general.source.kind === "constant" && options.here?.isFed(general.source.value) === true;
+    return isFed ? undefined : elementIn(general);
+  }
 
   function nameOf(general: General): string {
     let name = names.get(general);
@@ -78,6 +95,7 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
         return writer.cast(source.name, options.int64.has(source.name) ? "int64" : type, type);
       case "constant": {
         const { value } = source;
+        if (options.here?.isFed(value) === true) return options.here.fedAs(value);
         if (value.uniform !== undefined && sizeOf(value.shape) > STORED)
           return writer.expand(scalarOf(value.uniform, type), shape);
         return writer.constant(hostArrayOf(value)!, value.shape, type, options.nameOf(value));
@@ -148,8 +166,10 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
     const matrix = matrices.get(inputs[0]!);
     const [output, ...statistics] = outputs as readonly [General, ...General[]];
     const isByRow = matrix !== undefined && textOf(matrix.shape[1]!) === textOf(output.shape.at(-1)!);
-    if (type !== "LayerNormalization" || !isByRow || statistics.some((each) => isRead.has(each))) return undefined;
-    const name = writer.node(type, [matrix.name, ...inputs.slice(1).map((input) => nameOf(input!))], attributes);
+    if (!ROW_NORMS.has(type) || !isByRow || statistics.some((each) => isRead.has(each))) return undefined;
+    const names = [matrix.name, ...inputs.slice(1).map((input) => nameOf(input!))];
+    const name =
+      spell({ type, attributes, inputs, outputs } as GeneralNode, names) ?? writer.node(type, names, attributes);
     const made = { name, shape: matrix.shape };
     matrices.set(output, made);
     return [reshaped(made, output)];
@@ -216,8 +236,8 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
 
   function write(node: GeneralNode): readonly string[] {
     const { type, domain, attributes, inputs, outputs, kernel } = node;
-    if (type === "FusedMatMul") return [product(node)];
-    if (domain !== "") {
+    if (type === "FusedMatMul" && options.here === undefined) return [product(node)];
+    if (domain !== "" && options.here === undefined && spelled[type] === undefined) {
       throw new StateError({
         message: `traceOnnx: ${kernel} runs as ${type}, which is no operator of the ONNX standard; weights in 8 bits, for example, are not exported`,
         kernel,
@@ -237,7 +257,13 @@ export function emit(graph: GeneralGraph, writer: Writer, options: EmitOptions):
     const names = inputs.map((input, i) =>
       type === "Gather" && i === 1 ? (raw(input) ?? operand(node, input)) : operand(node, input),
     );
-    return writer.nodeOf(type, names, outputs.length, attributes);
+    const plain = spell(node, names);
+    return plain === undefined ? writer.nodeOf(type, names, outputs.length, attributes, domain) : [plain];
+  }
+
+  /** An operator of ONNX Runtime's own in operators of the standard, where the graph is for others too. */
+  function spell(node: GeneralNode, names: readonly string[]): string | undefined {
+    return options.here === undefined ? spelled[node.type]?.(writer, node, names) : undefined;
   }
 
   for (const node of graph.nodes) {

@@ -27,20 +27,26 @@ function operandsOf({ type, inputs }: GeneralNode): readonly (General | undefine
   return ELEMENTWISE.has(type) ? inputs : [undefined];
 }
 
-/**
- * Folds a graph.
- *
- * @param run - Makes values that depend on no input.
- */
+/** What folding needs besides the graph. */
+export interface FoldOptions {
+  /** Makes values that depend on no input. */
+  run(values: readonly Value[]): void;
+  /** Whether a constant may have other elements later, so that nothing may be computed of it now. @default none may */
+  mayVary?(value: Value): boolean;
+}
+
+/** Folds a graph. */
 export function fold(
   graph: GeneralGraph,
   sizes: readonly Sizes[],
-  run: (values: readonly Value[]) => void,
+  { run, mayVary = () => false }: FoldOptions,
 ): GeneralGraph {
   /** Operations on constants only, and those on what is made from sizes as well. */
   const [fixed, known] = [new Set<GeneralNode>(), new Set<GeneralNode>()];
   const isAmong = (nodes: ReadonlySet<GeneralNode>, leaves: readonly Source["kind"][], { source }: General): boolean =>
-    source.kind === "node" ? nodes.has(source.node) : leaves.includes(source.kind);
+    source.kind === "node"
+      ? nodes.has(source.node)
+      : leaves.includes(source.kind) && !(source.kind === "constant" && mayVary(source.value));
   for (const node of graph.nodes) {
     const inputs = node.inputs.filter((input) => input !== undefined);
     if (inputs.every((input) => isAmong(fixed, ["constant"], input))) fixed.add(node);

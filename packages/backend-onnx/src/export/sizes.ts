@@ -48,13 +48,13 @@ function pick(
   }
 }
 
-/** Small sizes that are traced: none of them 0 or 1, which decide too much by chance, nor the longest, where tables end. */
-export function smallSizes(dynamic: Readonly<Record<string, DynamicDimension>>): Sizes[] {
+/** `count` small sizes that are traced: none of them 0 or 1, which decide too much by chance, nor the longest, where tables end. */
+export function smallSizes(dynamic: Readonly<Record<string, DynamicDimension>>, count = TRACES): Sizes[] {
   const names = Object.keys(dynamic);
   const below = generator(7);
   const sizes: Sizes[] = [];
   const used = new Map(names.map((name) => [name, new Set<number>()]));
-  for (let tries = 0; sizes.length < TRACES; tries++) {
+  for (let tries = 0; sizes.length < count; tries++) {
     const next = pick(names, (name) => recorded(dynamic[name]!, SPREAD), below);
     // As many different sizes of each dimension as there are.
     const isNew = names.every((name) => !used.get(name)!.has(next[name]!));

@@ -76,7 +76,7 @@ function compile(
     sizes.push(isAlike ? longest : shorter);
     recordings.push(isAlike ? recording : recordAt(shorter));
   }
-  const graph = fold(generalise(recordings, sizes), sizes, (values) => host.run(values));
+  const graph = fold(generalise(recordings, sizes), sizes, { run: (values) => host.run(values) });
   const writer = new Writer(sizeSourcesOf(inputs));
   const nameByData = new Map<HostArray | undefined, string>();
   for (const [name, parameter] of options.names ?? []) nameByData.set(host.valueBehind(parameter)?.data, name);

@@ -32,19 +32,25 @@ export class Writer {
   }
 
   /** A node with several outputs; those that nobody reads are left unnamed by the caller. */
-  nodeOf(type: string, inputs: readonly string[], outputCount: number, attributes: Attributes = {}): readonly string[] {
+  nodeOf(
+    type: string,
+    inputs: readonly string[],
+    outputCount: number,
+    attributes: Attributes = {},
+    domain: Node["domain"] = "",
+  ): readonly string[] {
     const key = `${type} ${JSON.stringify(attributes)} ${inputs.join()} ${outputCount}`;
     const known = this.known.get(key);
     if (known !== undefined) return known.split(",");
     const name = this.newName(type);
     const outputs = Array.from({ length: outputCount }, (_, i) => (i === 0 ? name : `${name}_output${i}`));
-    this.nodes.push({ name, type, domain: "", inputs, outputs, attributes });
+    this.nodes.push({ name, type, domain, inputs, outputs, attributes });
     this.known.set(key, outputs.join());
     return outputs;
   }
 
-  node(type: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.nodeOf(type, inputs, 1, attributes)[0]!;
+  node(type: string, inputs: readonly string[], attributes: Attributes = {}, domain: Node["domain"] = ""): string {
+    return this.nodeOf(type, inputs, 1, attributes, domain)[0]!;
   }
 
   /** A constant. */

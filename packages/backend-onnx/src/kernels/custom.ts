@@ -10,7 +10,7 @@ import {
   type NormAttributes,
   type RandomMaskAttributes,
 } from "@cambium/kernels";
-import { constant, type HostArray, sizeOf, uniformValue, type Value } from "../graph.ts";
+import { constant, type HostArray, hostValue, sizeOf, uniformValue, type Value } from "../graph.ts";
 import { castTo, hostOperation, operation, operations, reduce, reshapeTo } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
 import { product } from "./product.ts";
@@ -76,6 +76,25 @@ export const customKernelTraces: KernelTable = {
     const last = [x!.shape.length - 1];
     const along = mul(normal, reduce("ReduceMean", mul(scaled, normal), last, true));
     return mul(sub(sub(scaled, reduce("ReduceMean", scaled, last, true)), along), inverse);
+  },
+  // ONNX Runtime's name for an RMS norm, in the domain of the standard.
+  RmsNorm: ({ x, gain }, attributes) =>
+    operation("SimplifiedLayerNormalization", [x!.value, gain!.value], x!.shape, "float32", {
+      attributes: { axis: -1, epsilon: { float: (attributes as unknown as NormAttributes).epsilon } },
+    }),
+  Rotate: ({ x, cosine, sine }) => {
+    const [batch, , rows, dHead] = x!.shape as [number, number, number, number];
+    // The operator looks angles up by position; here each row has its own.
+    const angles = cosine!.shape[0]! * rows;
+    const places = BigInt64Array.from({ length: batch * rows }, (_, i) => BigInt(i % angles));
+    const table = (value: Value): Value => reshapeTo(value, [angles, dHead / 2]);
+    return operation(
+      "RotaryEmbedding",
+      [x!.value, hostValue(places, [batch, rows], "int64"), table(cosine!.value), table(sine!.value)],
+      x!.shape,
+      "float32",
+      { domain: "com.microsoft" },
+    );
   },
   Gelu: ({ x }, attributes) =>
     elementwise("Gelu", [x!.value], "float32", {

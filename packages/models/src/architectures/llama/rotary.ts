@@ -1,14 +1,11 @@
 /** Rotary positions: queries and keys are turned by angles that grow with the position, so that their products see distances. */
+import { rotateRows } from "@cambium/core";
 import {
-  add,
   cast,
-  concat,
   cos,
   expandDims,
   mul,
   sin,
-  slice,
-  sub,
   type Tensor,
   type Tensor2D,
   type Tensor4D,
@@ -59,12 +56,4 @@ export function rotationAt(positions: Tensor2D, { rope_parameters, head_dim }: D
  * Queries or keys `[batch, heads, seq, dHead]`, turned. A pair is a column of the first half and the one at the same place of
  * the second, as transformers stores the weights (Meta's own files pair neighbours).
  */
-export function rotate(x: Tensor4D, { cosine, sine }: Rotation): Tensor4D {
-  const half = x.shape[3] / 2;
-  const first = slice(x, [0, 0, 0, 0], [-1, -1, -1, half]);
-  const second = slice(x, [0, 0, 0, half], [-1, -1, -1, half]);
-  return concat(
-    [sub(mul(first, cosine), mul(second, sine)), add(mul(second, cosine), mul(first, sine))],
-    3,
-  ) as Tensor4D;
-}
+export const rotate = (x: Tensor4D, { cosine, sine }: Rotation): Tensor4D => rotateRows(x, cosine, sine);

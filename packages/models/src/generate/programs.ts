@@ -1,0 +1,180 @@
+/** A model's passes behind rows that came before, as graphs for any number of sequences, rows and rows before. */
+import {
+  compileDynamic,
+  type DynamicFunction,
+  type DynamicInput,
+  type Parameters,
+  type ScopeCache,
+  type Site,
+} from "@cambium/core";
+import {
+  clone,
+  dispose,
+  engine,
+  keep,
+  reshape,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+} from "@tensorflow/tfjs-core";
+import type { RunnableModel } from "../runnable.ts";
+
+/** A model, with deltas or without. */
+export type DecodedModel = RunnableModel & {
+  readonly parameters?: Parameters;
+  readonly base?: { readonly parameters: Parameters };
+};
+
+/** What a pass is compiled for. */
+export interface PassKind {
+  /** Whether it is for the first rows of sequences only, as prompts and prefixes need it. */
+  readonly isFirst: boolean;
+  /** Whether rows name their deltas. */
+  readonly hasDeltas: boolean;
+}
+
+/** A compiled pass. */
+export interface PassProgram {
+  readonly program: DynamicFunction;
+  /** Whether something in it acts on the first rows of sequences only: those need a pass of their own then. */
+  readonly isForLater: boolean;
+}
+
+type Inputs = Readonly<Record<string, Tensor>>;
+
+/** The names of what one attention keeps. */
+export const keyName = (layer: number): string => `key.${layer}`;
+export const valueName = (layer: number): string => `value.${layer}`;
+
+/** The name of what comes out of a pass under the name of what goes in. */
+export const madeName = (name: string): string => `new.${name}`;
+
+/** The attentions whose keys and values are kept, in the order of the layers. */
+export const keptSites = (model: RunnableModel): readonly Site[] =>
+  model.sites().filter(({ kind }) => kind === "attention");
+
+/**
+ * Behind its window a model computes as if there were none, and has to be recorded beyond it.
+ */
+function windowOf({ config }: RunnableModel): number | undefined {
+  const { sliding_window: window, use_sliding_window: isUsed } = config as object as Readonly<Record<string, unknown>>;
+  return typeof window === "number" && isUsed !== false ? window : undefined;
+}
+
+function inputsOf(sites: readonly Site[], { isFirst, hasDeltas }: PassKind): Readonly<Record<string, DynamicInput>> {
+  const kept = sites.flatMap(({ width, keyHeads }, layer) =>
+    [keyName(layer), valueName(layer)].map((name): [string, DynamicInput] => [
+      name,
+      { shape: ["batch", keyHeads!, "past", width], type: "float32" },
+    ]),
+  );
+  return {
+    ids: { shape: ["batch", "rows"], type: "int32" },
+    mask: { shape: ["batch", "rows"], type: "float32" },
+    ...(hasDeltas && { deltas: { shape: ["batch"], type: "int32" } }),
+    ...(!isFirst && {
+      seen: { shape: ["batch", "past"], type: "float32" },
+      position: { shape: ["batch", 1], type: "int32" },
+      ...Object.fromEntries(kept),
+    }),
+  };
+}
+
+/** Positions that a model must have for its passes to be recorded, at sizes that tell their dimensions apart. */
+const FEWEST = 16;
+
+/** One pass: the scores of each sequence's last row, what attentions keep of the new rows, which of these are real, and where. */
+function passOf(model: DecodedModel, sites: readonly Site[], { isFirst, hasDeltas }: PassKind) {
+  const layers = new Map(sites.map(({ path }, layer) => [path, layer]));
+  let isForLater = false;
+
+  function run(inputs: Inputs): Inputs {
+    const made = new Map<string, Tensor>();
+    const cache: ScopeCache = {
+      get isEmpty() {
+        isForLater = !isFirst;
+        return isFirst;
+      },
+      mask: inputs["seen"] as Tensor2D | undefined,
+      position: inputs["position"] as Tensor2D | undefined,
+      nextPosition: 0, // whoever runs it checks that there are positions enough
+      before(path) {
+        if (isFirst) return undefined;
+        const layer = layers.get(path)!;
+        return { key: inputs[keyName(layer)] as Tensor4D, value: inputs[valueName(layer)] as Tensor4D };
+      },
+      record(path, key, value) {
+        const layer = layers.get(path)!;
+        made.set(keyName(layer), keep(clone(key)));
+        made.set(valueName(layer), keep(clone(value)));
+      },
+      once: (_, make) => make(),
+    };
+    const batch = {
+      ids: inputs["ids"] as Tensor2D,
+      mask: inputs["mask"] as Tensor2D,
+      ...(hasDeltas && { rows: inputs["deltas"] as Tensor1D }),
+    };
+    try {
+      const { logits, mask, positions } = model.forward(batch, { cache, lastOnly: true });
+      const [size, , vocab] = logits!.shape as [number, number, number];
+      const kept = [...made].map(([name, rows]) => [madeName(name), clone(rows)]);
+      return { scores: reshape(logits!, [size, vocab]), real: mask, at: positions!, ...Object.fromEntries(kept) };
+    } finally {
+      dispose([...made.values()]);
+    }
+  }
+
+  return {
+    run,
+    get isForLater() {
+      return isForLater;
+    },
+  };
+}
+
+/** What was compiled, by the weights that the graphs read, so that another adapter on the same model finds it. */
+const compiled = new WeakMap<
+  Parameters,
+  { readonly backend: unknown; readonly kind: string; readonly program: DynamicFunction }[]
+>();
+
+/** The weights below all deltas. */
+export const weightsOf = (model: DecodedModel): Parameters => model.base?.parameters ?? model.parameters ?? new Map();
+
+/**
+ * The graph of a pass, compiled unless a model of the same structure on the same weights was.
+ *
+ * @returns Nothing where the backend compiles no such functions, or the model has hardly any positions.
+ */
+export function passProgram(model: DecodedModel, kind: PassKind): PassProgram | undefined {
+  const sites = keptSites(model);
+  const most = model.architecture.maximumLength(model.config);
+  if (most < FEWEST) return undefined;
+  const pass = passOf(model, sites, kind);
+  const weights = weightsOf(model);
+  const { backend } = engine();
+  const known = compiled.get(weights) ?? [];
+  const inputs = inputsOf(sites, kind);
+  const signature = Object.keys(inputs).join();
+  for (const other of known) {
+    if (other.backend !== backend || other.kind !== signature) continue;
+    const program = other.program.with(pass.run);
+    if (program !== undefined) return { program, isForLater: pass.isForLater };
+  }
+  const window = windowOf(model);
+  const program = compileDynamic(pass.run, inputs, {
+    dynamic: {
+      batch: {},
+      rows: { longest: Math.min(64, Math.floor(most / 2)) },
+      ...(!kind.isFirst && {
+        past: { least: 0, ...(window !== undefined && { recordFrom: Math.max(2, window), longest: window + 64 }) },
+      }),
+    },
+    frozen: weights.values(),
+  });
+  if (program === undefined) return undefined;
+  compiled.set(weights, [...known, { backend, kind: signature, program }]);
+  return { program, isForLater: pass.isForLater };
+}

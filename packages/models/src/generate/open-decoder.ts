@@ -1,5 +1,6 @@
 import { ConfigError } from "@cambium/base";
 import type { RunnableModel } from "../runnable.ts";
+import { compiledDecoder } from "./compiled.ts";
 import type { Decoder } from "./decoder.ts";
 import { plainDecoder } from "./plain.ts";
 
@@ -31,7 +32,7 @@ export function openDecoder(caller: string, model: RunnableModel): Decoder {
 function decoderOf(caller: string, model: RunnableModel): Decoder {
   const { head, config } = model;
   const vocab = model.sites().find(({ kind }) => kind === "logits")!.width;
-  if (head!.kind === "causal-lm") return plainDecoder(model, vocab);
+  if (head!.kind === "causal-lm") return compiledDecoder(model, vocab) ?? plainDecoder(model, vocab);
   const { decoder_start_token_id: start } = config as { readonly decoder_start_token_id?: unknown };
   if (typeof start === "number") return plainDecoder(model, vocab, start);
   throw new ConfigError({ message: `${caller}: the config does not say decoder_start_token_id` });

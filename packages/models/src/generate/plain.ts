@@ -10,6 +10,7 @@ import { type Cache, createCache } from "../cache.ts";
 import { lastRow } from "../heads/rows.ts";
 import type { LanguageOutput } from "../language-model.ts";
 import type { RunnableModel } from "../runnable.ts";
+import { checkDeltas, checkReadable } from "./check-rows.ts";
 import type { BeginOptions, Begun, Decoder, Sequences } from "./decoder.ts";
 
 /** Sequences that share a cache. */
@@ -279,34 +280,6 @@ function splitByLength(held: { places: Place[] }, rows: readonly (readonly numbe
   }
 }
 
-function checkRows(rows: readonly (readonly number[])[], vocab: number): void {
-  if (rows.length === 0) throw new ConfigError({ message: "begin: at least one row of ids is needed" });
-  for (const [row, ids] of rows.entries()) {
-    if (ids.length === 0) throw new ConfigError({ message: `begin: row ${row} has no ids`, row });
-    const strange = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocab);
-    if (strange === undefined) continue;
-    throw new ConfigError({
-      message: `begin: row ${row} has the id ${strange}, and the model ids from 0 to ${vocab - 1}`,
-      row,
-    });
-  }
-}
-
-const word = (delta: number): string => (delta === -1 ? "no delta" : `delta ${delta}`);
-
-/** Deltas of rows behind others: what was read with one is not continued with another. */
-function checkDeltas(places: readonly Place[], deltas: readonly number[] | undefined): void {
-  if (deltas === undefined) return;
-  for (const [row, { group, row: at }] of places.entries()) {
-    const read = group.deltas?.[at] ?? -1;
-    if (read === deltas[row]) continue;
-    throw new ConfigError({
-      message: `begin: row ${row} wants ${word(deltas[row]!)}, and what it stands behind was read with ${word(read)}`,
-      row,
-    });
-  }
-}
-
 /**
  * The engine over a model's forward pass.
  *
@@ -317,7 +290,7 @@ export function plainDecoder(model: RunnableModel, vocab: number, start?: number
 
   async function begin(rows: readonly (readonly number[])[], options: BeginOptions = {}): Promise<Begun> {
     const { behind, deltas, signal } = options;
-    checkRows(rows, vocab);
+    checkReadable("begin", rows, vocab);
     if (deltas !== undefined && deltas.length !== rows.length) {
       throw new ConfigError({ message: `begin: ${rows.length} rows need as many deltas, got ${deltas.length}` });
     }
@@ -334,7 +307,7 @@ export function plainDecoder(model: RunnableModel, vocab: number, start?: number
     }
     const order = rows.map((_, i) => (places.length === 1 ? 0 : i));
     checkDeltas(
-      order.map((i) => places[i]!),
+      order.map((i) => places[i]!.group.deltas?.[places[i]!.row] ?? -1),
       deltas,
     );
     const held = { places: arrange(places, order, true) };

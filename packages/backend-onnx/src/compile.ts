@@ -1,6 +1,7 @@
 /** From a program to an ONNX model: names for its values, constants as initialisers, fusions where they are exact. */
 import { fuse } from "./fuse.ts";
 import { bytesOf, constant, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
+import { isBlockOperation, lowerFed } from "./lower-blocks.ts";
 import { encodeModel, type Initializer, type Node, type Slot } from "./onnx-model.ts";
 import type { Program } from "./program.ts";
 
@@ -124,7 +125,8 @@ export function compileProgram(program: Program, fed: readonly boolean[]): Compi
     return name;
   }
 
-  const operations = fuse(program);
+  const lowered = program.operations.flatMap((each) => (isBlockOperation(each) ? lowerFed(each) : [each]));
+  const operations = fuse({ ...program, operations: lowered });
   let work = 0;
   operations.forEach((operation, i) => {
     work += workOf(operation);

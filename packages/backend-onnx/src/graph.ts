@@ -65,7 +65,8 @@ export interface Value {
 /** An ONNX operator applied to values. */
 export interface Operation {
   readonly type: string;
-  readonly domain: "" | "com.microsoft";
+  /** `cambium` for what is lowered before a graph is written: see `lower-blocks.ts`. */
+  readonly domain: "" | "com.microsoft" | "cambium";
   readonly inputs: readonly (Value | undefined)[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];

@@ -6,6 +6,7 @@ import {
   sparseRowsKernel,
 } from "@cambium/kernels";
 import { add, gather, reshape, scalar, type Tensor, type Tensor1D, type Tensor2D } from "@tensorflow/tfjs-core";
+import { blockRows } from "./block-linear.ts";
 import "./gradients.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 
@@ -64,14 +65,14 @@ export function editedProduct(x: Tensor2D, weight: Tensor, isTurned: boolean): T
 }
 
 /**
- * Rows of a table, `[...ids, width]`: of one that `editWeight` made without making the whole of it.
+ * Rows of a table, `[...ids, width]`: of one that `editWeight` made, or that is in blocks, without making the whole of it.
  *
  * @param table - `[rows, width]`.
  * @param ids - Int32 of any shape.
  */
 export function lookUp(table: Tensor, ids: Tensor): Tensor {
   const edit = edits.get(table);
-  if (edit?.slots === undefined) return gather(table, ids as Tensor1D);
+  if (edit?.slots === undefined) return blockRows(table, ids) ?? gather(table, ids as Tensor1D);
   const { weight, values, by, slots, columns = slots } = edit;
   const width = table.shape[1]!;
   const changes = runCustomKernel<Tensor>(sparseRowsKernel, { values, slots, columns, ids }, { by, width });

@@ -1,7 +1,7 @@
-import type { QuantisedMatrix } from "@cambium/kernels";
+import type { BlockMatrix, QuantisedMatrix } from "@cambium/kernels";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { Parameters } from "./parameters.ts";
-import { matrixOf } from "./quantised-weight.ts";
+import { isBlockMatrix, matrixOf } from "./quantised-weight.ts";
 
 type Numbers = Float32Array | Int32Array | Int8Array | Uint8Array;
 
@@ -35,8 +35,19 @@ async function hashElements(tensor: Tensor): Promise<string> {
   return sha256(toNumbers(tensor.dtype, await tensor.data()));
 }
 
-const hashMatrix = async ({ codes, scales }: QuantisedMatrix): Promise<string> =>
-  `${await sha256(codes)} ${await sha256(scales)}`;
+/** Of codes, scales and minima. */
+async function hashMatrix(matrix: QuantisedMatrix | BlockMatrix): Promise<string> {
+  const parts = [
+    matrix.codes,
+    matrix.scales,
+    ...("minima" in matrix && matrix.minima !== undefined ? [matrix.minima] : []),
+  ];
+  return (await Promise.all(parts.map(sha256))).join(" ");
+}
+
+/** How a matrix is held: `int8` for a scale of each channel, `blocks of 4 bits` for one of each block. */
+const formOf = (matrix: QuantisedMatrix | BlockMatrix): string =>
+  isBlockMatrix(matrix) ? `blocks of ${matrix.bits} bits` : "int8";
 
 function remember(key: object, hash: () => Promise<string>): Promise<string> {
   const found = known.get(key) ?? hash();
@@ -48,7 +59,8 @@ function remember(key: object, hash: () => Promise<string>): Promise<string> {
 /** One line about a tensor: type, shape, and the hash of its elements. */
 async function describeTensor(tensor: Tensor): Promise<string> {
   const matrix = matrixOf(tensor);
-  if (matrix !== undefined) return `int8 [${tensor.shape}] ${await remember(matrix, () => hashMatrix(matrix))}`;
+  if (matrix !== undefined)
+    return `${formOf(matrix)} [${tensor.shape}] ${await remember(matrix, () => hashMatrix(matrix))}`;
   return `${tensor.dtype} [${tensor.shape}] ${await remember(tensor.dataId, () => hashElements(tensor))}`;
 }
 
@@ -56,8 +68,8 @@ async function describeTensor(tensor: Tensor): Promise<string> {
  * What tells tensors of other values apart: a SHA-256 over names, shapes, types and elements, in hexadecimal digits. The
  * order of the names does not count. Equal on all backends.
  *
- * Elements are read and hashed once for each tensor, so frozen weights cost nothing the second time. A weight in 8 bits
- * counts by its codes and scales, and no floats are made of it.
+ * Elements are read and hashed once for each tensor, so frozen weights cost nothing the second time. A weight in 8 or 4
+ * bits counts by its codes and scales, and no floats are made of it.
  *
  * @param parameters - A tensor, or tensors by name. Not disposed.
  * @example

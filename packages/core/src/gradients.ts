@@ -8,6 +8,11 @@ import {
   afterKernel,
   attentionGradKernel,
   attentionKernel,
+  blockFloatsKernel,
+  blockLinearGradKernel,
+  blockLinearKernel,
+  blockRowsKernel,
+  type CustomKernel,
   crossEntropyGradKernel,
   crossEntropyKernel,
   editedColumnsKernel,
@@ -50,6 +55,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import { runCustomKernel } from "./ops/run-kernel.ts";
+import { bitsOf } from "./quantised-weight.ts";
 
 /** Sums over all axes but the last. */
 function sumRows(x: Tensor): Tensor {
@@ -180,17 +186,40 @@ registerGradient({
   gradFunc: (dy, [after]) => ({ x: () => dy as Tensor, after: () => zerosLike(after!) }),
 });
 
+/** What the gradient of a weight without one is. */
+function refuseGradient(kernel: CustomKernel, weight: Tensor): never {
+  throw new StateError({
+    message: `${kernel.name}: a weight [${weight.shape}] in ${bitsOf(weight)} bits is frozen and has no gradient; load the model in float32 to train it`,
+  });
+}
+
+for (const [kernel, gradKernel] of [
+  [quantisedLinearKernel, quantisedLinearGradKernel],
+  [blockLinearKernel, blockLinearGradKernel],
+] as const) {
+  registerGradient({
+    kernelName: kernel.name,
+    inputsToSave: ["weight"],
+    gradFunc: (dy, [weight], attributes) => ({
+      x: () => runCustomKernel<Tensor>(gradKernel, { dy, weight }, attributes),
+      weight: () => refuseGradient(kernel, weight!),
+      bias: () => sumRows(dy as Tensor),
+    }),
+  });
+}
+
 registerGradient({
-  kernelName: quantisedLinearKernel.name,
+  kernelName: blockRowsKernel.name,
   inputsToSave: ["weight"],
-  gradFunc: (dy, [weight], attributes) => ({
-    x: () => runCustomKernel<Tensor>(quantisedLinearGradKernel, { dy, weight }, attributes),
-    weight: () => {
-      throw new StateError({
-        message: `quantisedLinear: a weight [${weight!.shape}] in 8 bits is frozen and has no gradient; load the model in float32 to train it`,
-      });
-    },
-    bias: () => sumRows(dy as Tensor),
+  gradFunc: (_, [weight]) => ({ weight: () => refuseGradient(blockRowsKernel, weight!) }),
+});
+
+registerGradient({
+  kernelName: blockFloatsKernel.name,
+  inputsToSave: ["weight", "after"],
+  gradFunc: (_, [weight, after]) => ({
+    weight: () => refuseGradient(blockFloatsKernel, weight!),
+    after: () => zerosLike(after!),
   }),
 });
 

@@ -4,7 +4,9 @@
  *
  * @module
  */
+export type { BlockMatrix } from "@cambium/kernels";
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
+export { floatsAfter } from "./block-linear.ts";
 export { compile } from "./compile.ts";
 export {
   type CompileDynamicOptions,
@@ -52,7 +54,15 @@ export {
   zipParameters,
 } from "./parameters.ts";
 export { type ChannelError, type LayerError, measureQuantisation, overBudget } from "./quantised-report.ts";
-export { floatUnderHooks, isQuantised, quantiseWeight } from "./quantised-weight.ts";
+export {
+  bitsOf,
+  blockWeight,
+  floatUnderHooks,
+  isQuantised,
+  type QuantiseInBlocksOptions,
+  quantiseWeight,
+  quantiseWeightInBlocks,
+} from "./quantised-weight.ts";
 export { type Random, random, randomOf } from "./random.ts";
 export { remat, rematBlocks } from "./remat.ts";
 export { openCheckpoint } from "./safetensors/checkpoint.ts";

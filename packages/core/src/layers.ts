@@ -15,12 +15,13 @@ import {
   tensor2d,
   tile,
 } from "@tensorflow/tfjs-core";
+import { blockLinear } from "./block-linear.ts";
 import { editedProduct } from "./edited-weight.ts";
 import { gatedSilu, silu } from "./ops/activation.ts";
 import { scaledDotProductAttention } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
 import { quantisedLinear } from "./quantised-linear.ts";
-import { matrixOf } from "./quantised-weight.ts";
+import { isBlockMatrix, matrixOf } from "./quantised-weight.ts";
 import type { Scope } from "./scope.ts";
 import type { Flow, SiteWeight } from "./site.ts";
 
@@ -30,7 +31,7 @@ import type { Flow, SiteWeight } from "./site.ts";
  */
 export const MASKED = -1e9;
 
-/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`; in 8 bits where the weight is. */
+/** `x W^T + b` over the last axis, `x` `[..., in]`, `weight` `[out, in]`, `bias` `[out]`; by codes where the weight is in 8 or 4 bits. */
 export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   return applyWeight(x, weight, "out,in", bias);
 }
@@ -38,7 +39,9 @@ export function applyLinear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
 /** The same for a weight of either layout. */
 export function applyWeight(x: Tensor, weight: Tensor, layout: SiteWeight["layout"], bias?: Tensor): Tensor {
   const matrix = matrixOf(weight);
-  if (matrix !== undefined) return quantisedLinear(x, weight, matrix, bias);
+  if (matrix !== undefined) {
+    return isBlockMatrix(matrix) ? blockLinear(x, weight, matrix, bias) : quantisedLinear(x, weight, matrix, bias);
+  }
   const isTurned = layout === "out,in";
   const [rows, columns] = weight.shape as [number, number];
   const [out, width] = isTurned ? [rows, columns] : [columns, rows];

@@ -1,13 +1,29 @@
-import { type QuantisedMatrix, quantisedWeightKernel, storedShape } from "@cambium/kernels";
+import { ConfigError, checkOptions } from "@cambium/base";
+import {
+  type BlockBits,
+  type BlockMatrix,
+  blockWeightKernel,
+  type QuantisedMatrix,
+  quantisedWeightKernel,
+  storedShape,
+} from "@cambium/kernels";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import { quantiseBlocks } from "./block-matrix.ts";
 import type { Hook } from "./hook.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 import type { Parameters } from "./parameters.ts";
 import { quantiseMatrix } from "./quantised-matrix.ts";
 import type { SiteWeight } from "./site.ts";
 
-/** The matrices behind the values that `quantiseWeight` made. What is computed of such values is a tensor like any other. */
-const matrices = new WeakMap<Tensor["dataId"], QuantisedMatrix>();
+/** Settings of `quantiseWeightInBlocks`. */
+export interface QuantiseInBlocksOptions {
+  readonly bits: BlockBits;
+  /** How the weight is stored, and what the tensor's shape is. @default "out,in" */
+  readonly layout?: SiteWeight["layout"];
+}
+
+/** The matrices behind the values of quantised weights. What is computed of such values is a tensor like any other. */
+const matrices = new WeakMap<Tensor["dataId"], QuantisedMatrix | BlockMatrix>();
 
 /**
  * A frozen weight in 8 bits: a float32 tensor of rounded values, with which linear layers multiply in 8 bits.
@@ -35,6 +51,47 @@ export function quantiseWeight(
   return weight;
 }
 
+/**
+ * A frozen weight in blocks of 4 or 8 bits: a float32 tensor of rounded values, with which linear layers multiply as with any
+ * other; it alone is rounded, neither inputs nor gradients.
+ *
+ * All else is as for `quantiseWeight`: `@cambium/backend-onnx` holds five eighths of a byte for each weight, or nine eighths in 8 bits, and
+ * makes floats of one matrix after the other while a step runs.
+ *
+ * @param name - Of the weight, for the message.
+ * @param values - Row by row, of the shape that `layout` says.
+ * @param options - How many bits, and how the weight is stored: see `quantiseWeight`.
+ * @throws {FormatError} When a weight is not finite.
+ * @see Dettmers et al. 2023, QLoRA, arXiv:2305.14314, section 3.
+ */
+export function quantiseWeightInBlocks(
+  name: string,
+  values: ArrayLike<number>,
+  shape: readonly [out: number, input: number],
+  options: QuantiseInBlocksOptions,
+): Tensor2D {
+  checkOptions("quantiseWeightInBlocks", options, ["bits", "layout"]);
+  const { bits, layout = "out,in" } = options;
+  if (bits !== 4 && bits !== 8) {
+    throw new ConfigError({
+      message: `quantiseWeightInBlocks: bits must be 4 or 8, got ${JSON.stringify(bits)}`,
+      bits,
+    });
+  }
+  const isTurned = layout === "in,out";
+  return blockWeight({
+    ...quantiseBlocks(name, isTurned ? transposed(values, shape) : values, shape, bits),
+    isTurned,
+  });
+}
+
+/** A frozen weight of blocks that a file holds: the same as `quantiseWeightInBlocks` makes, without any rounding. */
+export function blockWeight(matrix: BlockMatrix): Tensor2D {
+  const weight = runCustomKernel<Tensor2D>(blockWeightKernel, {}, { matrix });
+  matrices.set(weight.dataId, matrix);
+  return weight;
+}
+
 /** Values `[in, out]` as `[out, in]`. */
 function transposed(values: ArrayLike<number>, [out, input]: readonly [out: number, input: number]): Float32Array {
   const turned = new Float32Array(out * input);
@@ -42,14 +99,17 @@ function transposed(values: ArrayLike<number>, [out, input]: readonly [out: numb
   return turned;
 }
 
-/** The 8 bits behind a tensor, where there are any. */
-export function matrixOf(weight: Tensor): QuantisedMatrix | undefined {
+/** The codes behind a tensor, where there are any. */
+export function matrixOf(weight: Tensor): QuantisedMatrix | BlockMatrix | undefined {
   const matrix = matrices.get(weight.dataId);
   return matrix !== undefined && weight.shape.join() === storedShape(matrix).join() ? matrix : undefined;
 }
 
+/** Whether codes are in blocks. */
+export const isBlockMatrix = (matrix: QuantisedMatrix | BlockMatrix): matrix is BlockMatrix => "bits" in matrix;
+
 /**
- * Names of weights in 8 bits that hooks edit: these are multiplied in float32, and hold four more bytes for each number.
+ * Names of weights in 8 or 4 bits that hooks edit: these are multiplied in float32, and hold four more bytes for each number.
  *
  * @example
  * const hooks = tuned.deltas.flatMap((delta) => delta.hooks(delta));
@@ -60,7 +120,13 @@ export function floatUnderHooks(parameters: Parameters, hooks: readonly Hook[]):
   return [...parameters].flatMap(([name, weight]) => (isQuantised(weight) && edits(name) ? [name] : []));
 }
 
-/** Whether a tensor is a weight that `quantiseWeight` made. */
+/** Whether a tensor is a weight in 8 or 4 bits, as `quantiseWeight`, `quantiseWeightInBlocks` and `blockWeight` make them. */
 export function isQuantised(weight: Tensor): boolean {
   return matrixOf(weight) !== undefined;
+}
+
+/** The bits of each of a weight's codes; undefined for weights in float32. */
+export function bitsOf(weight: Tensor): 4 | 8 | undefined {
+  const matrix = matrixOf(weight);
+  return matrix === undefined || isBlockMatrix(matrix) ? matrix?.bits : 8;
 }

@@ -18,6 +18,13 @@ import {
 import { adamKernel } from "./adam.ts";
 import { afterKernel } from "./after.ts";
 import { attentionGradKernel, attentionKernel } from "./attention.ts";
+import {
+  blockFloatsKernel,
+  blockLinearGradKernel,
+  blockLinearKernel,
+  blockRowsKernel,
+  blockWeightKernel,
+} from "./block-linear.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import type { CustomKernel } from "./custom-kernel.ts";
 import {
@@ -68,6 +75,28 @@ export { type AfterInputs, afterKernel } from "./after.ts";
 export type { AttentionAttributes, AttentionGradInputs, AttentionInputs } from "./attention.ts";
 export { attentionGradKernel, attentionKernel } from "./attention.ts";
 export { deriveKey, type Key, mix, randomBits, word } from "./bits.ts";
+export {
+  type BlockAttributes,
+  type BlockFloatsInputs,
+  type BlockLinearAttributes,
+  type BlockLinearGradInputs,
+  type BlockLinearInputs,
+  type BlockRowsInputs,
+  blockFloatsKernel,
+  blockLinearGradKernel,
+  blockLinearKernel,
+  blockRowsKernel,
+  blockWeightKernel,
+} from "./block-linear.ts";
+export {
+  BLOCK_SIZE,
+  type BlockBits,
+  type BlockMatrix,
+  blockBytes,
+  blocksOf,
+  dequantiseBlocks,
+  middleCode,
+} from "./block-matrix.ts";
 export type { CrossEntropyAttributes, CrossEntropyGradInputs, CrossEntropyInputs } from "./cross-entropy.ts";
 export { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 export type { CustomKernel } from "./custom-kernel.ts";
@@ -163,6 +192,11 @@ export const customKernels: readonly CustomKernel[] = [
   quantisedWeightKernel,
   quantisedLinearKernel,
   quantisedLinearGradKernel,
+  blockWeightKernel,
+  blockLinearKernel,
+  blockLinearGradKernel,
+  blockRowsKernel,
+  blockFloatsKernel,
   adamKernel,
   editWeightKernel,
   editedColumnsKernel,

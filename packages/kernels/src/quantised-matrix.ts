@@ -19,7 +19,10 @@ export interface QuantisedMatrix {
 }
 
 /** The shape of the weight as it is stored. */
-export function storedShape({ shape: [out, input], isTurned = false }: QuantisedMatrix): [number, number] {
+export function storedShape({
+  shape: [out, input],
+  isTurned = false,
+}: Pick<QuantisedMatrix, "shape" | "isTurned">): [number, number] {
   return isTurned ? [input, out] : [out, input];
 }
 

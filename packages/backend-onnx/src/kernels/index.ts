@@ -2,6 +2,7 @@
 import { activationKernels } from "./activation.ts";
 import { afterKernels } from "./after.ts";
 import { arithmeticKernels } from "./arithmetic.ts";
+import { blockKernels } from "./blocks.ts";
 import { compareKernels } from "./compare.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { creationKernels } from "./creation.ts";
@@ -22,6 +23,7 @@ export const nativeKernels: KernelTable = {
   ...activationKernels,
   ...afterKernels,
   ...arithmeticKernels,
+  ...blockKernels,
   ...compareKernels,
   ...convolutionKernels,
   ...creationKernels,

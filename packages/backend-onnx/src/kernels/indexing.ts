@@ -15,7 +15,7 @@ import { elementwise } from "./elementwise.ts";
 import type { Input, KernelTable } from "./table.ts";
 
 /** Throws when an index that the host knows lies outside 0 … `count` − 1. */
-function checkIndices(caller: string, indices: Value, count: number): void {
+export function checkIndices(caller: string, indices: Value, count: number): void {
   const known = hostArrayOf(indices);
   if (known === undefined) return;
   for (let i = 0; i < known.length; i++) {

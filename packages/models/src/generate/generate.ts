@@ -6,8 +6,9 @@ import { generationDefaults } from "./generation-config.ts";
 import { openDecoder } from "./open-decoder.ts";
 import { behindPrefix, keptPrefix, type Prefix } from "./prefix.ts";
 import { type Prompt, type PromptIds, promptIds } from "./prompts.ts";
-import { createRow, type Generated, type Row, type TextPiece } from "./row.ts";
+import { createRow, type Generated, type RowStart, type TextPiece } from "./row.ts";
 import { continueRows, type Front, type RowEvent } from "./run.ts";
+import { searchRows } from "./search.ts";
 import { DECODING_KEYS, type DecodingOptions, decodingOf } from "./settings.ts";
 
 /** Settings that `generate` and `generateBatch` share. */
@@ -137,22 +138,26 @@ async function* run(
   );
   const front: Front = { rows, prefix: kept, deltas, signal };
   const most = model.architecture.maximumLength(model.config);
-  const start = (lengths: readonly number[]): Row[] =>
-    whole.map((prompt, index) =>
-      createRow({
-        caller,
-        tokenizer,
-        decoding,
-        ids: contextOf(model, prompt),
-        usage: { prompt: prompt.ids.length, cached: prefix?.ids.length ?? 0 },
-        random: decoding.random?.at(index),
-        room: Math.max(1, Math.min(most - lengths[index]! + 1, decoding.maxLength - prompt.ids.length)),
-        continues: prompt.continues,
-        constraint: undefined,
-      }),
-    );
+  const start = (index: number, length: number): RowStart => {
+    const prompt = whole[index]!;
+    return {
+      caller,
+      tokenizer,
+      decoding,
+      ids: contextOf(model, prompt),
+      usage: { prompt: prompt.ids.length, cached: prefix?.ids.length ?? 0 },
+      random: decoding.random?.at(index),
+      room: Math.max(1, Math.min(most - length + 1, decoding.maxLength - prompt.ids.length)),
+      continues: prompt.continues,
+      constraint: undefined,
+    };
+  };
   const ended: Generated[] = new Array(prompts.length);
-  for await (const event of continueRows(decoder, front, start)) {
+  const events =
+    decoding.beams > 1
+      ? searchRows(decoder, front, start)
+      : continueRows(decoder, front, (lengths) => lengths.map((length, index) => createRow(start(index, length))));
+  for await (const event of events) {
     if (event.type === "row") ended[event.index] = event.generated;
     yield event;
   }

@@ -87,7 +87,7 @@ export interface Row {
 }
 
 /** A stream that stands behind the prompt: it gives only what is new. */
-function streamBehind({ tokenizer, decoding, ids, continues }: RowStart): DecodeStream {
+export function streamBehind({ tokenizer, decoding, ids, continues }: RowStart): DecodeStream {
   const options = { skipSpecial: decoding.skipSpecial };
   const stream = tokenizer.decodeStream(options);
   if (!continues) return stream;

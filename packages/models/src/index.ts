@@ -46,6 +46,8 @@ export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayou
 export { type EmbedOptions, embed } from "./embed.ts";
 export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
+export type { Format } from "./format/format.ts";
+export type { JsonSchema } from "./format/schema.ts";
 export { type Choice, type ChooseOptions, choose } from "./generate/choose.ts";
 export {
   type GenerateBatchEvent,

@@ -87,6 +87,11 @@ export interface Tokenizer {
   /** Text of ids that come one by one, never half a character. */
   decodeStream(options?: DecodeOptions): DecodeStream;
   /**
+   * Bytes that a token adds to a text behind others: of UTF-8, perhaps a part of a character. None for special tokens, for ids without
+   * a token, and where the tokenizer's decoder makes more of its tokens than that.
+   */
+  bytes(id: number): Uint8Array | undefined;
+  /**
    * A conversation as the tokenizer's chat template writes it, its ids, and which of them the assistant says.
    *
    * @throws {ConfigError} When there is no template, it refuses the conversation, or an option does not exist.
@@ -263,6 +268,11 @@ function makeTokenizer(
       }
       // Not `ids.map`: that of a typed array would make numbers of the texts.
       return Array.from(ids, (id) => stream.push(id)).join("") + stream.end();
+    },
+    bytes(id) {
+      const token = pipeline.tokenOf(id);
+      if (token === undefined || pipeline.added.special.has(token)) return undefined;
+      return pipeline.bytesOf?.(token);
     },
     chat: (messages, chatOptions = {}) => chat(chatting, messages, chatOptions),
     decodeStream: (decodeOptions = {}) => decodeStream("decodeStream", pipeline, isClean, decodeOptions),

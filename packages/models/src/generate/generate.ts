@@ -1,5 +1,6 @@
 import { ConfigError, checkOptions, StateError } from "@cambium/base";
 import type { ChatOptions } from "../chat/chat.ts";
+import { constraintOf, type Format } from "../format/format.ts";
 import type { RunnableModel } from "../runnable.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { generationDefaults } from "./generation-config.ts";
@@ -15,6 +16,8 @@ import { DECODING_KEYS, type DecodingOptions, decodingOf } from "./settings.ts";
 export interface SharedGenerateOptions extends DecodingOptions {
   /** How conversations are written. @default with what begins an answer at their end */
   readonly chat?: ChatOptions;
+  /** A form that texts must have: tokens that no such text has next are ruled out. One that ends by "length" may lack its end. @default any */
+  readonly format?: Format;
   /** A begin of the prompts that `readPrefix` has read; they are given whole. */
   readonly prefix?: Prefix;
   /** Aborting it ends what is not finished as "aborted", with what there is of it. */
@@ -45,7 +48,7 @@ export type GenerateBatchEvent =
   /** All have: in the order of the prompts. */
   | { readonly type: "end"; readonly generated: readonly Generated[] };
 
-const sharedKeys = [...DECODING_KEYS, "chat", "prefix", "signal"] as const;
+const sharedKeys = [...DECODING_KEYS, "chat", "format", "prefix", "signal"] as const;
 
 /**
  * Continues a text, answers a conversation, or writes what a model of two stacks makes of a source: piece by piece.
@@ -122,7 +125,7 @@ async function* run(
   model: RunnableModel,
   tokenizer: Tokenizer,
   prompts: readonly Prompt[],
-  { chat, prefix, signal, fileDefaults = true, ...options }: SharedGenerateOptions,
+  { chat, format, prefix, signal, fileDefaults = true, ...options }: SharedGenerateOptions,
   deltas: readonly number[] | undefined,
 ): AsyncGenerator<GenerateBatchEvent, readonly Generated[], undefined> {
   const decoder = openDecoder(caller, model);
@@ -131,6 +134,10 @@ async function* run(
   const placeOf = (index: number): string => (prompts.length === 1 ? "the prompt" : `prompt ${index}`);
   const whole = prompts.map((prompt, index) =>
     promptIds(caller, model, tokenizer, prompt, { vocab: decoder.vocab, chat, place: placeOf(index) }),
+  );
+  const size = decoder.vocab;
+  const constraints = whole.map(({ continues }) =>
+    format === undefined ? undefined : constraintOf(caller, format, { tokenizer, size, continues }),
   );
   const kept = prefix === undefined ? undefined : keptPrefix(caller, model, prefix);
   const rows = whole.map(({ ids }, index) =>
@@ -149,7 +156,7 @@ async function* run(
       random: decoding.random?.at(index),
       room: Math.max(1, Math.min(most - length + 1, decoding.maxLength - prompt.ids.length)),
       continues: prompt.continues,
-      constraint: undefined,
+      constraint: constraints[index],
     };
   };
   const ended: Generated[] = new Array(prompts.length);

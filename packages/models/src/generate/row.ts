@@ -87,8 +87,8 @@ export interface Row {
 }
 
 /** A stream that stands behind the prompt: it gives only what is new. */
-export function streamBehind({ tokenizer, decoding, ids, continues }: RowStart): DecodeStream {
-  const options = { skipSpecial: decoding.skipSpecial };
+export function streamBehind({ tokenizer, decoding, ids, continues, constraint }: RowStart): DecodeStream {
+  const options = { skipSpecial: decoding.skipSpecial, ...(constraint !== undefined && { cleanUp: false }) };
   const stream = tokenizer.decodeStream(options);
   if (!continues) return stream;
   let before = 0;

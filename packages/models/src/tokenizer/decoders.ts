@@ -58,9 +58,13 @@ interface Bytes {
 }
 
 /** The bytes that a token's characters stand for. A token with a character of no byte stands for itself. */
-function bytesOf(token: string): Bytes {
+export function characterBytes(token: string): Uint8Array {
   const found = Array.from(token, (character) => bytesOfCharacters.get(character) ?? -1);
-  const bytes = found.includes(-1) ? encoder.encode(token) : Uint8Array.from(found);
+  return found.includes(-1) ? encoder.encode(token) : Uint8Array.from(found);
+}
+
+function bytesOf(token: string): Bytes {
+  const bytes = characterBytes(token);
   try {
     return { bytes, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
@@ -103,6 +107,12 @@ function byteLevel(): Decoder {
   };
 }
 
+/** The byte that a token such as <0xE2> stands for. */
+export function fallbackByte(token: string): number | undefined {
+  const [, code] = /^<0x([0-9a-fA-F]{2}|\+[0-9a-fA-F])>$/.exec(token) ?? [];
+  return code === undefined ? undefined : Number.parseInt(code, 16);
+}
+
 /** Tokens such as <0xE2> as the characters of their bytes: a run of them that is no UTF-8 is one � for each. */
 const byteFallback: Decoder = (next) => {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -121,8 +131,8 @@ const byteFallback: Decoder = (next) => {
     put(text, isFirst, isLast) {
       held = isFirst ? text : held + text;
       if (!isLast) return;
-      const [, code] = /^<0x([0-9a-fA-F]{2}|\+[0-9a-fA-F])>$/.exec(held) ?? [];
-      if (code !== undefined) run.push(Number.parseInt(code, 16));
+      const byte = fallbackByte(held);
+      if (byte !== undefined) run.push(byte);
       else {
         flush();
         next.put(held, true, true);

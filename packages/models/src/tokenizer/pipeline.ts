@@ -11,6 +11,7 @@ import { modelOf, type Pieces, vocabularyOf } from "./models.ts";
 import { normalizerOf } from "./normalizers.ts";
 import { type PostProcessor, postProcessorOf } from "./post-processor.ts";
 import { type PreTokenizer, preTokenizerOf } from "./pre-tokenizers.ts";
+import { tokenBytesOf } from "./token-bytes.ts";
 
 /** Tokens of one text, without special ones round it. */
 export interface Encoded {
@@ -33,6 +34,8 @@ export interface Pipeline {
   readonly decoder: Decoder;
   readonly added: AddedTokens;
   idOf(token: string): number | undefined;
+  /** Bytes that a token adds to a text behind others, where the decoder lets tokens stand for such. */
+  readonly bytesOf: ((token: string) => Uint8Array) | undefined;
   /** The token of an id, as decoding reads it. */
   tokenOf(id: number): string | undefined;
   /** One more than the largest id. */
@@ -160,6 +163,7 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
     post: postProcessorOf(json.post_processor),
     decoder: decoderOf(json["decoder"] as TokenizerJson["normalizer"]),
     added,
+    bytesOf: tokenBytesOf(json["decoder"] as TokenizerJson["normalizer"]),
     idOf: (token) => added.ids.get(token) ?? vocabulary.get(token),
     tokenOf: (id) => added.texts.get(id) ?? tokens.get(id),
     size,

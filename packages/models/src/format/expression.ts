@@ -1,0 +1,141 @@
+/** What texts of a form look like, byte by byte: expressions that are put together by few functions. They hold nothing but data. */
+
+/** One byte of some. */
+export interface Bytes {
+  readonly kind: "bytes";
+  /** 1 for each byte that it may be, `[256]`. */
+  readonly set: Uint8Array;
+}
+
+/** Parts one after the other. */
+export interface Sequence {
+  readonly kind: "sequence";
+  readonly parts: readonly Expression[];
+}
+
+/** One of several. */
+export interface Choice {
+  readonly kind: "choice";
+  readonly options: readonly Expression[];
+}
+
+/** A body several times; it has at least one byte. */
+export interface Repeat {
+  readonly kind: "repeat";
+  readonly body: Expression;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Another expression, which is made when it is needed: forms may hold themselves. */
+export interface Reference {
+  readonly kind: "reference";
+  get(): Expression;
+}
+
+/** A part that is the same wherever it stands, so that what may follow inside of it is worked out once. */
+export interface Capsule {
+  readonly kind: "capsule";
+  readonly body: Expression;
+}
+
+export type Expression = Bytes | Sequence | Choice | Repeat | Reference | Capsule;
+
+/** One byte, from ranges of them, both ends included. */
+export function bytes(...ranges: readonly (readonly [from: number, to: number])[]): Bytes {
+  const set = new Uint8Array(256);
+  for (const [from, to] of ranges) set.fill(1, from, to + 1);
+  return { kind: "bytes", set };
+}
+
+export function sequence(...parts: readonly Expression[]): Expression {
+  const flat = parts.flatMap((part) => (part.kind === "sequence" ? part.parts : [part]));
+  return flat.length === 1 ? flat[0]! : { kind: "sequence", parts: flat };
+}
+
+/** Nothing. */
+export const nothing: Expression = { kind: "sequence", parts: [] };
+
+export function choice(...options: readonly Expression[]): Expression {
+  return options.length === 1 ? options[0]! : { kind: "choice", options };
+}
+
+/** @param max - `Infinity` for any number. */
+export function repeat(body: Expression, min: number, max: number): Expression {
+  if (max === 0) return nothing;
+  return { kind: "repeat", body, min, max };
+}
+
+export const optional = (body: Expression): Expression => repeat(body, 0, 1);
+
+/** Made once, when it is first needed. */
+export function reference(make: () => Expression): Reference {
+  let made: Expression | undefined;
+  return {
+    kind: "reference",
+    get() {
+      made ??= make();
+      return made;
+    },
+  };
+}
+
+export const capsule = (body: Expression): Expression => ({ kind: "capsule", body });
+
+const encoder = new TextEncoder();
+
+/** A text as it is. */
+export function literal(text: string): Expression {
+  return sequence(...Array.from(encoder.encode(text), (byte) => bytes([byte, byte])));
+}
+
+const tail = bytes([0x80, 0xbf]);
+
+/** Every character beyond ASCII, in UTF-8: no surrogate, none in more bytes than it needs (Unicode 16, table 3-7). */
+export const beyondAscii: Expression = choice(
+  sequence(bytes([0xc2, 0xdf]), tail),
+  sequence(bytes([0xe0, 0xe0]), bytes([0xa0, 0xbf]), tail),
+  sequence(bytes([0xe1, 0xec], [0xee, 0xef]), tail, tail),
+  sequence(bytes([0xed, 0xed]), bytes([0x80, 0x9f]), tail),
+  sequence(bytes([0xf0, 0xf0]), bytes([0x90, 0xbf]), tail, tail),
+  sequence(bytes([0xf1, 0xf3]), tail, tail, tail),
+  sequence(bytes([0xf4, 0xf4]), bytes([0x80, 0x8f]), tail, tail),
+);
+
+/** Whether a text of it can end, given the references whose texts can. */
+function ends(expression: Expression, ending: ReadonlySet<Reference>, seen: (reference: Reference) => void): boolean {
+  switch (expression.kind) {
+    case "bytes":
+      return expression.set.includes(1);
+    case "sequence":
+      return expression.parts.map((part) => ends(part, ending, seen)).every(Boolean);
+    case "choice":
+      return expression.options.map((option) => ends(option, ending, seen)).some(Boolean);
+    case "repeat":
+      return ends(expression.body, ending, seen) || expression.min === 0;
+    case "capsule":
+      return ends(expression.body, ending, seen);
+    case "reference":
+      seen(expression);
+      return ending.has(expression);
+  }
+}
+
+/**
+ * Tells whether there are finite texts of an expression that is part of a whole: a form that always holds itself has none.
+ *
+ * @param root - The whole.
+ */
+export function finiteness(root: Expression): (expression: Expression) => boolean {
+  const all = new Set<Reference>();
+  const ending = new Set<Reference>();
+  const add = (reference: Reference): void => {
+    all.add(reference);
+  };
+  ends(root, ending, add);
+  for (let before = -1; before !== ending.size + all.size; ) {
+    before = ending.size + all.size;
+    for (const reference of all) if (ends(reference.get(), ending, add)) ending.add(reference);
+  }
+  return (expression) => ends(expression, ending, () => {});
+}

@@ -1,0 +1,138 @@
+import { expect, test } from "vitest";
+import { accepts } from "./recognise.fixture.ts";
+import { type JsonSchema, schemaExpression } from "./schema.ts";
+
+const fits = (schema: JsonSchema) => accepts(schemaExpression("test", schema));
+
+const person: JsonSchema = {
+  title: "A person",
+  type: "object",
+  properties: {
+    name: { type: "string", minLength: 1, maxLength: 4, description: "short" },
+    age: { type: "integer", minimum: 0, maximum: 130 },
+    tags: { type: "array", items: { enum: ["a", "b"] }, minItems: 1, maxItems: 2 },
+    mail: { type: ["string", "null"] },
+  },
+  required: ["name", "tags"],
+  additionalProperties: false,
+};
+
+test.each([
+  ['{"name":"Eva","age":3,"tags":["a"],"mail":null}', true],
+  ['{"name": "Eva", "tags": ["a", "b"]}', true],
+  ['{\n  "name": "Eva",\n  "tags": [\n    "a"\n  ]\n}', true],
+  ['{"name":"Żółw","tags":["b"]}', true],
+  ['{"name":"😀😀😀😀","tags":["b"]}', true],
+  ['{"name":"\\u0041\\n\\"x","tags":["b"],"mail":""}', true],
+  ['{"name":"😀😀😀😀😀","tags":["b"]}', false],
+  ['{"name":"","tags":["b"]}', false],
+  ['{"tags":["b"],"name":"Eva"}', false],
+  ['{"name":"Eva"}', false],
+  ['{"name":"Eva","tags":[]}', false],
+  ['{"name":"Eva","tags":["a","b","a"]}', false],
+  ['{"name":"Eva","tags":["c"]}', false],
+  ['{"name":"Eva","age":131,"tags":["a"]}', false],
+  ['{"name":"Eva","age":3.5,"tags":["a"]}', false],
+  ['{"name":"Eva","tags":["a"],"more":1}', false],
+  ['{"name":"Eva","tags":["a"],}', false],
+  ['{"name":"Eva","tags":["a"]} ', false],
+  ['{"name":"a\nb","tags":["a"]}', false],
+  ['{"name":"\\ud83d","tags":["a"]}', false],
+])("of a person, %s fits: %s", (text, isFitting) => {
+  expect(fits(person)(text)).toBe(isFitting);
+});
+
+const tree: JsonSchema = {
+  $ref: "#/$defs/node",
+  $defs: {
+    node: {
+      type: "object",
+      properties: { value: { type: "number" }, next: { anyOf: [{ $ref: "#/$defs/node" }, { type: "null" }] } },
+      required: ["value", "next"],
+    },
+  },
+};
+
+test("a schema may hold itself", () => {
+  const isFitting = fits(tree);
+  expect(isFitting('{"value":1,"next":null}')).toBe(true);
+  expect(isFitting('{"value":1,"next":{"value":-2.5,"next":{"value":1e3,"next":null}}}')).toBe(true);
+  expect(isFitting('{"value":1,"next":{"value":2}}')).toBe(false);
+});
+
+test("any value and any object are JSON", () => {
+  const isValue = fits(true);
+  const texts = [
+    '{"a":[1,{"b":null}],"":"x"}',
+    "[[],{}]",
+    '"x"',
+    "-1.5e3",
+    "true",
+    "null",
+    "[1, 2]",
+    '{"a": 1, "b": 2}',
+  ];
+  for (const text of texts) expect([text, isValue(text)]).toEqual([text, true]);
+  for (const text of ["", "{", "[1,]", "{a:1}", "'x'", "tru", "[1 2]"])
+    expect([text, isValue(text)]).toEqual([text, false]);
+  expect(fits({ type: "object", additionalProperties: { type: "integer" } })('{"a":1,"b":2}')).toBe(true);
+  expect(fits({ type: "object", additionalProperties: { type: "integer" } })('{"a":"x"}')).toBe(false);
+});
+
+test("constants, lists of values, tuples and types by their keywords", () => {
+  expect(fits({ const: { a: [1, "ż"] } })('{"a":[1,"ż"]}')).toBe(true);
+  expect(fits({ enum: [1, "x", null], type: "string" })("1")).toBe(false);
+  expect(fits({ enum: [1, "x", null], type: ["integer", "null"] })("null")).toBe(true);
+  expect(fits({ prefixItems: [{ type: "boolean" }, { const: 2 }], items: false })("[true,2]")).toBe(true);
+  expect(fits({ prefixItems: [{ type: "boolean" }, { const: 2 }], items: false })("[true]")).toBe(false);
+  expect(fits({ properties: { a: true } })('{"a":[0]}')).toBe(true);
+  expect(fits({ exclusiveMinimum: 0, type: "integer" })("0")).toBe(false);
+  expect(fits({ allOf: [{ type: "null" }] })("null")).toBe(true);
+  expect(fits({ type: "array", items: false })("[]")).toBe(true);
+  expect(fits({ type: "object", required: ["x"] })('{"x":[]}')).toBe(true);
+});
+
+test("schemas of a oneOf are told apart by type, value or a constant member", () => {
+  const shapes: JsonSchema = {
+    oneOf: [
+      {
+        type: "object",
+        properties: { kind: { const: "circle" }, radius: { type: "number" } },
+        required: ["kind", "radius"],
+      },
+      {
+        type: "object",
+        properties: { kind: { const: "square" }, side: { type: "number" } },
+        required: ["kind", "side"],
+      },
+      { type: "null" },
+    ],
+  };
+  expect(fits(shapes)('{"kind":"square","side":2}')).toBe(true);
+  expect(fits(shapes)('{"kind":"square","radius":2}')).toBe(false);
+  expect(() => fits({ oneOf: [{ type: "integer" }, { type: "number" }] })).toThrow("schemas 0 and 1 may both hold");
+});
+
+test.each<[JsonSchema, string]>([
+  [{ type: "string", pattern: "a+" }, 'the schema at # has the keyword "pattern", which is not supported'],
+  [{ type: "string", format: "email" }, '"format", which is not supported'],
+  [{ type: "array", items: { type: "integer", multipleOf: 2 } }, 'at #/items has the keyword "multipleOf"'],
+  [{ type: "array", uniqueItems: true }, '"uniqueItems"'],
+  [{ type: "object", propertis: {} }, 'unknown keyword "propertis"; is "properties" meant?'],
+  [{ type: "strng" }, 'has the type "strng"; there are'],
+  [{ type: "string", minimum: 1 }, 'has "minimum" beside the type string'],
+  [{ anyOf: [{ type: "null" }], type: "null" }, 'has "type" beside "anyOf"'],
+  [{ $ref: "other.json" }, 'refers to "other.json"'],
+  [{ $ref: "#/$defs/none" }, "refers to #/$defs/none, and there is nothing"],
+  [false, "is false, which no value fits"],
+  [{ enum: [] }, 'has no values: "enum" has none'],
+  [{ type: "string", minLength: 3, maxLength: 2 }, "minLength 3 is above maxLength 2"],
+  [{ type: "integer", minimum: 3, maximum: 2 }, "no number that can be written lies within its bounds"],
+  [{ type: "object", required: ["a"], additionalProperties: false }, 'requires "a"'],
+  [{ type: "object", properties: { a: { $ref: "#" } }, required: ["a"] }, "has no finite values"],
+  [{ $ref: "#" }, "has no finite values"],
+  [{ allOf: [{ type: "null" }, { type: "null" }] }, 'an "allOf" of 2 schemas'],
+  [{ type: "string", maxLength: -1 }, '"maxLength" that is no count'],
+])("%j is an error that says why", (schema, message) => {
+  expect(() => schemaExpression("test", schema)).toThrow(message);
+});

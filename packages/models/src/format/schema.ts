@@ -1,0 +1,296 @@
+/**
+ * JSON Schema as expressions. What is generated is a part of what a schema allows (members in the order of `properties`, and no
+ * others than those), so that every text of the expression is valid; a keyword that cannot be followed is an error that names it.
+ */
+import { ConfigError, nearest } from "@cambium/base";
+import { firstOverlap } from "./apart.ts";
+import { choice, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
+import { anyObject, anyValue, constant, listOf, type Member, mapOf, objectOf, stringOf, tupleOf } from "./json.ts";
+import { anyNumber, numbersWithin } from "./numbers.ts";
+
+/** A JSON schema: of draft 2020-12, or of draft 7 where both agree. */
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
+
+type Keywords = { readonly [keyword: string]: unknown };
+
+/** Keywords that say nothing of which values are valid. */
+const annotations = [
+  "$schema",
+  "$id",
+  "$comment",
+  "$defs",
+  "definitions",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "deprecated",
+  "readOnly",
+  "writeOnly",
+];
+
+const own: Readonly<Record<string, readonly string[]>> = {
+  object: ["properties", "required", "additionalProperties"],
+  array: ["items", "prefixItems", "minItems", "maxItems"],
+  string: ["minLength", "maxLength"],
+  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+  boolean: [],
+  null: [],
+};
+const types = Object.keys(own);
+const known = [
+  ...new Set([
+    ...annotations,
+    ...Object.values(own).flat(),
+    "type",
+    "enum",
+    "const",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "$ref",
+  ]),
+];
+
+/** What JSON Schema has beside these: named where it occurs, and not as a typing error. */
+const others = [
+  ..."$anchor $dynamicRef $vocabulary contains contentEncoding contentMediaType dependencies dependentRequired".split(
+    " ",
+  ),
+  ..."dependentSchemas else format if maxContains maxProperties minContains minProperties multipleOf not pattern".split(
+    " ",
+  ),
+  ..."patternProperties propertyNames then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
+];
+
+const typeOf = (value: unknown): string =>
+  value === null
+    ? "null"
+    : Array.isArray(value)
+      ? "array"
+      : typeof value === "number" && Number.isInteger(value)
+        ? "integer"
+        : typeof value;
+
+/**
+ * The expression of a schema.
+ *
+ * @param caller - Function to name in messages.
+ * @throws {ConfigError} For a keyword that is not supported or not known, a value that it cannot have, and a schema without any finite
+ *   value; the place is named.
+ */
+export function schemaExpression(caller: string, root: JsonSchema): Expression {
+  const references = new Map<string, Reference>();
+
+  const fail = (path: string, problem: string): ConfigError =>
+    new ConfigError({ message: `${caller}: the schema at ${path} ${problem}`, path });
+
+  function checkKeywords(schema: Keywords, path: string, allowed: readonly string[], beside: string): void {
+    for (const [keyword, value] of Object.entries(schema)) {
+      if (annotations.includes(keyword) || allowed.includes(keyword) || value === undefined) continue;
+      if (others.includes(keyword)) throw fail(path, `has the keyword "${keyword}", which is not supported`);
+      if (known.includes(keyword)) throw fail(path, `has "${keyword}" beside ${beside}, which is not supported`);
+      const near = nearest(keyword, known);
+      throw fail(path, `has the unknown keyword "${keyword}"${near === undefined ? "" : `; is "${near}" meant?`}`);
+    }
+  }
+
+  function countOf(schema: Keywords, path: string, keyword: string, usual: number): number {
+    const value = schema[keyword] ?? usual;
+    if (typeof value === "number" && value >= 0 && (Number.isSafeInteger(value) || value === usual)) return value;
+    throw fail(path, `has a "${keyword}" that is no count: ${JSON.stringify(value)}`);
+  }
+
+  function rangeOf(schema: Keywords, path: string, low: string, high: string): readonly [min: number, max: number] {
+    const [min, max] = [countOf(schema, path, low, 0), countOf(schema, path, high, Number.POSITIVE_INFINITY)];
+    if (min <= max) return [min, max];
+    throw fail(path, `has no values: ${low} ${min} is above ${high} ${max}`);
+  }
+
+  function boundOf(schema: Keywords, path: string, keyword: string): number | undefined {
+    const value = schema[keyword];
+    if (value === undefined || (typeof value === "number" && Number.isFinite(value)))
+      return value as number | undefined;
+    throw fail(path, `has a "${keyword}" that is no number: ${JSON.stringify(value)}`);
+  }
+
+  function numbers(schema: Keywords, path: string, isWhole: boolean): Expression {
+    const [minimum, above] = [boundOf(schema, path, "minimum"), boundOf(schema, path, "exclusiveMinimum")];
+    const [maximum, below] = [boundOf(schema, path, "maximum"), boundOf(schema, path, "exclusiveMaximum")];
+    if (!isWhole && [minimum, above, maximum, below].every((bound) => bound === undefined)) return anyNumber;
+    const isLowOpen = above !== undefined && (minimum === undefined || above >= minimum);
+    const isHighOpen = below !== undefined && (maximum === undefined || below <= maximum);
+    const [low, high] = [isLowOpen ? above : minimum, isHighOpen ? below : maximum];
+    const found = numbersWithin({ low, high, isLowOpen, isHighOpen }, isWhole);
+    if (found === undefined) throw fail(path, "has no values: no number that can be written lies within its bounds");
+    return found;
+  }
+
+  function object(schema: Keywords, path: string): Expression {
+    const { properties = {}, required = [], additionalProperties: rest = true } = schema;
+    if (typeOf(properties) !== "object") throw fail(path, `has "properties" that are no object`);
+    if (!Array.isArray(required) || required.some((name) => typeof name !== "string")) {
+      throw fail(path, `has a "required" that is no list of names`);
+    }
+    const names = Object.keys(properties as object);
+    const more = (required as readonly string[]).filter((name) => !names.includes(name));
+    if (more.length > 0 && rest === false) {
+      throw fail(path, `has no values: it requires ${JSON.stringify(more[0])}, which "additionalProperties" rules out`);
+    }
+    const free = (): Expression => expression(rest as JsonSchema, `${path}/additionalProperties`);
+    if (names.length === 0 && more.length === 0) {
+      if (rest === false) return objectOf([]);
+      return rest === true ? anyObject : mapOf(free());
+    }
+    const members = names.flatMap((name): Member[] => {
+      const given = (properties as Record<string, JsonSchema>)[name]!;
+      const isRequired = (required as readonly string[]).includes(name);
+      if (given === false && !isRequired) return [];
+      return [{ name, value: expression(given, `${path}/properties/${name}`), isRequired }];
+    });
+    return objectOf([...members, ...[...new Set(more)].map((name) => ({ name, value: free(), isRequired: true }))]);
+  }
+
+  function array(schema: Keywords, path: string): Expression {
+    const { prefixItems, items = true } = schema;
+    const [min, max] = rangeOf(schema, path, "minItems", "maxItems");
+    if (prefixItems === undefined) {
+      if (items === false && min > 0) throw fail(path, `has no values: "items" are false, and ${min} are needed`);
+      return listOf(
+        expression(items === false ? true : (items as JsonSchema), `${path}/items`),
+        min,
+        items === false ? 0 : max,
+      );
+    }
+    if (!Array.isArray(prefixItems)) throw fail(path, `has "prefixItems" that are no list`);
+    if (max < prefixItems.length || min > prefixItems.length) {
+      throw fail(
+        path,
+        `has ${prefixItems.length} "prefixItems", and other numbers of them as minItems or maxItems, which is not supported`,
+      );
+    }
+    return tupleOf(prefixItems.map((item, i) => expression(item as JsonSchema, `${path}/prefixItems/${i}`)));
+  }
+
+  function typed(type: string, schema: Keywords, path: string): Expression {
+    switch (type) {
+      case "object":
+        return object(schema, path);
+      case "array":
+        return array(schema, path);
+      case "string":
+        return stringOf(...rangeOf(schema, path, "minLength", "maxLength"));
+      case "number":
+      case "integer":
+        return numbers(schema, path, type === "integer");
+      case "boolean":
+        return choice(literal("true"), literal("false"));
+      default:
+        return literal("null");
+    }
+  }
+
+  /** Types by `type`, or by the keywords that only one has. */
+  function typesOf(schema: Keywords, path: string): readonly string[] | undefined {
+    const { type } = schema;
+    if (type === undefined) {
+      const implied = types.filter((each) => own[each]!.some((keyword) => schema[keyword] !== undefined));
+      return implied.length === 0 ? undefined : implied.includes("number") ? ["number"] : implied;
+    }
+    const named = [type].flat();
+    const strange = named.find((each) => !types.includes(each as string));
+    if (strange !== undefined || named.length === 0) {
+      throw fail(path, `has the type ${JSON.stringify(strange ?? type)}; there are ${types.join(", ")}`);
+    }
+    return named as unknown as readonly string[];
+  }
+
+  /** One of the values that are listed, where their type fits. */
+  function listed(schema: Keywords, path: string, keyword: "enum" | "const"): Expression {
+    checkKeywords(schema, path, [keyword, "type"], `"${keyword}"`);
+    const values = keyword === "const" ? [schema["const"]] : schema["enum"];
+    if (!Array.isArray(values)) throw fail(path, `has an "enum" that is no list`);
+    const given = typesOf(schema, path);
+    const fitting = values.filter(
+      (value) =>
+        given === undefined ||
+        given.includes(typeOf(value)) ||
+        (typeOf(value) === "integer" && given.includes("number")),
+    );
+    if (fitting.length === 0)
+      throw fail(
+        path,
+        `has no values: "${keyword}" has none${given === undefined ? "" : ` of type ${given.join(", ")}`}`,
+      );
+    return choice(...fitting.map(constant));
+  }
+
+  function target(pointer: unknown, path: string): JsonSchema {
+    if (typeof pointer !== "string" || !/^#(\/|$)/.test(pointer)) {
+      throw fail(
+        path,
+        `refers to ${JSON.stringify(pointer)}; only places in the same schema can be followed, such as "#/$defs/item"`,
+      );
+    }
+    let found: unknown = root;
+    for (const part of pointer.split("/").slice(1)) {
+      const key = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+      found =
+        typeof found === "object" && found !== null && Object.hasOwn(found, key) ? (found as Keywords)[key] : undefined;
+    }
+    if (found === undefined) throw fail(path, `refers to ${pointer}, and there is nothing`);
+    return found as JsonSchema;
+  }
+
+  function referred(schema: Keywords, path: string): Expression {
+    checkKeywords(schema, path, ["$ref"], '"$ref"');
+    const pointer = schema["$ref"];
+    const there = target(pointer, path);
+    let found = references.get(pointer as string);
+    if (found === undefined) {
+      found = reference(() => expression(there, pointer as string));
+      references.set(pointer as string, found);
+      found.get(); // what is wrong with it is found out now
+    }
+    return found;
+  }
+
+  function alternatives(schema: Keywords, path: string, keyword: "anyOf" | "oneOf" | "allOf"): Expression {
+    checkKeywords(schema, path, [keyword], `"${keyword}"`);
+    const parts = schema[keyword];
+    if (!Array.isArray(parts) || parts.length === 0) throw fail(path, `has an "${keyword}" that is no list of schemas`);
+    if (keyword === "allOf" && parts.length > 1)
+      throw fail(path, `has an "allOf" of ${parts.length} schemas; only one is supported`);
+    if (keyword === "oneOf") {
+      const both = firstOverlap(parts as readonly JsonSchema[], (pointer) => target(pointer, path));
+      if (both !== undefined) {
+        throw fail(
+          path,
+          `has a "oneOf" whose schemas ${both[0]} and ${both[1]} may both hold of a value; tell them apart by type or by a constant member that both require, or use "anyOf"`,
+        );
+      }
+    }
+    return choice(...parts.map((part, i) => expression(part as JsonSchema, `${path}/${keyword}/${i}`)));
+  }
+
+  function expression(schema: JsonSchema, path: string): Expression {
+    if (schema === true) return anyValue;
+    if (schema === false) throw fail(path, "is false, which no value fits");
+    if (typeOf(schema) !== "object") throw fail(path, `is no schema: ${JSON.stringify(schema)}`);
+    const keyword = (["$ref", "enum", "const", "anyOf", "oneOf", "allOf"] as const).find(
+      (each) => schema[each] !== undefined,
+    );
+    if (keyword === "$ref") return referred(schema, path);
+    if (keyword === "enum" || keyword === "const") return listed(schema, path, keyword);
+    if (keyword !== undefined) return alternatives(schema, path, keyword);
+    const given = typesOf(schema, path);
+    const allowed = given?.flatMap((type) => own[type]!) ?? [];
+    checkKeywords(schema, path, ["type", ...allowed], given === undefined ? "no type" : `the type ${given.join(", ")}`);
+    return given === undefined ? anyValue : choice(...given.map((type) => typed(type, schema, path)));
+  }
+
+  const whole = expression(root, "#");
+  if (finiteness(whole)(whole)) return whole;
+  throw fail("#", "has no finite values: it requires itself");
+}

@@ -20,9 +20,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TokenBatch } from "./architecture.ts";
 import { capture } from "./capture.ts";
 import { fixture, fixtureJson, type Numbers, pick, toTensor } from "./fixtures.ts";
-import { greedyIds } from "./generate/greedy.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { loadModel } from "./load.ts";
+import { greedyIds } from "./testing/greedy-ids.ts";
 
 type Rows = readonly (readonly number[])[];
 

@@ -4,7 +4,7 @@ import type { Constraint } from "../generate/constraint.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { choice, type Expression, finiteness, literal } from "./expression.ts";
 import { anyObject } from "./json.ts";
-import { isIn, type Mask, masksOf } from "./mask.ts";
+import { keepOnly, type Mask, masksOf } from "./mask.ts";
 import { type Recogniser, recogniser, type State } from "./recogniser.ts";
 import { type JsonSchema, schemaExpression } from "./schema.ts";
 import { vocabulariesOf } from "./vocabulary.ts";
@@ -76,12 +76,10 @@ function constraintAt(caller: string, made: Compiled, state: State, isFirst: boo
     isWhole: state.isEnd,
     isFull: state.isEnd && state.open.length === 0,
     rule(scores, ends) {
-      const mask = made.maskOf(state, isFirst);
-      let isAny = false;
-      for (let id = 0; id < scores.length; id++) {
-        if (ends.has(id) ? state.isEnd : isIn(mask, id)) isAny = true;
-        else scores[id] = Number.NEGATIVE_INFINITY;
-      }
+      const kept = state.isEnd ? Array.from(ends, (id) => [id, scores[id]!] as const) : [];
+      const isAny = keepOnly(scores, made.maskOf(state, isFirst)) || kept.length > 0;
+      for (const id of ends) scores[id] = Number.NEGATIVE_INFINITY;
+      for (const [id, score] of kept) scores[id] = score;
       if (isAny) return;
       throw new StateError({
         message: `${caller}: no token of the vocabulary goes on from here as the format asks; it lacks characters that the format needs`,

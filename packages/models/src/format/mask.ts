@@ -11,6 +11,12 @@ interface Inside {
   readonly leaving: readonly number[];
 }
 
+/**
+ * Bytes within which counts of a capsule matter. Longer tokens, which are few, are followed from the whole state: so a string of 60
+ * characters at most has few states in which masks differ.
+ */
+const REACH = 16;
+
 /** Masks that are remembered. */
 const MOST = 1000;
 
@@ -18,12 +24,24 @@ function put(mask: Mask, id: number): void {
   mask[id >>> 5]! |= 1 << (id & 31);
 }
 
-export const isIn = (mask: Mask, id: number): boolean => (mask[id >>> 5]! & (1 << (id & 31))) !== 0;
+/** Rules out the ids that are not in a mask; tells whether any is. */
+export function keepOnly(scores: Float32Array, mask: Mask): boolean {
+  let isAny = false;
+  for (let word = 0; word < mask.length; word++) {
+    const bits = mask[word]!;
+    if (bits !== 0) isAny = true;
+    if (bits === 0xffffffff) continue;
+    const end = Math.min(scores.length, (word + 1) * 32);
+    for (let id = word * 32; id < end; id++) if ((bits & (1 << (id & 31))) === 0) scores[id] = Number.NEGATIVE_INFINITY;
+  }
+  return isAny;
+}
 
 /**
  * Follows every token from a state.
  *
- * @param onLeaving - Called for the place of each token that passes an end on its way and does not go on without it.
+ * @param onLeaving - Of a state inside of a capsule: called for the place of each token that passes its end and does not go on without it,
+ *   and of those that are longer than counts reach.
  */
 function scan(
   { step }: Recogniser,
@@ -53,11 +71,13 @@ function scan(
       }
     }
     const isDead = deadAt <= text.length;
-    // What ends exactly with the capsule has left it too.
-    if (!isDead && states[text.length]!.open.length > 0) put(mask, ids[place]!);
-    else if (onLeaving === undefined) {
+    if (onLeaving === undefined) {
       if (!isDead) put(mask, ids[place]!);
-    } else if (!isDead || passed < deadAt) onLeaving(place);
+    } else if (isDead && deadAt <= REACH && passed >= deadAt) {
+      // no text of the capsule, whatever stands behind it
+    } else if (isDead || text.length > REACH || states[text.length]!.open.length === 0) {
+      onLeaving(place); // what ends exactly with the capsule has left it too
+    } else put(mask, ids[place]!);
   }
 }
 
@@ -92,7 +112,7 @@ export function masksOf(recogniser: Recogniser, vocabulary: Vocabulary): (state:
     const known = whole.get(state);
     if (known !== undefined) return known;
     const mask = empty();
-    const short = inside(state, vocabulary.longest);
+    const short = inside(state, REACH);
     if (short === undefined) scan(recogniser, state, vocabulary, mask);
     else {
       const part = partOf(short);

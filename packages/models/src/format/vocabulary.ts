@@ -12,8 +12,6 @@ export interface Vocabulary {
   readonly shared: Int32Array;
   /** By id. */
   readonly bytes: readonly (Uint8Array | undefined)[];
-  /** Bytes of the longest token. */
-  readonly longest: number;
   /** Ids that the model has. */
   readonly size: number;
 }
@@ -39,8 +37,7 @@ function vocabularyOf(bytes: readonly (Uint8Array | undefined)[], size: number):
     while (same < before.length && same < text.length && before[same] === text[same]) same++;
     shared[i] = same;
   }
-  const longest = texts.reduce((most, { length }) => Math.max(most, length), 0);
-  return { ids: Int32Array.from(keyed, ({ id }) => id), texts, shared, bytes, longest, size };
+  return { ids: Int32Array.from(keyed, ({ id }) => id), texts, shared, bytes, size };
 }
 
 const known = new WeakMap<Tokenizer, Map<number, Vocabularies>>();
@@ -70,14 +67,17 @@ function make(caller: string, tokenizer: Tokenizer, size: number): Vocabularies 
     });
   }
   const later = vocabularyOf(bytes, size);
+  const sample = bytes.findIndex((text) => text !== undefined && text[0] === BLANK && text.length > 1);
+  if (sample === -1 || startOf(tokenizer, sample, bytes[sample]!) === bytes[sample]) return { later, first: later };
   const atStart = bytes.map((text, id) => (text === undefined ? undefined : startOf(tokenizer, id, text)));
-  const isSame = atStart.every((text, id) => text === bytes[id]);
-  return { later, first: isSame ? later : vocabularyOf(atStart, size) };
+  return { later, first: vocabularyOf(atStart, size) };
 }
+
+const BLANK = 0x20;
 
 /** What a token is at the start of a text, where some decoders leave a blank out. */
 function startOf(tokenizer: Tokenizer, id: number, text: Uint8Array): Uint8Array {
-  if (text[0] !== 0x20) return text;
+  if (text[0] !== BLANK) return text;
   const alone = encoder.encode(tokenizer.decode([id], { cleanUp: false }));
   return alone.length === text.length ? text : alone;
 }

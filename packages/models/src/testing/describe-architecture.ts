@@ -34,7 +34,6 @@ import { describe, expect, test } from "vitest";
 import type { Architecture, TokenBatch } from "../architecture.ts";
 import { createCache } from "../cache.ts";
 import { createModel } from "../create.ts";
-import { greedyIds } from "../generate/greedy.ts";
 import { type HeadConfig, type HeadKind, poolOf } from "../head-config.ts";
 import type { LanguageModel, LanguageOutput } from "../language-model.ts";
 import { storedParameters } from "../layout.ts";
@@ -42,6 +41,7 @@ import { loadModel } from "../load.ts";
 import { saveModel } from "../save.ts";
 import { expectClose } from "./expect-close.ts";
 import { checkDerivatives } from "./finite-differences.ts";
+import { greedyIds } from "./greedy-ids.ts";
 import { disposeFields, tinyBatch, tinyHeads, tinyModel } from "./tiny.ts";
 
 /** The laws by their names in test output. */

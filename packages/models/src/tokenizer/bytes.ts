@@ -15,7 +15,24 @@ export const bytesOfCharacters: ReadonlyMap<string, number> = new Map(
   byteCharacters.map((character, byte) => [character, byte]),
 );
 
+/** The same by the character's code, −1 for others. */
+const bytesOfCodes = Int16Array.from(
+  { length: 256 + hidden },
+  (_, code) => bytesOfCharacters.get(String.fromCharCode(code)) ?? -1,
+);
+
 const encoder = new TextEncoder();
+
+/** The bytes that a token's characters stand for. A token with a character of no byte stands for itself. */
+export function characterBytes(token: string): Uint8Array {
+  const bytes = new Uint8Array(token.length);
+  for (let i = 0; i < token.length; i++) {
+    const byte = bytesOfCodes[token.charCodeAt(i)] ?? -1;
+    if (byte === -1) return encoder.encode(token);
+    bytes[i] = byte;
+  }
+  return bytes;
+}
 
 /** A stretch with each byte of its UTF-8 as a character. */
 export function toByteCharacters(old: Aligned): Aligned {

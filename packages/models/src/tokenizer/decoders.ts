@@ -3,7 +3,7 @@
  * change it; decoding a whole list is the same, so that both give equal texts.
  */
 import type { Part } from "../tokenizer-json.ts";
-import { bytesOfCharacters } from "./bytes.ts";
+import { characterBytes } from "./bytes.ts";
 import { partList, setting, unknownPart } from "./parts.ts";
 import { matchesOf, toRegExp } from "./pattern.ts";
 import { schemeOf } from "./pre-tokenizers.ts";
@@ -49,20 +49,13 @@ function cleanUp(text: string): string {
     .replaceAll(" 're", "'re");
 }
 
-const encoder = new TextEncoder();
-
 /** Bytes of a token, and its text where they are whole characters. */
 interface Bytes {
   readonly bytes: Uint8Array;
   readonly text: string | undefined;
 }
 
-/** The bytes that a token's characters stand for. A token with a character of no byte stands for itself. */
-export function characterBytes(token: string): Uint8Array {
-  const found = Array.from(token, (character) => bytesOfCharacters.get(character) ?? -1);
-  return found.includes(-1) ? encoder.encode(token) : Uint8Array.from(found);
-}
-
+/** A token of byte characters. */
 function bytesOf(token: string): Bytes {
   const bytes = characterBytes(token);
   try {

@@ -1,6 +1,7 @@
 /** Tokens as bytes of a text, where the decoder takes them one by one. */
 import type { Part } from "../tokenizer-json.ts";
-import { characterBytes, fallbackByte } from "./decoders.ts";
+import { characterBytes } from "./bytes.ts";
+import { fallbackByte } from "./decoders.ts";
 import { partList, setting } from "./parts.ts";
 import { matchesOf, toRegExp } from "./pattern.ts";
 

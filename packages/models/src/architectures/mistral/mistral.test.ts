@@ -2,9 +2,9 @@ import { disposeParameters } from "@cambium/core";
 import { dispose, tensor2d } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { fixture, fixtureJson } from "../../fixtures.ts";
-import { greedyIds } from "../../generate/greedy.ts";
 import { describeGoldenDecoder } from "../../golden-decoder.fixture.ts";
 import { loadModel } from "../../load.ts";
+import { greedyIds } from "../../testing/greedy-ids.ts";
 
 describeGoldenDecoder("mistral", ["window"]);
 

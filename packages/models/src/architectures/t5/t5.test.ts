@@ -3,9 +3,9 @@ import { dispose, mul, reshape, type Tensor2D, type Tensor3D, tensor2d, tidy } f
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { capture } from "../../capture.ts";
 import { fixture, fixtureJson, type Numbers, pick, toTensor } from "../../fixtures.ts";
-import { greedyIds } from "../../generate/greedy.ts";
 import type { LanguageModel } from "../../language-model.ts";
 import { loadModel } from "../../load.ts";
+import { greedyIds } from "../../testing/greedy-ids.ts";
 import type { T5Config } from "./config.ts";
 import { bucketOf } from "./relative-bias.ts";
 

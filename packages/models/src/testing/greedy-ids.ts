@@ -21,7 +21,8 @@ function nextScores({ logits, mask }: LanguageOutput): Tensor2D {
 }
 
 /**
- * The likeliest tokens behind each sequence of a batch, one after the other.
+ * The likeliest tokens behind each sequence of a batch, one after the other, by plain passes: for laws of a forward pass, with a cache
+ * and without.
  *
  * @param batch - Padded on either side. For a model of two stacks, the source; its targets begin with `targetIds`. Not disposed of.
  * @returns Ids of each sequence, without the end.

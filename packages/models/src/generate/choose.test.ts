@@ -60,6 +60,12 @@ test.each([
   await expect(choose(model, tokenizer, prompt, given)).rejects.toThrow(message);
 });
 
+test("labels that the model has no ids for are an error", async () => {
+  const small = tinySpeaker({ ...tokenizer, vocabularySize: 50 });
+  await expect(choose(small, tokenizer, [3], ["zzz"])).rejects.toThrow("and the model ids from 0 to 49");
+  disposeParameters(small.parameters);
+});
+
 test("an aborted choice is an error", async () => {
   await expect(choose(model, tokenizer, prompt, labels, { signal: AbortSignal.abort() })).rejects.toMatchObject({
     code: "CANCELLED",

@@ -61,7 +61,7 @@ export async function choose(
   const { ended = false, chat, prefix, delta, signal } = options;
   const decoder = openDecoder("choose", model);
   const { ids } = promptIds("choose", model, tokenizer, prompt, { vocab: decoder.vocab, chat });
-  const read = labelIds(tokenizer, labels, ended);
+  const read = labelIds(tokenizer, labels, ended, decoder.vocab);
   const rows = [prefix === undefined ? ids : behindPrefix("choose", prefix, ids, "the prompt")];
   const kept = prefix === undefined ? undefined : keptPrefix("choose", model, prefix);
   const deltas = delta === undefined ? undefined : [delta];
@@ -106,7 +106,7 @@ function softmax(values: readonly number[]): number[] {
   return weights.map((weight) => weight / total);
 }
 
-function labelIds(tokenizer: Tokenizer, labels: readonly string[], ended: boolean): number[][] {
+function labelIds(tokenizer: Tokenizer, labels: readonly string[], ended: boolean, vocab: number): number[][] {
   if (!Array.isArray(labels) || labels.length === 0)
     throw new ConfigError({ message: "choose: at least one label is needed" });
   const end = ended ? [needToken(tokenizer, "eos", "choose: ended")] : [];
@@ -116,6 +116,13 @@ function labelIds(tokenizer: Tokenizer, labels: readonly string[], ended: boolea
     if (ids.length === 0) {
       throw new ConfigError({
         message: `choose: label ${index} must be a text of at least one token, got ${JSON.stringify(label)}`,
+        index,
+      });
+    }
+    const strange = [...ids, ...end].find((id) => id >= vocab);
+    if (strange !== undefined) {
+      throw new ConfigError({
+        message: `choose: label ${index} has the id ${strange}, and the model ids from 0 to ${vocab - 1}; is the tokenizer another model's?`,
         index,
       });
     }

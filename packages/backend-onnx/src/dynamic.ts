@@ -17,7 +17,9 @@ import { type NamedFunction, type RecordHost, type Recording, record } from "./e
 import { type DynamicDimension, smallSizes } from "./export/sizes.ts";
 import { Writer } from "./export/writer.ts";
 import { fuse } from "./fuse.ts";
+import { fuseForRow, packProducts } from "./fuse-decode.ts";
 import { bytesOf, type ElementType, type HostArray, hostArrayOf, sizeOf, type Value } from "./graph.ts";
+import { isBlockOperation, lowerStored } from "./lower-blocks.ts";
 import type { NativeRuntime, NativeSession, SessionOptions } from "./native.ts";
 import { sameContent, sameNumber } from "./numbers.ts";
 import { encodeModel, type Slot } from "./onnx-model.ts";
@@ -76,8 +78,21 @@ function recordAt(host: DynamicHost, run: NamedFunction, inputs: Inputs, sizes: 
     shape: shapeAt(input.shape, sizes),
     dtype: dtypeOf(input),
   }));
-  const recording = record(host, run, standIns);
-  return { ...recording, program: { ...recording.program, operations: fuse(recording.program) } };
+  return record(host, run, standIns);
+}
+
+/** A recording with products of blocks as the runtime has them, and what must be part of the graph for them. */
+function lowered(recording: Recording): { readonly recording: Recording; readonly stored: ReadonlySet<Value> } {
+  const stored = new Set<Value>();
+  const { program } = recording;
+  const operations = packProducts(program.operations, program.roots).flatMap((each) => {
+    if (!isBlockOperation(each)) return [each];
+    const made = lowerStored(each);
+    for (const value of made.stored) stored.add(value);
+    return made.operations;
+  });
+  const fused = fuseForRow(fuse({ ...program, operations }), program.roots);
+  return { recording: { ...recording, program: { ...program, operations: fused } }, stored };
 }
 
 /** The values that a recording takes from outside and that are no inputs, and its numbers, each in the order of their first use. */
@@ -126,6 +141,8 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   const sizes = smallSizes(options.dynamic, RECORDINGS);
   const recordings = sizes.map((each) => recordAt(host, run, inputs, each));
   const [first] = recordings as [Recording];
+  const parts = recordings.map(lowered);
+  const [{ stored }] = parts as [ReturnType<typeof lowered>];
   const frozen = new Set<HostArray | undefined>();
   for (const tensor of options.frozen ?? []) frozen.add(host.valueBehind(tensor)?.data);
   frozen.delete(undefined);
@@ -136,7 +153,10 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   const isOutside = (value: Value, i: number): boolean => all.every((each) => each[i]!.data === value.data);
   const places = new Map(captured.flatMap((value, i) => (isOutside(value, i) ? [[value, i] as const] : [])));
   const varies = (value: Value): boolean => places.has(value) && !frozen.has(value.data);
-  const general = generalise(recordings, sizes);
+  const general = generalise(
+    parts.map(({ recording }) => recording),
+    sizes,
+  );
   const numbers = numbersBeside(general, varies);
   for (const [i, value] of captured.entries()) if (numbers.has(value)) places.set(value, i);
   const graph = fold(general, sizes, { run: (values) => host.run(values), mayVary: varies });
@@ -152,7 +172,7 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
     here: {
       isFed(value) {
         const isSmall = frozen.has(value.data) && bytesOf(value.type, value.shape) <= SMALL_BYTES;
-        return places.has(value) && !isSmall;
+        return places.has(value) && !isSmall && !stored.has(value);
       },
       fedAs(value) {
         const place = places.get(value)!;

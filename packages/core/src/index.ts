@@ -71,7 +71,7 @@ export { decodeBfloat16, decodeHalf, encodeBfloat16, encodeHalf } from "./safete
 export type { SafetensorsEntry } from "./safetensors/header.ts";
 export { loadSafetensors, openSafetensors, type Safetensors } from "./safetensors/read.ts";
 export { type SaveSafetensorsOptions, saveSafetensors } from "./safetensors/save.ts";
-export { createScope, type Scope, type ScopeCache, type ScopeOptions } from "./scope.ts";
+export { createScope, type RowsBefore, type Scope, type ScopeCache, type ScopeOptions } from "./scope.ts";
 export type { Flow, Kind, KnownRole, Role, Site, SitePart, SiteWeight } from "./site.ts";
 export {
   oneStart,

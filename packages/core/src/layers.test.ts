@@ -211,7 +211,11 @@ test("with a cache, the last rows alone give what all rows give, and are told to
       mask: undefined,
       position: undefined,
       nextPosition: 3,
-      before: () => ({ key: rows(key, 0, 3), value: rows(value, 0, 3) }),
+      before: () => {
+        const [batch, ofKeys, , dHead] = key.shape;
+        const grouped = (x: Tensor4D): Tensor4D => reshape(rows(x, 0, 3), [batch * ofKeys, 1, 3, dHead]);
+        return { columns: transpose(grouped(key), [0, 1, 3, 2]), rows: grouped(value) };
+      },
       record: (_path, newKey, newValue) => void recorded.push(newKey, newValue),
       once: (_path, make) => make(),
     };

@@ -8,12 +8,14 @@ import {
   scalar,
   slice,
   softmax,
+  split,
   type Tensor,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
   tensor2d,
   tile,
+  transpose,
 } from "@tensorflow/tfjs-core";
 import { blockLinear } from "./block-linear.ts";
 import { editedProduct } from "./edited-weight.ts";
@@ -22,7 +24,7 @@ import { scaledDotProductAttention } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
 import { quantisedLinear } from "./quantised-linear.ts";
 import { isBlockMatrix, matrixOf } from "./quantised-weight.ts";
-import type { Scope } from "./scope.ts";
+import type { RowsBefore, Scope } from "./scope.ts";
 import type { Flow, SiteWeight } from "./site.ts";
 
 /**
@@ -80,32 +82,35 @@ function repeatHeads(x: Tensor4D, times: number): Tensor4D {
 }
 
 /**
- * Attention over rows before and new ones, without putting them together: only scores are. Heads that share a key are rows of one
- * product, so that no key is copied either.
+ * Attention over rows before and new ones, without putting them together: only scores are. Heads that share a key are an axis of
+ * their own, so that no key is copied either, and one query is a vector, for which there are faster products.
  */
 function attendBehind(
   { query, key, value, scale }: Flow["attention"]["input"],
-  past: { readonly key: Tensor4D; readonly value: Tensor4D },
+  past: RowsBefore,
   bias: Tensor | undefined,
 ): Tensor4D {
   const [batch, heads, rows, dHead] = query.shape;
-  const keyHeads = key.shape[1];
-  const [before, now] = [past.key.shape[2], key.shape[2]];
-  const groupRows = (heads / keyHeads) * rows;
-  const grouped = reshape(mul(query, scalar(scale)), [batch, keyHeads, groupRows, dHead]);
-  const scores = concat([matMul(grouped, past.key, false, true), matMul(grouped, key, false, true)], 3);
-  const ofHeads = reshape(scores, [batch, heads, rows, before + now]);
-  const pattern: Tensor4D = reshape(softmax(bias === undefined ? ofHeads : add(ofHeads, bias)), [
-    batch,
-    keyHeads,
-    groupRows,
-    before + now,
-  ]);
-  const [ofPast, ofNow] = [
-    slice(pattern, [0, 0, 0, 0], [-1, -1, -1, before]),
-    slice(pattern, [0, 0, 0, before], [-1, -1, -1, now]),
-  ];
-  return reshape(add(matMul(ofPast, past.value), matMul(ofNow, value)), [batch, heads, rows, dHead]);
+  const [keyHeads, now] = [key.shape[1], key.shape[2]];
+  const groups = batch * keyHeads;
+  const ofGroups = (x: Tensor4D): Tensor4D => reshape(x, [groups, 1, now, dHead]);
+  const asked = reshape(mul(query, scalar(scale)), [groups, heads / keyHeads, rows, dHead]);
+  const scores = concat([matMul(asked, past.columns), matMul(asked, ofGroups(key), false, true)], 3);
+  const pattern = softmax(bias === undefined ? scores : add(scores, biasOfGroups(bias, keyHeads))) as Tensor4D;
+  const [ofPast, ofNow] = split(pattern, [past.rows.shape[2], now], 3) as [Tensor4D, Tensor4D];
+  return reshape(add(matMul(ofPast, past.rows), matMul(ofNow, ofGroups(value))), [batch, heads, rows, dHead]);
+}
+
+/** A bias `[batch, heads or 1, rows, keys]` for heads in groups, `[batch · keyHeads, heads of a group or 1, rows, keys]`. */
+function biasOfGroups(bias: Tensor, keyHeads: number): Tensor {
+  const [batch, heads, rows, keys] = bias.shape as [number, number, number, number];
+  if (heads > 1) return reshape(bias, [batch * keyHeads, heads / keyHeads, rows, keys]);
+  return batch === 1 ? bias : reshape(tile(bias, [1, keyHeads, 1, 1]), [batch * keyHeads, 1, rows, keys]);
+}
+
+/** Keys `[batch, heads, rows, dHead]` before new ones of that shape. */
+function keysOf({ columns }: RowsBefore, { shape: [batch, heads, , dHead] }: Tensor4D): Tensor4D {
+  return transpose(reshape(columns, [batch, heads, dHead, columns.shape[3]]), [0, 1, 3, 2]);
 }
 
 /**
@@ -123,7 +128,7 @@ export function applyAttention(
   const cache = causal ? scope.cache : undefined; // what is not causal may see rows that are yet to come
   const before = cache?.before(scope.path);
   cache?.record(scope.path, newKey, newValue);
-  const keys = newKey.shape[2] + (before?.key.shape[2] ?? 0);
+  const keys = newKey.shape[2] + (before?.rows.shape[2] ?? 0);
   const hidden = causal ? causalBias(query.shape[2], keys) : undefined;
   const added = bias === undefined || hidden === undefined ? (bias ?? hidden) : add(bias, hidden);
   const random = scope.training && rate > 0 ? scope.random.at("dropout") : undefined;
@@ -132,7 +137,8 @@ export function applyAttention(
   }
   const whole = (past: Tensor4D | undefined, rows: Tensor4D): Tensor4D =>
     repeatHeads(past === undefined ? rows : concat([past, rows], 2), query.shape[1] / rows.shape[1]);
-  const [key, value] = [whole(before?.key, newKey), whole(before?.value, newValue)];
+  const valuesBefore = before && reshape(before.rows, [newValue.shape[0], newValue.shape[1], -1, newValue.shape[3]]);
+  const [key, value] = [whole(before && keysOf(before, newKey), newKey), whole(valuesBefore as Tensor4D, newValue)];
   if (!inPieces) {
     return scaledDotProductAttention({
       query,

@@ -14,6 +14,14 @@ import type { Parameters } from "./parameters.ts";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
 
+/** Keys and values of rows that came before, in the order that products with one query read them in. */
+export interface RowsBefore {
+  /** Keys, `[batch · heads, 1, dHead, rows]`: a row's key is a column. */
+  readonly columns: Tensor4D;
+  /** Values, `[batch · heads, 1, rows, dHead]`. */
+  readonly rows: Tensor4D;
+}
+
 /** What is kept of the rows before those of a forward pass, and learns of these. */
 export interface ScopeCache {
   /** Whether nothing came before. */
@@ -24,8 +32,8 @@ export interface ScopeCache {
   readonly position: Tensor2D | undefined;
   /** The greatest of these positions, 0 where nothing came before. */
   readonly nextPosition: number;
-  /** Keys and values of the rows before, `[batch, heads, rows, dHead]`, in front of which none are to be put. */
-  before(path: string): { readonly key: Tensor4D; readonly value: Tensor4D } | undefined;
+  /** Keys and values of the rows before, in front of which none are to be put. */
+  before(path: string): RowsBefore | undefined;
   /** Told the keys and values of the new rows. */
   record(path: string, key: Tensor4D, value: Tensor4D): void;
   /** Tensors that are the same for every row of a sequence: made the first time, kept afterwards. */

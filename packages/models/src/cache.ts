@@ -18,6 +18,7 @@ import {
   tensor2d,
   tensor4d,
   tidy,
+  transpose,
 } from "@tensorflow/tfjs-core";
 import type { LanguageOutput } from "./language-model.ts";
 
@@ -243,8 +244,9 @@ function cacheOf(initial: State): Cache {
     before(path) {
       const memory = state.memories.get(path);
       if (memory === undefined) return undefined;
-      const shape: [number, number, number, number] = [state.batch, memory.heads, state.capacity, memory.dHead];
-      return { key: tensor4d(memory.key, shape), value: tensor4d(memory.value, shape) };
+      const { heads, dHead, key, value } = memory;
+      const shape: [number, number, number, number] = [state.batch * heads, 1, state.capacity, dHead];
+      return { columns: transpose(tensor4d(key, shape), [0, 1, 3, 2]), rows: tensor4d(value, shape) };
     },
     record(path, key, value) {
       const former = pending.get(path);

@@ -6,7 +6,10 @@ import type { SizeSource } from "./writer.ts";
 
 /** A tensor that an ONNX model reads. */
 export interface OnnxInput {
-  /** Sizes, and names of those that may be any; a name may be a sum, `past + seq`, of names that stand alone in another place. */
+  /**
+   * Sizes, and names of those that may be any; a name may be a sum, `past + seq`, or a product, `3 * batch`, of names that stand alone
+   * in another place, and of numbers.
+   */
   readonly shape: readonly (number | string)[];
   /** Element type in the model. The function gets `int64` as int32. */
   readonly type: "float32" | "int32" | "int64";
@@ -17,13 +20,18 @@ export interface OnnxInput {
 }
 
 const PLUS = " + ";
+const TIMES = " * ";
+
+const termsIn = (dimension: string): string[][] => dimension.split(PLUS).map((term) => term.split(TIMES));
 
 /** The dimensions of a shape at some sizes. */
 export function shapeAt(shape: OnnxInput["shape"], sizes: Sizes): number[] {
   return shape.map((dimension) =>
     typeof dimension === "number"
       ? dimension
-      : dimension.split(PLUS).reduce((sum, name) => sum + (sizes[name] ?? Number(name)), 0),
+      : termsIn(dimension)
+          .map((factors) => factors.reduce((product, name) => product * (sizes[name] ?? Number(name)), 1))
+          .reduce((sum, term) => sum + term),
   );
 }
 
@@ -46,7 +54,7 @@ export function checkInputs(
   }
   for (const [name, input] of Object.entries(inputs)) {
     checkOptions("traceOnnx", input, ["shape", "type", "sample"]);
-    const names = input.shape.flatMap((dimension) => (typeof dimension === "string" ? dimension.split(PLUS) : []));
+    const names = input.shape.flatMap((dimension) => (typeof dimension === "string" ? termsIn(dimension).flat() : []));
     const unknown = names.find((part) => !Object.hasOwn(dynamic, part) && !/^\d+$/.test(part));
     if (unknown === undefined) continue;
     throw new ConfigError({

@@ -77,7 +77,7 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
       inputs["seen"] = memory.mask();
       inputs["position"] = memory.nextPositions();
       for (const layer of shapes.keys()) {
-        const [key, value] = memory.read(layer);
+        const { key, value } = memory.read(layer);
         inputs[keyName(layer)] = key;
         inputs[valueName(layer)] = value;
       }
@@ -89,12 +89,13 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
   }
 
   function takeUp(memory: Memory, output: Readonly<Record<string, HostTensor>>): void {
-    const made = shapes.map(
-      (_, layer) => [output[madeName(keyName(layer))]!, output[madeName(valueName(layer))]!] as const,
-    );
+    const made = shapes.map((_, layer) => ({
+      key: output[madeName(keyName(layer))]!,
+      value: output[madeName(valueName(layer))]!,
+    }));
     const [real, at] = [output["real"]!, output["at"]!];
     const words = real.shape[1]!;
-    const front = (made[0]?.[0].shape[2] ?? words) - words; // keys that hooks put in front are always seen
+    const front = (made[0]?.key.shape[2] ?? words) - words; // keys that hooks put in front are always seen
     const isReal = memory.lengths.map((_, i) =>
       Array.from({ length: front + words }, (_unused, j) => j < front || real.data[i * words + j - front] !== 0),
     );

@@ -15,6 +15,13 @@ const STEP = 256;
 
 const roomFor = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 
+/** Keys lie column by column, `[sequence, head, dHead, row]`, and values row by row, `[sequence, head, row, dHead]`. */
+type Part = "key" | "value";
+const PARTS: readonly Part[] = ["key", "value"];
+
+/** The arrays of one attention. */
+type Pair = Readonly<Record<Part, Float32Array>>;
+
 /** Memory of several sequences; each holds its own number of rows, one after the other from the first on. */
 export class Memory {
   /** Rows that each sequence holds. */
@@ -22,17 +29,16 @@ export class Memory {
   /** The position that comes next in each. */
   positions: number[];
   /** Rows that each has room for. */
-  private capacity: number;
+  private capacity = 0;
   private readonly shapes: readonly KeptShape[];
-  /** For each attention keys and values, `[sequence, head, row, dHead]`. */
-  private arrays: (readonly [key: Float32Array, value: Float32Array])[];
+  /** By attention. */
+  private arrays: Pair[];
 
   constructor(shapes: readonly KeptShape[], size: number) {
     this.shapes = shapes;
     this.lengths = Array<number>(size).fill(0);
     this.positions = Array<number>(size).fill(0);
-    this.capacity = 0;
-    this.arrays = shapes.map(() => [new Float32Array(0), new Float32Array(0)]);
+    this.arrays = shapes.map(() => ({ key: new Float32Array(0), value: new Float32Array(0) }));
   }
 
   get size(): number {
@@ -41,18 +47,17 @@ export class Memory {
 
   /** Bytes that it takes. */
   get sizeBytes(): number {
-    return this.arrays.reduce((sum, [key, value]) => sum + key.byteLength + value.byteLength, 0);
+    return this.arrays.reduce((sum, { key, value }) => sum + key.byteLength + value.byteLength, 0);
   }
 
   /** The keys and values of one attention as a graph reads them. */
-  read(layer: number): readonly [key: HostTensor, value: HostTensor] {
+  read(layer: number): Readonly<Record<Part, HostTensor>> {
     const { heads, dHead } = this.shapes[layer]!;
-    const shape = [this.size, heads, this.capacity, dHead];
-    const [key, value] = this.arrays[layer]!;
-    return [
-      { data: key, shape },
-      { data: value, shape },
-    ];
+    const { key, value } = this.arrays[layer]!;
+    return {
+      key: { data: key, shape: [this.size * heads, 1, dHead, this.capacity] },
+      value: { data: value, shape: [this.size * heads, 1, this.capacity, dHead] },
+    };
   }
 
   /** 1 for rows that hold something, `[sequences, capacity]`. */
@@ -67,43 +72,47 @@ export class Memory {
     return { data: Int32Array.from(this.positions), shape: [this.size, 1] };
   }
 
-  /** Makes room for so many rows of each. */
-  reserve(rows: number): void {
-    if (rows > this.capacity) this.arrange([...this.lengths.keys()], roomFor(rows));
-  }
-
   /**
    * Takes up new rows.
    *
-   * @param rows - Keys and values of each attention, `[sequence, head, new rows, dHead]`.
+   * @param rows - Keys and values of each attention, each `[sequence, head, new rows, dHead]`.
    * @param isReal - Which of the new rows count, by sequence.
    * @param positions - The position that comes next in each.
    */
   append(
-    rows: readonly (readonly [key: HostTensor, value: HostTensor])[],
+    rows: readonly Readonly<Record<Part, HostTensor>>[],
     isReal: readonly (readonly boolean[])[],
     positions: readonly number[],
   ): void {
-    const counts = isReal.map((row) => row.filter(Boolean).length);
-    this.reserve(Math.max(...this.lengths.map((length, i) => length + counts[i]!)));
     const runs = isReal.map(runsOf);
+    const counts = isReal.map((row) => row.filter(Boolean).length);
+    const longest = Math.max(...this.lengths.map((length, i) => length + counts[i]!));
+    if (longest > this.capacity) this.arrange([...this.lengths.keys()], roomFor(longest));
     for (const [layer, made] of rows.entries())
-      for (const [part, { data, shape }] of made.entries())
-        this.copyRows(data as Float32Array, shape[2]!, layer, part as 0 | 1, runs);
+      for (const part of PARTS) this.write(layer, part, made[part], runs);
     for (const [i, count] of counts.entries()) this.lengths[i]! += count;
     this.positions = [...positions];
   }
 
-  private copyRows(from: Float32Array, rows: number, layer: number, part: 0 | 1, runs: readonly Run[][]): void {
+  /** Copies new rows behind those that are there. */
+  private write(layer: number, part: Part, { data, shape }: HostTensor, runs: readonly Run[][]): void {
     const { heads, dHead } = this.shapes[layer]!;
+    const rows = shape[2]!;
     const to = this.arrays[layer]![part];
     for (const [i, ofSequence] of runs.entries())
-      for (let head = 0; head < heads; head++) {
-        const block = i * heads + head;
-        let at = (block * this.capacity + this.lengths[i]!) * dHead;
+      for (let block = i * heads; block < (i + 1) * heads; block++) {
+        let at = this.lengths[i]!;
         for (const { start, end } of ofSequence) {
-          to.set(from.subarray((block * rows + start) * dHead, (block * rows + end) * dHead), at);
-          at += (end - start) * dHead;
+          const from = (block * rows + start) * dHead;
+          if (part === "value") {
+            to.set(data.subarray(from, (block * rows + end) * dHead), (block * this.capacity + at) * dHead);
+          } else {
+            for (let column = 0; column < dHead; column++) {
+              const place = (block * dHead + column) * this.capacity + at;
+              for (let row = 0; row < end - start; row++) to[place + row] = data[from + row * dHead + column]!;
+            }
+          }
+          at += end - start;
         }
       }
   }
@@ -125,59 +134,24 @@ export class Memory {
     return copy;
   }
 
-  /** Puts the sequences of another in place of some of its own. */
-  replace(places: readonly number[], other: Memory): void {
-    this.reserve(other.capacity);
-    for (const [layer, pair] of this.arrays.entries())
-      for (const [part, to] of pair.entries()) {
-        const { heads, dHead } = this.shapes[layer]!;
-        const from = other.arrays[layer]![part]!;
-        for (const [i, place] of places.entries()) {
-          copyBlocks(from, to, {
-            blocks: Array.from({ length: heads }, (_, head) => i * heads + head),
-            offset: place * heads,
-            rows: Array<number>(heads).fill(other.lengths[i]!),
-            from: other.capacity * dHead,
-            to: this.capacity * dHead,
-            dHead,
-          });
-        }
-      }
-    for (const [i, place] of places.entries()) {
-      this.lengths[place] = other.lengths[i]!;
-      this.positions[place] = other.positions[i]!;
-    }
-  }
-
   /** Takes over the sequences of another, behind its own. */
   add(other: Memory): void {
     const own = this.size;
-    const capacity = Math.max(this.capacity, other.capacity);
-    const size = own + other.size;
-    this.arrays = this.arrays.map((mine, layer) => {
-      const { heads, dHead } = this.shapes[layer]!;
-      const parts = mine.map((_, part) => {
-        const joined = new Float32Array(size * heads * capacity * dHead);
-        for (const [memory, offset] of [
-          [this, 0],
-          [other, own],
-        ] as const)
-          copyBlocks(memory.arrays[layer]![part]!, joined, {
-            blocks: [...Array(memory.size * heads).keys()],
-            offset: offset * heads,
-            rows: memory.lengths.flatMap((length) => Array<number>(heads).fill(length)),
-            from: memory.capacity * dHead,
-            to: capacity * dHead,
-            dHead,
-          });
-        return joined;
-      });
-      return parts as [Float32Array, Float32Array];
-    });
-    this.lengths = [...this.lengths, ...other.lengths];
-    this.positions = [...this.positions, ...other.positions];
-    this.capacity = capacity;
+    this.arrange([...this.lengths.keys()], Math.max(this.capacity, other.capacity), other.size);
+    this.put(other.held(), [...other.lengths.keys()], own);
+    this.lengths.push(...other.lengths);
+    this.positions.push(...other.positions);
     other.clear();
+  }
+
+  /** Puts the sequences of another in place of some of its own. */
+  replace(places: readonly number[], other: Memory): void {
+    if (other.capacity > this.capacity) this.arrange([...this.lengths.keys()], other.capacity);
+    for (const [i, place] of places.entries()) {
+      this.put(other.held(), [i], place);
+      this.lengths[place] = other.lengths[i]!;
+      this.positions[place] = other.positions[i]!;
+    }
   }
 
   /** Lets go of everything. */
@@ -185,26 +159,53 @@ export class Memory {
     this.lengths = [];
     this.positions = [];
     this.capacity = 0;
-    this.arrays = this.shapes.map(() => [new Float32Array(0), new Float32Array(0)]);
+    this.arrays = this.shapes.map(() => ({ key: new Float32Array(0), value: new Float32Array(0) }));
   }
 
-  /** Moves the sequences of `order` to new arrays with room for `capacity` rows. */
-  private arrange(order: readonly number[], capacity: number): void {
-    this.arrays = this.arrays.map((pair, layer) => {
-      const { heads, dHead } = this.shapes[layer]!;
-      const blocks = order.flatMap((sequence) => Array.from({ length: heads }, (_, head) => sequence * heads + head));
-      const rows = order.flatMap((sequence) => Array<number>(heads).fill(this.lengths[sequence]!));
-      const moved = pair.map((from) => {
-        const to = new Float32Array(order.length * heads * capacity * dHead);
-        copyBlocks(from, to, { blocks, offset: 0, rows, from: this.capacity * dHead, to: capacity * dHead, dHead });
-        return to;
-      });
-      return moved as [Float32Array, Float32Array];
-    });
-    this.lengths = order.map((sequence) => this.lengths[sequence]!);
-    this.positions = order.map((sequence) => this.positions[sequence]!);
-    this.capacity = capacity;
+  private held(): Arrays {
+    return { arrays: this.arrays, capacity: this.capacity, lengths: this.lengths };
   }
+
+  /** Moves the sequences of `order` to new arrays with room for `capacity` rows, and for `more` sequences behind them. */
+  private arrange(order: readonly number[], capacity: number, more = 0): void {
+    const before = this.held();
+    const size = order.length + more;
+    this.arrays = this.shapes.map(({ heads, dHead }) => {
+      const elements = size * heads * capacity * dHead;
+      return { key: new Float32Array(elements), value: new Float32Array(elements) };
+    });
+    this.capacity = capacity;
+    this.put(before, order, 0);
+    this.positions = order.map((sequence) => this.positions[sequence]!);
+    this.lengths = order.map((sequence) => before.lengths[sequence]!);
+  }
+
+  /** Copies sequences of other arrays to the places from `first` on. */
+  private put(from: Arrays, order: readonly number[], first: number): void {
+    for (const [layer, { heads, dHead }] of this.shapes.entries()) {
+      const [source, target] = [from.arrays[layer]!, this.arrays[layer]!];
+      for (const [i, sequence] of order.entries()) {
+        const rows = from.lengths[sequence]!;
+        for (let head = 0; head < heads; head++) {
+          const [a, b] = [sequence * heads + head, (first + i) * heads + head];
+          const start = a * from.capacity * dHead;
+          target.value.set(source.value.subarray(start, start + rows * dHead), b * this.capacity * dHead);
+          for (let column = 0; column < dHead; column++) {
+            const at = (a * dHead + column) * from.capacity;
+            target.key.set(source.key.subarray(at, at + rows), (b * dHead + column) * this.capacity);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Where sequences lie. */
+interface Arrays {
+  readonly arrays: readonly Pair[];
+  readonly capacity: number;
+  /** Rows that each holds. */
+  readonly lengths: readonly number[];
 }
 
 /** Rows that count, one after the other: a half-open range. */
@@ -223,25 +224,4 @@ function runsOf(isReal: readonly boolean[]): Run[] {
     start = end;
   }
   return runs;
-}
-
-/** Which blocks are copied to where, and how long they are. */
-interface Blocks {
-  /** The blocks of the source, in the order of the target's. */
-  readonly blocks: readonly number[];
-  /** The first block of the target. */
-  readonly offset: number;
-  /** Rows of each that hold something. */
-  readonly rows: readonly number[];
-  /** Elements of a block of the source, and of the target. */
-  readonly from: number;
-  readonly to: number;
-  readonly dHead: number;
-}
-
-function copyBlocks(from: Float32Array, to: Float32Array, { blocks, offset, rows, dHead, ...sizes }: Blocks): void {
-  for (const [i, block] of blocks.entries()) {
-    const start = block * sizes.from;
-    to.set(from.subarray(start, start + rows[i]! * dHead), (offset + i) * sizes.to);
-  }
 }

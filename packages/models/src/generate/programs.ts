@@ -63,12 +63,10 @@ function windowOf({ config }: RunnableModel): number | undefined {
 }
 
 function inputsOf(sites: readonly Site[], { isFirst, hasDeltas }: PassKind): Readonly<Record<string, DynamicInput>> {
-  const kept = sites.flatMap(({ width, keyHeads }, layer) =>
-    [keyName(layer), valueName(layer)].map((name): [string, DynamicInput] => [
-      name,
-      { shape: ["batch", keyHeads!, "past", width], type: "float32" },
-    ]),
-  );
+  const kept = sites.flatMap(({ width, keyHeads }, layer): [string, DynamicInput][] => [
+    [keyName(layer), { shape: [`${keyHeads} * batch`, 1, width, "past"], type: "float32" }],
+    [valueName(layer), { shape: [`${keyHeads} * batch`, 1, "past", width], type: "float32" }],
+  ]);
   return {
     ids: { shape: ["batch", "rows"], type: "int32" },
     mask: { shape: ["batch", "rows"], type: "float32" },
@@ -102,7 +100,7 @@ function passOf(model: DecodedModel, sites: readonly Site[], { isFirst, hasDelta
       before(path) {
         if (isFirst) return undefined;
         const layer = layers.get(path)!;
-        return { key: inputs[keyName(layer)] as Tensor4D, value: inputs[valueName(layer)] as Tensor4D };
+        return { columns: inputs[keyName(layer)] as Tensor4D, rows: inputs[valueName(layer)] as Tensor4D };
       },
       record(path, key, value) {
         const layer = layers.get(path)!;

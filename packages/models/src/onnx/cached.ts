@@ -9,10 +9,12 @@ import {
   concat,
   dispose,
   keep,
+  reshape,
   type Tensor,
   type Tensor2D,
   type Tensor4D,
   tidy,
+  transpose,
   zeros,
 } from "@tensorflow/tfjs-core";
 import type { TokenBatch } from "../architecture.ts";
@@ -119,8 +121,12 @@ export function runCached(
     position: before.position,
     nextPosition: pastLength(inputs, kept),
     before(path) {
-      const [key, value] = layers.get(path)!;
-      return { key: past(inputs, key), value: past(inputs, value) };
+      const [key, value] = layers.get(path)!.map((name) => {
+        const rows = past(inputs, name);
+        const [batch, heads, length, dHead] = rows.shape;
+        return reshape(rows, [batch * heads, 1, length, dHead]);
+      }) as [Tensor4D, Tensor4D];
+      return { columns: transpose(key, [0, 1, 3, 2]), rows: value };
     },
     record(path, ...rows) {
       for (const [i, name] of layers.get(path)!.entries()) added.set(name, keep(clone(rows[i]!)));

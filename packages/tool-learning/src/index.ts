@@ -1,6 +1,8 @@
 /**
  * Models that write tools, use them and repair them, in a sandbox that holds.
  *
+ * `defineTool` makes a tool of a function; `callTool` calls one.
+ *
  * `createTools` answers a question by CREATOR's four stages: the model writes a tool, calls it, and mends what fails.
  * `openLibrary` keeps the tools; `creator` and its baselines are methods for `runEvaluation` of `@cambium/evaluation`;
  * `runTransfer` measures how far tools reach beyond their question. Programs run in a sandbox of `@cambium/sandbox`.
@@ -57,6 +59,28 @@ export { parseTransferSets, type TransferSet } from "./readers/transfer.ts";
 export type { Prompt } from "./solving/prompt.ts";
 export type { Setup } from "./solving/setup.ts";
 export type { Stage } from "./solving/stage.ts";
+export { type CallToolOptions, callTool } from "./tools/call-tool.ts";
+export { defineTool } from "./tools/define-tool.ts";
+export {
+  type AgentFailureCode,
+  type ThrownToolCode,
+  ToolError,
+  type ToolErrorDetails,
+  type ToolFailure,
+  type ToolFailureCode,
+} from "./tools/failure.ts";
+export type { Schema, SchemaIssue, SchemaResult } from "./tools/schema.ts";
+export type {
+  AnyTool,
+  Effects,
+  Tool,
+  ToolContext,
+  ToolDefinition,
+  ToolExample,
+  ToolLimits,
+  ToolOutcome,
+} from "./tools/tool.ts";
+export { type ToolSet, toolSet } from "./tools/tool-set.ts";
 export type { TransferRecord, TransferTool, TransferUse, Validation } from "./transfer/record.ts";
 export { runTransfer, type TransferEvent, type TransferOptions } from "./transfer/run-transfer.ts";
 export { summariseTransfer, type TransferSummary } from "./transfer/summary.ts";

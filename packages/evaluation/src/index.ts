@@ -41,9 +41,11 @@ export {
   type ModelStep,
   type ProgramPart,
   type QueryStep,
+  type RequestedCall,
   type RunStep,
   type Status,
   type Step,
+  type ToolStep,
   type Trajectory,
 } from "./trajectory.ts";
 export { type Interval, wilson } from "./wilson.ts";

@@ -1,7 +1,8 @@
 /**
- * What a solver did, step by step: requests to the model and runs in the sandbox, each with what came of it. Plain JSON,
+ * What a solver did, step by step: requests to the model, runs in the sandbox and calls of tools, each with what came of it. Plain JSON,
  * so that it can be stored, read, compared and played again.
  */
+import type { Json } from "@cambium/base";
 import type { Usage } from "@cambium/llm";
 import type { Failure } from "./failure.ts";
 import type { Task } from "./task.ts";
@@ -45,6 +46,20 @@ export interface ModelStep extends StepOf {
   readonly usd?: number;
   /** Whether the reply came from the store. */
   readonly cached: boolean;
+  /** Why the reply ended, unless it was complete: `length` for one that was cut off. */
+  readonly finish?: "length" | "content-filter" | "other";
+  /** The tools that the reply calls, in order. */
+  readonly toolCalls?: readonly RequestedCall[];
+  /** The parts of the reply as JSON, where they hold more than text and calls: signatures, files (base64). */
+  readonly content?: readonly Json[];
+}
+
+/** A call of a tool as a model wrote it. */
+export interface RequestedCall {
+  readonly id: string;
+  readonly name: string;
+  /** JSON text, if the model did well. */
+  readonly arguments: string;
 }
 
 /** A run in the sandbox. */
@@ -64,11 +79,31 @@ export interface QueryStep extends StepOf {
   readonly reply: string;
 }
 
-/** One step of a trajectory; `kind` tells what it is. */
-export type Step = ModelStep | RunStep | QueryStep;
+/** A call of a tool, or of one of the method's own commands, and what came of it. */
+export interface ToolStep extends StepOf {
+  readonly kind: "tool";
+  readonly call: RequestedCall;
+  /** What the tool returned; absent when it returned nothing or failed. */
+  readonly value?: Json;
+  /** What the model was told of it. */
+  readonly text: string;
+  /** What came with it: base64, or a URL. */
+  readonly files?: readonly { readonly mediaType: string; readonly data: string; readonly name?: string }[];
+  /** What it claims; see `facts` of a tool. */
+  readonly facts?: Readonly<Record<string, Json>>;
+  /** When it ended, in ms since 1970. */
+  readonly at: number;
+  /** How often it was tried; absent for once. */
+  readonly tries?: number;
+  /** The state of the environment afterwards, where the call may have changed it. */
+  readonly state?: Json;
+}
 
-/** How solving ended. */
-export type Status = "done" | "failed" | "cancelled" | "budget_exceeded";
+/** One step of a trajectory; `kind` tells what it is. */
+export type Step = ModelStep | RunStep | QueryStep | ToolStep;
+
+/** How solving ended; `suspended` waits for a decision or an answer of a person, and can be resumed. */
+export type Status = "done" | "failed" | "cancelled" | "budget_exceeded" | "suspended";
 
 /** Everything that happened while one task was solved. */
 export interface Trajectory {
@@ -92,6 +127,8 @@ export interface Cost {
   /** Of the calls: replies from the store. */
   readonly cachedCalls: number;
   readonly sandboxRuns: number;
+  /** Calls of tools. */
+  readonly toolCalls: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
   /** US dollars paid now; `undefined` when a call had no price. */
@@ -108,6 +145,7 @@ export function costOf(steps: readonly Step[]): Cost {
     modelCalls: calls.length,
     cachedCalls: calls.filter(({ cached }) => cached).length,
     sandboxRuns: steps.filter(({ kind }) => kind === "run").length,
+    toolCalls: steps.filter(({ kind }) => kind === "tool").length,
     inputTokens: sum(answered.map(({ usage }) => usage!.inputTokens)),
     outputTokens: sum(answered.map(({ usage }) => usage!.outputTokens)),
     usd: answered.some(({ usd }) => usd === undefined) ? undefined : sum(answered.map(({ usd }) => usd!)),

@@ -9,6 +9,31 @@
  *
  * @module
  */
+export type { Asking } from "./agent/ask.ts";
+export type { AgentBudget } from "./agent/budget.ts";
+export type { Conversation } from "./agent/conversation.ts";
+export {
+  type Environment,
+  type EnvironmentSource,
+  type RealOptions,
+  real,
+  type VirtualOptions,
+  virtual,
+} from "./agent/environment.ts";
+export type { AgentEnd, AgentEvent, AgentTrajectory, Claim, Conflict, Intent } from "./agent/events.ts";
+export type { AgentOptions, AgentRetrieval, AgentTask, Compaction } from "./agent/options.ts";
+export { type Perceiver, type PerceiverOptions, perceiver, type Seen, type Shown } from "./agent/perceiver.ts";
+export { type DfsdtOptions, dfsdt } from "./agent/planners/dfsdt.ts";
+export { type PlanFirstOptions, planFirst } from "./agent/planners/plan-first.ts";
+export type { Mark, Planner, Session } from "./agent/planners/planner.ts";
+export { type ProgramOptions, program } from "./agent/planners/program.ts";
+export { type ReactOptions, react } from "./agent/planners/react.ts";
+export type { Approve, Ask, Decision, GatedCall, Policy, Verdict } from "./agent/policy.ts";
+export type { Finish } from "./agent/run.ts";
+export { replayAgent, runAgent } from "./agent/run-agent.ts";
+export type { AgentFailure } from "./agent/stop.ts";
+export type { Turn, TurnOptions } from "./agent/turn.ts";
+export type { AgentWords } from "./agent/words.ts";
 export type { AnswerMethodOptions } from "./baselines/answer-method.ts";
 export {
   type Calculator,
@@ -56,6 +81,7 @@ export { parseCreationChallenge } from "./readers/creation-challenge.ts";
 export { type ParseMathOptions, parseMath } from "./readers/math.ts";
 export { type ParseTabMwpOptions, parseTabMwp } from "./readers/tab-mwp.ts";
 export { parseTransferSets, type TransferSet } from "./readers/transfer.ts";
+export type { FoundTool, Retriever, SearchOptions } from "./retrieval/retriever.ts";
 export type { Prompt } from "./solving/prompt.ts";
 export type { Setup } from "./solving/setup.ts";
 export type { Stage } from "./solving/stage.ts";

@@ -11,6 +11,7 @@ function stepTitle(step: Step): string {
   if (step.failure !== undefined) return `${name}: ${step.failure.code} (${time})`;
   if (step.kind === "run") return `${name}: ran (${time})`;
   if (step.kind === "query") return `${name}: answered (${time})`;
+  if (step.kind === "tool") return `${name}: ${step.call.name} (${time})`;
   const tokens = step.usage === undefined ? "" : `, ${step.usage.inputTokens} + ${step.usage.outputTokens} tokens`;
   return `${name}: replied (${step.cached ? "stored reply" : time}${tokens})`;
 }
@@ -25,8 +26,11 @@ function stepBlocks(step: Step, { code }: ReportPackage): readonly Block[] {
         ...shown("Asked, after the instructions", step.prompt),
         ...shown("Thought", step.reasoning ?? ""),
         ...shown("Reply", step.reply),
+        ...(step.toolCalls ?? []).flatMap((call) => shown(`Calls ${call.name}`, call.arguments)),
         ...failed,
       ];
+    case "tool":
+      return [...shown(`Call of ${step.call.name}`, step.call.arguments), ...shown("Told", step.text), ...failed];
     case "run":
       return [
         ...step.program.flatMap(({ name, source }) => shown(`Part: ${name}`, source)),

@@ -59,6 +59,20 @@ function messageOf(thrown: unknown): string {
 /** What a recorder needs; methods that run nothing go without a sandbox. */
 export type RecorderSetup = Pick<Setup, "model" | "sampling" | "limits"> & Partial<Pick<Setup, "sandbox">>;
 
+/** What tells a step's content from others'. */
+function hashOf(step: Step): string {
+  switch (step.kind) {
+    case "model":
+      return step.promptHash;
+    case "run":
+      return step.sourceHash;
+    case "query":
+      return sha256(step.query);
+    case "tool":
+      return sha256(step.call.arguments);
+  }
+}
+
 /** A recorder for one run of a method. */
 export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resume = [] }: SolveOptions): Recorder {
   const { model, sandbox, limits } = setup;
@@ -73,7 +87,7 @@ export function createRecorder(setup: RecorderSetup, { signal, sample = 0, resum
   ): Extract<Step, { kind: Kind }> | undefined {
     const step = resume[steps.length];
     if (step === undefined) return undefined;
-    const found = step.kind === "model" ? step.promptHash : step.kind === "run" ? step.sourceHash : sha256(step.query);
+    const found = hashOf(step);
     if (step.kind !== kind || step.stage !== place.stage || step.attempt !== place.attempt || found !== hash) {
       throw new StateError({
         message: `resume: step ${steps.length} is ${step.stage} ${step.attempt} of another run; pass steps of the same task, options and sample`,

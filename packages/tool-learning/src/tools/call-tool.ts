@@ -100,7 +100,7 @@ async function readResult(tool: AnyTool, input: unknown, returned: unknown): Pro
     ok: true,
     value: written.value,
     text: told ?? (isString ? (written.value as string) : written.text),
-    isTold: told !== undefined || isString,
+    isTold: told !== undefined,
     files,
     facts: facts.value as Readonly<Record<string, Json>>,
   };

@@ -69,6 +69,8 @@ async function look(run: Run, conversation: Conversation, call: RequestedCall): 
   const tool = isCommand ? undefined : run.active.get(call.name);
   const found = { call, ...(tool === undefined ? {} : { tool }) };
   const parsed = parseArguments({ type: "tool-call", ...call });
+  const harm = parsed.ok ? harmIn(parsed.value) : undefined;
+  if (harm !== undefined) return { ...found, ...failed("INVALID_ARGS", `${call.name}: ${harm}`) };
   const input = parsed.ok ? parsed.value : undefined;
   const read = { ...found, ...(input === undefined ? {} : { input }) };
   if (repeats(conversation, callKey(call, input, call.arguments)) >= LOOP) {
@@ -80,9 +82,6 @@ async function look(run: Run, conversation: Conversation, call: RequestedCall): 
   if (!isCommand && tool === undefined) return { ...read, ...unknownTool(run, call.name) };
   if (!parsed.ok) return { ...read, ...failed("INVALID_ARGS", `${parsed.problem}; write one JSON object`) };
   if (tool === undefined) return read;
-  const depth = deepest(parsed.value);
-  if (depth > 100)
-    return { ...found, ...failed("INVALID_ARGS", `${tool.name}: the arguments nest deeper than 100 levels`) };
   try {
     const checked = await tool.input["~standard"].validate(parsed.value);
     if (checked.issues !== undefined) {
@@ -95,10 +94,19 @@ async function look(run: Run, conversation: Conversation, call: RequestedCall): 
   return read;
 }
 
-/** Levels of a value, at most 101. */
-function deepest(value: Json, depth = 0): number {
-  if (typeof value !== "object" || value === null || depth > 100) return depth;
-  return Object.values(value).reduce<number>((most, inner) => Math.max(most, deepest(inner as Json, depth + 1)), depth);
+/** Levels of arguments: walkers of the host recurse. */
+const DEEPEST = 100;
+
+/** What of arguments would harm the host later: nesting that overflows its stack, a key that sets a prototype. */
+function harmIn(value: Json, depth = 0): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth === DEEPEST) return `the arguments nest deeper than ${DEEPEST} levels`;
+  if (Object.hasOwn(value, "__proto__")) return 'the arguments have a key "__proto__"';
+  for (const inner of Object.values(value)) {
+    const harm = harmIn(inner as Json, depth + 1);
+    if (harm !== undefined) return harm;
+  }
+  return undefined;
 }
 
 const readDecision = (decision: Decision) => (typeof decision === "boolean" ? { approved: decision } : decision);

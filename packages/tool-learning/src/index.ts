@@ -81,7 +81,18 @@ export { parseCreationChallenge } from "./readers/creation-challenge.ts";
 export { type ParseMathOptions, parseMath } from "./readers/math.ts";
 export { type ParseTabMwpOptions, parseTabMwp } from "./readers/tab-mwp.ts";
 export { parseTransferSets, type TransferSet } from "./readers/transfer.ts";
+export {
+  type AiSdkEmbeddingModel,
+  type DenseRetrieverOptions,
+  denseRetriever,
+  type EmbedTexts,
+} from "./retrieval/dense-retriever.ts";
+export { type FusedRetrieverOptions, fitWeight, fusedRetriever } from "./retrieval/fused-retriever.ts";
+export { type LexicalRetrieverOptions, lexicalRetriever } from "./retrieval/lexical-retriever.ts";
+export { measureRetrieval, type RetrievalMeasures, type RetrievalRow } from "./retrieval/measure-retrieval.ts";
+export type { ScoringRetriever } from "./retrieval/ranking.ts";
 export type { FoundTool, Retriever, SearchOptions } from "./retrieval/retriever.ts";
+export type { ToolDocument } from "./retrieval/tool-document.ts";
 export type { Prompt } from "./solving/prompt.ts";
 export type { Setup } from "./solving/setup.ts";
 export type { Stage } from "./solving/stage.ts";

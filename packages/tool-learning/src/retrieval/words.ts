@@ -32,3 +32,16 @@ export function wordsOf(text: string): string[] {
     .filter((word) => word !== "" && !STOP_WORDS.has(word))
     .map(singular);
 }
+
+/** Endings of verbs that are cut, so that forms of one word meet; roughly, and only from long words. */
+function stem(word: string): string {
+  if (word.length > 5 && word.endsWith("ing")) return word.slice(0, -3);
+  if (word.length > 4 && word.endsWith("ed")) return word.slice(0, -2);
+  if (word.length > 4 && word.endsWith("e")) return word.slice(0, -1);
+  return word;
+}
+
+/** The stems of a text: `wordsOf`, with the endings of verbs cut. */
+export function stemsOf(text: string): string[] {
+  return wordsOf(text).map(stem);
+}

@@ -1,0 +1,140 @@
+/**
+ * Retrieval of tools: `pnpm bench:retrieve --data <folder> [--model <folder>]` prints NDCG and recall in percent, and the time of
+ * a query.
+ *
+ * The folder holds `apis.jsonl` (`id`, `tool`, `category`, `name`, `description`, `required`, `optional`) and `queries.jsonl`
+ * (`group`, `query`, `relevant`), as made from StableToolBench's solvable queries. With an embedding model the dense and the fused
+ * ranking are measured too: the weight of the fusion is fitted on the even rows, and everything dense is measured on the odd ones.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { useBackend } from "@cambium/core";
+import { embed, loadModel, loadTokenizer } from "@cambium/models";
+import {
+  denseRetriever,
+  fitWeight,
+  fusedRetriever,
+  lexicalRetriever,
+  measureRetrieval,
+  type RetrievalRow,
+  type Retriever,
+  type ToolDocument,
+} from "@cambium/tool-learning";
+import { describeMachine } from "./machine.ts";
+
+const { data, model: folder } = parseArgs({ options: { data: { type: "string" }, model: { type: "string" } } }).values;
+if (data === undefined) throw new Error("bench:retrieve needs --data, a folder with apis.jsonl and queries.jsonl");
+
+interface Parameter {
+  readonly name: string;
+  readonly description?: string;
+}
+
+interface Api {
+  readonly id: string;
+  readonly tool: string;
+  readonly category: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly required: readonly Parameter[];
+  readonly optional: readonly Parameter[];
+}
+
+type Query = RetrievalRow & { readonly group: string };
+
+const readLines = <T>(name: string): readonly T[] =>
+  readFileSync(join(data, name), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as T);
+
+/** An API as a document. */
+const documentOf = ({ id, tool, category, name, description = "", required, optional }: Api): ToolDocument => ({
+  name: id,
+  title: name,
+  group: tool,
+  category,
+  description,
+  parameters: [...required, ...optional],
+});
+
+const percent = (value: number): string => (100 * value).toFixed(1).padStart(5);
+
+async function show(title: string, retriever: Retriever, rows: readonly RetrievalRow[]): Promise<void> {
+  const { ndcgAt1, ndcgAt5, recallAt5, recallAt20 } = await measureRetrieval(retriever, rows);
+  const figures = [ndcgAt1, ndcgAt5, recallAt5, recallAt20].map(percent).join(" ");
+  console.log(`${title.padEnd(34)} ${String(rows.length).padStart(4)} rows  ${figures}`);
+}
+
+async function time(retriever: Retriever, rows: readonly RetrievalRow[]): Promise<void> {
+  const times: number[] = [];
+  for (const { query } of rows) {
+    const start = performance.now();
+    await retriever.search(query, { count: 20 });
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  const at = (part: number): string => times[Math.floor(part * (times.length - 1))]!.toFixed(3);
+  console.log(`${retriever.name}: median ${at(0.5)} ms a query, p99 ${at(0.99)} ms`);
+}
+
+const documents = readLines<Api>("apis.jsonl").map(documentOf);
+const queries = readLines<Query>("queries.jsonl");
+const even = queries.filter((_, i) => i % 2 === 0);
+const odd = queries.filter((_, i) => i % 2 === 1);
+
+console.log(JSON.stringify(describeMachine("retrieve")));
+console.log(`${documents.length} tools; columns: NDCG@1, NDCG@5, recall@5, recall@20, percent`);
+const lexical = lexicalRetriever(documents);
+await show("lexical, all", lexical, queries);
+for (const group of ["G1", "G2", "G3"]) {
+  await show(
+    `lexical, ${group}`,
+    lexical,
+    queries.filter((query) => query.group.startsWith(group)),
+  );
+}
+await show("lexical, even rows", lexical, even);
+await show("lexical, odd rows", lexical, odd);
+await show("lexical without sentences, all", lexicalRetriever(documents, { sentence: 0 }), queries);
+await show("lexical without groups, all", lexicalRetriever(documents, { group: 0 }), queries);
+await time(lexical, queries);
+
+if (folder !== undefined) {
+  await useBackend();
+  const model = await loadModel(folder);
+  const tokenizer = await loadTokenizer(folder);
+  const kept = new Map<string, Float32Array>();
+  let embedMs = 0;
+  let embedded = 0;
+  const dense = await denseRetriever(documents, {
+    embed: async (texts) => {
+      const fresh = texts.filter((text) => !kept.has(text));
+      const start = performance.now();
+      const vectors =
+        fresh.length === 0 ? [] : await embed(model, tokenizer, fresh, { pooling: "mean", normalise: true });
+      if (texts.length === 1 && fresh.length === 1) {
+        embedMs += performance.now() - start;
+        embedded += 1;
+      }
+      for (const [i, text] of fresh.entries()) kept.set(text, vectors[i]!);
+      return texts.map((text) => kept.get(text)!);
+    },
+  });
+  await show("dense, all", dense, queries);
+  await show("dense, odd rows", dense, odd);
+  console.log(`embedding a query takes ${(embedMs / embedded).toFixed(1)} ms on average`);
+  const weight = await fitWeight(lexical, dense, even);
+  console.log(`weight of the dense scores, fitted on the even rows: ${weight}`);
+  const fused = fusedRetriever(lexical, dense, { weight });
+  await show("fused, odd rows", fused, odd);
+  for (const group of ["G1", "G2", "G3"]) {
+    await show(
+      `fused, odd rows of ${group}`,
+      fused,
+      odd.filter((query) => query.group.startsWith(group)),
+    );
+  }
+  await time(fused, odd);
+}

@@ -1,7 +1,8 @@
 /**
  * Models that write tools, use them and repair them, in a sandbox that holds.
  *
- * `defineTool` makes a tool of a function; `callTool` calls one.
+ * `defineTool` makes a tool of a function, and `runAgent` has a model solve a task with tools, as events: by one of the planners
+ * `react`, `planFirst`, `dfsdt` and `program`. `lexicalRetriever`, `denseRetriever` and `fusedRetriever` find tools among many.
  *
  * `createTools` answers a question by CREATOR's four stages: the model writes a tool, calls it, and mends what fails.
  * `openLibrary` keeps the tools; `creator` and its baselines are methods for `runEvaluation` of `@cambium/evaluation`;
@@ -31,6 +32,7 @@ export { type ReactOptions, react } from "./agent/planners/react.ts";
 export type { Approve, Ask, Decision, GatedCall, Policy, Verdict } from "./agent/policy.ts";
 export type { Finish } from "./agent/run.ts";
 export { replayAgent, runAgent } from "./agent/run-agent.ts";
+export { agent } from "./agent/solver.ts";
 export type { AgentFailure } from "./agent/stop.ts";
 export type { Turn, TurnOptions } from "./agent/turn.ts";
 export type { AgentWords } from "./agent/words.ts";

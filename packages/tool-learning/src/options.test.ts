@@ -1,13 +1,44 @@
 import { expect, test } from "vitest";
+import * as z from "zod";
+import { add } from "./agent/agent.fixture.ts";
+import { real, virtual } from "./agent/environment.ts";
+import { perceiver } from "./agent/perceiver.ts";
+import { dfsdt } from "./agent/planners/dfsdt.ts";
+import { planFirst } from "./agent/planners/plan-first.ts";
+import { program } from "./agent/planners/program.ts";
+import { react } from "./agent/planners/react.ts";
+import { runAgent } from "./agent/run-agent.ts";
+import { agent } from "./agent/solver.ts";
 import { wolframAlpha } from "./baselines/calculator.ts";
 import { parseMath } from "./readers/math.ts";
 import { parseTabMwp } from "./readers/tab-mwp.ts";
+import { denseRetriever } from "./retrieval/dense-retriever.ts";
+import { fusedRetriever } from "./retrieval/fused-retriever.ts";
+import { lexicalRetriever } from "./retrieval/lexical-retriever.ts";
+import { callTool } from "./tools/call-tool.ts";
+import { defineTool } from "./tools/define-tool.ts";
 import { transferReport } from "./transfer/transfer-report.ts";
+
+const empty = lexicalRetriever([]);
 
 test.each<[caller: string, call: () => unknown, meant: string]>([
   ["parseMath", () => parseMath("", { numberOnly: true } as never), "numbersOnly"],
   ["parseTabMwp", () => parseTabMwp("", { numberOnly: true } as never), "numbersOnly"],
   ["transferReport", () => transferReport([], { titel: "A" } as never), "title"],
+  ["agent", () => agent({ planer: react() } as never), "planner"],
+  ["callTool", () => callTool(add, {}, { signl: undefined } as never), "signal"],
+  ["defineTool", () => defineTool({ descripton: "x", input: z.strictObject({}) } as never), "description"],
+  ["denseRetriever", () => denseRetriever([], { embd: () => [] } as never), "embed"],
+  ["dfsdt", () => dfsdt({ widht: 3 } as never), "width"],
+  ["fusedRetriever", () => fusedRetriever(empty, empty, { wieght: 0.5 } as never), "weight"],
+  ["lexicalRetriever", () => lexicalRetriever([], { sentences: 1 } as never), "sentence"],
+  ["perceiver", () => perceiver({ charactres: 500 } as never), "characters"],
+  ["planFirst", () => planFirst({ replan: 2 } as never), "replans"],
+  ["program", () => program({ sandbx: undefined } as never), "sandbox"],
+  ["react", () => react({ turn: 3 } as never), "turns"],
+  ["real", () => real({ restor: () => {} } as never), "restore"],
+  ["runAgent", () => runAgent({ planer: react() } as never, { instruction: "x" }).next(), "planner"],
+  ["virtual", () => virtual({ stat: () => 1 } as never), "state"],
   ["wolframAlpha", () => wolframAlpha({ appID: "a" } as never), "appId"],
 ])("%s refuses a misspelt option and names the one that was meant", async (caller, call, meant) => {
   const called = (async () => call())();

@@ -10,7 +10,6 @@ import { type Conversation, extend, lengthOf, renameCalls } from "./conversation
 import type { AgentEvent } from "./events.ts";
 import { messageOf } from "./model-step.ts";
 import type { Finish, Run } from "./run.ts";
-import { stopOf } from "./stop.ts";
 
 /** Settings of a turn. */
 export interface TurnOptions {
@@ -240,9 +239,9 @@ export async function* compact(
       stage: "compaction",
       parent: conversation.tip,
     });
-    if (asked.reply.trim() === "")
-      throw stopOf({ code: "MODEL_FORMAT", message: "the history is too long, and the model did not sum it up" });
-    messages = [...head, user(`What was done so far:\n${asked.reply.trim()}`), ...tail];
+    const summary = asked.reply.trim();
+    // Without a summary the work goes on with what there is: what was left out can be read again.
+    if (summary !== "") messages = [...head, user(`What was done so far:\n${summary}`), ...tail];
   }
   yield { type: "compaction", before, after: lengthOf(messages) };
   return { ...conversation, messages };

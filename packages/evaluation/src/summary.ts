@@ -91,7 +91,7 @@ export function addCost(a: Cost, b: Cost): Cost {
     modelCalls: a.modelCalls + b.modelCalls,
     cachedCalls: a.cachedCalls + b.cachedCalls,
     sandboxRuns: a.sandboxRuns + b.sandboxRuns,
-    toolCalls: a.toolCalls + (b.toolCalls ?? 0),
+    toolCalls: a.toolCalls + (b.toolCalls ?? 0), // records of earlier versions do not count them
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
     usd: a.usd === undefined || b.usd === undefined ? undefined : a.usd + b.usd,

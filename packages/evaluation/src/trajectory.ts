@@ -93,6 +93,8 @@ export interface ToolStep extends StepOf {
   readonly facts?: Readonly<Record<string, Json>>;
   /** When it ended, in ms since 1970. */
   readonly at: number;
+  /** Set when the model is shown its own summary of the result instead: the next step of the stage `perception`. */
+  readonly isSummed?: true;
   /** How often it was tried; absent for once. */
   readonly tries?: number;
   /** The state of the environment afterwards, where the call may have changed it. */

@@ -52,13 +52,14 @@ const LONGEST_WAIT_MS = 30_000;
 interface Placed extends Gated {
   readonly index: number;
   readonly parent: number | undefined;
+  /** Whether the model is shown the result; a program takes the value. */
+  readonly isShown: boolean;
 }
 
-/** A call's step, and what the model is to be shown besides. */
+/** A call's step. */
 interface Made {
   readonly step: ToolStep;
   readonly resumed: boolean;
-  readonly summarise?: boolean;
 }
 
 const encodeFile = ({ mediaType, data, name }: FilePart) => ({
@@ -139,9 +140,8 @@ async function tryCall(run: Run, { tool, input, index }: Placed): Promise<{ outc
   }
 }
 
-/** Whether an earlier process began the call, and it is not safe to make it again. */
-const isInDoubt = (run: Run, { tool, index }: Placed): boolean =>
-  tool !== undefined && run.recorder.wasBegun(index) && !tool.idempotent && !isUndone(run, tool);
+/** Whether a call must not be made again when it may have been made already. */
+const isDelicate = (run: Run, tool: AnyTool): boolean => !tool.idempotent && !isUndone(run, tool);
 
 const failureText = ({ code, message, retryAfterMs }: ToolFailure): string =>
   `${code}: ${message}${retryAfterMs === undefined ? "" : ` (after ${retryAfterMs} ms)`}`;
@@ -155,16 +155,16 @@ function failedStep(run: Run, placed: Placed, failure: ToolFailure): ToolStep {
   return { ...baseOf(placed), text: failureText(failure), failure, at: run.plan.clock.now(), durationMs: 0 };
 }
 
-async function make(run: Run, placed: Placed): Promise<Made> {
+async function make(run: Run, placed: Placed, wasBegun: boolean): Promise<Made> {
   const { plan, recorder } = run;
-  const { tool, index } = placed;
+  const { tool, index, isShown } = placed;
   if (placed.failure !== undefined) return { step: failedStep(run, placed, placed.failure), resumed: false };
-  if (isInDoubt(run, placed)) {
+  if (wasBegun && isDelicate(run, tool!)) {
     run.changes += 1;
     const message = `${tool!.name}: the run was stopped while this call was under way, and it is not known whether it took effect; look before you make it again`;
     return { step: failedStep(run, placed, { code: "INTERRUPTED", message }), resumed: false };
   }
-  if (!tool!.idempotent && !isUndone(run, tool!)) await recorder.begin(index);
+  if (isDelicate(run, tool!)) await recorder.begin(index);
   const start = plan.clock.elapsed();
   const { outcome, tries } = await tryCall(run, placed);
   const durationMs = Math.max(0, plan.clock.elapsed() - start);
@@ -180,11 +180,12 @@ async function make(run: Run, placed: Placed): Promise<Made> {
     ...baseOf(placed),
     ...(value === undefined ? {} : { value }),
     text: shown.text,
+    ...(shown.summarise === true && isShown ? { isSummed: true as const } : {}),
     ...(files.length === 0 ? {} : { files: files.map(encodeFile) }),
     ...(Object.keys(facts).length === 0 ? {} : { facts }),
     ...timed,
   };
-  return { step, resumed: false, ...(shown.summarise === true ? { summarise: true } : {}) };
+  return { step, resumed: false };
 }
 
 /** Takes over what a call of an earlier process did: tries, the state of the environment, changes for good. */
@@ -201,19 +202,15 @@ export async function absorb(run: Run, step: ToolStep, tool: AnyTool | undefined
 
 /** Makes a call, or takes its step from an earlier process. The step is kept as soon as it is there. */
 async function settle(run: Run, placed: Placed): Promise<Made> {
-  const { recorder, plan } = run;
+  const { recorder } = run;
   const { call, tool, index } = placed;
   const before = recorder.recorded(index, "tool", "tool", `${call.name} ${call.arguments}`);
   const isUnsettled = before?.failure?.code === "CANCELLED";
   if (before !== undefined && !isUnsettled) {
     await absorb(run, before, tool);
-    const { value } = before;
-    const text = typeof value === "string" ? value : JSON.stringify(value ?? "");
-    const isResult = tool !== undefined && before.failure === undefined;
-    const isLong = isResult && plan.perceiver.perceive({ tool, value, text, isTold: false, handle: index }).summarise;
-    return { step: before, resumed: true, ...(isLong === true ? { summarise: true } : {}) };
+    return { step: before, resumed: true };
   }
-  const made = await make(run, placed);
+  const made = await make(run, placed, before !== undefined || recorder.wasBegun(index));
   // A call that ended because the run did has no end that could be kept.
   if (made.step.failure?.code === "CANCELLED") recorder.note(made.step);
   else await recorder.keep(made.step);
@@ -238,13 +235,13 @@ async function* summarise(run: Run, step: ToolStep): AsyncGenerator<AgentEvent, 
 
 async function* finish(
   run: Run,
-  { step, resumed, summarise: wantsSummary }: Made,
+  { step, resumed }: Made,
   id: string,
 ): AsyncGenerator<AgentEvent, ToolResultPart, undefined> {
   yield { type: "step", step, resumed };
   run.stepOfCall.set(id, step.index);
   noteHealth(run, step);
-  let text = wantsSummary === true ? yield* summarise(run, step) : step.text;
+  let text = step.isSummed === true ? yield* summarise(run, step) : step.text;
   const claims = noteFacts(run, step.facts ?? {}, { origin: step.call.name, at: step.at, index: step.index });
   for (const conflict of claims) {
     yield { type: "conflict", conflict };
@@ -277,7 +274,7 @@ export async function* act(
   { isShown = true }: { readonly isShown?: boolean } = {},
 ): AsyncGenerator<AgentEvent, Acted, undefined> {
   const gated = yield* gate(run, conversation, calls, parent);
-  const placed = gated.map((each): Placed => ({ ...each, index: run.recorder.reserve(), parent }));
+  const placed = gated.map((each): Placed => ({ ...each, index: run.recorder.reserve(), parent, isShown }));
   const idOf = new Map(placed.map(({ index }, i) => [index, ids[i]!]));
   const steps: ToolStep[] = [];
   const parts: ToolResultPart[] = [];
@@ -301,7 +298,7 @@ export async function* act(
     }
     for (const each of made) {
       steps.push(each.step);
-      parts.push(yield* finish(run, isShown ? each : { ...each, summarise: false }, idOf.get(each.step.index)!));
+      parts.push(yield* finish(run, each, idOf.get(each.step.index)!));
     }
     checkStopped(run);
   }

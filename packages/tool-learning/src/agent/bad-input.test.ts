@@ -361,7 +361,7 @@ describe("time, disk and budget", () => {
           if (end.status !== "done") expect(end.failure).toBeDefined();
         },
       ),
-      { numRuns: 60, seed: 3 },
+      { numRuns: 30, seed: 3 },
     );
   });
 });

@@ -12,6 +12,7 @@ import { defineTool } from "../tools/define-tool.ts";
 import { add, calls, house, lookAtLamps, outline, play, scriptedModel, switchLamp } from "./agent.fixture.ts";
 import type { AgentEnd, AgentEvent } from "./events.ts";
 import type { AgentOptions } from "./options.ts";
+import { perceiver } from "./perceiver.ts";
 import { dfsdt } from "./planners/dfsdt.ts";
 import { planFirst } from "./planners/plan-first.ts";
 import type { Planner } from "./planners/planner.ts";
@@ -105,7 +106,7 @@ const planners: readonly [name: string, make: () => Planner][] = [
 
 describe("a run that is killed", () => {
   test.each(planners)("at any event, as often as you like, ends as if it had not been: %s", async (name, planner) => {
-    const runs = name === "program" ? 1 : 4;
+    const runs = name === "program" ? 1 : 3;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 - 1 }), async (seed) => {
         const { model } = await scriptedModel(policyOf(seed, name));
@@ -169,6 +170,51 @@ describe("a run that is killed", () => {
     expect(made).toBe(1);
     expect(end.trajectory.steps[1]).toMatchObject({ failure: { code: "INTERRUPTED" } });
     expect(end.answer).toBe("not known");
+  });
+
+  test.each(["long to tell", "long to write"])(
+    "between a result and the model's summary of it sums up the same: a result that is %s",
+    async (kind) => {
+      const rows = Array.from({ length: 900 }, (_, id) => ({ id, name: "a film" }));
+      const films = defineTool<object, object>({
+        name: "films",
+        description: "Lists films.",
+        input: z.strictObject({}),
+        effects: "reads",
+        run: () => rows,
+        ...(kind === "long to tell" ? {} : { text: () => "900 films" }),
+      });
+      const { model } = await scriptedModel(({ messages, stage }) =>
+        stage === "perception" ? "many films" : messages.length > 2 ? "ok" : calls(["films", {}]),
+      );
+      const journal = memoryResults();
+      const options = { model, tools: [films], journal, perceiver: perceiver({ summarise: true }), clock: still };
+      let end: AgentEnd | undefined;
+      for (let at = 1; end === undefined; at++) end = await killAt(runAgent(options, task), at);
+      expect(outline(end.trajectory.steps)).toBe(
+        kind === "long to tell" ? "react films perception react" : "react films react",
+      );
+    },
+  );
+
+  test("during a call that cannot be undone, by its signal, does not make it twice either", async () => {
+    const stop = new AbortController();
+    let made = 0;
+    const send = defineTool({
+      name: "send",
+      description: "Sends a mail.",
+      input: z.strictObject({}),
+      effects: "writes",
+      run: () => {
+        made += 1;
+        stop.abort();
+        return new Promise(() => {});
+      },
+    });
+    const stopped = await play([{ reply: calls(["send", {}]) }], { tools: [send] }, undefined, { signal: stop.signal });
+    const resumed = await play([{ reply: "not known" }], { tools: [send] }, undefined, { resume: stopped.steps });
+    expect(made).toBe(1);
+    expect(outline(resumed.steps)).toBe("react send!INTERRUPTED react");
   });
 
   test("gives its tools the same id for the same call, and the same random numbers", async () => {

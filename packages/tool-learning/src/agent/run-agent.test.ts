@@ -87,6 +87,9 @@ describe("a run", () => {
     const model = { provider: "scripted", model: "script" } as never;
     const again = await result(replayAgent({ ...options, model }, { instruction: "Do it." }, played.end.trajectory));
     expect(again).toEqual(played.end);
+    const failed = await play([script[0]!, { reply: { error: { status: 500 } } }], options);
+    const failure = await result(replayAgent({ ...options, model }, { instruction: "Do it." }, failed.end.trajectory));
+    expect(failure).toEqual(failed.end);
     const other = result(
       replayAgent({ ...options, model }, { instruction: "Do something else." }, played.end.trajectory),
     );

@@ -2,10 +2,13 @@
  * The driver of a run: opens what it needs, lets the planner work, and ends it in one way whatever happened. The loop itself is
  * in `planners/`, what a planner may do in `session.ts`, the way of a call in `gate.ts` and `act.ts`.
  */
+import { setMaxListeners } from "node:events";
 import { type Json, parseConfig, StateError, sha256 } from "@cambium/base";
-import { equalAnswers, type SolveOptions } from "@cambium/evaluation";
+import { equalAnswers, type SolveOptions, type Step } from "@cambium/evaluation";
+import type { CallError, CallOutcome, ChatModel } from "@cambium/llm";
 import * as z from "zod";
 import { messageOf } from "../tools/hostile.ts";
+import type { AnyTool } from "../tools/tool.ts";
 import { toolSet } from "../tools/tool-set.ts";
 import { createLedger } from "./budget.ts";
 import type { AgentEnd, AgentEvent, AgentTrajectory, Claim, Conflict } from "./events.ts";
@@ -64,6 +67,7 @@ async function* chooseTools(run: Run): AsyncGenerator<AgentEvent, void, undefine
 /** A signal that is aborted by the caller, by the end of the run, or when its time is up. */
 function createStop(plan: AgentPlan, signal: AbortSignal | undefined, msLeft: number) {
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal, ...(signal === undefined ? [] : [signal])); // any number of calls and runs may share one
   let isLate = false;
   const relay = (): void => stop.abort(signal?.reason);
   if (signal?.aborted === true) relay();
@@ -221,28 +225,43 @@ export async function* runAgent<Answer = string>(
 const timeLeft = ({ budget }: AgentPlan, spentMs: number): number =>
   budget.wallMs === undefined ? Number.POSITIVE_INFINITY : budget.wallMs - spentMs;
 
-/** Refuses to be asked. */
-const silentModel = (provider: string, model: string): AgentOptions["model"] => {
-  const refuse = (): never => {
-    throw new StateError({
-      message:
-        "replayAgent: the trajectory has no reply to this request; was it made with other options, or has it not ended?",
-    });
-  };
-  return { provider, model, call: refuse, outcome: refuse, stream: refuse };
+/** What is said to whoever would ask or do something that the trajectory does not have. */
+const refuse = (): never => {
+  throw new StateError({
+    message:
+      "replayAgent: the trajectory does not say what came next; was it made with other options, or was it stopped?",
+  });
 };
 
+/** A model that says nothing new: the failure that ended the run, if one did. */
+function silentModel({ provider, model }: ChatModel, steps: readonly Step[]): ChatModel {
+  const failed = steps.findLast((step) => step.kind === "model" && step.failure !== undefined)?.failure;
+  const outcome = async (): Promise<CallOutcome> => {
+    if (failed === undefined) return refuse();
+    const { code, message, status } = failed;
+    const details = status === undefined ? {} : { status };
+    return { ok: false, error: { code, message, details } as unknown as CallError };
+  };
+  return { provider, model, outcome, call: refuse, stream: refuse };
+}
+
 /**
- * Plays a run again from its trajectory: the same events, without asking a model or calling a tool.
+ * Plays a run again from its trajectory: the same events and the same end, without asking a model or a person and without
+ * calling a tool.
  *
- * @throws {StateError} When the trajectory is of another run, or of one that has not ended.
+ * @throws {StateError} When the trajectory is of another run, or of one that was stopped.
  */
 export async function* replayAgent<Answer = string>(
   options: AgentOptions<Answer>,
   task: AgentTask,
   { steps, sample }: AgentTrajectory,
 ): AsyncGenerator<AgentEvent<Answer>, void, undefined> {
-  const { journal: _, ...rest } = options;
-  const { provider, model } = options.model;
-  yield* runAgent({ ...rest, model: silentModel(provider, model) }, task, { sample, resume: steps });
+  const { journal: _journal, approve: _approve, ask: asks, ...rest } = options;
+  const silent = {
+    ...rest,
+    model: silentModel(options.model, steps),
+    tools: Array.from(options.tools, (tool): AnyTool => ({ ...tool, run: refuse })),
+    ...(asks === undefined ? {} : { ask: refuse }),
+  };
+  yield* runAgent(silent, task, { sample, resume: steps });
 }

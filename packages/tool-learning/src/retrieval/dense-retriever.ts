@@ -1,7 +1,9 @@
 import { ConfigError, parseConfig, ShapeError } from "@cambium/base";
 import * as z from "zod";
 import type { AnyTool } from "../tools/tool.ts";
+import { addGroups, groupsOf } from "./groups.ts";
 import { namesOf } from "./lexical-retriever.ts";
+import { keepHigher, needsOf } from "./needs.ts";
 import { rank, type ScoringRetriever } from "./ranking.ts";
 import { documentOf, type ToolDocument, textOfTool } from "./tool-document.ts";
 
@@ -23,6 +25,10 @@ export interface DenseRetrieverOptions {
   readonly embed: EmbedTexts | AiSdkEmbeddingModel;
   /** Texts that are embedded at once. @default 64 */
   readonly batch?: number;
+  /** How much the best single sentence of a request counts beside the whole of it; sentences are embedded too. @default 1 */
+  readonly sentence?: number;
+  /** How much the best tool of a group adds to the others of it. @default 0.5 */
+  readonly group?: number;
 }
 
 const isEmbed = (value: unknown): boolean =>
@@ -31,6 +37,8 @@ const isEmbed = (value: unknown): boolean =>
 const schema = z.strictObject({
   embed: z.custom<DenseRetrieverOptions["embed"]>(isEmbed, "must be a function, or an embedding model of the AI SDK"),
   batch: z.int().positive().optional(),
+  sentence: z.number().min(0).max(100).optional(),
+  group: z.number().min(0).max(100).optional(),
 });
 
 /** A vector of length one. */
@@ -49,7 +57,8 @@ function unit(caller: string, vector: ArrayLike<number>, length: number | undefi
 }
 
 /**
- * Finds tools by meaning: the cosine between the vectors of a request and of a tool's text. Tools are embedded once, here.
+ * Finds tools by meaning: the cosine between the vectors of a request and of a tool's text, to which come that of the request's
+ * best sentence and a part of that of the best tool of the same service. Tools are embedded once, here.
  *
  * @throws {ShapeError} When vectors differ in length or are not finite.
  * @throws {ConfigError} When two tools have one name, or the model gives fewer vectors than texts.
@@ -61,7 +70,7 @@ export async function denseRetriever(
   options: DenseRetrieverOptions,
 ): Promise<ScoringRetriever> {
   parseConfig("denseRetriever", schema, options);
-  const { embed, batch = 64 } = options;
+  const { embed, batch = 64, sentence = 1, group = 0.5 } = options;
   const documents = Array.from(tools, documentOf);
   const names = namesOf("denseRetriever", documents);
 
@@ -90,16 +99,31 @@ export async function denseRetriever(
     }
   }
 
-  async function scoresOf(query: string): Promise<Float64Array> {
+  const groups = groupsOf(documents);
+
+  /** The cosine of each tool's vector with one. */
+  function cosines(vector: ArrayLike<number>, length: number): Float64Array {
+    const values = unit("denseRetriever", vector, length);
     const scores = new Float64Array(documents.length);
-    if (width === undefined) return scores;
-    const [vector] = await vectorsOf([query]);
-    const values = unit("denseRetriever", vector!, width);
     for (let row = 0; row < scores.length; row++) {
       let sum = 0;
-      for (let i = 0, at = row * width; i < width; i++, at++) sum += table[at]! * values[i]!;
+      for (let i = 0, at = row * length; i < length; i++, at++) sum += table[at]! * values[i]!;
       scores[row] = sum;
     }
+    return scores;
+  }
+
+  async function scoresOf(query: string): Promise<Float64Array> {
+    if (width === undefined) return new Float64Array(documents.length);
+    const needs = sentence > 0 ? needsOf(query) : [];
+    const [whole, ...parts] = await vectorsOf([query, ...needs.filter((need) => need !== query)]);
+    const scores = cosines(whole!, width);
+    if (sentence > 0) {
+      const best = parts.length === 0 ? scores.slice() : new Float64Array(scores.length).fill(-1);
+      for (const part of parts) keepHigher(best, cosines(part, width));
+      for (let i = 0; i < best.length; i++) scores[i]! += sentence * best[i]!;
+    }
+    addGroups(groups, scores, group);
     return scores;
   }
 

@@ -2,6 +2,8 @@ import { ConfigError, parseConfig } from "@cambium/base";
 import * as z from "zod";
 import type { AnyTool } from "../tools/tool.ts";
 import { createBm25, type IndexedText } from "./bm25.ts";
+import { addGroups, groupsOf } from "./groups.ts";
+import { keepHigher, needsOf } from "./needs.ts";
 import { rank, type ScoringRetriever } from "./ranking.ts";
 import { documentOf, type ToolDocument } from "./tool-document.ts";
 import { stemsOf } from "./words.ts";
@@ -21,12 +23,6 @@ const schema = z.strictObject({ sentence: weight.optional(), group: weight.optio
 const NAME = 2;
 const GROUP = 2;
 const PARAMETER_DESCRIPTION = 0.3;
-
-/** Where a request is taken apart into its needs. */
-const BETWEEN_NEEDS = /(?<=[.!?;])\s+|\s+and also\s+|,\s+and\s+|\s+as well as\s+/;
-
-/** Needs of a request that are looked at. */
-const MOST_NEEDS = 20;
 
 function fieldsOf({
   name,
@@ -78,42 +74,24 @@ export function lexicalRetriever(
   const documents = Array.from(tools, documentOf);
   const names = namesOf("lexicalRetriever", documents);
   const index = createBm25(documents.map(fieldsOf), stemsOf);
-  const groups = new Map<string, number>();
-  const groupOf = documents.map(({ group: name }) => {
-    if (name === undefined) return -1;
-    if (!groups.has(name)) groups.set(name, groups.size);
-    return groups.get(name)!;
-  });
+  const groups = groupsOf(documents);
 
   function addBestNeed(query: string, scores: Float64Array): void {
-    const needs = query.split(BETWEEN_NEEDS).slice(0, MOST_NEEDS);
     const best = new Float64Array(index.size);
     const one = new Float64Array(index.size);
-    for (const need of needs) {
+    for (const need of needsOf(query)) {
       one.fill(0);
       index.score(stemsOf(need), one);
-      for (let i = 0; i < one.length; i++) if (one[i]! > best[i]!) best[i] = one[i]!;
+      keepHigher(best, one);
     }
     for (let i = 0; i < best.length; i++) scores[i]! += sentence * best[i]!;
-  }
-
-  function addGroups(scores: Float64Array): void {
-    const best = new Float64Array(groups.size);
-    for (let i = 0; i < scores.length; i++) {
-      const at = groupOf[i]!;
-      if (at >= 0 && scores[i]! > best[at]!) best[at] = scores[i]!;
-    }
-    for (let i = 0; i < scores.length; i++) {
-      const at = groupOf[i]!;
-      if (at >= 0 && scores[i]! > 0) scores[i]! += group * best[at]!;
-    }
   }
 
   function scoresOf(query: string): Float64Array {
     const scores = new Float64Array(index.size);
     index.score(stemsOf(query), scores);
     if (sentence > 0) addBestNeed(query, scores);
-    if (group > 0 && groups.size > 0) addGroups(scores);
+    addGroups(groups, scores, group);
     return scores;
   }
 

@@ -115,19 +115,21 @@ function onAbort(signal: AbortSignal, callback: () => void): () => void {
 
 /** The outcome of the work, or of what ends it before. Whatever the work comes to later is left alone. */
 async function untilEnd(
-  { name, limits }: AnyTool,
+  { name, limits, effects, idempotent }: AnyTool,
   { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
   work: (signal: AbortSignal) => Promise<ToolOutcome>,
 ): Promise<ToolOutcome> {
+  const isHarmless = idempotent || effects === "none" || effects === "reads";
+  const afterTimeout = isHarmless
+    ? "ask for less, or go on without it"
+    : "it may have taken effect all the same: look first";
   const stop = new AbortController();
   const ends: (() => void)[] = [];
   const ended = new Promise<ToolOutcome>((resolve) => {
     ends.push(
       onAbort(signal, () => resolve(failed("CANCELLED", `${name}: the run was stopped`))),
       clock.after(limits.timeoutMs, () =>
-        resolve(
-          failed("TOOL_TIMEOUT", `${name}: no result within ${limits.timeoutMs} ms; ask for less, or go on without it`),
-        ),
+        resolve(failed("TOOL_TIMEOUT", `${name}: no result within ${limits.timeoutMs} ms; ${afterTimeout}`)),
       ),
     );
   });

@@ -11,7 +11,7 @@ export type ToolFailureCode =
   | "UNKNOWN_TOOL"
   /** The arguments are no JSON object, or do not fit the schema. Nothing ran. */
   | "INVALID_ARGS"
-  /** The reply holds two calls of one id, or an id of an earlier reply. Nothing ran. */
+  /** The reply has another call of the same id. Nothing ran. */
   | "DUPLICATE_ID"
   /** The tool refused or failed; the message is its own. */
   | "TOOL_ERROR"

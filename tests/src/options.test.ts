@@ -8,6 +8,7 @@ import * as core from "@cambium/core";
 import * as delta from "@cambium/delta";
 import * as models from "@cambium/models";
 import * as report from "@cambium/report";
+import * as tasks from "@cambium/tasks";
 import * as train from "@cambium/train";
 import { type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -168,6 +169,13 @@ const packages: Readonly<Record<string, Exports>> = {
     },
     plain: `accuracy chain clipByGlobalNorm clipGradients evaluate isDecayed matthews pearson perParameter perplexity predict
       relativeStep sequence spearman`,
+  },
+  tasks: {
+    module: tasks,
+    options: {
+      readTable: (unknown) => tasks.readTable([], unknown),
+    },
+    plain: "",
   },
   report: {
     module: report,

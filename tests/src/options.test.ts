@@ -173,9 +173,10 @@ const packages: Readonly<Record<string, Exports>> = {
   tasks: {
     module: tasks,
     options: {
+      measureClassification: (unknown) => tasks.measureClassification(["a"], ["a"], unknown),
       readTable: (unknown) => tasks.readTable([], unknown),
     },
-    plain: "",
+    plain: "classWeights measureNumbers measureTexts weightClasses",
   },
   report: {
     module: report,

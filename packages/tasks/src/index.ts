@@ -3,6 +3,17 @@
  *
  * @module
  */
+export type { Calibration, CalibrationBin } from "./metrics/calibration.ts";
+export { type Classifier, classWeights, weightClasses } from "./metrics/class-weights.ts";
+export {
+  type ClassificationOptions,
+  type ClassificationReport,
+  type ClassScores,
+  measureClassification,
+  type Scores,
+} from "./metrics/classification.ts";
+export { measureNumbers, type NumbersReport } from "./metrics/numbers.ts";
+export { measureTexts, type TextsReport } from "./metrics/texts.ts";
 export type { Columns } from "./read/columns.ts";
 export type { LabelKind } from "./read/labels.ts";
 export { readTable, type Table, type TableRow } from "./read/read-table.ts";

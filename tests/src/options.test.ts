@@ -173,10 +173,14 @@ const packages: Readonly<Record<string, Exports>> = {
   tasks: {
     module: tasks,
     options: {
+      dropDuplicates: (unknown) => tasks.dropDuplicates({}, unknown),
+      fewShot: (unknown: object) => tasks.fewShot([], { perClass: 1, random, ...unknown }),
+      findDuplicates: (unknown) => tasks.findDuplicates([], unknown),
       measureClassification: (unknown) => tasks.measureClassification(["a"], ["a"], unknown),
       readTable: (unknown) => tasks.readTable([], unknown),
+      split: (unknown: object) => tasks.split([], { parts: { all: "rest" }, random, ...unknown }),
     },
-    plain: "classWeights measureNumbers measureTexts weightClasses",
+    plain: "classWeights measureNumbers measureTexts normaliseText weightClasses",
   },
   report: {
     module: report,

@@ -18,3 +18,14 @@ export type { Columns } from "./read/columns.ts";
 export type { LabelKind } from "./read/labels.ts";
 export { readTable, type Table, type TableRow } from "./read/read-table.ts";
 export type { Role, TableFormat, TableOptions, TableSource } from "./read/table-options.ts";
+export {
+  type DroppedDuplicates,
+  type Duplicate,
+  type DuplicateOptions,
+  dropDuplicates,
+  findDuplicates,
+  normaliseText,
+} from "./splits/duplicates.ts";
+export { type FewShotOptions, fewShot } from "./splits/few-shot.ts";
+export type { SplitRow } from "./splits/row-parts.ts";
+export { type SplitOptions, split } from "./splits/split.ts";

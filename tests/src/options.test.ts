@@ -173,6 +173,7 @@ const packages: Readonly<Record<string, Exports>> = {
   tasks: {
     module: tasks,
     options: {
+      defineTask: (unknown: object) => tasks.defineTask({ name: "a", ...unknown }),
       dropDuplicates: (unknown) => tasks.dropDuplicates({}, unknown),
       fewShot: (unknown: object) => tasks.fewShot([], { perClass: 1, random, ...unknown }),
       findDuplicates: (unknown) => tasks.findDuplicates([], unknown),

@@ -29,3 +29,7 @@ export {
 export { type FewShotOptions, fewShot } from "./splits/few-shot.ts";
 export type { SplitRow } from "./splits/row-parts.ts";
 export { type SplitOptions, split } from "./splits/split.ts";
+export type { ClassifierOptions, TaskClassifier } from "./task/classifier.ts";
+export { defineTask, type Form, type Task, type TaskOptions, type WordForm } from "./task/define-task.ts";
+export type { RowsOptions, TaskRow, TaskRows } from "./task/rows.ts";
+export type { Texts } from "./task/template.ts";

@@ -175,6 +175,8 @@ const packages: Readonly<Record<string, Exports>> = {
     options: {
       defineTask: (unknown: object) => tasks.defineTask({ name: "a", ...unknown }),
       dropDuplicates: (unknown) => tasks.dropDuplicates({}, unknown),
+      dropKnown: (unknown) => tasks.dropKnown([], [], unknown),
+      fitBagOfWords: (unknown) => tasks.fitBagOfWords([], [], unknown),
       fewShot: (unknown: object) => tasks.fewShot([], { perClass: 1, random, ...unknown }),
       findDuplicates: (unknown) => tasks.findDuplicates([], unknown),
       measureClassification: (unknown) => tasks.measureClassification(["a"], ["a"], unknown),

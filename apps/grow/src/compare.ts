@@ -6,7 +6,6 @@ import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { disposeParameters, random } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
-import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/mail";
 import {
   type BertConfig,
   collate,
@@ -16,6 +15,7 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
+import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/tasks/real";
 import { accuracy, adamW, batches, f1, linear, predict, train } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import { formatComparison } from "./comparison-table.ts";

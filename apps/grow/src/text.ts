@@ -7,14 +7,12 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { result } from "@cambium/base";
 import { type Tokenizer, trainWordPiece } from "@cambium/models";
+import { isHeld } from "@cambium/tasks/real";
 import { type Corpus, type Domain, readCorpora } from "./corpora/index.ts";
 import { SPECIAL_PIECES } from "./special-pieces.ts";
 
 /** Pieces in the vocabulary. */
 export const VOCABULARY_SIZE = 8000;
-
-/** Every fiftieth document is held back. */
-const HELD_EVERY = 50;
 
 /** What is known of a corpus once it is prepared. */
 export interface CorpusRecord extends Omit<Corpus, "documents"> {
@@ -37,8 +35,6 @@ export interface Text {
   held(corpus: string): Promise<Uint16Array>;
 }
 
-const isHeld = (_: string, index: number): boolean => index % HELD_EVERY === HELD_EVERY / 2;
-
 function encodeDocuments(documents: readonly string[], { pieces }: Tokenizer): Uint16Array {
   const separator = SPECIAL_PIECES.indexOf("[SEP]");
   return Uint16Array.from(documents.flatMap((document) => [...pieces(document), separator]));
@@ -57,7 +53,7 @@ async function readPieces(path: string): Promise<Uint16Array> {
 
 async function prepare(folder: string, report: (line: string) => void): Promise<void> {
   const corpora = await readCorpora(join(folder, "debian"));
-  const trainDocuments = (corpus: Corpus): string[] => corpus.documents.filter((document, i) => !isHeld(document, i));
+  const trainDocuments = (corpus: Corpus): string[] => corpus.documents.filter((_, i) => !isHeld(i));
   report(`read ${corpora.map(({ name }) => name).join(", ")}`);
   const { tokenizer } = await result(
     trainWordPiece(corpora.flatMap(trainDocuments), { size: VOCABULARY_SIZE, leastCharacterCount: 50 }),
@@ -67,7 +63,10 @@ async function prepare(folder: string, report: (line: string) => void): Promise<
   for (const corpus of corpora) {
     const { documents, ...about } = corpus;
     const train = encodeDocuments(trainDocuments(corpus), tokenizer);
-    const held = encodeDocuments(documents.filter(isHeld), tokenizer);
+    const held = encodeDocuments(
+      documents.filter((_, i) => isHeld(i)),
+      tokenizer,
+    );
     await writeFile(join(folder, `${corpus.name}.train.bin`), train);
     await writeFile(join(folder, `${corpus.name}.held.bin`), held);
     records.push({

@@ -1,7 +1,7 @@
 import { type Runtime, random, useBackend } from "@cambium/core";
-import type { Mail } from "@cambium/mail";
 import { collate, type LanguageModel, loadModel, loadTokenizer, type Row, type TokenBatch } from "@cambium/models";
 import { sapling } from "@cambium/saplings";
+import type { Mail } from "@cambium/tasks/real";
 import { dispose, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { Settings } from "./settings.ts";
 

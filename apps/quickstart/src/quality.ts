@@ -1,4 +1,4 @@
-import type { Mail } from "@cambium/mail";
+import type { Mail } from "@cambium/tasks/real";
 import { accuracy, f1 } from "@cambium/train";
 
 /** How well spam is found. */

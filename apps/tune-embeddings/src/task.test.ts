@@ -1,18 +1,7 @@
 import { expect, test } from "vitest";
 import { best } from "./search.ts";
 import { createTask } from "./task.ts";
-import { partOf, readSynset, type Synset } from "./wordnet.ts";
-
-test("a line of WordNet is its words and its definition, without examples", () => {
-  const line =
-    '00003993 03 n 02 living_thing 0 animate_thing(p) 1 001 @ 00003553 n 0000 | a thing that lives; or once did; "it was a living thing"; "so it was"  ';
-  expect(readSynset("noun", line)).toEqual({
-    id: "noun-00003993",
-    words: ["living thing", "animate thing"],
-    gloss: "a thing that lives; or once did",
-  });
-  expect(readSynset("noun", "  29 Princeton University and LICENSEE agrees")).toBeUndefined();
-});
+import { partOf, type Synset } from "./wordnet.ts";
 
 const synsets = Array.from(
   { length: 200 },

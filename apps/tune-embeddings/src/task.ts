@@ -1,5 +1,6 @@
 import type { Row } from "@cambium/models";
-import { type Part, partOf, type Synset, shareOf } from "./wordnet.ts";
+import { shareOf } from "@cambium/tasks/real";
+import { type Part, partOf, type Synset } from "./wordnet.ts";
 
 /** Definitions to look up, and the words to find. */
 export interface Lookup {

@@ -23,6 +23,7 @@ export {
   type Duplicate,
   type DuplicateOptions,
   dropDuplicates,
+  dropKnown,
   findDuplicates,
   normaliseText,
 } from "./splits/duplicates.ts";
@@ -33,3 +34,4 @@ export type { ClassifierOptions, TaskClassifier } from "./task/classifier.ts";
 export { defineTask, type Form, type Task, type TaskOptions, type WordForm } from "./task/define-task.ts";
 export type { RowsOptions, TaskRow, TaskRows } from "./task/rows.ts";
 export type { Texts } from "./task/template.ts";
+export { type BagOfWords, type BagOfWordsOptions, fitBagOfWords, type LabelledTexts } from "./words/bag-of-words.ts";

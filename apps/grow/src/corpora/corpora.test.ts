@@ -2,14 +2,6 @@ import { expect, test } from "vitest";
 import { readCharacters } from "./austen.ts";
 import { readChapters } from "./bible.ts";
 import { readEntries } from "./dictionaries.ts";
-import { readSynset } from "./wordnet.ts";
-
-test("a set of synonyms becomes its words and its gloss", () => {
-  const line =
-    '00001740 00 a 02 able 0 fit_to(p) 1 001 = 05207437 n 0000 | having the means to do something; "able to swim"  ';
-  expect(readSynset(line)).toBe('able, fit to: having the means to do something; "able to swim"');
-  expect(readSynset("  1 This software and database is being provided | to you")).toBeUndefined();
-});
 
 test("chapters lose their headings and the numbers of their verses", () => {
   expect(

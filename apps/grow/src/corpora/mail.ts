@@ -1,4 +1,4 @@
-import { loadMail, mailSplit } from "@cambium/mail";
+import { loadMail, mailSplit } from "@cambium/tasks/real";
 import type { Corpus } from "./corpus.ts";
 import { npmPackage } from "./npm.ts";
 

@@ -1,5 +1,5 @@
-import type { Mail } from "@cambium/mail";
-import { fitBagOfWords, type LabelledText } from "../bag-of-words.ts";
+import { type BagOfWords, fitBagOfWords } from "@cambium/tasks";
+import type { Mail } from "@cambium/tasks/real";
 import type { Job } from "../job.ts";
 import { measure, type Quality } from "../quality.ts";
 import { readMail } from "./prepare.ts";
@@ -10,15 +10,15 @@ export interface BagOfWordsRow extends Quality {
   readonly penalty: number;
 }
 
-/** Messages as the bag of words takes them. */
-export const toTexts = (mails: readonly Mail[]): readonly LabelledText[] =>
-  mails.map(({ text, label }) => ({ text, positive: label === "spam" }));
+/** Log-odds of spam, in nats: the second of the two classes. */
+export const spamScores = (model: BagOfWords, mails: readonly Mail[]): number[] =>
+  model.score(mails).map(([, spam]) => spam!);
 
 /** Fits the bag of words on all training messages and measures it on the test messages. */
 export const bagOfWordsRow: Job<"bagOfWords"> = async (_, context) => {
   const { train, dev, test } = readMail(context);
   context.report(`${train.length} messages, six penalties`);
-  const model = fitBagOfWords(toTexts(train), toTexts(dev));
-  const quality = measure(model.score(test.map(({ text }) => text)), test);
+  const model = fitBagOfWords(train, dev);
+  const quality = measure(spamScores(model, test), test);
   return { ...quality, trainableCount: model.trainableCount, penalty: model.penalty };
 };

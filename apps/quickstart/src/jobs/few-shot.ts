@@ -3,14 +3,14 @@ import { setImmediate } from "node:timers/promises";
 import { result } from "@cambium/base";
 import { disposeParameters, type Random, random } from "@cambium/core";
 import { attach } from "@cambium/delta";
-import type { Mail } from "@cambium/mail";
+import { fitBagOfWords } from "@cambium/tasks";
+import type { Mail } from "@cambium/tasks/real";
 import { adamW, batches, linear, train } from "@cambium/train";
-import { fitBagOfWords } from "../bag-of-words.ts";
 import { type Classifier, loadClassifier, scoreMails } from "../classifier.ts";
 import type { Job } from "../job.ts";
 import { measure } from "../quality.ts";
 import type { Settings } from "../settings.ts";
-import { toTexts } from "./bag-of-words-row.ts";
+import { spamScores } from "./bag-of-words-row.ts";
 import { readMail } from "./prepare.ts";
 import { createDeltas } from "./tune.ts";
 
@@ -73,7 +73,7 @@ export const fewShot: Job<"fewShot"> = async (labels, context) => {
     const seed = random(settings.seed).at("few-shot").at(labels).at(draw);
     const drawn = drawMails(train, labels, seed.at("mails"));
     const scores = await tuneOnFew(classifier, drawn, test, settings, seed);
-    const words = fitBagOfWords(toTexts(drawn), toTexts(dev)).score(test.map(({ text }) => text));
+    const words = spamScores(fitBagOfWords(drawn, dev), test);
     folder.append(name, {
       bagOfWords: measure(words, test).accuracy,
       lora: measure(scores, test).accuracy,

@@ -1,4 +1,4 @@
-import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/mail";
+import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/tasks/real";
 import type { Job, JobContext } from "../job.ts";
 
 /** Messages by part. */

@@ -46,11 +46,7 @@ const keyOf = ({ text, pair }: SplitRow): string =>
  * const { length } = findDuplicates([...train, ...test], { near: 0.8 });
  */
 export function findDuplicates(rows: readonly SplitRow[], options: DuplicateOptions = {}): Duplicate[] {
-  checkOptions("findDuplicates", options, ["near"]);
-  const { near = 1 } = options;
-  if (!(near > 0 && near <= 1)) {
-    throw new ConfigError({ message: `findDuplicates: near must be above 0 and at most 1, got ${near}`, near });
-  }
+  const near = nearOf("findDuplicates", options);
   const keys = rows.map(keyOf);
   const found: Duplicate[] = [];
   for (const same of groupBy(rows.keys(), (i) => keys[i]!).values()) {
@@ -60,8 +56,19 @@ export function findDuplicates(rows: readonly SplitRow[], options: DuplicateOpti
   return found.sort(({ rows: a }, { rows: b }) => a[0] - b[0] || a[1] - b[1]);
 }
 
-/** Pairs of different texts whose words are alike. */
-function nearPairs(keys: readonly string[], near: number): Duplicate[] {
+function nearOf(caller: string, options: DuplicateOptions): number {
+  checkOptions(caller, options, ["near"]);
+  const { near = 1 } = options;
+  if (near > 0 && near <= 1) return near;
+  throw new ConfigError({ message: `${caller}: near must be above 0 and at most 1, got ${near}`, near });
+}
+
+/**
+ * Pairs of different texts whose words are alike.
+ *
+ * @param first - Looks only for pairs of one of the first texts, so many, and one of the others. @default all pairs
+ */
+function nearPairs(keys: readonly string[], near: number, first?: number): Duplicate[] {
   const sets = keys.map((key) => [...new Set(key.split(/\s/))]);
   const frequency = new Map<string, number>();
   for (const words of sets) for (const word of words) frequency.set(word, (frequency.get(word) ?? 0) + 1);
@@ -69,21 +76,19 @@ function nearPairs(keys: readonly string[], near: number): Duplicate[] {
   const sorted = sets.map((words) => words.sort(rareFirst));
   const holders = new Map<string, number[]>();
   const found: Duplicate[] = [];
-  // Short texts first, so that whoever is met in the index is no longer.
-  const order = [...keys.keys()].sort((a, b) => sorted[a]!.length - sorted[b]!.length);
-  for (const j of order) {
-    const words = sorted[j]!;
+  for (const [j, words] of sorted.entries()) {
     const own = new Set(words);
-    const met = new Set<number>();
     const prefix = words.slice(0, words.length - Math.ceil(near * words.length - 1e-9) + 1);
-    for (const word of prefix) for (const i of holders.get(word) ?? []) met.add(i);
+    const met = new Set(first === undefined || j >= first ? prefix.flatMap((word) => holders.get(word) ?? []) : []);
     for (const i of met) {
       const other = sorted[i]!;
-      if (keys[i] === keys[j] || other.length < near * words.length - 1e-9) continue;
+      const [less, more] = [Math.min(other.length, words.length), Math.max(other.length, words.length)];
+      if (keys[i] === keys[j] || less < near * more - 1e-9) continue;
       const shared = other.reduce((count, word) => count + (own.has(word) ? 1 : 0), 0);
       const likeness = shared / (words.length + other.length - shared);
-      if (likeness >= near - 1e-9) found.push({ rows: i < j ? [i, j] : [j, i], likeness });
+      if (likeness >= near - 1e-9) found.push({ rows: [i, j], likeness });
     }
+    if (first !== undefined && j >= first) continue;
     for (const word of prefix) {
       const list = holders.get(word);
       if (list === undefined) holders.set(word, [j]);
@@ -91,6 +96,26 @@ function nearPairs(keys: readonly string[], near: number): Duplicate[] {
     }
   }
   return found;
+}
+
+/**
+ * Rows without those whose text is among some others, or almost.
+ *
+ * @param others - Such as all that a model was pretrained on.
+ * @example
+ * const fresh = dropKnown(test, pretrainingTexts, { near: 0.8 });
+ */
+export function dropKnown<Row extends SplitRow>(
+  rows: readonly Row[],
+  others: readonly SplitRow[],
+  options: DuplicateOptions = {},
+): Row[] {
+  const near = nearOf("dropKnown", options);
+  const keys = [...rows, ...others].map(keyOf);
+  const known = new Set(keys.slice(rows.length));
+  const isKnown = rows.map((_, i) => known.has(keys[i]!));
+  if (near < 1) for (const { rows: pair } of nearPairs(keys, near, rows.length)) isKnown[pair[0]] = true;
+  return rows.filter((_, i) => !isKnown[i]);
 }
 
 /** What `dropDuplicates` did. */

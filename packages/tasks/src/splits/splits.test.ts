@@ -1,7 +1,7 @@
 import { random } from "@cambium/core";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { dropDuplicates, findDuplicates, normaliseText } from "./duplicates.ts";
+import { dropDuplicates, dropKnown, findDuplicates, normaliseText } from "./duplicates.ts";
 import { fewShot } from "./few-shot.ts";
 import { groupBy } from "./row-parts.ts";
 import { split } from "./split.ts";
@@ -187,4 +187,15 @@ test("what is measured stays and what is trained on gives way", () => {
 test("a likeness out of range is refused", () => {
   expect(() => findDuplicates([], { near: 0 })).toThrow("near must be above 0");
   expect(() => findDuplicates([], { nera: 0.5 } as never)).toThrow('unknown option "nera"');
+});
+
+test("rows that are known are dropped, and those alike among themselves stay", () => {
+  const rows = ["one two three four", "one two three four five", "six seven", "Eight, nine"].map((text) => ({ text }));
+  expect(dropKnown(rows, [{ text: "eight nine" }, { text: "six ten" }])).toEqual(rows.slice(0, 3));
+  expect(dropKnown(rows, [{ text: "six seven ten" }, { text: "other words" }], { near: 0.6 })).toEqual([
+    rows[0],
+    rows[1],
+    rows[3],
+  ]);
+  expect(() => dropKnown([], [], { near: 2 })).toThrow("dropKnown: near must be");
 });

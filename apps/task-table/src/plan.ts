@@ -60,6 +60,8 @@ export const RECIPES: Readonly<Record<"frozen" | "tuned", Recipe>> = {
 export const RANK = 8;
 export const BATCH_SIZE = 16;
 export const MAX_LENGTH = 96;
+/** Lengths that batches are padded to: few, since each is another program. */
+export const PAD_TO: readonly number[] = [32, 64, MAX_LENGTH];
 
 /** Looks at the development rows in a run; the best of them is what is tested. */
 export const EVALUATIONS = 4;

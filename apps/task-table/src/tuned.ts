@@ -8,7 +8,7 @@ import { sapling } from "@cambium/saplings";
 import { measureClassification } from "@cambium/tasks";
 import type { LoadedTask, RealRow } from "@cambium/tasks/real";
 import { adamW, batches, linear, train } from "@cambium/train";
-import { BATCH_SIZE, EVALUATIONS, MAX_LENGTH, RANK, RECIPES } from "./plan.ts";
+import { BATCH_SIZE, EVALUATIONS, MAX_LENGTH, PAD_TO, RANK, RECIPES } from "./plan.ts";
 import { labelled, seedOf, type TableCell, trainRows } from "./rows.ts";
 
 /** Where MiniLM's folder is. */
@@ -40,11 +40,15 @@ export async function tunedScore(loaded: LoadedTask, cell: TableCell, context: R
     ).accuracy;
   };
   const { learningRate, fewSteps, epochs } = RECIPES[kind];
-  const data = batches(cut(trainRows(loaded, cell)), collate(base, tokenizer, { maxLength: MAX_LENGTH }), {
-    size: BATCH_SIZE,
-    random: seed.at("order"),
-    buckets: ({ text, pair = "" }) => text.length + pair.length,
-  });
+  const data = batches(
+    cut(trainRows(loaded, cell)),
+    collate(base, tokenizer, { maxLength: MAX_LENGTH, padTo: PAD_TO }),
+    {
+      size: BATCH_SIZE,
+      random: seed.at("order"),
+      buckets: ({ text, pair = "" }) => text.length + pair.length,
+    },
+  );
   const steps = cell.rows === "full" ? epochs * data.batchCount! : fewSteps;
   const run = train(tuned, data, {
     optimiser: adamW({ learningRate: linear(learningRate, { warmUp: Math.ceil(steps / 10), steps }) }),

@@ -11,11 +11,11 @@ export interface Ended {
   readonly errors: string;
 }
 
-/** Starts the command in a folder; `stopAt` is what it must print to be stopped by Ctrl-C. */
+/** Starts the command in a folder; `stopAt` is what it must print to be stopped by Ctrl-C, `killAt` to be killed. */
 export async function cambium(
   cwd: string,
   args: readonly string[],
-  { stopAt, ...env }: Record<string, string> = {},
+  { stopAt, killAt, ...env }: Record<string, string> = {},
 ): Promise<Ended> {
   mkdirSync(cwd, { recursive: true });
   const node = ["--conditions=@cambium/source", "--import", import.meta.resolve("tsx")];
@@ -27,6 +27,7 @@ export async function cambium(
   const texts = { out: "", err: "" };
   const note = (stream: "out" | "err") => (piece: string) => {
     texts[stream] += piece;
+    if (killAt !== undefined && texts[stream].includes(killAt)) child.kill("SIGKILL");
     if (stopAt === undefined || !texts[stream].includes(stopAt)) return;
     stopAt = undefined;
     child.kill("SIGINT");

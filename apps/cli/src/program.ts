@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { embed } from "./commands/embed.ts";
 import { exportCommand } from "./commands/export.ts";
+import { finetune } from "./commands/finetune.ts";
 import { inspect } from "./commands/inspect.ts";
 import { merge } from "./commands/merge.ts";
 import { predict } from "./commands/predict.ts";
@@ -10,7 +11,17 @@ import { tools } from "./commands/tools.ts";
 import { EXIT, type Io } from "./io.ts";
 
 /** The verbs; each file in `commands` exports one function that makes its command. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [embed, exportCommand, inspect, merge, predict, serve, study, tools];
+const COMMANDS: readonly ((io: Io) => Command)[] = [
+  embed,
+  exportCommand,
+  finetune,
+  inspect,
+  merge,
+  predict,
+  serve,
+  study,
+  tools,
+];
 
 /** The whole command, with its output going to `io` and its errors thrown. */
 function createProgram(io: Io): Command {

@@ -45,7 +45,7 @@ export function embed(io: Io): Command {
     .option("--json", "write JSON lines, as it does anyway")
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, texts: readonly string[], flags: EmbedFlags) => {
-      const rows = readTexts("embed", texts, flags.input);
+      const rows = readTexts(io, "embed", texts, flags.input);
       const options: EmbedOptions = {
         ...(flags.pooling !== undefined && { pooling: flags.pooling as NonNullable<EmbedOptions["pooling"]> }), // embed checks it
         ...(flags.prompt !== undefined && { prompt: flags.prompt }),

@@ -33,7 +33,8 @@ beforeAll(async () => {
 });
 
 writeFileSync(join(folder, "there.gguf"), "");
-writeFileSync(join(folder, "rows.csv"), 'text,label\n"a, b",1\n');
+writeFileSync(join(folder, "rows.csv"), 'id,message\n1,"a, b c"\n2,\n3,"d\ne f"\n');
+writeFileSync(join(folder, "rows.xlsx"), "PK");
 writeFileSync(join(folder, "latin.txt"), Uint8Array.of(0x63, 0x61, 0x66, 0xe9));
 
 const texts = ["you have won a prize", "see you tomorrow"];
@@ -107,6 +108,17 @@ test("vectors of a file are those of the library, and the file is there whole", 
   disposeParameters(base.parameters);
 });
 
+test("a table's texts are predicted for with their rows, and those that have none are said", async () => {
+  const args = ["predict", model, "--adapter", adapter, "--input", join(folder, "rows.csv"), "--json"];
+  const { code, out, errors } = await recorded(args);
+  expect(code).toBe(0);
+  expect(errors).toEqual(['1 row left out, there is no text (column "message"): 3']);
+  expect(out.map((line) => JSON.parse(line))).toMatchObject([
+    { text: "a, b c", row: 2 },
+    { text: "d\ne f", row: 4 },
+  ]);
+});
+
 test("pairs come from .jsonl files, and go back into the results", async () => {
   const input = join(folder, "pairs.jsonl");
   const rows = [{ text: "a premise", pair: "a hypothesis" }, { text: "alone" }];
@@ -120,13 +132,23 @@ test.each([
   ["texts twice", ["embed", model, "a", "--input", "b.txt"], "not both"],
   ["a file that is not there", ["embed", model, "--input", "b.txt"], "there is no file b.txt"],
   [
-    "a table",
-    ["predict", model, "--input", join(folder, "rows.csv")],
-    "is a .csv file; give a file with one text a line",
+    "a spreadsheet",
+    ["predict", model, "--input", join(folder, "rows.xlsx")],
+    "is a .xlsx file; give a file with one text a line",
   ],
   ["a folder that is not there", ["embed", model, "a", "--out", join(folder, "no", "a.jsonl")], "there is no folder"],
   ["another encoding", ["embed", model, "--input", join(folder, "latin.txt")], "latin.txt is not UTF-8"],
   ["a folder of texts", ["embed", model, "--input", folder], "is a folder; give a file with one text a line"],
+  [
+    "a column of no table",
+    ["predict", model, "--text", "message", "a"],
+    "--text is a column of a table; give one by --input",
+  ],
+  [
+    "a column that the table lacks",
+    ["predict", model, "--adapter", adapter, "--input", join(folder, "rows.csv"), "--text", "mesage"],
+    'rows.csv has no column "mesage" for text, it has id, message; was "message" meant',
+  ],
   ["a model without a head", ["predict", model, "a"], "without a head"],
   [
     "labels that nothing was trained for",

@@ -9,6 +9,8 @@ import { countText } from "./cost-text.ts";
 
 interface PredictFlags extends OpenFlags {
   readonly input?: string;
+  readonly text?: string;
+  readonly pair?: string;
   readonly out?: string;
   readonly json?: true;
 }
@@ -17,7 +19,7 @@ const EXAMPLE = `
 Example:
   $ cambium predict models/minilm --adapter adapters/spam "you have won"
 Example, a file of texts:
-  $ cambium predict models/spam --input mails.txt --out predictions.jsonl`;
+  $ cambium predict models/spam --input mails.csv --out predictions.jsonl`;
 
 /** Texts that are predicted before the next are read. */
 const GROUP = 256;
@@ -44,11 +46,17 @@ export function predict(io: Io): Command {
     .argument("[texts...]", "texts to predict for");
   return addOpenFlags(command)
     .option(...INPUT_OPTION)
+    .option("--text <column>", "of a table: the column of the texts (default: found)")
+    .option("--pair <column>", "of a table: the column of the second texts (default: found)")
     .option("--out <file>", "write JSON lines to a file, which is there when all are done")
     .option("--json", "write JSON lines")
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, texts: readonly string[], flags: PredictFlags) => {
-      const rows = readTexts("predict", texts, flags.input);
+      const columns = {
+        ...(flags.text !== undefined && { text: flags.text }),
+        ...(flags.pair !== undefined && { pair: flags.pair }),
+      };
+      const rows = readTexts(io, "predict", texts, flags.input, columns);
       const asJson = flags.json === true || flags.out !== undefined;
       let done = 0;
       await withModel(io, "predict", name, flags, async ({ base, tuned, tokenizer }) => {

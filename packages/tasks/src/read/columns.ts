@@ -54,7 +54,9 @@ export function findColumns(source: OpenedSource, options: TableOptions): FoundC
     if (given !== undefined) found[role] = checkColumn(source, role, given);
   }
   const taken = (): ReadonlySet<string> => new Set(Object.values(found));
+  const isLabelled = options.labelled ?? true;
   for (const role of roles) {
+    if (!isLabelled && (role === "label" || role === "target")) continue;
     if (found[role] !== undefined || (role === "target" && found.label !== undefined)) continue;
     if (role === "label" && found.target !== undefined) continue;
     const named = byName(source, role, taken());
@@ -64,7 +66,7 @@ export function findColumns(source: OpenedSource, options: TableOptions): FoundC
   }
   const withText = { ...found, text: found.text ?? byContent(source, "text", taken(), notes) };
   checkTarget(source, options, withText);
-  const hasAnswer = withText.label !== undefined || withText.target !== undefined;
+  const hasAnswer = !isLabelled || withText.label !== undefined || withText.target !== undefined;
   const label = hasAnswer ? {} : { label: byContent(source, "label", new Set(Object.values(withText)), notes) };
   return { columns: { ...withText, ...label }, notes };
 }

@@ -4,7 +4,7 @@ import type { Columns } from "./columns.ts";
 import type { TableRow } from "./read-table.ts";
 
 /** What is to be learnt. */
-export type LabelKind = "classes" | "numbers" | "texts";
+export type LabelKind = "classes" | "numbers" | "texts" | "none";
 
 /** Different integers up to which they could be classes as well as amounts. */
 const FEW = 20;
@@ -30,6 +30,7 @@ export function labelKind(
       message: `readTable: kind is of labels, and column "${target}" of ${name} holds texts to be written`,
     });
   }
+  if (label === undefined) return { kind: "none", note: [] };
   const strange = rows.find((row) => !isNumber(row.label));
   if (wanted === "numbers" && strange !== undefined) {
     throw new FormatError({

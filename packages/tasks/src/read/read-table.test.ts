@@ -238,3 +238,16 @@ test("a path, an address of a file and a file of a folder are one", async () => 
   expect(byPath.name).toBe("my table.csv");
   await expect(readTable(join(folder, "none.csv"))).rejects.toMatchObject({ code: "FILE" });
 });
+
+test("texts to predict for need no label, and one that is there is not looked for", async () => {
+  const bare = await read("id,message\n1,first of all\n2,second of all\n", { labelled: false });
+  expect(bare).toMatchObject({
+    kind: "none",
+    labels: [],
+    columns: { text: "message" },
+    rows: [{ row: 2 }, { row: 3 }],
+  });
+  const labelled = await read(plain, { labelled: false });
+  expect(labelled.rows[0]).toEqual({ text: "first of all", row: 2 });
+  await expect(read(plain, { labelled: false, label: "label" })).rejects.toThrow("labelled is false");
+});

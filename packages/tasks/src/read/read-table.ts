@@ -29,7 +29,7 @@ export interface Table {
   readonly name: string;
   readonly rows: readonly TableRow[];
   readonly columns: Columns;
-  /** What is to be learnt: classes, numbers, or texts to be written. */
+  /** What is to be learnt: classes, numbers, or texts to be written; nothing of rows without labels. */
   readonly kind: LabelKind;
   /** The classes in alphabetical order; of other kinds, none. */
   readonly labels: readonly string[];

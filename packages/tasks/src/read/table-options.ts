@@ -29,6 +29,8 @@ export interface TableOptions {
   readonly group?: string;
   /** What labels are. @default told from their values, and an error where these could be either */
   readonly kind?: "classes" | "numbers";
+  /** Whether rows have labels or targets. `false` for texts to predict for: then neither is looked for. @default true */
+  readonly labelled?: boolean;
   /** What becomes of rows without text, label or target: an error with the row, or left out and listed. @default "error" */
   readonly incomplete?: "error" | "skip";
   /** How a file is written. @default what the end of its name says */
@@ -51,6 +53,7 @@ const schema = z.strictObject({
   target: name,
   group: name,
   kind: z.enum(["classes", "numbers"]).exactOptional(),
+  labelled: z.boolean().exactOptional(),
   incomplete: z.enum(["error", "skip"]).exactOptional(),
   format: z.enum(["csv", "tsv", "jsonl", "json", "parquet"]).exactOptional(),
   delimiter: name,
@@ -69,6 +72,10 @@ export function parseTableOptions(options: TableOptions): TableOptions {
       label,
       target,
     });
+  }
+  const given = label ?? target ?? parsed.kind;
+  if (parsed.labelled === false && given !== undefined) {
+    throw new ConfigError({ message: `readTable: "${given}" is about labels, and labelled is false` });
   }
   return parsed;
 }

@@ -31,7 +31,8 @@ const schema = z.strictObject({
  * and parts give the same split; rows keep their order within a part.
  *
  * Groups are dealt in random order, the large ones first, each to the part that lacks most of the group's strata. Without groups
- * every part has its share of each stratum to less than one row. Rows for which no part has room are in none.
+ * every part has its share of each stratum to less than one row, and at least one row of a stratum that has enough for all. Rows for
+ * which no part has room are in none.
  *
  * @throws {ConfigError} When parts want more rows than there are, or one would have none; says how many it was to have.
  * @see Sechidis et al. 2011, On the Stratification of Multi-label Data, ECML PKDD, algorithm 1: the demand of each part decides.
@@ -48,13 +49,7 @@ export function split<Row extends SplitRow, Part extends string>(
   const sizes = sizesOf(rows.length, parts);
   const names = Object.keys(sizes) as Part[];
   const strata = groupBy(rows.keys(), (i) => stratumOf(rows[i]!));
-  /** What each part still lacks of each stratum, in rows. */
-  const lacks = new Map(
-    names.map((name) => [
-      name,
-      new Map([...strata].map(([key, own]) => [key, (own.length * sizes[name]) / rows.length])),
-    ]),
-  );
+  const lacks = demands(strata, sizes, rows.length);
   const room = new Map(names.map((name) => [name, sizes[name]]));
   const place = new Array<Part | undefined>(rows.length);
   for (const group of dealingOrder(rows, groupOf, stratumOf, random)) {
@@ -81,6 +76,30 @@ export function split<Row extends SplitRow, Part extends string>(
     Part,
     Row[]
   >;
+}
+
+/**
+ * What each part is to have of each stratum, in rows: its share, but at least one row where there are enough for all parts, which the
+ * largest part gives.
+ */
+function demands<Key, Part extends string>(
+  strata: ReadonlyMap<Key, readonly number[]>,
+  sizes: Readonly<Record<Part, number>>,
+  total: number,
+): ReadonlyMap<Part, Map<Key, number>> {
+  const names = Object.keys(sizes) as Part[];
+  const largest = names.reduce((most, name) => (sizes[name] > sizes[most] ? name : most));
+  const wanted = new Map(names.map((name) => [name, new Map<Key, number>()]));
+  for (const [key, own] of strata) {
+    const least = own.length >= names.length ? 1 : 0;
+    const shares = new Map(names.map((name) => [name, Math.max(least, (own.length * sizes[name]) / total)]));
+    const over =
+      [...shares.values()].reduce((sum, share) => sum + share, 0) -
+      (own.length * names.reduce((sum, name) => sum + sizes[name], 0)) / total;
+    for (const [name, share] of shares)
+      wanted.get(name)!.set(key, name === largest ? Math.max(least, share - over) : share);
+  }
+  return wanted;
 }
 
 /** Rows of each part. */

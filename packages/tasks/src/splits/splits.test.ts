@@ -37,6 +37,17 @@ test("every row is in one part, and every part has its share of every class to l
   }
 });
 
+test("a class with a row for each part is in every part", () => {
+  for (const few of [3, 4, 5, 6]) {
+    const made = split(rowsOf({ a: 200, b: 150, c: few }), {
+      parts: { train: "rest", dev: 0.05, test: 0.05 },
+      random: random(few),
+    });
+    for (const part of Object.values(made))
+      expect(part.filter(({ label }) => label === "c").length).toBeGreaterThanOrEqual(1);
+  }
+});
+
 test("a split depends on its seed alone, and another seed gives another", () => {
   const rows = rowsOf({ a: 50, b: 50 });
   const texts = (seed: number): string[] => split(rows, { parts, random: random(seed) }).test.map(({ text }) => text);

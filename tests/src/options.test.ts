@@ -73,13 +73,16 @@ const packages: Readonly<Record<string, Exports>> = {
         core.createScope(new Map(), { hooks: [], training: false, random, sites: [], ...unknown }),
       crossEntropy: (unknown) => core.crossEntropy(tensor, tensor1d([0], "int32"), unknown),
       crossEntropyRows: (unknown) => core.crossEntropyRows(tensor, tensor1d([0], "int32"), unknown),
+      measureQuantisation: (unknown) => core.measureQuantisation(model, batch, unknown),
+      quantiseWeightInBlocks: (unknown: object) =>
+        core.quantiseWeightInBlocks("w", [1, 2], [1, 2], { bits: 4, ...unknown }),
       saveSafetensors: (unknown) => core.saveSafetensors(files, "m.safetensors", new Map(), unknown),
       scaledDotProductAttention: (unknown) => core.scaledDotProductAttention(unknown),
     },
-    plain: `adamStep applyLinear around axpyParameters checkSameStructure cloneParameters compile cosineParameters
-      countParameters decodeBfloat16 decodeHalf disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
-      hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters measureQuantisation nameHook normParameters onWeight
-      openCheckpoint openSafetensors overBudget quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
+    plain: `adamStep applyLinear around axpyParameters bitsOf blockWeight checkSameStructure cloneParameters compile cosineParameters
+      countParameters decodeBfloat16 decodeHalf describeQuantised disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
+      hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters nameHook normParameters onWeight
+      openCheckpoint openSafetensors overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
       startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
   },
   models: {

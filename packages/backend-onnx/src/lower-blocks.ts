@@ -77,7 +77,7 @@ function unpacked(codes: Value, bits: BlockBits, after: Value): Value {
 }
 
 /** The weights that codes stand for, `[rows, K]`, made once `after` exists. */
-export function dequantised({ codes, scales, minima, bits, width }: Blocks, after: Value): Value {
+function dequantised({ codes, scales, minima, bits, width }: Blocks, after: Value): Value {
   const numbers = unpacked(codes, bits, after);
   const [rows, blocks] = numbers.shape as [number, number, number];
   const floats = operation("Cast", [numbers], numbers.shape, "float32", { attributes: { to: ELEMENT_TYPES.float32 } });

@@ -1,9 +1,9 @@
 import {
   type BlockMatrix,
-  blockFloatsKernel,
   blockLinearKernel,
   blockRowsKernel,
   dequantiseBlocks,
+  linearCrossEntropyKernel,
 } from "@cambium/kernels";
 import {
   add,
@@ -13,7 +13,6 @@ import {
   grad,
   matMul,
   mul,
-  sub,
   sum,
   type Tensor,
   type Tensor1D,
@@ -24,11 +23,11 @@ import {
   transpose,
 } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
-import { floatsAfter } from "./block-linear.ts";
 import { quantiseBlocks } from "./block-matrix.ts";
 import { editWeight, lookUp } from "./edited-weight.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { applyLinear, applyWeight } from "./layers.ts";
+import { crossEntropy, linearCrossEntropy } from "./ops/cross-entropy.ts";
 import { bitsOf, blockWeight, isQuantised, quantiseWeight, quantiseWeightInBlocks } from "./quantised-weight.ts";
 import { random } from "./random.ts";
 
@@ -155,7 +154,7 @@ describe.each([4, 8] as const)("a linear layer in blocks of %i bits", (bits) => 
   test("has no gradient of its own, and says so", () => {
     const quantised = quantiseWeightInBlocks("w", drawValues([5, 4], "w"), [5, 4], { bits });
     const x = draw([2, 4], "x");
-    for (const kernel of [blockLinearKernel, blockRowsKernel, blockFloatsKernel]) {
+    for (const kernel of [blockLinearKernel, blockRowsKernel]) {
       const { gradFunc } = getGradient(kernel.name)!;
       const gradients = gradFunc(x, [quantised, x], {}) as Record<string, () => Tensor>;
       expect(gradients["weight"]).toThrow(`a weight [5,4] in ${bits} bits is frozen and has no gradient`);
@@ -204,21 +203,31 @@ test("rows of a table in blocks are those of its floats, also where some are edi
   dispose([table, ids]);
 });
 
-test("floats for a product are the weight itself where it has them, and none where products are in 8 bits", () => {
-  const values = drawValues([4, 6], "w");
-  const [plain, blocks, rounded] = [
-    tensor2d(values, [4, 6]),
-    quantiseWeightInBlocks("w", values, [4, 6], { bits: 4 }),
-    quantiseWeight("w", values, [4, 6]),
-  ];
-  tidy(() => {
-    expect(floatsAfter(plain, plain)).toBe(plain);
-    expect(floatsAfter(rounded, plain)).toBeUndefined();
-    const floats = floatsAfter(blocks, plain)!;
-    expect(floats.arraySync()).toEqual(sub(blocks, 0).arraySync());
-  });
-  dispose([plain, blocks, rounded]);
-});
+test.each(["blocks", "channels"] as const)(
+  "a loss that is taken in parts multiplies by weights in %s as the whole does",
+  (form) => {
+    const values = drawValues([11, 40], "w");
+    const weight =
+      form === "blocks"
+        ? quantiseWeightInBlocks("w", values, [11, 40], { bits: 4 })
+        : quantiseWeight("w", values, [11, 40]);
+    const labels = tensor1d([3, -100, 0, 10, 7], "int32");
+    const x = draw([5, 40], "x") as Tensor2D;
+    tidy(() => {
+      const inParts = (at: Tensor): Tensor => linearCrossEntropy(at as Tensor2D, weight, labels, 2);
+      const whole = (at: Tensor): Tensor => crossEntropy(applyLinear(at, weight), labels);
+      expect(inParts(x)).toBeAllClose(whole(x), { relative: 1e-5 });
+      // Gradients in 8 bits are rounded for each row, before or after the mean over rows.
+      const near = { relative: form === "blocks" ? 1e-4 : 0.02, absolute: form === "blocks" ? 1e-6 : 1e-3 };
+      expect(grad(inParts)(x)).toBeAllClose(grad(whole)(x), near);
+    });
+    const { gradFunc } = getGradient(linearCrossEntropyKernel.name)!;
+    const saved = [x, weight, labels, x];
+    const gradients = gradFunc([x] as never, saved, { matrix: {} as never }) as Record<string, () => Tensor>;
+    expect(gradients["weight"]).toThrow("is frozen and has no gradient");
+    dispose([weight, labels, x]);
+  },
+);
 
 test("fingerprints tell blocks of other bits, scales and minima apart, and equal ones are equal", async () => {
   const values = drawValues([3, 32], "w");

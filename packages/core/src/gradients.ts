@@ -8,7 +8,6 @@ import {
   afterKernel,
   attentionGradKernel,
   attentionKernel,
-  blockFloatsKernel,
   blockLinearGradKernel,
   blockLinearKernel,
   blockRowsKernel,
@@ -66,6 +65,13 @@ function sumRows(x: Tensor): Tensor {
 function sumToShape(x: Tensor, shape: number[]): Tensor {
   const axes = broadcast_util.getReductionAxes(shape, x.shape);
   return reshape(axes.length === 0 ? x : sum(x, axes), shape);
+}
+
+/** What the gradient of a weight without one is. */
+function refuseGradient(kernel: CustomKernel, weight: Tensor): never {
+  throw new StateError({
+    message: `${kernel.name}: a weight [${weight.shape}] in ${bitsOf(weight)} bits is frozen and has no gradient; load the model in float32 to train it`,
+  });
 }
 
 registerGradient({
@@ -175,7 +181,10 @@ registerGradient({
     const [dy] = dys as Tensor[];
     return {
       x: () => runCustomKernel<Tensor>(linearCrossEntropyGradKernel, { dy, x, slope }),
-      weight: () => runCustomKernel<Tensor>(linearCrossEntropyWeightGradKernel, { dy, x, weight, labels }, attributes),
+      weight: () =>
+        attributes["matrix"] === undefined
+          ? runCustomKernel<Tensor>(linearCrossEntropyWeightGradKernel, { dy, x, weight, labels }, attributes)
+          : refuseGradient(linearCrossEntropyKernel, weight!),
     };
   },
 });
@@ -185,13 +194,6 @@ registerGradient({
   inputsToSave: ["after"],
   gradFunc: (dy, [after]) => ({ x: () => dy as Tensor, after: () => zerosLike(after!) }),
 });
-
-/** What the gradient of a weight without one is. */
-function refuseGradient(kernel: CustomKernel, weight: Tensor): never {
-  throw new StateError({
-    message: `${kernel.name}: a weight [${weight.shape}] in ${bitsOf(weight)} bits is frozen and has no gradient; load the model in float32 to train it`,
-  });
-}
 
 for (const [kernel, gradKernel] of [
   [quantisedLinearKernel, quantisedLinearGradKernel],
@@ -212,15 +214,6 @@ registerGradient({
   kernelName: blockRowsKernel.name,
   inputsToSave: ["weight"],
   gradFunc: (_, [weight]) => ({ weight: () => refuseGradient(blockRowsKernel, weight!) }),
-});
-
-registerGradient({
-  kernelName: blockFloatsKernel.name,
-  inputsToSave: ["weight", "after"],
-  gradFunc: (_, [weight, after]) => ({
-    weight: () => refuseGradient(blockFloatsKernel, weight!),
-    after: () => zerosLike(after!),
-  }),
 });
 
 registerGradient({

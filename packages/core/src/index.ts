@@ -6,7 +6,6 @@
  */
 export type { BlockMatrix } from "@cambium/kernels";
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
-export { floatsAfter } from "./block-linear.ts";
 export { compile } from "./compile.ts";
 export {
   type CompileDynamicOptions,
@@ -53,13 +52,21 @@ export {
   zerosLikeParameters,
   zipParameters,
 } from "./parameters.ts";
-export { type ChannelError, type LayerError, measureQuantisation, overBudget } from "./quantised-report.ts";
+export {
+  type ChannelError,
+  type LayerError,
+  type MeasureQuantisationOptions,
+  measureQuantisation,
+  overBudget,
+} from "./quantised-report.ts";
 export {
   bitsOf,
   blockWeight,
+  describeQuantised,
   floatUnderHooks,
   isQuantised,
   type QuantiseInBlocksOptions,
+  quantisedNames,
   quantiseWeight,
   quantiseWeightInBlocks,
 } from "./quantised-weight.ts";

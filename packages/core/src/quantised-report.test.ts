@@ -1,9 +1,12 @@
 import {
   dispose,
+  matMul,
   mean,
   mul,
   type Scalar,
   square,
+  sub,
+  sum,
   type Tensor,
   type Tensor2D,
   tensor2d,
@@ -13,7 +16,7 @@ import { expect, test } from "vitest";
 import type { Model } from "./model.ts";
 import { disposeParameters, type Parameters } from "./parameters.ts";
 import { measureQuantisation, overBudget } from "./quantised-report.ts";
-import { quantiseWeight } from "./quantised-weight.ts";
+import { quantiseWeight, quantiseWeightInBlocks } from "./quantised-weight.ts";
 import { random } from "./random.ts";
 import { createScope } from "./scope.ts";
 import type { Site } from "./site.ts";
@@ -65,6 +68,35 @@ test("errors are those of one layer each, small for bell-shaped numbers, and the
   disposeParameters(model.parameters);
 });
 
+test("in 4 bits errors are those of the rounded weights alone, and outliers among the inputs make none", async () => {
+  const model = chain(weights());
+  const plain = random(2).normal([16, 8]) as Tensor2D;
+  const scaled = tidy(() => mul(plain, tensor2d([[1000, 1, 1, 1, 1, 1, 1, 1]]))) as Tensor2D;
+  for (const x of [plain, scaled]) {
+    const errors = await measureQuantisation(model, x, { frozen: "int4" });
+    expect(errors.map(({ weight }) => weight)).toEqual(["first.weight", "second.weight"]);
+    for (const { weight, output, gradient } of errors) {
+      // Of blocks with 8 and 6 numbers, whose largest is nearer to the others than that of 32.
+      expect([weight, output, gradient]).toEqual([
+        weight,
+        expect.toSatisfy((error: number) => error > 0.01 && error < 0.2),
+        expect.toSatisfy((error: number) => error > 0.01 && error < 0.2),
+      ]);
+    }
+  }
+  const values = model.parameters.get("first.weight")!;
+  const rounded = quantiseWeightInBlocks("first.weight", values.dataSync(), [6, 8], { bits: 4 });
+  const expected = tidy(() => {
+    const y = matMul(plain, values as Tensor2D, false, true);
+    const off = sub(matMul(plain, rounded, false, true), y);
+    return Math.sqrt(sum(square(off)).dataSync()[0]! / sum(square(y)).dataSync()[0]!);
+  });
+  const [first] = await measureQuantisation(model, plain, { frozen: "int4" });
+  expect(first!.output).toBeCloseTo(expected, 5);
+  dispose([plain, scaled, rounded]);
+  disposeParameters(model.parameters);
+});
+
 test("an outlier among the inputs makes a layer's error large, and the budget finds its weight", async () => {
   const model = chain(weights());
   const plain = random(2).normal([16, 8]) as Tensor2D;
@@ -110,6 +142,7 @@ test("models without a loss, and in 8 bits already, are refused", async () => {
   const rounded = quantiseWeight("second.weight", new Float32Array(24).fill(1), [4, 6]);
   const mixed = chain(new Map([...model.parameters, ["second.weight", rounded]]));
   await expect(measureQuantisation(mixed, x)).rejects.toThrow('"second.weight" is in 8 bits already');
+  await expect(measureQuantisation(model, x, { frozen: "int3" as "int4" })).rejects.toThrow('got "int3"');
   dispose([x, rounded]);
   disposeParameters(model.parameters);
 });

@@ -1,12 +1,12 @@
 /**
- * What 8 bits would do to the layers of a model, layer by layer, on a batch that stands for the data.
+ * What 8 or 4 bits would do to the layers of a model, layer by layer, on a batch that stands for the data.
  *
  * Each layer is measured by itself: its inputs and the gradients of its outputs are those of the model in float32, and both
- * of its products are taken in float32 and in 8 bits.
+ * of its products are taken in float32 and with the rounded weights.
  */
 
-import { ConfigError } from "@cambium/base";
-import { quantisedLinearGradKernel } from "@cambium/kernels";
+import { ConfigError, checkOptions } from "@cambium/base";
+import { blockLinearGradKernel, quantisedLinearGradKernel } from "@cambium/kernels";
 import {
   add,
   clone,
@@ -29,7 +29,7 @@ import { around } from "./hook.ts";
 import { applyWeight } from "./layers.ts";
 import type { Model } from "./model.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
-import { isQuantised, matrixOf, quantiseWeight } from "./quantised-weight.ts";
+import { bitsOf, isQuantised, matrixOf, quantiseWeight, quantiseWeightInBlocks } from "./quantised-weight.ts";
 import type { Site, SiteWeight } from "./site.ts";
 
 /** A channel of a layer's output. */
@@ -39,7 +39,13 @@ export interface ChannelError {
   readonly share: number;
 }
 
-/** What 8 bits do to one layer. */
+/** Settings of `measureQuantisation`. */
+export interface MeasureQuantisationOptions {
+  /** How layers would be held, as `loadModel` has it. @default "int8" */
+  readonly frozen?: "int8" | "int4";
+}
+
+/** What 8 or 4 bits do to one layer. */
 export interface LayerError {
   /** Of the site. */
   readonly path: string;
@@ -93,20 +99,26 @@ const size = (x: Tensor): Tensor1D => reshape(sum(square(x)), [1]) as Tensor1D;
 const outAndIn = ({ shape: [rows, columns] }: Tensor2D, layout: SiteWeight["layout"]): [out: number, input: number] =>
   layout === "out,in" ? [rows, columns] : [columns, rows];
 
-async function measureLayer(site: Site, weight: Tensor2D, { input, gradient }: Traffic): Promise<LayerError> {
+async function measureLayer(
+  site: Site,
+  weight: Tensor2D,
+  { input, gradient }: Traffic,
+  frozen: "int8" | "int4",
+): Promise<LayerError> {
   const { name, layout } = site.weight!;
-  const rounded = quantiseWeight(name, (await weight.data()) as Float32Array, outAndIn(weight, layout), layout);
+  const [values, shape] = [(await weight.data()) as Float32Array, outAndIn(weight, layout)];
+  const rounded =
+    frozen === "int8"
+      ? quantiseWeight(name, values, shape, layout)
+      : quantiseWeightInBlocks(name, values, shape, { bits: 4, layout });
   const numbers = tidy(() => {
     const output = applyWeight(input, weight, layout);
     const errors = square(sub(applyWeight(input, rounded, layout), output));
     const passed = matMul(gradient, weight, false, layout === "in,out");
     const attributes = { matrix: matrixOf(rounded), hasBias: false };
-    const inEightBit = runCustomKernel<Tensor>(
-      quantisedLinearGradKernel,
-      { dy: gradient, weight: rounded },
-      attributes,
-    );
-    return concat([size(output), size(passed), size(sub(inEightBit, passed)), sum(errors, 0) as Tensor1D]);
+    const kernel = frozen === "int8" ? quantisedLinearGradKernel : blockLinearGradKernel;
+    const inFewBits = runCustomKernel<Tensor>(kernel, { dy: gradient, weight: rounded }, attributes);
+    return concat([size(output), size(passed), size(sub(inFewBits, passed)), sum(errors, 0) as Tensor1D]);
   });
   const [output, passed, gradientError, ...channels] = await numbers.data();
   dispose([rounded, numbers]);
@@ -125,25 +137,36 @@ async function measureLayer(site: Site, weight: Tensor2D, { input, gradient }: T
 }
 
 /**
- * Relative errors of the outputs and of the input gradients that 8 bits would make of each linear layer of a model's blocks.
+ * Relative errors of the outputs and of the input gradients that 8 or 4 bits would make of each linear layer of a model's blocks.
  *
  * @param model - In float32, with a head, so that there are gradients.
  * @param batch - Some rows of the data that the model is to be trained on, with labels. Not disposed of.
  * @returns One entry for each layer, in the order of the forward pass.
- * @throws {ConfigError} When the model has no loss, or is in 8 bits already.
+ * @throws {ConfigError} When the model has no loss, is in few bits already, or an option does not exist.
  * @see Dettmers et al. 2022, LLM.int8(), arXiv:2208.07339, section 3, for the few channels that make most of the error.
  * @example
  * const errors = await measureQuantisation(model, batch);
  * const base = await loadModel(folder, { head, frozen: "int8", keepFloat: overBudget(errors, 0.03) });
  */
-export async function measureQuantisation<Input>(model: Model<Input, unknown>, batch: Input): Promise<LayerError[]> {
+export async function measureQuantisation<Input>(
+  model: Model<Input, unknown>,
+  batch: Input,
+  options: MeasureQuantisationOptions = {},
+): Promise<LayerError[]> {
+  checkOptions("measureQuantisation", options, ["frozen"]);
+  const { frozen = "int8" } = options;
+  if (frozen !== "int8" && frozen !== "int4")
+    throw new ConfigError({
+      message: `measureQuantisation: frozen must be "int8" or "int4", got ${JSON.stringify(frozen)}`,
+      frozen,
+    });
   if (model.loss === undefined)
     throw new ConfigError({ message: "measureQuantisation: the model has no loss; load it with a head" });
   const sites = model.sites().filter(isMeasured);
   const rounded = sites.find(({ weight }) => isQuantised(model.parameters.get(weight!.name)!));
   if (rounded !== undefined)
     throw new ConfigError({
-      message: `measureQuantisation: "${rounded.weight!.name}" is in 8 bits already; load the model in float32`,
+      message: `measureQuantisation: "${rounded.weight!.name}" is in ${bitsOf(model.parameters.get(rounded.weight!.name)!)} bits already; load the model in float32`,
       name: rounded.weight!.name,
     });
   const traffic = watchTraffic(model, batch);
@@ -151,7 +174,7 @@ export async function measureQuantisation<Input>(model: Model<Input, unknown>, b
     const errors: LayerError[] = [];
     for (const site of sites) {
       const weight = model.parameters.get(site.weight!.name) as Tensor2D;
-      errors.push(await measureLayer(site, weight, traffic.get(site.path)!));
+      errors.push(await measureLayer(site, weight, traffic.get(site.path)!, frozen));
     }
     return errors;
   } finally {
@@ -162,7 +185,7 @@ export async function measureQuantisation<Input>(model: Model<Input, unknown>, b
 /**
  * Names of the weights whose error is larger than a budget: what `loadModel` shall keep in float32.
  *
- * @param budget - Largest relative error of output and gradient that is let pass, such as 0.03.
+ * @param budget - Largest relative error of output and gradient that is let pass, such as 0.03 in 8 bits, 0.12 in 4.
  */
 export function overBudget(errors: readonly LayerError[], budget: number): string[] {
   return errors.filter(({ output, gradient }) => !(Math.max(output, gradient) <= budget)).map(({ weight }) => weight);

@@ -130,3 +130,14 @@ export function bitsOf(weight: Tensor): 4 | 8 | undefined {
   const matrix = matrixOf(weight);
   return matrix === undefined || isBlockMatrix(matrix) ? matrix?.bits : 8;
 }
+
+/** Names of the weights in 8 or 4 bits. */
+export function quantisedNames(parameters: Parameters): string[] {
+  return [...parameters].flatMap(([name, weight]) => (isQuantised(weight) ? [name] : []));
+}
+
+/** What a message says of such weights: `3 weights, such as "layer.0.weight", are in 4 or 8 bits`. */
+export function describeQuantised(parameters: Parameters, names: readonly string[]): string {
+  const bits = [...new Set(names.map((name) => bitsOf(parameters.get(name)!)))].sort();
+  return `${names.length} weights, such as "${names[0]}", are in ${bits.join(" or ")} bits`;
+}

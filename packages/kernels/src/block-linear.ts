@@ -4,12 +4,12 @@
  *
  * Dettmers et al. 2023, QLoRA, arXiv:2305.14314, section 3, equation 5: weights are kept in few bits and made floats for each product.
  */
-import { add, clone, gather, matMul, type Tensor, type Tensor1D, type Tensor2D, tensor } from "@tensorflow/tfjs-core";
+import { add, gather, matMul, type Tensor, type Tensor1D, type Tensor2D, tensor } from "@tensorflow/tfjs-core";
 import { type BlockMatrix, dequantiseBlocks } from "./block-matrix.ts";
 import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
 import { storedShape } from "./quantised-matrix.ts";
 
-/** Attributes of `BlockWeight`, `BlockRows` and `BlockFloats`. */
+/** Attributes of `BlockWeight` and `BlockRows`. */
 export interface BlockAttributes {
   readonly matrix: BlockMatrix;
 }
@@ -65,19 +65,4 @@ export interface BlockRowsInputs<T = Tensor> {
 export const blockRowsKernel: CustomKernel = defineKernel<BlockRowsInputs, BlockAttributes>(
   "BlockRows",
   ({ ids, weight }) => gather(weight, ids as Tensor1D),
-);
-
-/** Tensors of `BlockFloats`: the weight as `BlockWeight` makes it, and the tensor that is waited for. */
-export interface BlockFloatsInputs<T = Tensor> {
-  readonly weight: T;
-  readonly after: T;
-}
-
-/**
- * The weights as they are stored, for a few products soon after `after` exists: a backend that sees the whole graph makes them in
- * it and keeps none.
- */
-export const blockFloatsKernel: CustomKernel = defineKernel<BlockFloatsInputs, BlockAttributes>(
-  "BlockFloats",
-  ({ weight }) => clone(weight),
 );

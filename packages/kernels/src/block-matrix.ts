@@ -39,40 +39,27 @@ export const blockBytes = (bits: BlockBits): number => (BLOCK_SIZE * bits) / 8;
 /** The code of zero where there are no minima: 8 or 128. */
 export const middleCode = (bits: BlockBits): number => 2 ** (bits - 1);
 
-/** Rows of a matrix `[rows, in]` as float32, from row `from` on. */
-export function dequantiseBlockRows(
-  { shape: [, input], bits, codes, scales, minima }: BlockMatrix,
-  from: number,
-  rows: number,
-): Float32Array {
-  const values = new Float32Array(rows * input);
+/** The weights that the codes stand for, as they are stored. */
+export function dequantiseBlocks(matrix: BlockMatrix): Float32Array {
+  const { shape, bits, isTurned = false, codes, scales, minima } = matrix;
+  const [out, input] = shape;
+  const values = new Float32Array(out * input);
   const [blocks, bytes] = [blocksOf(input), blockBytes(bits)];
+  const [rowStep, step] = isTurned ? [1, out] : [input, 1];
   const middle = minima === undefined ? middleCode(bits) : 0;
-  for (let row = 0; row < rows; row++) {
+  for (let o = 0; o < out; o++) {
     for (let block = 0; block < blocks; block++) {
-      const place = (from + row) * blocks + block;
+      const place = o * blocks + block;
       const scale = scales[place]!;
-      const at = row * input + block * BLOCK_SIZE;
-      const count = Math.min(BLOCK_SIZE, input - block * BLOCK_SIZE);
+      const from = block * BLOCK_SIZE;
+      const count = Math.min(BLOCK_SIZE, input - from);
       for (let i = 0; i < count; i++) {
         const byte = codes[place * bytes + (bits === 4 ? i >> 1 : i)]!;
         const code = bits === 8 ? byte : i % 2 === 0 ? byte & 15 : byte >> 4;
         const product = Math.fround(scale * (code - middle));
-        values[at + i] = minima === undefined ? product : product + minima[place]!;
+        values[o * rowStep + (from + i) * step] = minima === undefined ? product : product + minima[place]!;
       }
     }
-  }
-  return values;
-}
-
-/** The weights that the codes stand for, as they are stored. */
-export function dequantiseBlocks(matrix: BlockMatrix): Float32Array {
-  const [out, input] = matrix.shape;
-  if (matrix.isTurned !== true) return dequantiseBlockRows(matrix, 0, out);
-  const values = new Float32Array(out * input);
-  for (let o = 0; o < out; o++) {
-    const row = dequantiseBlockRows(matrix, o, 1);
-    for (let i = 0; i < input; i++) values[i * out + o] = row[i]!;
   }
   return values;
 }

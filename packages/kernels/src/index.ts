@@ -18,13 +18,7 @@ import {
 import { adamKernel } from "./adam.ts";
 import { afterKernel } from "./after.ts";
 import { attentionGradKernel, attentionKernel } from "./attention.ts";
-import {
-  blockFloatsKernel,
-  blockLinearGradKernel,
-  blockLinearKernel,
-  blockRowsKernel,
-  blockWeightKernel,
-} from "./block-linear.ts";
+import { blockLinearGradKernel, blockLinearKernel, blockRowsKernel, blockWeightKernel } from "./block-linear.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import type { CustomKernel } from "./custom-kernel.ts";
 import {
@@ -77,12 +71,10 @@ export { attentionGradKernel, attentionKernel } from "./attention.ts";
 export { deriveKey, type Key, mix, randomBits, word } from "./bits.ts";
 export {
   type BlockAttributes,
-  type BlockFloatsInputs,
   type BlockLinearAttributes,
   type BlockLinearGradInputs,
   type BlockLinearInputs,
   type BlockRowsInputs,
-  blockFloatsKernel,
   blockLinearGradKernel,
   blockLinearKernel,
   blockRowsKernel,
@@ -196,7 +188,6 @@ export const customKernels: readonly CustomKernel[] = [
   blockLinearKernel,
   blockLinearGradKernel,
   blockRowsKernel,
-  blockFloatsKernel,
   adamKernel,
   editWeightKernel,
   editedColumnsKernel,

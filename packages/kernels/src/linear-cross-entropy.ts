@@ -7,13 +7,18 @@ import {
   mul,
   type NamedTensorMap,
   ones,
+  scalar,
   slice,
   type Tensor,
   tidy,
 } from "@tensorflow/tfjs-core";
 import { afterKernel } from "./after.ts";
+import { blockLinearGradKernel, blockLinearKernel } from "./block-linear.ts";
+import type { BlockMatrix } from "./block-matrix.ts";
 import { type CrossEntropyAttributes, crossEntropyGradKernel, crossEntropyKernel } from "./cross-entropy.ts";
 import { type CustomKernel, defineKernel } from "./custom-kernel.ts";
+import { quantisedLinearGradKernel, quantisedLinearKernel } from "./quantised-linear.ts";
+import type { QuantisedMatrix } from "./quantised-matrix.ts";
 
 /** Tensors of `LinearCrossEntropy`: `x` `[n, in]`, `weight` `[classes, in]`, `labels` `[n]` int32. */
 export interface LinearCrossEntropyInputs<T = Tensor> {
@@ -33,11 +38,28 @@ export interface LinearCrossEntropyAttributes extends CrossEntropyAttributes {
   readonly rows: number;
   /** Whether the gradient of `x` is wanted too. */
   readonly withGradient: boolean;
+  /** What the weight was made of, where it was: its kernels take the products, and it has no gradient. */
+  readonly matrix?: QuantisedMatrix | BlockMatrix;
 }
 
 /** A kernel, native where the backend has it: the caller of a composite has registered the rest. */
 const run = (kernel: CustomKernel, inputs: object, attributes: object = {}): Tensor =>
   engine().runKernel(kernel.name, inputs as NamedTensorMap, attributes as never) as Tensor;
+
+/** `x weightᵀ`, or `x weight` for a gradient. */
+function multiply(
+  x: Tensor,
+  weight: Tensor,
+  matrix: LinearCrossEntropyAttributes["matrix"],
+  isGradient: boolean,
+): Tensor {
+  if (matrix === undefined) return matMul(x, weight, false, !isGradient);
+  const attributes = { matrix, hasBias: false };
+  const isBlocks = "bits" in matrix;
+  return isGradient
+    ? run(isBlocks ? blockLinearGradKernel : quantisedLinearGradKernel, { dy: x, weight }, attributes)
+    : run(isBlocks ? blockLinearKernel : quantisedLinearKernel, { x, weight, bias: scalar(0) }, attributes);
+}
 
 /** Calls `part` for some rows at a time: its results exist before the next rows are looked at. */
 function byRows(
@@ -73,14 +95,15 @@ const joined = (made: readonly Tensor[][], i: number): Tensor => concat(made.map
 export const linearCrossEntropyKernel: CustomKernel = defineKernel<
   LinearCrossEntropyInputs,
   LinearCrossEntropyAttributes
->("LinearCrossEntropy", (inputs, { rows, withGradient, ...attributes }) => {
+>("LinearCrossEntropy", (inputs, { rows, withGradient, matrix, ...attributes }) => {
   const { weight } = inputs;
   const made = byRows(inputs, rows, (x, labels) => {
-    const logits = matMul(x, weight, false, true);
+    const logits = multiply(x, weight, matrix, false);
     const losses = run(crossEntropyKernel, { logits, labels }, attributes);
     if (!withGradient) return [losses];
     const dy = ones(labels.shape);
-    return [losses, matMul(run(crossEntropyGradKernel, { dy, logits, labels }, attributes), weight)];
+    const slope = run(crossEntropyGradKernel, { dy, logits, labels }, attributes);
+    return [losses, multiply(slope, weight, matrix, true)];
   });
   return withGradient ? [joined(made, 0), joined(made, 1)] : [joined(made, 0)];
 });

@@ -10,8 +10,8 @@ import {
 } from "@cambium/kernels";
 import type { NamedAttrMap } from "@tensorflow/tfjs-core";
 import { type Attributes, hostValue, type Value } from "../graph.ts";
-import { type Blocks, dequantised } from "../lower-blocks.ts";
-import { hostOperation, operation, transposeTo } from "../tracer.ts";
+import type { Blocks } from "../lower-blocks.ts";
+import { hostOperation, operation } from "../tracer.ts";
 import { elementwise } from "./elementwise.ts";
 import { checkIndices } from "./indexing.ts";
 import type { KernelTable } from "./table.ts";
@@ -76,10 +76,5 @@ export const blockKernels: KernelTable = {
     const [out, input] = matrix.shape;
     checkIndices("BlockRows", ids!.value, out);
     return blockOperation("BlockRows", ids!.value, matrix, [...ids!.shape, input], {});
-  },
-  BlockFloats: ({ after }, attributes) => {
-    const matrix = matrixIn(attributes);
-    const floats = dequantised(blocksOfMatrix(matrix), after!.value);
-    return matrix.isTurned === true ? transposeTo(floats, [1, 0]) : floats;
   },
 };

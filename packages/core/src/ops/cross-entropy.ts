@@ -25,6 +25,7 @@ import {
 import "../gradients.ts";
 import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
 import { hostValues } from "../host-values.ts";
+import { matrixOf } from "../quantised-weight.ts";
 import { runCustomKernel } from "./run-kernel.ts";
 
 /** Settings of the cross-entropy losses. */
@@ -152,7 +153,7 @@ function meanOver(labels: Tensor, ignoreIndex: number, losses: Tensor): Scalar {
  * ignored.
  *
  * While a gradient is recorded, that of `x` is computed with the loss, so that no logits have to be kept or computed twice;
- * that of the weight, where it is asked for, computes them again.
+ * that of the weight, where it is asked for, computes them again. A weight in 8 or 4 bits is multiplied as by linear layers.
  *
  * @param x - `[n, in]`.
  * @param weight - `[classes, in]`.
@@ -172,7 +173,14 @@ export function linearCrossEntropy(x: Tensor2D, weight: Tensor2D, labels: Tensor
   if (!(Number.isInteger(rows) && rows > 0)) {
     throw new ConfigError({ message: `linearCrossEntropy: rows must be a positive integer, got ${rows}`, rows });
   }
-  const attributes = { labelSmoothing: 0, ignoreIndex: IGNORED, rows, withGradient: engine().state.gradientDepth > 0 };
+  const matrix = matrixOf(weight);
+  const attributes = {
+    labelSmoothing: 0,
+    ignoreIndex: IGNORED,
+    rows,
+    withGradient: engine().state.gradientDepth > 0,
+    ...(matrix !== undefined && matrix.isTurned !== true && { matrix }),
+  };
   return tidy(() => {
     const losses = ofClasses(labels, classes, IGNORED, (safe) => {
       const inputs = { x, weight, labels: safe };

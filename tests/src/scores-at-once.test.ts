@@ -1,4 +1,5 @@
 /** The loss of next words without all scores at once, which is taken where these would be many. */
+import { memory } from "@cambium/base";
 import {
   around,
   disposeParameters,
@@ -9,7 +10,7 @@ import {
   useBackend,
   valueAndGradients,
 } from "@cambium/core";
-import { createModel, type TokenBatch } from "@cambium/models";
+import { createModel, type LanguageModel, loadModel, saveModel, type TokenBatch } from "@cambium/models";
 import { mul, type Scalar, type Tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test, vi } from "vitest";
 
@@ -66,11 +67,24 @@ const headAsItIs = around(
   ({ input, next }) => next(input),
 );
 
-test.each([true, false])("it and its gradient are those of all scores (tied: %s)", (tied) => {
-  const model = create(tied);
+/** The model with its layers in blocks of 4 bits, and its words in blocks of 8. */
+async function inBlocks(plain: ReturnType<typeof create>): Promise<LanguageModel> {
+  const files = memory();
+  await saveModel(plain, files);
+  disposeParameters(plain.parameters);
+  return loadModel(files, { head: { kind: "causal-lm" }, frozen: "int4" });
+}
+
+test.each([
+  { tied: true, frozen: "float32" },
+  { tied: false, frozen: "float32" },
+  { tied: true, frozen: "int4" },
+  { tied: false, frozen: "int4" },
+])("it and its gradient are those of all scores (tied: $tied, $frozen)", async ({ tied, frozen }) => {
+  const model: LanguageModel = frozen === "int4" ? await inBlocks(create(tied)) : create(tied);
   tidy(() => {
     const rows = batch(64); // 126 rows that are compared, 10 million scores
-    const at = new Map([[TRAINED, model.parameters.get(TRAINED)!]]);
+    const at = new Map([[TRAINED, mul(model.parameters.get(TRAINED)!, 1)]]);
     const loss =
       (...more: Hook[]) =>
       (point: Parameters): Scalar =>

@@ -22,8 +22,10 @@ export interface ParameterSpec extends TensorSpec {
    * embeddings' one: that other name. No tensor is kept under this one.
    */
   readonly tiedTo?: string;
-  /** Whether `frozen: "int8"` rounds it, and how it is stored. */
+  /** Whether `frozen` rounds it, to 8 or to 4 bits, and how it is stored. */
   readonly eightBit?: "out,in" | "in,out";
+  /** Whether it has a row `[dModel]` for each word, which `frozen: "int4"` holds in blocks of 8 bits. */
+  readonly isTable?: boolean;
   /** What a file may lack as a whole: a part by name, such as `"pooler"`. Everything else it must have. */
   readonly part?: string;
 }
@@ -74,15 +76,26 @@ export interface LinearOptions {
   readonly bias?: boolean;
   /** How its weight is stored. @default "out,in" */
   readonly layout?: "out,in" | "in,out";
-  /** Whether `frozen: "int8"` rounds its weight. @default false */
+  /** Whether `frozen` rounds its weight. @default false */
   readonly eightBit?: boolean;
+  /** Whether its outputs are words: `frozen: "int4"` holds its weight in blocks of 8 bits. @default false */
+  readonly isTable?: boolean;
   /** Fused projections: names, roles and widths of the parts, in the order of their columns. */
   readonly parts?: readonly (readonly [name: string, role: Role, width: number])[];
 }
 
 /** A linear layer with its weight `<path>.weight` and its bias `<path>.bias`. */
 export function linear(path: string, role: Role, options: LinearOptions): Piece {
-  const { input, output, start, bias = true, layout = "out,in", eightBit = false, parts = [] } = options;
+  const {
+    input,
+    output,
+    start,
+    bias = true,
+    layout = "out,in",
+    eightBit = false,
+    isTable = false,
+    parts = [],
+  } = options;
   const [weightName, biasName] = [`${path}.weight`, `${path}.bias`];
   const partSites = parts.map(([name, partRole, width], i): Site => {
     const from = parts.slice(0, i).reduce((sum, [, , before]) => sum + before, 0);
@@ -109,6 +122,7 @@ export function linear(path: string, role: Role, options: LinearOptions): Piece 
           shape: layout === "out,in" ? [output, input] : [input, output],
           start,
           ...(eightBit && { eightBit: layout }),
+          ...(isTable && { isTable }),
         },
       ],
       ...(bias ? [[biasName, { shape: [output], start: zeroStart }] as const] : []),
@@ -149,7 +163,7 @@ export function embedding(
 ): Piece {
   return {
     sites: [{ kind: "embed", path, role: "embed", width, weight: { name: table, layout: "in,out" } }],
-    parameters: [[table, { shape: [rows, width], start }]],
+    parameters: [[table, { shape: [rows, width], start, isTable: true }]],
   };
 }
 

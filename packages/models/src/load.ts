@@ -1,9 +1,10 @@
-import { ConfigError, checkOptions, type Files, FormatError } from "@cambium/base";
-import { disposeParameters, type Random, random, type Safetensors, startTensors } from "@cambium/core";
+import { checkOptions, type Files, FormatError } from "@cambium/base";
+import { disposeParameters, type Random, random, startTensors } from "@cambium/core";
 import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import type { Architecture, ModelConfig } from "./architecture.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import { type Fit, fitCheckpoint } from "./fit.ts";
-import { eightBitNames, loadEightBit } from "./frozen.ts";
+import { type Frozen, frozenForms, loadFrozen } from "./frozen.ts";
 import { type HeadConfig, hasTaskModel, parseHeadConfig, settleHead } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf, pooledHead } from "./language-model.ts";
 import { joinLayout, type Layout } from "./layout.ts";
@@ -18,12 +19,18 @@ export interface LoadModelOptions<Top extends HeadConfig = HeadConfig> {
   /** Where a created head's weights come from. @default random(0) */
   readonly random?: Random;
   /**
-   * How the matrices of attention and feed-forward layers are held. `"int8"` rounds them to 8 bits as they are read, and
-   * their products, forward and for the gradient of their inputs, run in 8 bits: see the guide to 8-bit layers for what that
-   * costs. @default "float32"
+   * How the matrices of attention and feed-forward layers are held, see the guide to frozen layers for what each costs:
+   *
+   * - `"int8"` rounds them to 8 bits as they are read, and their products, forward and for the gradient of their inputs, run in 8 bits.
+   * - `"int4"` rounds them to blocks of 4 bits, and the word embeddings and a language model's head to blocks of 8. Products are those of
+   *   float32 with the rounded weights.
+   * - `"as stored"` keeps the blocks of a GGUF file (Q4_0, Q4_1, Q8_0), of embeddings and head too, and rounds nothing. What the
+   *   file has as floats is float32.
+   *
+   * @default "float32"
    */
-  readonly frozen?: "float32" | "int8";
-  /** Weights that `frozen: "int8"` leaves in float32, by name, such as `overBudget` gives them. @default [] */
+  readonly frozen?: Frozen;
+  /** Weights that `frozen` leaves in float32, by name, such as `overBudget` gives them. @default [] */
   readonly keepFloat?: readonly string[];
   /** Architectures to choose from. @default those of this package */
   readonly architectures?: readonly Architecture[];
@@ -34,14 +41,14 @@ export interface LoadModelOptions<Top extends HeadConfig = HeadConfig> {
  * `model.safetensors.index.json`. The config's `model_type` chooses the architecture. Or from a GGUF file, whose metadata are the
  * config: its blocks become float32 one tensor after the other.
  *
- * Weights of any float width become float32, or 8 bits where `frozen` asks for it. The caller owns `parameters`.
+ * Weights of any float width become float32, or what `frozen` asks for, one tensor after the other. The caller owns `parameters`.
  *
  * @param source - The folder: a path, an address, or any `Files`; or the path or address of a `.gguf` file, or a folder that
  *   holds one and no `config.json`.
  * @throws {FileError} When a file is absent or cannot be read.
- * @throws {FormatError} When a file is damaged, its names and shapes do not fit the config (all are listed), or its weights
- *   are quantised already.
- * @throws {ConfigError} When the config is of a model that is not supported, or the file's head is another than the one that was
+ * @throws {FormatError} When a file is damaged, its names and shapes do not fit the config (all are listed), its weights
+ *   are quantised already, or one that is to be rounded is not finite.
+ * @throws {ConfigError} When the config is of a model that is not supported, weights cannot be held as `frozen` asks, or the file's head is another than the one that was
  *   asked for: of other labels, of another problem, or reading other rows.
  * @example
  * const model = await loadModel("models/minilm", { head: { kind: "sequence-classification", labels: ["ham", "spam"] } });
@@ -63,9 +70,9 @@ export async function loadModel<Config extends ModelConfig = ModelConfig, Top ex
   if (head !== undefined && [...created.keys()].every((name) => body.parameters.has(name))) {
     checkStoredHead({ architecture, config, head, layout, body, json, location });
   }
-  const eightBit = frozenNames(layout, options);
+  const forms = frozenForms({ layout, checkpoint, found, location }, options.frozen, options.keepFloat);
 
-  const parameters = await loadParameters(checkpoint, found, layout, eightBit);
+  const parameters = await loadParameters(checkpoint, found, layout, forms);
   const made = startTensors(created, options.random ?? random(0));
   return assembleModel({
     architecture,
@@ -78,34 +85,23 @@ export async function loadModel<Config extends ModelConfig = ModelConfig, Top ex
   });
 }
 
-/** Names of the weights that are put into 8 bits. */
-function frozenNames(layout: Layout, { frozen = "float32", keepFloat = [] }: LoadModelOptions): ReadonlySet<string> {
-  if (frozen === "int8") return eightBitNames(layout, keepFloat);
-  if (frozen === "float32" && keepFloat.length === 0) return new Set();
-  throw new ConfigError({
-    message:
-      frozen === "float32"
-        ? 'loadModel: keepFloat says what frozen: "int8" leaves out, and frozen is "float32"'
-        : `loadModel: frozen must be "float32" or "int8", got ${JSON.stringify(frozen)}`,
-    frozen,
-  });
-}
-
 /** Parameters in the order of `found`, which maps them to names in the file. */
 async function loadParameters(
-  checkpoint: Safetensors,
+  checkpoint: Checkpoint,
   found: ReadonlyMap<string, string>,
   layout: Layout,
-  eightBit: ReadonlySet<string>,
+  forms: Parameters<typeof loadFrozen>[3],
 ): Promise<Map<string, Tensor>> {
-  const rounded = await loadEightBit(checkpoint, new Map([...found].filter(([name]) => eightBit.has(name))), layout);
+  const rounded = await loadFrozen(checkpoint, found, layout, forms);
   try {
-    const plain = [...found].filter(([name]) => !eightBit.has(name));
+    const plain = [...found].filter(([name]) => !rounded.has(name));
     const stored = await checkpoint.load(plain.map(([, fileName]) => fileName));
     const taken = new Set<string>();
     return new Map(
       [...found].map(([name, fileName]) => {
-        const tensor = rounded.get(name) ?? stored.get(fileName)!;
+        const frozen = rounded.get(name);
+        if (frozen !== undefined) return [name, frozen];
+        const tensor = stored.get(fileName)!;
         const isTaken = taken.has(fileName); // by another parameter, where the file keeps two as one
         taken.add(fileName);
         return [name, isTaken ? clone(tensor) : tensor];
@@ -127,7 +123,7 @@ async function settle(
   architecture: Architecture,
   config: ModelConfig,
   head: HeadConfig | undefined,
-  checkpoint: Safetensors,
+  checkpoint: Checkpoint,
   location: string,
 ): Promise<{ readonly config: ModelConfig; readonly fit: Fit }> {
   const layout = layoutOf(architecture, config, head);
@@ -151,7 +147,7 @@ async function settle(
   return { config, fit };
 }
 
-async function isEqual(checkpoint: Safetensors, first: string, second: string): Promise<boolean> {
+async function isEqual(checkpoint: Checkpoint, first: string, second: string): Promise<boolean> {
   const [a, b] = [await checkpoint.values(first), await checkpoint.values(second)];
   return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
 }

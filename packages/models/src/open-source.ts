@@ -1,7 +1,8 @@
 import { type Files, FormatError, openFiles, readJson } from "@cambium/base";
-import { openCheckpoint, type Safetensors } from "@cambium/core";
+import { openCheckpoint } from "@cambium/core";
 import type { Architecture } from "./architecture.ts";
 import { architectures as builtIn } from "./architectures/index.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 import { findArchitecture } from "./find-architecture.ts";
 import { checkNotQuantised } from "./frozen.ts";
 import { loadGguf } from "./gguf/load-gguf.ts";
@@ -13,7 +14,7 @@ const CONFIG = "config.json";
 export interface ModelSource {
   readonly architecture: Architecture;
   readonly json: object;
-  readonly checkpoint: Safetensors;
+  readonly checkpoint: Checkpoint;
   /** The folder. */
   readonly files: Files;
   readonly location: string;

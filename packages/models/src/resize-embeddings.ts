@@ -1,5 +1,5 @@
 import { ConfigError } from "@cambium/base";
-import { isQuantised, type Parameters, type Random } from "@cambium/core";
+import { bitsOf, isQuantised, type Parameters, type Random } from "@cambium/core";
 import { add, concat, mean, moments, mul, slice, sqrt, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "./architecture.ts";
 import type { HeadConfig } from "./head-config.ts";
@@ -40,7 +40,7 @@ function resized(old: Tensor, axis: number, size: number, random: Random): Tenso
  *   more rows than their tokenizer has tokens.
  * @returns The model. Its word embeddings are the caller's; deltas of the old one are attached to it by `tuned.on`, which refuses
  *   those that hold rows for tokens.
- * @throws {ConfigError} When the size is no whole number of at least 1, the architecture refuses it, or the rows are in 8 bits.
+ * @throws {ConfigError} When the size is no whole number of at least 1, the architecture refuses it, or the rows are in few bits.
  * @example
  * const tokenizer = addTokens(await loadTokenizer(folder), ["<tool>", "</tool>"], { special: true });
  * const model = resizeEmbeddings(await loadModel(folder), tokenizer, random(1));
@@ -67,7 +67,7 @@ export function resizeEmbeddings<Config extends ModelConfig, Top extends HeadCon
     if (axis === -1) continue;
     if (isQuantised(tensor)) {
       throw new ConfigError({
-        message: `resizeEmbeddings: "${name}" is in 8 bits and cannot get other rows; load the model in float32, or with keepFloat: ["${name}"]`,
+        message: `resizeEmbeddings: "${name}" is in ${bitsOf(tensor)} bits and cannot get other rows; load the model in float32, or with keepFloat: ["${name}"]`,
         name,
       });
     }

@@ -1,7 +1,6 @@
 import { ConfigError, checkOptions, type Files, hasFile, openFiles } from "@cambium/base";
-import { saveSafetensors } from "@cambium/core";
+import { describeQuantised, quantisedNames, saveSafetensors } from "@cambium/core";
 import { modulesOf } from "./embedding/save-modules.ts";
-import { eightBitOf } from "./frozen.ts";
 import { type HeadConfig, hasTaskModel, poolOf } from "./head-config.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { headKeys } from "./stored-head.ts";
@@ -41,7 +40,7 @@ const dtypes = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
  * loads as neither.
  *
  * @param target - The folder: a path, or any `Files`.
- * @throws {ConfigError} When layers are in 8 bits: what they were rounded from is the model to keep; when the tokenizer is
+ * @throws {ConfigError} When layers are in 8 or 4 bits: what they were rounded from is the model to keep; when the tokenizer is
  *   another model's; when the folder is an adapter's; when transformers would take the head for another; when an option does not exist.
  * @throws {FileError} When a file cannot be written. If it is the weights, the folder is as it was; otherwise save again.
  * @example
@@ -62,10 +61,10 @@ export async function saveModel(
   }
   checkReader(model, reader);
   checkTokenizer("saveModel", model, tokenizer);
-  const rounded = eightBitOf(model.parameters);
+  const rounded = quantisedNames(model.parameters);
   if (rounded.length > 0) {
     throw new ConfigError({
-      message: `saveModel: ${rounded.length} weights, such as "${rounded[0]}", are in 8 bits; save the adapter, or load the model in float32 and save that`,
+      message: `saveModel: ${describeQuantised(model.parameters, rounded)}; save the adapter, or load the model in float32 and save that`,
       rounded,
     });
   }

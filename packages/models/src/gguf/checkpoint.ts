@@ -1,12 +1,14 @@
 /** The tensors of a GGUF file as a checkpoint: names, shapes and order of rows are those of transformers, values float32. */
 import { type Files, FormatError } from "@cambium/base";
-import type { Safetensors, SafetensorsEntry } from "@cambium/core";
+import type { BlockMatrix, SafetensorsEntry } from "@cambium/core";
 import { dispose, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
+import type { Checkpoint } from "../checkpoint.ts";
 import type { GgufFormat } from "./format.ts";
 import { brokenGguf, type GgufHeader, type GgufTensor } from "./header.ts";
 import { fromGguf, moduleOf } from "./names.ts";
 import { inHalves, turned } from "./order.ts";
+import { storedBlocks } from "./stored-blocks.ts";
 import { readableTypes } from "./tensor-types.ts";
 
 /** A file whose header was read. */
@@ -29,19 +31,57 @@ interface Held {
 /** Bytes of a tensor that are read at once: beside the values, no more than these are in memory. */
 const PIECE_BYTES = 2 ** 22;
 
-/** A tensor's values in the order of the file. */
-export async function readValues({ files, name }: GgufFile, tensor: GgufTensor): Promise<Float32Array> {
-  const { type, shape, from, sizeBytes } = tensor;
-  const { blockSize, blockBytes, decode } = type;
-  const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
+const countOf = ({ shape }: GgufTensor): number => shape.reduce((product, size) => product * size, 1);
+
+/** Reads a tensor's bytes some whole blocks at a time; `place` is told of the block that they begin with. */
+async function readPieces(
+  { files, name }: GgufFile,
+  { type: { blockBytes }, from, sizeBytes }: GgufTensor,
+  place: (bytes: Uint8Array, block: number) => void,
+): Promise<void> {
   const piece = Math.floor(PIECE_BYTES / blockBytes) * blockBytes;
   for (let done = 0; done < sizeBytes; done += piece) {
     const to = Math.min(done + piece, sizeBytes);
     const bytes = await files.read(name, { from: from + done, to: from + to });
     if (bytes.length !== to - done) throw brokenGguf(files, name)("the file changed while it was read; open it again");
-    decode!(bytes, values.subarray((done / blockBytes) * blockSize, (to / blockBytes) * blockSize));
+    place(bytes, done / blockBytes);
   }
+}
+
+/** A tensor's values in the order of the file. */
+export async function readValues(file: GgufFile, tensor: GgufTensor): Promise<Float32Array> {
+  const { blockSize, blockBytes, decode } = tensor.type;
+  const values = new Float32Array(countOf(tensor));
+  await readPieces(file, tensor, (bytes, block) => {
+    decode!(bytes, values.subarray(block * blockSize, (block + bytes.length / blockBytes) * blockSize));
+  });
   return values;
+}
+
+/** A matrix's blocks, with its rows in the order of transformers. */
+async function readBlocks(file: GgufFile, { stored, isTurned, pairedHeads }: Held): Promise<BlockMatrix> {
+  const { bits, hasMinima, place } = storedBlocks[stored.type.name]!;
+  const [out, input] = stored.shape as readonly [number, number];
+  const blocks = countOf(stored) / 32;
+  const target = {
+    codes: new Uint8Array(blocks * 4 * bits),
+    scales: new Float32Array(blocks),
+    ...(hasMinima && { minima: new Float32Array(blocks) }),
+  };
+  await readPieces(file, stored, (bytes, block) => place(bytes, target, block));
+  const shape = [out, input] as const;
+  if (pairedHeads === 0) return { shape, bits, isTurned, ...target };
+  // Blocks lie along rows, which move as a whole.
+  const inOrder = <Values extends Float32Array | Uint8Array>(values: Values): Values =>
+    inHalves(values, out, values.length / out, pairedHeads);
+  const { codes, scales, minima } = target;
+  return {
+    shape,
+    bits,
+    codes: inOrder(codes),
+    scales: inOrder(scales),
+    ...(minima !== undefined && { minima: inOrder(minima) }),
+  };
 }
 
 /**
@@ -50,7 +90,7 @@ export async function readValues({ files, name }: GgufFile, tensor: GgufTensor):
  * @param config - Of the model: it says how many heads there are.
  * @throws {FormatError} For tensors of types that cannot be read, and for those that the family has no place for, by name.
  */
-export function ggufCheckpoint(file: GgufFile, format: GgufFormat, config: ModelConfig): Safetensors {
+export function ggufCheckpoint(file: GgufFile, format: GgufFormat, config: ModelConfig): Checkpoint {
   const held = holdAll(file, format, config);
   const find = (name: string): Held => held.get(name)!;
 
@@ -69,6 +109,8 @@ export function ggufCheckpoint(file: GgufFile, format: GgufFormat, config: Model
     metadata: {},
     entries: new Map([...held].map(([name, { entry }]) => [name, entry])),
     values,
+    blockTypes: Object.keys(storedBlocks),
+    blocks: (name) => readBlocks(file, find(name)),
     tensor: load,
     async load(names = held.keys()) {
       const tensors = new Map<string, Tensor>();

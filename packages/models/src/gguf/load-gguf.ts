@@ -1,7 +1,7 @@
 /** From a GGUF file to what `loadModel` reads of a folder: a config, an architecture, a checkpoint. */
 import { ConfigError, FormatError } from "@cambium/base";
-import type { Safetensors } from "@cambium/core";
 import type { Architecture } from "../architecture.ts";
+import type { Checkpoint } from "../checkpoint.ts";
 import { type GgufFile, ggufCheckpoint, ROPE_FACTORS, readValues } from "./checkpoint.ts";
 import { readFields } from "./fields.ts";
 import type { GgufFormat } from "./format.ts";
@@ -13,7 +13,7 @@ export interface GgufModel {
   readonly architecture: Architecture;
   /** What a `config.json` would say. */
   readonly json: object;
-  readonly checkpoint: Safetensors;
+  readonly checkpoint: Checkpoint;
 }
 
 /** One frequency for each pair of columns of a head: no model has heads of more. */

@@ -17,7 +17,12 @@ export function turned(values: Float32Array, rows: number, columns: number): Flo
 }
 
 /** Rows 2i and 2i + 1 of every head as rows i and i + dHead / 2. */
-export function inHalves(values: Float32Array, rows: number, columns: number, heads: number): Float32Array {
+export function inHalves<Values extends Float32Array | Uint8Array>(
+  values: Values,
+  rows: number,
+  columns: number,
+  heads: number,
+): Values {
   return moveRows(values, rows, columns, heads, (half, i) => 2 * i + half);
 }
 
@@ -31,14 +36,14 @@ export function inPairs(values: Float32Array, rows: number, columns: number, hea
 }
 
 /** Row `half · dHead / 2 + i` of every head of the target is the one that `from` says. */
-function moveRows(
-  values: Float32Array,
+function moveRows<Values extends Float32Array | Uint8Array>(
+  values: Values,
   rows: number,
   columns: number,
   heads: number,
   from: (half: number, i: number) => number,
-): Float32Array {
-  const target = new Float32Array(values.length);
+): Values {
+  const target = values.slice() as Values;
   const dHead = rows / heads;
   for (let head = 0; head < heads; head++) {
     for (let half = 0; half < 2; half++) {

@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions, type Files } from "@cambium/base";
+import { describeQuantised, quantisedNames } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { eightBitOf } from "../frozen.ts";
 import type { LanguageModel } from "../language-model.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { ROPE_FACTORS } from "./checkpoint.ts";
@@ -31,7 +31,7 @@ const fileTypes: Readonly<Record<GgufDtype, number>> = { float32: 0, float16: 1,
  *
  * @param target - The file, by a path that ends in `.gguf`, or a folder as `Files`, in which it is called `model.gguf`.
  * @throws {ConfigError} When the model has no head of words, its family has no such files or they cannot say what its config says,
- *   layers are in 8 bits, rows are no whole blocks or a number is beyond the type; when the tokenizer cannot be said in such a file or
+ *   layers are in 8 or 4 bits, rows are no whole blocks or a number is beyond the type; when the tokenizer cannot be said in such a file or
  *   is another model's; when an option does not exist.
  * @throws {FileError} When the file cannot be written; a former one is as it was.
  * @example
@@ -98,11 +98,9 @@ function formatOf({ architecture, head, parameters, config }: Parameters<typeof 
   if (head?.kind !== "causal-lm") {
     throw refuse('such files hold language models; load the model with head: { kind: "causal-lm" }');
   }
-  const rounded = eightBitOf(parameters);
+  const rounded = quantisedNames(parameters);
   if (rounded.length === 0) return architecture.gguf;
-  throw refuse(
-    `${rounded.length} weights, such as "${rounded[0]}", are in 8 bits; load the model in float32 and save that`,
-  );
+  throw refuse(`${describeQuantised(parameters, rounded)}; load the model in float32 and save that`);
 }
 
 /** Tables whose rows are looked up one at a time: in few bits they cost more than they save. */

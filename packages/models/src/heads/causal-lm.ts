@@ -33,7 +33,7 @@ export function causalHead<Config extends ModelConfig>(where: CausalHead<Config>
               site("linear", path, "head", vocab, { input, weight: { name: table, layout: "out,in" } }),
               tied(name, table, [vocab, input]),
             ]
-          : [linear(path, "head", { input, output: vocab, start: start(config), bias: false })]),
+          : [linear(path, "head", { input, output: vocab, start: start(config), bias: false, isTable: true })]),
         site("logits", "logits", "logits", vocab),
       ];
     },

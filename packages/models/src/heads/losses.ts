@@ -1,6 +1,6 @@
 /** Losses of heads, and what they are means over. */
 import { ShapeError } from "@cambium/base";
-import { crossEntropy, isQuantised, linearCrossEntropy, type Scope, sizeOfShape } from "@cambium/core";
+import { crossEntropy, linearCrossEntropy, type Scope, sizeOfShape } from "@cambium/core";
 import {
   add,
   div,
@@ -66,14 +66,13 @@ const LOGITS_AT_A_TIME = 2 ** 23;
 
 /**
  * `nextWordLoss` of the scores that the linear site at `path` gives, which never exist all at once; nothing where they are few,
- * or where hooks act on the site, its weight or the scores, or the weight is no plain matrix.
+ * or where hooks act on the site, its weight or the scores.
  */
 export function nextWordLossAtOnce(scope: Scope, path: string, hidden: Hidden, batch: TokenBatch): Scalar | undefined {
   const { weight: stored, bias } = scope.site("linear", path);
   if (stored?.layout !== "out,in" || bias !== undefined) return undefined;
   if (scope.isHooked("linear", path) || scope.isHooked("logits", "logits")) return undefined;
   const weight = scope.read(stored.name) as Tensor2D;
-  if (isQuantised(weight)) return undefined;
   const { compared, next } = withNextWords(hidden.hidden, batch);
   const [vocab, width] = weight.shape;
   const count = sizeOfShape(next.shape);

@@ -1,8 +1,7 @@
 import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
-import { around, type Parameters } from "@cambium/core";
+import { around, describeQuantised, type Parameters, quantisedNames } from "@cambium/core";
 import { ones, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
-import { eightBitOf } from "../frozen.ts";
 import type { RunnableModel } from "../runnable.ts";
 import { checkTokenizer, type SaveModelOptions, saveCompanions, withoutConfig, writtenConfig } from "../save.ts";
 import { checkSteps } from "./check-steps.ts";
@@ -122,7 +121,7 @@ function checkRows({ deltas = [] }: ExportedModel): void {
  *
  * @param model - A model, or a tuned one.
  * @param target - The folder: a path, or any `Files`.
- * @throws {ConfigError} When layers are in 8 bits, the tokenizer is another model's, an option does not exist, or the model cannot
+ * @throws {ConfigError} When layers are in 8 or 4 bits, the tokenizer is another model's, an option does not exist, or the model cannot
  *   be exported: one of an encoder and a decoder, or a language model on a prompt or prefix.
  * @throws {StateError} From `trace`, when the forward pass cannot be a graph; it names the operation.
  * @throws {FileError} When a file cannot be written.
@@ -138,10 +137,10 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
   checkRows(model);
   checkTokenizer("saveOnnx", model, tokenizer);
   const weights = new Map([...(model.base?.parameters ?? []), ...model.parameters]);
-  const rounded = eightBitOf(weights);
+  const rounded = quantisedNames(weights);
   if (rounded.length > 0) {
     throw new ConfigError({
-      message: `saveOnnx: ${rounded.length} weights, such as "${rounded[0]}", are in 8 bits; load the model in float32, put the deltas on it, and export that`,
+      message: `saveOnnx: ${describeQuantised(weights, rounded)}; load the model in float32, put the deltas on it, and export that`,
       rounded,
     });
   }

@@ -5,6 +5,7 @@
 import { memory } from "@cambium/base";
 import {
   around,
+  bitsOf,
   disposeParameters,
   type Hook,
   isQuantised,
@@ -16,6 +17,7 @@ import {
   valueAndGradients,
 } from "@cambium/core";
 import {
+  add,
   cast,
   dispose,
   gather,
@@ -54,6 +56,7 @@ export type ArchitectureLaw =
   | "gradients are those of finite differences"
   | "saving and loading gives the same model"
   | "8 bits are near the model that they were rounded from"
+  | "4 bits are the model of its rounded weights"
   | "dropout needs a seed, depends on it alone, and is none at a rate of 0"
   | "with a cache, the last rows alone give what all rows give"
   | "a batch of another form is an error that names it"
@@ -296,6 +299,26 @@ const laws: Readonly<Record<ArchitectureLaw, (bench: Bench) => void | Promise<vo
       });
     } finally {
       disposeParameters(rounded.parameters);
+    }
+  },
+
+  "4 bits are the model of its rounded weights": async ({ architecture, model, batch, head }) => {
+    const files = memory();
+    await saveModel(model, files, { reader: "cambium" });
+    const options = { architectures: [architecture], frozen: "int4", ...(head !== undefined && { head }) } as const;
+    const rounded = await loadModel(files, options);
+    const floats = new Map([...rounded.parameters].map(([name, tensor]) => [name, tidy(() => add(tensor, 0))]));
+    try {
+      for (const [name, { eightBit, isTable }] of storedParameters(rounded.layout)) {
+        const bits = eightBit !== undefined ? 4 : isTable === true ? 8 : undefined;
+        expect([name, bitsOf(rounded.parameters.get(name)!)]).toEqual([name, bits]);
+      }
+      tidy(() => {
+        const [held, plain] = [rounded.forward(batch), rounded.forward(batch, { parameters: floats })];
+        expectClose(outcome(held), outcome(plain), { relative: 1e-5, absolute: 1e-5 });
+      });
+    } finally {
+      for (const tree of [rounded.parameters, floats]) disposeParameters(tree);
     }
   },
 

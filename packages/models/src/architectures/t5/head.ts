@@ -18,7 +18,7 @@ export const targetWords: Head<T5Config> = {
             site("linear", PATH, "head", vocab, { input, weight: { name: WORDS, layout: "out,in" } }),
             tied(name, WORDS, [vocab, input]),
           ]
-        : [linear(PATH, "head", { input, output: vocab, start: startFor(config, 1), bias: false })]),
+        : [linear(PATH, "head", { input, output: vocab, start: startFor(config, 1), bias: false, isTable: true })]),
       site("logits", "logits", "logits", vocab),
     ];
   },

@@ -1,4 +1,4 @@
-/** Every method on a base whose layers are in 8 bits does what it does on the base in float32, nearly. */
+/** Every method on a base whose layers are in 8 or 4 bits does what it does on the base in float32, nearly. */
 import { memory, result } from "@cambium/base";
 import { disposeParameters, isQuantised, type Parameters, random, valueAndGradients } from "@cambium/core";
 import { type LanguageModel, loadModel, saveModel, type TokenBatch } from "@cambium/models";
@@ -13,20 +13,24 @@ import { saveAdapter } from "./files/save-adapter.ts";
 import { merge } from "./merge.ts";
 import { adapter, bitFit, head, ia3, lora, prefix, prompt, whole } from "./methods/index.ts";
 
+const ways = ["int8", "int4"] as const;
+
 let plain: LanguageModel;
-let rounded: LanguageModel;
+let bases: Record<(typeof ways)[number], LanguageModel>;
 let batch: TokenBatch;
 
 beforeEach(async () => {
   plain = tinyModel({ dropout: 0 });
   const files = memory();
   await saveModel(plain, files);
-  rounded = await loadModel(files, { head: plain.head!, frozen: "int8" });
+  const load = (frozen: (typeof ways)[number]): Promise<LanguageModel> =>
+    loadModel(files, { head: plain.head!, frozen });
+  bases = { int8: await load("int8"), int4: await load("int4") };
   batch = tinyBatch(plain);
 });
 afterEach(() => {
   disposeParameters(plain.parameters);
-  disposeParameters(rounded.parameters);
+  for (const way of ways) disposeParameters(bases[way].parameters);
   disposeFields(batch);
 });
 
@@ -71,52 +75,77 @@ function slopeOf(model: LanguageModel, method: (model: LanguageModel) => Delta):
   return { value: value as Scalar, gradients: new Map(Object.entries(gradients)) };
 }
 
-test.each(methods)("%s has the loss and the gradients that it has in float32, nearly", (_, method) => {
-  const [got, expected] = [slopeOf(rounded, method), slopeOf(plain, method)];
+/** Error of gradients, relative, all of them together. */
+function errorOf(got: Slope, expected: Slope): number {
   const squares = (values: readonly Tensor[]): number =>
     values.reduce((total, value) => total + tidy(() => sum(mul(value, value)).dataSync()[0]!), 0);
-  const differences = tidy(() => {
-    const each = [...got.gradients].map(([name, value]) => sub(value, expected.gradients.get(name)!));
-    return squares(each);
-  });
   expect([...got.gradients.keys()]).toEqual([...expected.gradients.keys()]);
+  const differences = tidy(() =>
+    squares([...got.gradients].map(([name, value]) => sub(value, expected.gradients.get(name)!))),
+  );
+  return Math.sqrt(differences / squares([...expected.gradients.values()]));
+}
+
+const disposeSlope = ({ value, gradients }: Slope): void => dispose([value, ...gradients.values()]);
+
+test.each(methods)("%s has the loss and the gradients in 8 bits that it has in float32, nearly", (_, method) => {
+  const [got, expected] = [slopeOf(bases.int8, method), slopeOf(plain, method)];
   // Twelve layers of 1 to 2 % each on the way there and back.
-  expect(Math.sqrt(differences / squares([...expected.gradients.values()]))).toBeLessThan(0.1);
+  expect(errorOf(got, expected)).toBeLessThan(0.1);
   expect(got.value.dataSync()[0]).toBeCloseTo(expected.value.dataSync()[0]!, 1);
-  dispose([got.value, expected.value, ...got.gradients.values(), ...expected.gradients.values()]);
+  for (const slope of [got, expected]) disposeSlope(slope);
 });
 
-test("a run of train fits a batch, and files bring its predictions back on the same base", async () => {
-  const tuned = attach(rounded, lora(rounded, { rank: 2 }, random(1)), head(rounded));
-  const data: Batches<TokenBatch> = {
-    batchCount: 1,
-    async *epoch() {
-      yield { batch: tinyBatch(rounded), rows: 3, isLast: true };
-    },
-    describe: () => ({ kind: "one batch" }),
-  };
-  const { parameters } = await result(
-    train(tuned, data, { optimiser: adamW({ learningRate: 5e-2 }), steps: 30, random: random(2) }),
-  );
-  const lossAt = (point: Parameters): number =>
-    tidy(() => tuned.loss(point, batch, { random: random(3), training: false }).dataSync()[0]!);
-  expect(lossAt(parameters)).toBeLessThan(0.3 * lossAt(tuned.parameters));
-
+test.each(methods)("%s has the loss and the gradients in 4 bits of the rounded weights", async (_, method) => {
+  const base = bases.int4;
+  const floats = new Map([...base.parameters].map(([name, tensor]) => [name, tidy(() => add(tensor, 0))]));
   const files = memory();
-  await saveAdapter(tuned.with(parameters), files);
-  const restored = attach(rounded, await loadAdapter(rounded, files));
-  tidy(() => {
-    const [got, expected] = [restored, tuned.with(parameters)].map((model) => model.forward(batch).logits!);
-    expect(got!.dataSync()).toEqual(expected!.dataSync());
-  });
-  for (const tree of [restored.parameters, parameters, tuned.parameters]) disposeParameters(tree);
+  await saveModel({ ...base, parameters: floats }, files);
+  const rounded = await loadModel(files, { head: plain.head! });
+  const [got, expected] = [slopeOf(base, method), slopeOf(rounded, method)];
+  expect(errorOf(got, expected)).toBeLessThan(1e-5);
+  expect(got.value).toBeAllClose(expected.value, { relative: 1e-6 });
+  for (const slope of [got, expected]) disposeSlope(slope);
+  for (const tree of [floats, rounded.parameters]) disposeParameters(tree);
 });
 
-test("merging into 8 bits is refused with the reason, and the base stays as it is", () => {
+test.each(ways)(
+  "a run of train fits a batch in %s, and files bring its predictions back on the same base",
+  async (way) => {
+    const rounded = bases[way];
+    const tuned = attach(rounded, lora(rounded, { rank: 2 }, random(1)), head(rounded));
+    const data: Batches<TokenBatch> = {
+      batchCount: 1,
+      async *epoch() {
+        yield { batch: tinyBatch(rounded), rows: 3, isLast: true };
+      },
+      describe: () => ({ kind: "one batch" }),
+    };
+    const { parameters } = await result(
+      train(tuned, data, { optimiser: adamW({ learningRate: 5e-2 }), steps: 30, random: random(2) }),
+    );
+    const lossAt = (point: Parameters): number =>
+      tidy(() => tuned.loss(point, batch, { random: random(3), training: false }).dataSync()[0]!);
+    expect(lossAt(parameters)).toBeLessThan(0.3 * lossAt(tuned.parameters));
+
+    const files = memory();
+    await saveAdapter(tuned.with(parameters), files);
+    const restored = attach(rounded, await loadAdapter(rounded, files));
+    tidy(() => {
+      const [got, expected] = [restored, tuned.with(parameters)].map((model) => model.forward(batch).logits!);
+      expect(got!.dataSync()).toEqual(expected!.dataSync());
+    });
+    for (const tree of [restored.parameters, parameters, tuned.parameters]) disposeParameters(tree);
+  },
+);
+
+test.each([
+  ["int8", 12, 'merge: of the base, 12 weights, such as "encoder.layer.0.attention.self.query.weight", are in 8 bits'],
+  ["int4", 13, 'merge: of the base, 13 weights, such as "embeddings.word_embeddings.weight", are in 4 or 8 bits'],
+] as const)("merging into %s is refused with the reason, and the base stays as it is", (way, count, message) => {
+  const rounded = bases[way];
   const tuned = attach(rounded, lora(rounded, { rank: 2 }, random(1)));
-  expect(() => merge(tuned)).toThrow(
-    'merge: 12 weights of the base, such as "encoder.layer.0.attention.self.query.weight", are in 8 bits',
-  );
-  expect([...rounded.parameters.values()].filter(isQuantised)).toHaveLength(12);
+  expect(() => merge(tuned)).toThrow(message);
+  expect([...rounded.parameters.values()].filter(isQuantised)).toHaveLength(count);
   disposeParameters(tuned.parameters);
 });

@@ -1,5 +1,5 @@
 import { ConfigError } from "@cambium/base";
-import { type ForwardOptions, isQuantised, type Parameters, type Site } from "@cambium/core";
+import { describeQuantised, type ForwardOptions, type Parameters, quantisedNames, type Site } from "@cambium/core";
 import type { Scalar } from "@tensorflow/tfjs-core";
 import type { AnyModel, Tuned } from "./attach.ts";
 import type { Delta } from "./delta.ts";
@@ -16,7 +16,7 @@ import { overlay, tidyParameters } from "./trees.ts";
  * keeps such a head, where an adapter would not.
  *
  * @throws {ConfigError} When a delta cannot be written as weights, or would change a weight for a layer that it does not touch;
- *   names it. When layers of the base are in 8 bits.
+ *   names it. When layers of the base are in 8 or 4 bits.
  * @example
  * await saveModel(merge(tuned), "models/spam");
  */
@@ -32,10 +32,10 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
       deltas: stubborn.map((delta) => delta.name),
     });
   }
-  const rounded = [...base.parameters].flatMap(([name, value]) => (isQuantised(value) ? [name] : []));
+  const rounded = quantisedNames(base.parameters);
   if (rounded.length > 0) {
     throw new ConfigError({
-      message: `merge: ${rounded.length} weights of the base, such as "${rounded[0]}", are in 8 bits, whose steps are larger than most of what a delta adds; save the adapter, load the base in float32, and merge there`,
+      message: `merge: of the base, ${describeQuantised(base.parameters, rounded)}, whose steps are larger than most of what a delta adds; save the adapter, load the base in float32, and merge there`,
       rounded,
     });
   }

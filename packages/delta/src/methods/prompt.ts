@@ -1,9 +1,8 @@
 import { ConfigError, parseConfig } from "@cambium/base";
-import { around, type Site, type Start } from "@cambium/core";
+import { around, lookUp, type Site, type Start } from "@cambium/core";
 import {
   add,
   concat,
-  gather,
   ones,
   range,
   reshape,
@@ -113,6 +112,6 @@ function startOf(shape: Host, site: Site, { length, init }: PromptConfig): Start
     kind: "weights",
     names: [name],
     make: (weights, random) =>
-      gather(weights.get(name)!, tensor1d(Int32Array.from(random.integers(length, vocab)), "int32")),
+      lookUp(weights.get(name)!, tensor1d(Int32Array.from(random.integers(length, vocab)), "int32")),
   };
 }

@@ -76,6 +76,28 @@ test("an adapter brings its labels along, and merged into the model it predicts 
   expect(again).toMatchObject({ code: 2, errors: [expect.stringContaining("is not empty")] });
 });
 
+test("layers are held in few bits where that is asked for, and refused where they cannot be", {
+  timeout: 60_000,
+}, async () => {
+  const [plain, ...held] = await Promise.all(
+    [[], ["--frozen", "int8"], ["--frozen", "int4"]].map((flags) =>
+      predictions([model, "--adapter", adapter, ...flags, texts[0]!]),
+    ),
+  );
+  const scoreOf = (rows: readonly Predicted[]): number =>
+    rows[0]!.prediction.find(({ label }) => label === "ham")!.score;
+  for (const rows of held) {
+    expect(scoreOf(rows)).not.toBe(scoreOf(plain!));
+    expect(Math.abs(scoreOf(rows) - scoreOf(plain!))).toBeLessThan(0.1);
+  }
+  const run = (form: string) => recorded(["predict", model, "--adapter", adapter, "--frozen", form, texts[0]!]);
+  expect(await run("int3")).toMatchObject({
+    code: 2,
+    errors: [expect.stringContaining("int8, int4, as-stored"), expect.anything()],
+  });
+  expect(await run("as-stored")).toMatchObject({ code: 1, errors: [expect.stringContaining("no matrix in")] });
+});
+
 test("a model with its adapter becomes a folder for transformers.js", { timeout: 60_000 }, async () => {
   const out = join(folder, "onnx");
   expect(await recorded(["export", model, "--adapter", adapter, "--format", "onnx", "--out", out])).toMatchObject({

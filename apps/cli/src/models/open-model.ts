@@ -9,15 +9,18 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { modelFiles } from "./source.ts";
+
+/** Ways of holding frozen layers in few bits. */
+const FORMS = ["int8", "int4", "as-stored"] as const;
 
 /** Flags that say what is opened. */
 export interface OpenFlags {
   readonly adapter?: string;
   readonly labels?: string;
-  readonly int8?: true;
+  readonly frozen?: (typeof FORMS)[number];
 }
 
 /** Adds the flags to a command. */
@@ -25,7 +28,12 @@ export function addOpenFlags(command: Command): Command {
   return command
     .option("--adapter <folder>", "an adapter of PEFT or saveAdapter to put on the model")
     .option("--labels <names>", "labels of the head in their order, as ham,spam (default: those of the files)")
-    .option("--int8", "hold the frozen layers in 8 bits");
+    .addOption(
+      new Option(
+        "--frozen <form>",
+        "hold the layers in fewer bits: rounded, or as a GGUF file has them (default: float32)",
+      ).choices(FORMS),
+    );
 }
 
 /** What was opened. */
@@ -70,7 +78,9 @@ export async function withModel(
   const tokenizer = await loadTokenizer(source);
   const base = await loadModel(source, {
     ...(head !== undefined && { head }),
-    ...(flags.int8 === true && { frozen: "int8" as const }),
+    ...(flags.frozen !== undefined && {
+      frozen: flags.frozen === "as-stored" ? ("as stored" as const) : flags.frozen,
+    }),
   });
   const owned = [base.parameters];
   try {

@@ -82,10 +82,20 @@ async function perTensor(folder: string, options: LoadModelOptions): Promise<Pre
   return { base, deltas: [method(base)] };
 }
 
+/** What `loadModel` holds without more. */
+const held =
+  (frozen: NonNullable<LoadModelOptions["frozen"]>) =>
+  async (folder: string, options: LoadModelOptions): Promise<Prepared> => ({
+    base: await loadModel(folder, { ...options, frozen }),
+    deltas: [],
+  });
+
 /** Every way by its name. */
 export const modes: Readonly<Record<string, (folder: string, options: LoadModelOptions) => Promise<Prepared>>> = {
-  float32: async (folder, options) => ({ base: await loadModel(folder, options), deltas: [] }),
-  int8: async (folder, options) => ({ base: await loadModel(folder, { ...options, frozen: "int8" }), deltas: [] }),
+  float32: held("float32"),
+  int8: held("int8"),
+  int4: held("int4"),
+  "as stored": held("as stored"),
   "weights only": weightsOnly,
   "per tensor": perTensor,
 };

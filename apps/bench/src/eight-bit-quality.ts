@@ -13,16 +13,20 @@ import { adamW, batches, evaluate, train } from "@cambium/train";
 import { modes } from "./eight-bit-modes.ts";
 import { tasks } from "./eight-bit-tasks.ts";
 
+const MODES = "float32,int8,int4,weights only,per tensor";
+const TASKS = "emotion,valence";
+
 const HELP = `usage: pnpm bench:eight-bit-quality --model FOLDER --data FOLDER [options]
 
 Prints a JSON line for each task, seed and mode: mean loss of the development rows after training LoRA (rank 8 on query and
-value) and a head. FOLDER of the data holds goemotions/{train,dev}.tsv, goemotions/emotions.txt and emobank/emobank.csv.
+value) and a head, where the model has none. The model may be a GGUF file. FOLDER of the data holds goemotions/{train,dev}.tsv, goemotions/emotions.txt and emobank/emobank.csv.
 
   --results FILE  where lines are appended and looked up (default eight-bit-quality.jsonl)
   --seeds N       seeds 1 to N (default 5)
-  --modes NAMES   of ${Object.keys(modes).join(", ")}, separated by commas (default all)
-  --tasks NAMES   of ${Object.keys(tasks).join(", ")}, separated by commas (default all)
-  --steps N       steps of 16 rows (default 200)
+  --modes NAMES   of ${Object.keys(modes).join(", ")}, separated by commas (default ${MODES})
+  --tasks NAMES   of ${Object.keys(tasks).join(", ")}, separated by commas (default ${TASKS})
+  --steps N       steps (default 200)
+  --rows N        rows of a step (default 16)
   --dev N         development rows (default 1000)
   --threads N     threads of the runtime (default all)
 `;
@@ -33,9 +37,10 @@ const { values } = parseArgs({
     data: { type: "string" },
     results: { type: "string", default: "eight-bit-quality.jsonl" },
     seeds: { type: "string", default: "5" },
-    modes: { type: "string", default: Object.keys(modes).join() },
-    tasks: { type: "string", default: Object.keys(tasks).join() },
+    modes: { type: "string", default: MODES },
+    tasks: { type: "string", default: TASKS },
     steps: { type: "string", default: "200" },
+    rows: { type: "string", default: "16" },
     dev: { type: "string", default: "1000" },
     threads: { type: "string" },
     help: { type: "boolean", default: false },
@@ -46,13 +51,15 @@ if (values.help || values.model === undefined || values.data === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 const LENGTH = 32;
-const [steps, devRows] = [Number(values.steps), Number(values.dev)];
+const [steps, devRows, rowCount] = [Number(values.steps), Number(values.dev), Number(values.rows)];
 
 interface Line {
   readonly task: string;
   readonly mode: string;
   readonly seed: number;
   readonly steps: number;
+  /** Rows of a step. @default 16 */
+  readonly rows?: number;
   readonly devRows: number;
   readonly devLoss: number;
 }
@@ -76,23 +83,28 @@ async function measure(taskName: string, mode: string, seed: number): Promise<Li
     base,
     ...deltas,
     lora(base, { rank: 8, targets: ["attn.q", "attn.v"] }, key.at("lora")),
-    head(base),
+    ...(base.created.length > 0 ? [head(base)] : []),
   );
   const toBatch = collate(base, tokenizer, { maxLength: LENGTH, padTo: [LENGTH] });
-  const data = batches(task.train, toBatch, { size: 16, random: key.at("data") });
+  const data = batches(task.train, toBatch, { size: rowCount, random: key.at("data") });
   const options = { optimiser: adamW({ learningRate: 1e-3 }), steps, random: key.at("train") };
   const { parameters } = await result(train(tuned, data, options));
-  const dev = batches(task.dev.slice(0, devRows), toBatch, { size: 16 });
+  const dev = batches(task.dev.slice(0, devRows), toBatch, { size: rowCount });
   const { loss, rows } = await evaluate(tuned, dev, parameters);
   for (const tree of [parameters, tuned.parameters, base.parameters]) disposeParameters(tree);
-  return { task: taskName, mode, seed, steps, devRows: rows, devLoss: Number(loss.toFixed(5)) };
+  const line = { task: taskName, mode, seed, steps, rows: rowCount, devRows: rows };
+  return { ...line, devLoss: Number(loss.toFixed(5)) };
 }
 
 for (let seed = 1; seed <= Number(values.seeds); seed++)
   for (const mode of values.modes.split(","))
     for (const task of values.tasks.split(",")) {
       const isSame = (line: Line): boolean =>
-        line.task === task && line.mode === mode && line.seed === seed && line.steps === steps;
+        line.task === task &&
+        line.mode === mode &&
+        line.seed === seed &&
+        line.steps === steps &&
+        (line.rows ?? 16) === rowCount;
       if (done.some(isSame)) continue;
       const line = JSON.stringify(await measure(task, mode, seed));
       appendFileSync(values.results, `${line}\n`);

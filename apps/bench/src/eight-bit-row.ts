@@ -1,11 +1,11 @@
 /**
- * One process, one row: a LoRA step or a forward pass on a model read from a folder, in float32 or with frozen layers in
- * 8 bits, as one JSON line. `eight-bit.ts` starts it.
+ * One process, one row: a LoRA step or a forward pass on a model read from a folder or a GGUF file, in float32 or with frozen
+ * layers in few bits, as one JSON line. `eight-bit.ts` starts it.
  */
 import { parseArgs } from "node:util";
 import { compile, random, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
-import { type LanguageModel, loadModel, type TokenBatch } from "@cambium/models";
+import { type LanguageModel, type LoadModelOptions, loadModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { dispose, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { walk } from "./ids.ts";
@@ -17,7 +17,7 @@ const { values } = parseArgs({
     row: { type: "string", default: "step" },
     folder: { type: "string" },
     kind: { type: "string", default: "step" }, // or "forward"
-    mode: { type: "string", default: "float32" }, // or "int8"
+    mode: { type: "string", default: "float32" }, // or another way of `frozen`
     steps: { type: "string", default: "20" },
     batch: { type: "string", default: "8" },
     seq: { type: "string", default: "64" },
@@ -26,11 +26,13 @@ const { values } = parseArgs({
 const [steps, batch, seq] = [Number(values.steps), Number(values.batch), Number(values.seq)];
 
 await useBackend("onnx");
+const before = process.memoryUsage().rss;
 const classes = { kind: "sequence-classification", labels: ["0", "1"] } as const;
 const model = await loadModel(values.folder!, {
-  frozen: values.mode as "float32" | "int8",
+  frozen: values.mode as NonNullable<LoadModelOptions["frozen"]>,
   ...(values.kind === "step" ? { head: classes } : {}),
 });
+const loadedMiB = Math.round((process.memoryUsage().rss - before) / 2 ** 20);
 
 function makeBatch(): TokenBatch {
   return {
@@ -86,6 +88,7 @@ console.log(
     mode: values.mode,
     shape: [batch, seq],
     steps,
+    loadedMiB,
     ...(values.kind === "step" ? await trainSteps(model) : await passForward(model)),
   }),
 );

@@ -1,4 +1,4 @@
-/** Two tasks on sentences and their emotion, from files that are not part of this repository. */
+/** Tasks on sentences and their emotion, from files that are not part of this repository. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HeadConfig, Row } from "@cambium/models";
@@ -34,5 +34,12 @@ function valence(folder: string): Task {
   return { head: { kind: "regression" }, train: rows("train"), dev: rows("dev") };
 }
 
+/** The next word of a comment, for language models. */
+function words(folder: string): Task {
+  const rows = (split: string): Row[] =>
+    lines(join(folder, `goemotions/${split}.tsv`)).map((line) => ({ text: line.split("\t")[0]! }));
+  return { head: { kind: "causal-lm" }, train: rows("train"), dev: rows("dev") };
+}
+
 /** Every task by its name. */
-export const tasks: Readonly<Record<string, (folder: string) => Task>> = { emotion, valence };
+export const tasks: Readonly<Record<string, (folder: string) => Task>> = { emotion, valence, words };

@@ -1,5 +1,5 @@
 /**
- * `pnpm bench:eight-bit`: LoRA steps and forward passes with frozen layers in 8 bits, against float32 and against PyTorch
+ * `pnpm bench:eight-bit`: LoRA steps and forward passes with frozen layers in 8 or 4 bits, against float32 and against PyTorch
  * with PEFT in float32 and bfloat16, in alternating fresh processes.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,21 +14,24 @@ import { pathOf, runHere, runToLine } from "./processes.ts";
 /** PyTorch's precisions, and the types of transformers.js, by the names of the sides. */
 const PRECISIONS = { pytorch: "float32", autocast: "autocast", bfloat16: "bfloat16" } as const;
 const DTYPES = { q8: "q8", fp32: "fp32" } as const;
-const NAMES = ["float32", ...Object.keys(PRECISIONS), ...Object.keys(DTYPES)];
+/** Ways of holding frozen layers. */
+const FORMS = ["float32", "int8", "int4", "as stored"];
+const NAMES = [...FORMS, ...Object.keys(PRECISIONS), ...Object.keys(DTYPES)];
 
 const HELP = `usage: pnpm bench:eight-bit [options]
 
 Prints JSON lines: the machine, then for each process the median time and peak memory of a LoRA step (rank 8 on query and
-value, a trained head, AdamW) or of a forward pass, and for each row the time and memory in 8 bits over those of each other
-side, as the median of the rounds' ratios with their spread. With PEFT_PYTHON=/path/to/python, PyTorch with PEFT takes the
+value, a trained head, AdamW) or of a forward pass, what the process grew by while the model was loaded, and for each row the
+time and memory in 8 bits (or --mode) over those of each other side, as the median of the rounds' ratios with their spread. With PEFT_PYTHON=/path/to/python, PyTorch with PEFT takes the
 same steps in float32, under bfloat16 autocast, and with bfloat16 weights. With TRANSFORMERS_JS=/path/to/folder, into which
 @huggingface/transformers was installed, that library passes forward through the model of --model, in 8 bits ("q8") and in
 float32 ("fp32"). Progress goes to stderr.
 
   --only TEXTS     rows whose name contains one of these, separated by commas
   --list           only print the rows' names
-  --model FOLDER   adds forward passes of this model; for transformers.js it holds onnx/model.onnx and
-                   onnx/model_quantized.onnx (python/export_onnx.py writes them)
+  --mode NAME      what is compared, of ${FORMS.slice(1).join(", ")} (default int8)
+  --model FOLDER   adds steps and forward passes of this model, or of a GGUF file; for transformers.js it holds onnx/model.onnx
+                   and onnx/model_quantized.onnx (python/export_onnx.py writes them)
   --against NAMES  what is compared with, of ${NAMES.join(", ")}, separated by commas
   --pairs N        rounds (default 5)
   --steps N        measured steps in a process (default 30 at 4x256, 8 at 12x768)
@@ -39,6 +42,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },
     model: { type: "string" },
+    mode: { type: "string", default: "int8" },
     against: { type: "string" },
     pairs: { type: "string", default: "5" },
     steps: { type: "string" },
@@ -74,7 +78,9 @@ const all = [
   rowOf("forward", "4x256", 32, 64),
   rowOf("forward", "12x768", 1, 64),
   rowOf("forward", "12x768", 32, 64),
-  ...(given === undefined ? [] : [rowOf("forward", given, 1, 64), rowOf("forward", given, 32, 64)]),
+  ...(given === undefined
+    ? []
+    : [rowOf("step", given, 8, 64), rowOf("forward", given, 1, 64), rowOf("forward", given, 32, 64)]),
 ];
 const names = selectNames(
   all.map(({ name }) => name),
@@ -86,6 +92,8 @@ if (values.list) {
   process.exit(0);
 }
 
+if (!FORMS.slice(1).includes(values.mode))
+  throw new Error(`--mode: "${values.mode}" is none of ${FORMS.slice(1).join(", ")}`);
 const chosen = values.against?.split(",") ?? [
   "float32",
   ...(python === undefined ? [] : Object.keys(PRECISIONS)),
@@ -98,7 +106,7 @@ for (const name of chosen) {
 }
 
 function sides(row: Row, folder: string): { ours: Side; others: Side[] } {
-  const steps = values.steps ?? (row.size === "12x768" ? "8" : "30");
+  const steps = values.steps ?? (row.size === "4x256" ? "30" : "8");
   const common = ["--row", row.name, "--steps", steps, "--batch", `${row.batch}`, "--seq", `${row.seq}`];
   const here = (mode: string): Side => ({
     name: mode,
@@ -115,11 +123,12 @@ function sides(row: Row, folder: string): { ours: Side; others: Side[] } {
     return { name: `transformers.js ${name}`, run: () => [runHere<Measured>("./eight-bit-transformers-js.ts", given)] };
   };
   const others = chosen.flatMap((name) => {
-    if (name === "float32") return [here("float32")];
-    if (name in PRECISIONS) return row.kind === "step" ? [inPython(name as keyof typeof PRECISIONS)] : [];
+    if (FORMS.includes(name)) return [here(name)];
+    if (name in PRECISIONS)
+      return row.kind === "step" && row.size !== given ? [inPython(name as keyof typeof PRECISIONS)] : [];
     return row.size === given ? [inTransformersJs(name as keyof typeof DTYPES)] : [];
   });
-  return { ours: here("int8"), others };
+  return { ours: here(values.mode), others };
 }
 
 console.log(JSON.stringify(describeMachine("eight-bit")));

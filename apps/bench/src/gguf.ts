@@ -13,14 +13,14 @@ package gguf is installed, that package reads the file and dequantises all tenso
 memory follow. Progress goes to stderr.
 
   --model FILE    a language model
-  --only NAMES    of float32 and int8, separated by commas (default: both)
+  --only NAMES    of float32, int8, int4 and "as stored", separated by commas (default: all)
   --pairs N       rounds (default 7)
 `;
 
 const { values } = parseArgs({
   options: {
     model: { type: "string" },
-    only: { type: "string", default: "float32,int8" },
+    only: { type: "string", default: "float32,int8,int4,as stored" },
     pairs: { type: "string", default: "7" },
     help: { type: "boolean", default: false },
   },

@@ -1,7 +1,7 @@
 /** One process of `pnpm bench:gguf`: a model from its GGUF file to its first forward pass, as one JSON line. */
 import { parseArgs } from "node:util";
 import { countParameters } from "@cambium/core";
-import { loadModel } from "@cambium/models";
+import { type LoadModelOptions, loadModel } from "@cambium/models";
 import { ones, range, reshape, type Tensor2D } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
 
@@ -20,7 +20,7 @@ const before = process.memoryUsage().rss;
 const start = performance.now();
 const model = await loadModel(values.model!, {
   head: { kind: "causal-lm" },
-  frozen: values.frozen as "float32" | "int8",
+  frozen: values.frozen as LoadModelOptions["frozen"] & string,
 });
 const loadMs = performance.now() - start;
 const loadedPeak = process.resourceUsage().maxRSS * 1024;

@@ -133,6 +133,7 @@ export class OnnxBackend extends KernelBackend {
   /** Whether a function is being recorded on stand-ins. */
   private isRecording = false;
   private runs = 0;
+  private dynamicCompiles = 0;
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
 
@@ -354,7 +355,9 @@ export class OnnxBackend extends KernelBackend {
     inputs: Readonly<Record<string, OnnxInput>>,
     options: DynamicOptions,
   ): DynamicFunction {
-    return compileOn(this, run, inputs, options);
+    const compiled = compileOn(this, run, inputs, options);
+    this.dynamicCompiles++;
+    return compiled;
   }
 
   /** Calls a function that is known to compile many programs. */
@@ -521,6 +524,7 @@ export class OnnxBackend extends KernelBackend {
       cacheHits: this.cache.hits,
       compileCount: this.cache.compileCount,
       compiles: [...this.cache.compiles],
+      dynamicCompileCount: this.dynamicCompiles,
       sessions: this.cache.sessionCount,
       sessionBytes: this.cache.sizeBytes,
       sessionThreads: this.cache.threadCount,

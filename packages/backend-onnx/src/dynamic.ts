@@ -17,8 +17,8 @@ import { type NamedFunction, type RecordHost, type Recording, record } from "./e
 import { type DynamicDimension, smallSizes } from "./export/sizes.ts";
 import { Writer } from "./export/writer.ts";
 import { fuse } from "./fuse.ts";
-import { fuseForRow, packProducts } from "./fuse-decode.ts";
-import { bytesOf, type ElementType, type HostArray, hostArrayOf, sizeOf, type Value } from "./graph.ts";
+import { fuseForRow, Packs, packProducts } from "./fuse-decode.ts";
+import { bytesOf, type ElementType, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
 import { isBlockOperation, lowerStored } from "./lower-blocks.ts";
 import type { NativeRuntime, NativeSession, SessionOptions } from "./native.ts";
 import { sameContent, sameNumber } from "./numbers.ts";
@@ -81,13 +81,30 @@ function recordAt(host: DynamicHost, run: NamedFunction, inputs: Inputs, sizes: 
   return record(host, run, standIns);
 }
 
+/** What is apart from the values of a matrix that others look up rows of: those are fed, and products have them packed. */
+const copies = new WeakMap<Value, Value>();
+
+function apart(product: Operation): Operation {
+  const [x, ...matrix] = product.inputs;
+  const own = matrix.map((value) => {
+    if (value === undefined) return undefined;
+    const copy = copies.get(value) ?? { ...value };
+    copies.set(value, copy);
+    return copy;
+  });
+  return { ...product, inputs: [x, ...own] };
+}
+
 /** A recording with products of blocks as the runtime has them, and what must be part of the graph for them. */
-function lowered(recording: Recording): { readonly recording: Recording; readonly stored: ReadonlySet<Value> } {
+function lowered(
+  recording: Recording,
+  packs: Packs,
+): { readonly recording: Recording; readonly stored: ReadonlySet<Value> } {
   const stored = new Set<Value>();
   const { program } = recording;
-  const operations = packProducts(program.operations, program.roots).flatMap((each) => {
+  const operations = packProducts(program.operations, program.roots, packs).flatMap((each) => {
     if (!isBlockOperation(each)) return [each];
-    const made = lowerStored(each);
+    const made = lowerStored(each.type === "BlockGemm" ? apart(each) : each);
     for (const value of made.stored) stored.add(value);
     return made.operations;
   });
@@ -141,7 +158,8 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   const sizes = smallSizes(options.dynamic, RECORDINGS);
   const recordings = sizes.map((each) => recordAt(host, run, inputs, each));
   const [first] = recordings as [Recording];
-  const parts = recordings.map(lowered);
+  const packs = new Packs();
+  const parts = recordings.map((recording) => lowered(recording, packs));
   const [{ stored }] = parts as [ReturnType<typeof lowered>];
   const frozen = new Set<HostArray | undefined>();
   for (const tensor of options.frozen ?? []) frozen.add(host.valueBehind(tensor)?.data);
@@ -190,7 +208,10 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   }));
   const { nodes, initializers } = writer.finish(made);
   for (const place of fed.keys()) captured[place]!.own = false;
-  const session = host.runtime.createSession(encodeModel(nodes, initializers, slots, outputs), host.sessionOptions);
+  const large = initializers.filter(({ data }) => data.byteLength > SMALL_BYTES);
+  const model = encodeModel(nodes, initializers, slots, outputs, { outside: new Set(large) });
+  const outside = large.map(({ name, data }) => ({ path: name, data }));
+  const session = host.runtime.createSession(model, host.sessionOptions, outside);
   return {
     host,
     session,

@@ -116,25 +116,61 @@ function fuseNorm(operation: Operation, readers: Readers, { absent, instead }: R
   instead.set(operation, [{ ...again!.producer!, outputs: [given], kernel }]);
 }
 
-/** Matrices in blocks beside each other, by the codes of the first. */
-const joined = new WeakMap<Value, { readonly others: readonly Value[]; readonly parts: readonly (Value | undefined)[] }>();
+/** Matrices in blocks that lie beside each other, by the codes of the first: made once for all recordings of a function. */
+export class Packs {
+  private readonly known = new Map<
+    Value,
+    { readonly codes: readonly Value[]; readonly parts: readonly (Value | undefined)[] }
+  >();
+  /** Memory of many parts at a time, which systems take back when it is let go of; what is left of it comes first. */
+  private room = new ArrayBuffer(0);
+  private used = 0;
 
-function joinRows(values: readonly Value[]): Value {
-  const [first] = values as [Value];
-  const arrays = values.map((value) => hostArrayOf(value)!);
-  const Type = arrays[0]!.constructor as new (length: number) => Uint8Array | Float32Array;
-  const whole = new Type(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    whole.set(array as Uint8Array, at);
-    at += array.length;
+  /** Codes, scales and minima of these products' matrices, one matrix below the other. */
+  join(products: readonly Operation[]): readonly (Value | undefined)[] {
+    const codes = products.map(({ inputs }) => inputs[1]!);
+    const found = this.known.get(codes[0]!);
+    if (found?.codes.every((other, i) => other === codes[i]) === true) return found.parts;
+    const parts = [1, 2, 3].map((place) => {
+      const values = products.flatMap(({ inputs }) => inputs[place] ?? []);
+      return values.length === 0 ? undefined : this.joinRows(values);
+    });
+    this.known.set(codes[0]!, { codes, parts });
+    return parts;
   }
-  const rows = values.reduce((sum, { shape }) => sum + shape[0]!, 0);
-  return hostValue(whole, [rows, ...first.shape.slice(1)], first.type);
+
+  private joinRows(values: readonly Value[]): Value {
+    const [first] = values as [Value];
+    const arrays = values.map((value) => hostArrayOf(value)!);
+    const bytes = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const whole = this.take(bytes);
+    let at = 0;
+    for (const { buffer, byteOffset, byteLength } of arrays) {
+      whole.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+      at += byteLength;
+    }
+    const data = first.type === "uint8" ? whole : new Float32Array(whole.buffer, whole.byteOffset, bytes / 4);
+    const rows = values.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    return hostValue(data, [rows, ...first.shape.slice(1)], first.type);
+  }
+
+  private take(bytes: number): Uint8Array {
+    const from = Math.ceil(this.used / 64) * 64;
+    if (from + bytes <= this.room.byteLength) {
+      this.used = from + bytes;
+      return new Uint8Array(this.room, from, bytes);
+    }
+    this.room = new ArrayBuffer(Math.max(bytes, ROOM_BYTES));
+    this.used = bytes;
+    return new Uint8Array(this.room, 0, bytes);
+  }
 }
 
+/** The C library hands memory of so many bytes and more back at once. */
+const ROOM_BYTES = 1 << 25;
+
 /** Products of one value with several matrices in blocks are one product, and the parts of it. */
-function packBlocks(operation: Operation, readers: Readers, { absent, instead }: Rewriting): void {
+function packBlocks(operation: Operation, readers: Readers, { absent, instead }: Rewriting, packs: Packs): void {
   if (operation.type !== "BlockGemm" || absent.has(operation) || operation.attributes["transposed"] === 1) return;
   const [x, , , minima] = operation.inputs;
   const { K, bits } = operation.attributes;
@@ -151,20 +187,10 @@ function packBlocks(operation: Operation, readers: Readers, { absent, instead }:
         each.inputs.slice(1).every((input) => input === undefined || hostArrayOf(input) !== undefined),
     );
   if (beside.length < 2 || beside[0] !== operation) return;
-  const codes = beside.map(({ inputs }) => inputs[1]!);
-  let found = joined.get(codes[0]!);
-  if (found === undefined || found.others.some((other, i) => other !== codes[i])) {
-    const parts = [1, 2, 3].map((place) => {
-      const values = beside.flatMap(({ inputs }) => inputs[place] ?? []);
-      return values.length === 0 ? undefined : joinRows(values);
-    });
-    found = { others: codes, parts };
-    joined.set(codes[0]!, found);
-  }
   const widths = beside.map(({ attributes }) => attributes["N"] as number);
   const out = widths.reduce((sum, width) => sum + width, 0);
   const [rows] = operation.outputs[0]!.shape as [number];
-  const [whole] = operationsOf("BlockGemm", [x, ...found.parts], [{ shape: [rows, out], type: "float32" }], {
+  const [whole] = operationsOf("BlockGemm", [x, ...packs.join(beside)], [{ shape: [rows, out], type: "float32" }], {
     domain: "cambium",
     attributes: { ...operation.attributes, N: out },
   });
@@ -185,14 +211,16 @@ function apply(rule: Rule, operations: readonly Operation[], roots: readonly Val
   const rewriting: Rewriting = { absent: new Set(), instead: new Map() };
   for (const operation of operations) rule(operation, readers, rewriting);
   const { absent, instead } = rewriting;
-  return operations.flatMap((operation) =>
-    absent.has(operation) ? [] : (instead.get(operation) ?? [operation]),
-  );
+  return operations.flatMap((operation) => (absent.has(operation) ? [] : (instead.get(operation) ?? [operation])));
 }
 
 /** Joins products of one value with matrices in blocks, before they are lowered. */
-export const packProducts = (operations: readonly Operation[], roots: readonly Value[]): readonly Operation[] =>
-  apply(packBlocks, operations, roots);
+export const packProducts = (
+  operations: readonly Operation[],
+  roots: readonly Value[],
+  packs: Packs,
+): readonly Operation[] =>
+  apply((operation, readers, rewriting) => packBlocks(operation, readers, rewriting, packs), operations, roots);
 
 /** Joins what the runtime has one operation for. */
 export const fuseForRow = (operations: readonly Operation[], roots: readonly Value[]): readonly Operation[] =>

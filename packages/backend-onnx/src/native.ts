@@ -27,8 +27,15 @@ export interface NativeSession {
 /** The runtime, loaded. */
 export interface NativeRuntime {
   readonly version: string;
-  createSession(model: Uint8Array, options: SessionOptions): NativeSession;
+  /** @param outside - Elements of the model's constants that are not in it, by the names of their files. */
+  createSession(model: Uint8Array, options: SessionOptions, outside?: readonly OutsideData[]): NativeSession;
   createTensor(type: ElementType, data: HostArray, shape: readonly number[]): unknown;
+}
+
+/** Elements of a model's constant that are handed over beside it. */
+export interface OutsideData {
+  readonly path: string;
+  readonly data: HostArray;
 }
 
 /** How a graph runs. */
@@ -103,7 +110,7 @@ function load(): NativeRuntime {
   return {
     version,
     createTensor: (type, data, shape) => new Tensor(type, data, shape),
-    createSession(model, { threads, spinning, fastMath }) {
+    createSession(model, { threads, spinning, fastMath }, outside = []) {
       const session = new binding.InferenceSession();
       session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
         executionProviders: ["cpu"],
@@ -117,6 +124,12 @@ function load(): NativeRuntime {
           mlas: { enable_gemm_fastmath_arm64_bfloat16: flag(fastMath) },
         },
         logSeverityLevel: 4, // failures are thrown, not printed
+        ...(outside.length > 0 && {
+          externalData: outside.map(({ path, data: { buffer, byteOffset, byteLength } }) => ({
+            path,
+            data: new Uint8Array(buffer, byteOffset, byteLength),
+          })),
+        }),
       });
       return {
         run: (feeds, fetches) => session.run(feeds, fetches, {}),

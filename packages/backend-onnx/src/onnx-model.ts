@@ -93,11 +93,19 @@ function encodeAttribute(name: string, value: Attribute): Message {
   return message.integer(20, 7);
 }
 
-/** TensorProto: dims 1, data_type 2, name 8, raw_data 9. The elements themselves are the last part, and not copied. */
-function encodeTensor({ name, shape, type, data }: Initializer): readonly Uint8Array[] {
+/**
+ * TensorProto: dims 1, data_type 2, name 8, raw_data 9, external_data 13 { key 1, value 2 }, data_location 14 (EXTERNAL 1). The elements
+ * themselves are the last part, and not copied; those that are handed over beside the model are a file of the tensor's name.
+ */
+function encodeTensor({ name, shape, type, data }: Initializer, isOutside: boolean): readonly Uint8Array[] {
   const message = new Message();
   for (const dimension of shape) message.integer(1, dimension);
   message.integer(2, ELEMENT_TYPES[type]).text(8, name);
+  if (isOutside) {
+    const place = { location: name, offset: "0", length: String(data.byteLength) };
+    for (const [key, value] of Object.entries(place)) message.message(13, new Message().text(1, key).text(2, value));
+    return lengthPrefixed(5, [message.integer(14, 1).finish()]);
+  }
   return lengthPrefixed(5, [
     message.finish(),
     ...lengthPrefixed(9, [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]),
@@ -158,17 +166,21 @@ function encodeNode({ name, type, domain, inputs, outputs, attributes }: Node): 
   return message;
 }
 
-/**
- * The bytes of a model. Nodes must be in an order in which they can run.
- *
- * @param hasContrib - Whether operators of ONNX Runtime's own are among them.
- */
+/** What a model is made of besides nodes and values. */
+export interface EncodeOptions {
+  /** Whether operators of ONNX Runtime's own are among the nodes. @default true */
+  readonly hasContrib?: boolean;
+  /** Constants whose elements are handed over beside the model. @default none */
+  readonly outside?: ReadonlySet<Initializer>;
+}
+
+/** The bytes of a model. Nodes must be in an order in which they can run. */
 export function encodeModel(
   nodes: readonly Node[],
   initializers: readonly Initializer[],
   inputs: readonly Slot[],
   outputs: readonly Slot[],
-  hasContrib = true,
+  { hasContrib = true, outside = new Set() }: EncodeOptions = {},
 ): Uint8Array {
   const graph = new Message();
   for (const node of nodes) graph.message(1, encodeNode(node));
@@ -180,7 +192,7 @@ export function encodeModel(
   if (hasContrib) operatorSets.message(8, new Message().text(1, "com.microsoft").integer(2, 1));
   const parts = [
     head.finish(),
-    ...lengthPrefixed(7, [graph.finish(), ...initializers.flatMap(encodeTensor)]),
+    ...lengthPrefixed(7, [graph.finish(), ...initializers.flatMap((each) => encodeTensor(each, outside.has(each)))]),
     operatorSets.finish(),
   ];
   const model = new Uint8Array(sizeOfParts(parts));

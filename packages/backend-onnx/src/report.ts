@@ -17,6 +17,8 @@ export interface BackendReport {
   /** Programs compiled, and the last of them with their reasons. */
   readonly compileCount: number;
   readonly compiles: readonly Compile[];
+  /** Functions compiled for any sizes; those that share a graph count once. */
+  readonly dynamicCompileCount: number;
   /** Sessions alive, their estimated bytes, the threads of their pools, and how many sessions were evicted. */
   readonly sessions: number;
   readonly sessionBytes: number;

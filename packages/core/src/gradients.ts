@@ -32,6 +32,8 @@ import {
   rmsNormGradKernel,
   rmsNormKernel,
   rotateKernel,
+  type SharedProductAttributes,
+  sharedProductKernel,
   siluGradKernel,
   siluKernel,
   sparseRowsGradKernel,
@@ -50,6 +52,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  type Tensor3D,
   zeros,
   zerosLike,
 } from "@tensorflow/tfjs-core";
@@ -114,6 +117,23 @@ registerGradient({
       x: () => runCustomKernel<Tensor>(rotateKernel, { x: dy, cosine, sine: neg(sine!) }),
       cosine: fixed,
       sine: fixed,
+    };
+  },
+});
+
+registerGradient({
+  kernelName: sharedProductKernel.name,
+  inputsToSave: ["a", "b"],
+  gradFunc: (dy, saved, attributes) => {
+    const [a, b] = saved as [Tensor, Tensor];
+    const { transposeB } = attributes as unknown as SharedProductAttributes;
+    const flat = (x: Tensor): Tensor3D => reshape(x, [x.shape[0]!, -1, x.shape[3]!]);
+    return {
+      a: () => runCustomKernel<Tensor>(sharedProductKernel, { a: dy, b }, { transposeB: !transposeB }),
+      b: () => {
+        const [left, right] = transposeB ? [dy as Tensor, a] : [a, dy as Tensor];
+        return reshape(matMul(flat(left), flat(right), true, false), b.shape);
+      },
     };
   },
 });

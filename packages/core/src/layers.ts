@@ -22,6 +22,7 @@ import { editedProduct } from "./edited-weight.ts";
 import { gatedSilu, silu } from "./ops/activation.ts";
 import { scaledDotProductAttention } from "./ops/attention.ts";
 import { dropout } from "./ops/dropout.ts";
+import { sharedProduct } from "./ops/shared-product.ts";
 import { quantisedLinear } from "./quantised-linear.ts";
 import { isBlockMatrix, matrixOf } from "./quantised-weight.ts";
 import type { RowsBefore, Scope } from "./scope.ts";
@@ -94,11 +95,12 @@ function attendBehind(
   const [keyHeads, now] = [key.shape[1], key.shape[2]];
   const groups = batch * keyHeads;
   const ofGroups = (x: Tensor4D): Tensor4D => reshape(x, [groups, 1, now, dHead]);
-  const asked = reshape(mul(query, scalar(scale)), [groups, heads / keyHeads, rows, dHead]);
-  const scores = concat([matMul(asked, past.columns), matMul(asked, ofGroups(key), false, true)], 3);
+  const asked: Tensor4D = reshape(mul(query, scalar(scale)), [groups, heads / keyHeads, rows, dHead]);
+  const scores = concat([sharedProduct(asked, past.columns), sharedProduct(asked, ofGroups(key), true)], 3);
   const pattern = softmax(bias === undefined ? scores : add(scores, biasOfGroups(bias, keyHeads))) as Tensor4D;
   const [ofPast, ofNow] = split(pattern, [past.rows.shape[2], now], 3) as [Tensor4D, Tensor4D];
-  return reshape(add(matMul(ofPast, past.rows), matMul(ofNow, ofGroups(value))), [batch, heads, rows, dHead]);
+  const mixed: Tensor4D = add(sharedProduct(ofPast, past.rows), sharedProduct(ofNow, ofGroups(value)));
+  return reshape(mixed, [batch, heads, rows, dHead]);
 }
 
 /** A bias `[batch, heads or 1, rows, keys]` for heads in groups, `[batch · keyHeads, heads of a group or 1, rows, keys]`. */

@@ -39,6 +39,7 @@ import { quantisedLinearGradKernel, quantisedLinearKernel, quantisedWeightKernel
 import { deriveKeyKernel, randomMaskKernel } from "./random-mask.ts";
 import { randomNumbersKernel } from "./random-numbers.ts";
 import { rotateKernel } from "./rotate.ts";
+import { sharedProductKernel } from "./shared-product.ts";
 
 export type {
   ActivationGradInputs,
@@ -156,6 +157,7 @@ export {
   uniforms,
 } from "./random-numbers.ts";
 export { type RotateInputs, rotateKernel } from "./rotate.ts";
+export { type SharedProductAttributes, type SharedProductInputs, sharedProductKernel } from "./shared-product.ts";
 
 /** Every custom kernel. */
 export const customKernels: readonly CustomKernel[] = [
@@ -172,6 +174,7 @@ export const customKernels: readonly CustomKernel[] = [
   attentionKernel,
   attentionGradKernel,
   rotateKernel,
+  sharedProductKernel,
   crossEntropyKernel,
   crossEntropyGradKernel,
   linearCrossEntropyKernel,

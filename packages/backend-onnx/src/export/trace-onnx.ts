@@ -103,7 +103,7 @@ function compile(
   }
   const slots = Object.entries(inputs).map(([name, { shape, type }]): Slot => ({ name, shape, type }));
   return {
-    model: encodeModel(nodes, initializers, slots, outputs, false),
+    model: encodeModel(nodes, initializers, slots, outputs, { hasContrib: false }),
     nodeCount: nodes.length,
     traced: sizes,
     outputs: [...graph.outputs.keys()],

@@ -96,6 +96,7 @@ export const customKernelTraces: KernelTable = {
       { domain: "com.microsoft" },
     );
   },
+  SharedProduct: ({ a, b }, { transposeB }) => product(a!.value, b!.value, { transposeB: transposeB === true }),
   Gelu: ({ x }, attributes) =>
     elementwise("Gelu", [x!.value], "float32", {
       attributes: { approximate: (attributes as unknown as GeluAttributes).approximate },

@@ -1,10 +1,12 @@
 import { ConfigError } from "@cambium/base";
+import { engine } from "@tensorflow/tfjs-core";
 import type { RunnableModel } from "../runnable.ts";
 import { compiledDecoder } from "./compiled.ts";
 import type { Decoder } from "./decoder.ts";
 import { plainDecoder } from "./plain.ts";
 
-const opened = new WeakMap<RunnableModel, Decoder>();
+/** By model, on the backend that they were opened on. */
+const opened = new WeakMap<RunnableModel, { readonly backend: unknown; readonly decoder: Decoder }>();
 
 /**
  * The engine for a model, with deltas or without: one for each, so that what one call has read can be continued by another.
@@ -22,10 +24,11 @@ export function openDecoder(caller: string, model: RunnableModel): Decoder {
       head: head?.kind,
     });
   }
+  const { backend } = engine();
   const known = opened.get(model);
-  if (known !== undefined) return known;
+  if (known?.backend === backend) return known.decoder;
   const decoder = decoderOf(caller, model);
-  opened.set(model, decoder);
+  opened.set(model, { backend, decoder });
   return decoder;
 }
 

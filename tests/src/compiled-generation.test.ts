@@ -1,0 +1,138 @@
+/** What models write on compiled graphs is what their plain passes write on another backend: every family, with deltas and without. */
+import "@cambium/backend-onnx";
+import "@tensorflow/tfjs-backend-cpu";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { backendReport } from "@cambium/backend-onnx";
+import { result } from "@cambium/base";
+import { disposeParameters, mapParameters, random } from "@cambium/core";
+import { attach, lora, perRow, prefix, prompt } from "@cambium/delta";
+import {
+  choose,
+  createTokenizer,
+  type Generated,
+  generateBatch,
+  type LanguageModel,
+  type RunnableModel,
+  readPrefix,
+} from "@cambium/models";
+import { tinyModel } from "@cambium/models/testing";
+import { add, mul, setBackend } from "@tensorflow/tfjs-core";
+import { afterAll, describe, expect, test } from "vitest";
+
+const tokenizerFile = fileURLToPath(new URL("../../packages/models/fixtures/tokenizers/gpt2.json", import.meta.url));
+const tokenizer = createTokenizer(JSON.parse(readFileSync(tokenizerFile, "utf8")));
+const prompts = [
+  [3, 9, 14, 7, 11],
+  [4, 8],
+  [1, 2, 6],
+];
+
+afterAll(async () => {
+  await setBackend("cpu");
+});
+
+/** Moves what a delta trains away from its start, where it would not show. */
+function shaken<T extends ReturnType<typeof attach<LanguageModel>>>(tuned: T, seed: number): T {
+  const moved = mapParameters(tuned.parameters, (value, name) =>
+    add(value, mul(random(seed).at(name).normal(value.shape), 0.3)),
+  );
+  return tuned.with(moved) as T;
+}
+
+/** One text after the other, with what they were chosen from. */
+async function write(model: RunnableModel, options: object = { logProbabilities: 2 }): Promise<readonly Generated[]> {
+  const given = { maxTokens: 6, stopIds: [], fileDefaults: false, ...options };
+  return (await result(generateBatch(model, tokenizer, prompts, given as never))).generated;
+}
+
+function expectAlike(onGraphs: readonly Generated[], plain: readonly Generated[]): void {
+  expect(onGraphs.map(({ ids }) => ids)).toEqual(plain.map(({ ids }) => ids));
+  for (const [row, { tokens = [] }] of onGraphs.entries()) {
+    expect(tokens.length).toBeGreaterThan(0);
+    for (const [i, { logProbability }] of tokens.entries()) {
+      expect(logProbability).toBeCloseTo(plain[row]!.tokens![i]!.logProbability, 3);
+    }
+  }
+}
+
+/** Runs something on compiled graphs, and then on the plain backend. */
+async function onBoth<T>(run: () => Promise<T>): Promise<[onGraphs: T, plain: T]> {
+  await setBackend("onnx");
+  const onGraphs = await run();
+  await setBackend("cpu");
+  return [onGraphs, await run()];
+}
+
+describe.each(["gpt2", "llama", "mistral", "qwen2", "qwen3"])("%s", (type) => {
+  const open = (): LanguageModel => tinyModel({ type, head: { kind: "causal-lm" } });
+
+  const kinds: readonly [string, (model: LanguageModel) => RunnableModel, object?][] = [
+    ["by itself", (model) => model],
+    ["with LoRA", (model) => shaken(attach(model, lora(model, { rank: 3, alpha: 5 }, random(1))), 1)],
+    ["behind a prefix", (model) => shaken(attach(model, prefix(model, { length: 3 }, random(2))), 2)],
+    ["behind a prompt", (model) => shaken(attach(model, prompt(model, { length: 3 }, random(3))), 3)],
+    [
+      "with a delta for each row",
+      (model) => {
+        const [a, b] = [lora(model, { rank: 3 }, random(4)), lora(model, { rank: 2 }, random(5))];
+        return shaken(attach(model, perRow({ a, b })), 4);
+      },
+      { deltas: [1, -1, 0], logProbabilities: 2 },
+    ],
+  ];
+
+  test.each(kinds)("writes the same %s", async (_, make, options) => {
+    const model = open();
+    const written = make(model);
+    const [onGraphs, plain] = await onBoth(() => write(written, options));
+    expectAlike(onGraphs, plain);
+    disposeParameters(model.parameters);
+  });
+
+  test("searches by beams, chooses and goes on behind a kept begin alike", async () => {
+    const model = open();
+    const [onGraphs, plain] = await onBoth(async () => {
+      const kept = await readPrefix(model, tokenizer, [3, 9]);
+      const [behind] = (
+        await result(
+          generateBatch(model, tokenizer, [[3, 9, 14]], {
+            maxTokens: 4,
+            stopIds: [],
+            prefix: kept,
+            fileDefaults: false,
+          }),
+        )
+      ).generated;
+      const beams = await write(model, { beams: 3 });
+      return { behind: behind!.ids, beams: beams.map(({ ids }) => ids) };
+    });
+    expect(onGraphs).toEqual(plain);
+    disposeParameters(model.parameters);
+  });
+});
+
+test("tokens and adapters of one structure compile nothing more", async () => {
+  await setBackend("onnx");
+  const model = tinyModel({ type: "llama", head: { kind: "causal-lm" } });
+  const adapter = (seed: number, alpha: number): RunnableModel =>
+    shaken(attach(model, lora(model, { rank: 3, alpha }, random(seed))), seed);
+  const [first, second] = [adapter(1, 3), adapter(2, 7)];
+  await write(first);
+  const { dynamicCompileCount, compileCount } = backendReport();
+  const texts = [await write(second, { maxTokens: 12 }), await write(first, { maxTokens: 12 })];
+  expect(texts[0]!.map(({ ids }) => ids)).not.toEqual(texts[1]!.map(({ ids }) => ids));
+  expect(backendReport().dynamicCompileCount).toBe(dynamicCompileCount);
+  expect(backendReport().compileCount).toBe(compileCount);
+  disposeParameters(model.parameters);
+});
+
+test("labels have the same chances", async () => {
+  const model = tinyModel({ type: "llama", head: { kind: "causal-lm" } });
+  const [onGraphs, plain] = await onBoth(() => choose(model, tokenizer, [3, 9, 14], ['"', "#$"]));
+  for (const [i, { label, logProbability }] of onGraphs.entries()) {
+    expect(plain[i]!.label).toBe(label);
+    expect(plain[i]!.logProbability).toBeCloseTo(logProbability, 4);
+  }
+  disposeParameters(model.parameters);
+});

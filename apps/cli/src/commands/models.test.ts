@@ -95,7 +95,7 @@ test("layers are held in few bits where that is asked for, and refused where the
     code: 2,
     errors: [expect.stringContaining("int8, int4, as-stored"), expect.anything()],
   });
-  expect(await run("as-stored")).toMatchObject({ code: 1, errors: [expect.stringContaining("no matrix in")] });
+  expect(await run("as-stored")).toMatchObject({ code: 2, errors: [expect.stringContaining("no matrix in")] });
 });
 
 test("a model with its adapter becomes a folder for transformers.js", { timeout: 60_000 }, async () => {

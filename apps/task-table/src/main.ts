@@ -1,4 +1,4 @@
-/** Writes the table into the README of `tasks` from the results that are there. `--run` does the missing runs first. */
+/** Writes the table into the README of `tasks` from the results that are there. `--run` does the missing runs first, `--workers` at once. */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -9,10 +9,11 @@ import { markdownTable, scoresOf } from "./table.ts";
 const README = fileURLToPath(new URL("../../../packages/tasks/README.md", import.meta.url));
 const MARKS = /(?<=^<!-- table: pnpm task-table -->\n)[\s\S]*?(?=^<!-- \/table -->)/m;
 
-const { run, folder, dry } = parseArgs({
+const { run, folder, dry, workers } = parseArgs({
   options: {
     run: { type: "boolean", default: false },
     dry: { type: "boolean", default: false },
+    workers: { type: "string", default: "1" },
     folder: { type: "string", default: "runs/task-table" },
   },
 }).values;
@@ -21,7 +22,7 @@ const stop = new AbortController();
 process.on("SIGINT", () => stop.abort());
 
 if (run) {
-  for await (const event of runStudy(study, { folder, signal: stop.signal })) {
+  for await (const event of runStudy(study, { folder, workers: Number(workers), signal: stop.signal })) {
     if (event.type === "finish") console.log(event.cell, JSON.stringify(event.result), `${event.durationMs} ms`);
   }
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { configureOnnx } from "@cambium/backend-onnx";
 import { disposeParameters, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import type { RunContext } from "@cambium/experiments";
@@ -10,6 +11,8 @@ import type { LoadedTask, RealRow } from "@cambium/tasks/real";
 import { adamW, batches, linear, train } from "@cambium/train";
 import { BATCH_SIZE, EVALUATIONS, MAX_LENGTH, PAD_TO, RANK, RECIPES } from "./plan.ts";
 import { labelled, seedOf, type TableCell, trainRows } from "./rows.ts";
+
+configureOnnx({ threads: 1 }); // several workers share the cores
 
 /** Where MiniLM's folder is. */
 const MINILM = process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2";
@@ -22,7 +25,7 @@ const cut = (rows: readonly RealRow[]) => labelled(rows).map((row) => ({ ...row,
 /** Accuracy on the test rows of a model whose head alone, or LoRA and head, was trained. */
 export async function tunedScore(loaded: LoadedTask, cell: TableCell, context: RunContext): Promise<number> {
   const [model, kind] = cell.method.split("-") as ["minilm" | "sapling", "frozen" | "tuned"];
-  await useBackend();
+  await useBackend("onnx");
   const seed = seedOf(cell).at(cell.method);
   const source = model === "minilm" ? MINILM : sapling("bert-4x256");
   const base = await loadModel(source, { head: loaded.task.head("class-head"), random: seed.at("head") });

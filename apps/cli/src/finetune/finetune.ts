@@ -80,7 +80,7 @@ export async function* finetune(table: Table, options: FinetuneOptions): AsyncGe
     );
   }
   if (table.kind === "numbers") checkNumbers(table);
-  const log = openRunLog(out, identityOf(table, modelName, seed, choices), restart);
+  const log = openRunLog(out, identityOf(table, modelName, { seed, int8, ...choices }), restart);
   if (log.isResumed) yield { type: "note", message: "resuming the unfinished run" };
   const key = random(seed);
   const parts = splitTable(table, key.at("parts"));
@@ -113,7 +113,7 @@ export async function* finetune(table: Table, options: FinetuneOptions): AsyncGe
   const trained = countParameters(tuned.parameters);
   yield {
     type: "note",
-    message: `${plan.method} trains ${trained.toLocaleString("en-US")} of ${countParameters(base.parameters).toLocaleString("en-US")} weights on ${backend} (${device}): rate ${plan.learningRate}, at most ${plan.epochs} epochs of ${plan.evaluateEvery} steps, ${plan.maxLength} tokens a row`,
+    message: `${plan.method} trains ${trained.toLocaleString("en-US")} of ${countParameters(base.parameters).toLocaleString("en-US")} weights on ${backend} (${device}): rate ${plan.learningRate}, at most ${plan.steps} steps, ${plan.evaluateEvery} an epoch, ${plan.maxLength} tokens a row`,
   };
 
   const toBatch = collate(base, tokenizer, { maxLength: plan.maxLength });

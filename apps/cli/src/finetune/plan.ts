@@ -132,7 +132,7 @@ export function checkNumbers({ name, columns, rows }: Table): void {
   );
 }
 
-/** What a run is of: a run that was stopped is resumed by the same. */
-export function identityOf(table: Table, model: string, seed: number, choices: FinetuneChoices): JsonObject {
-  return { model, seed, ...choices, rows: sha256(JSON.stringify(table.rows)), columns: { ...table.columns } };
+/** What a run is of: one that was stopped is resumed by the same. */
+export function identityOf(table: Table, model: string, settings: FinetuneChoices & JsonObject): JsonObject {
+  return { model, ...settings, rows: sha256(JSON.stringify(table.rows)), columns: { ...table.columns } };
 }

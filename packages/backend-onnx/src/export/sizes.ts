@@ -49,7 +49,7 @@ function pick(
 }
 
 /** `count` small sizes that are traced: none of them 0 or 1, which decide too much by chance, nor the longest, where tables end. */
-export function smallSizes(dynamic: Readonly<Record<string, DynamicDimension>>, count = TRACES): Sizes[] {
+export function smallSizes(dynamic: Readonly<Record<string, DynamicDimension>>, count: number = TRACES): Sizes[] {
   const names = Object.keys(dynamic);
   const below = generator(7);
   const sizes: Sizes[] = [];

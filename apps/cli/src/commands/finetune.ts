@@ -6,6 +6,7 @@ import type { Findings } from "../finetune/findings.ts";
 import { type FinetuneEvent, finetune as runFinetune } from "../finetune/finetune.ts";
 import { instructions } from "../finetune/instructions.ts";
 import { type Io, UseError } from "../io.ts";
+import { type FrozenForm, frozenOption, frozenSetting } from "../models/frozen.ts";
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
 import { openTable, saySkipped } from "../models/table.ts";
 import { countText, durationText } from "./cost-text.ts";
@@ -27,7 +28,7 @@ interface FinetuneFlags {
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly maxLength?: number;
-  readonly int8?: true;
+  readonly frozen?: FrozenForm;
   readonly restart?: true;
   readonly force?: true;
   readonly json?: true;
@@ -71,7 +72,7 @@ export function finetune(io: Io): Command {
     .option("--epochs <number>", "most times through the rows (default: by their number)", parseCount)
     .option("--batch-size <number>", "rows in a step (default: 16)", parseCount)
     .option("--max-length <number>", "most tokens of a row (default: what 99 of 100 rows have)", parseCount)
-    .option("--int8", "hold the frozen layers in 8 bits")
+    .addOption(frozenOption())
     .option("--restart", "begin again where an unfinished run stands in the folder")
     .option("--force", "write over a finished run in the folder")
     .option("--json", "write JSON")
@@ -88,9 +89,10 @@ export function finetune(io: Io): Command {
       say(`${table.name}: ${countText(table.rows.length, "row")}, ${describeLabels(table.kind, table.labels)}`);
       for (const note of table.notes) say(note);
       if (!json) saySkipped(io, table);
-      const { method, rate, epochs, batchSize, maxLength, int8, restart, seed } = flags;
+      const { method, rate, epochs, batchSize, maxLength, frozen, restart, seed } = flags;
       const run = runFinetune(table, {
-        ...given({ method, learningRate: rate, epochs, batchSize, maxLength, int8, restart }),
+        ...given({ method, learningRate: rate, epochs, batchSize, maxLength, restart }),
+        ...frozenSetting(frozen),
         model: modelFiles(io, "finetune", model),
         modelName: modelPath(model),
         out,

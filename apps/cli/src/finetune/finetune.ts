@@ -13,6 +13,7 @@ import {
   type HeadConfig,
   type LabelScore,
   type LanguageModel,
+  type LoadModelOptions,
   loadModel,
   loadTokenizer,
   predictor,
@@ -44,8 +45,8 @@ export interface FinetuneOptions extends FinetuneChoices {
   readonly out: string;
   /** @default 1 */
   readonly seed?: number;
-  /** Holds the frozen layers in 8 bits. @default false */
-  readonly int8?: boolean;
+  /** How the frozen layers are held. @default "float32" */
+  readonly frozen?: NonNullable<LoadModelOptions["frozen"]>;
   /** Begins again where an unfinished run stands in the folder. @default false */
   readonly restart?: boolean;
   /** Stops after the step under way, with a checkpoint. */
@@ -73,14 +74,14 @@ export type FinetuneEvent =
  * @throws {UseError} When the table cannot be learnt from, or the folder holds another run.
  */
 export async function* finetune(table: Table, options: FinetuneOptions): AsyncGenerator<FinetuneEvent> {
-  const { model: source, modelName, out, seed = 1, int8 = false, restart = false, signal, ...choices } = options;
+  const { model: source, modelName, out, seed = 1, frozen = "float32", restart = false, signal, ...choices } = options;
   if (table.kind === "texts") {
     throw new UseError(
       `finetune: column "${table.columns.target}" of ${table.name} holds texts to be written; this command learns classes and numbers`,
     );
   }
   if (table.kind === "numbers") checkNumbers(table);
-  const log = openRunLog(out, identityOf(table, modelName, { seed, int8, ...choices }), restart);
+  const log = openRunLog(out, identityOf(table, modelName, { seed, frozen, ...choices }), restart);
   if (log.isResumed) yield { type: "note", message: "resuming the unfinished run" };
   const key = random(seed);
   const parts = splitTable(table, key.at("parts"));
@@ -98,7 +99,7 @@ export async function* finetune(table: Table, options: FinetuneOptions): AsyncGe
   const base: LanguageModel = await loadModel(source, {
     head: top,
     random: key.at("head"),
-    ...(int8 && { frozen: "int8" as const }),
+    frozen,
   });
   const plan = planTuning(
     {

@@ -9,18 +9,16 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
+import { type FrozenForm, frozenOption, frozenSetting } from "./frozen.ts";
 import { modelFiles } from "./source.ts";
-
-/** Ways of holding frozen layers in few bits. */
-const FORMS = ["int8", "int4", "as-stored"] as const;
 
 /** Flags that say what is opened. */
 export interface OpenFlags {
   readonly adapter?: string;
   readonly labels?: string;
-  readonly frozen?: (typeof FORMS)[number];
+  readonly frozen?: FrozenForm;
 }
 
 /** Adds the flags to a command. */
@@ -28,12 +26,7 @@ export function addOpenFlags(command: Command): Command {
   return command
     .option("--adapter <folder>", "an adapter of PEFT or saveAdapter to put on the model")
     .option("--labels <names>", "labels of the head in their order, as ham,spam (default: those of the files)")
-    .addOption(
-      new Option(
-        "--frozen <form>",
-        "hold the layers in fewer bits: rounded, or as a GGUF file has them (default: float32)",
-      ).choices(FORMS),
-    );
+    .addOption(frozenOption());
 }
 
 /** What was opened. */
@@ -78,9 +71,7 @@ export async function withModel(
   const tokenizer = await loadTokenizer(source);
   const base = await loadModel(source, {
     ...(head !== undefined && { head }),
-    ...(flags.frozen !== undefined && {
-      frozen: flags.frozen === "as-stored" ? ("as stored" as const) : flags.frozen,
-    }),
+    ...frozenSetting(flags.frozen),
   });
   const owned = [base.parameters];
   try {

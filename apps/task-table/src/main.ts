@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { loadStudy, runStudy } from "@cambium/experiments";
-import { study } from "./study.ts";
+import study from "./study.ts";
 import { markdownTable, scoresOf } from "./table.ts";
 
 const README = fileURLToPath(new URL("../../../packages/tasks/README.md", import.meta.url));

@@ -31,7 +31,7 @@ const claims: readonly ClaimOptions[] = TASKS.filter((task) => !isWriting(task))
   atLeast: MARGIN_POINTS,
 }));
 
-export const study: Study = defineStudy({
+const study: Study = defineStudy({
   name: "task-table",
   run: { module: import.meta.url, version: "1", inputs: { minilm: "all-MiniLM-L6-v2", sapling: "bert-4x256-v1" } },
   factors: { method: METHODS, task: TASKS, rows: ROWS, seed: SEEDS },

@@ -96,7 +96,7 @@ function classes(findings: Findings): Section[] {
 }
 
 /** Test rows that were judged wrongly, the surest first. */
-export function mistakesOf({
+function mistakesOf({
   parts,
   predictions,
 }: Findings): { row: number; text: string; actual: string; said: string; score: number }[] {

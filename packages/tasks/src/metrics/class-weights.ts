@@ -21,6 +21,7 @@ export function classWeights(labels: readonly string[]): ReadonlyMap<string, num
 export interface Classifier extends Objective<TokenBatch> {
   readonly head?: HeadConfig | undefined;
   readonly deltas?: readonly { readonly name: string; readonly penalty?: unknown }[];
+  /** The forward pass, at `options.parameters` where they are given. */
   forward(batch: TokenBatch, options?: ForwardOptions): LanguageOutput;
 }
 

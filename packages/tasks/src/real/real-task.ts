@@ -49,7 +49,7 @@ export interface RealTaskSource {
 }
 
 /** A text with what is compared, for names and duplicates. */
-export const nameOf = ({ text, pair = "", label = "" }: RealRow): string => `${text}\n${pair}\n${label}`;
+const nameOf = ({ text, pair = "", label = "" }: RealRow): string => `${text}\n${pair}\n${label}`;
 
 /** At most so many rows of each class, in an order that the rows alone decide. */
 export function cap(rows: readonly RealRow[], perClass: number): RealRow[] {

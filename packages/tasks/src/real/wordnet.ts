@@ -29,10 +29,10 @@ export interface Synset {
   readonly isHeld: boolean;
 }
 
-const parts = ["noun", "verb", "adj", "adv"] as const;
-
 /** Part of speech, as WordNet's files are named. */
-export type PartOfSpeech = (typeof parts)[number];
+export type PartOfSpeech = "noun" | "verb" | "adj" | "adv";
+
+const parts: readonly PartOfSpeech[] = ["noun", "verb", "adj", "adv"];
 
 /** Names of the lexicographers' files, by their numbers. See lexnames(5WN). */
 const FIELDS = (

@@ -1,0 +1,17 @@
+/**
+ * Tools that work offline: each does its work on this machine, from libraries, the user's files, or worlds made up from a seed.
+ *
+ * @module
+ */
+export { calculator } from "./calculator/tool.ts";
+export type { CalendarEvent, CalendarState } from "./calendar/events.ts";
+export { type CalendarOptions, calendar } from "./calendar/tool.ts";
+export type { Call, Outcome, Task, TaskParts, ToolCard } from "./card.ts";
+export { type ExpertRun, type ExpertStep, runExpert } from "./run-expert.ts";
+export type { FullSetup, Setup } from "./setup.ts";
+export type { Cell, Table } from "./tables/database.ts";
+export { readTables, tableFromCsv, tableFromJson } from "./tables/read-tables.ts";
+export { type TablesOptions, type TablesState, tables } from "./tables/tool.ts";
+export type { Toolkit } from "./toolkit.ts";
+export { type Rates, sampleRates } from "./units/rates.ts";
+export { type UnitsOptions, units } from "./units/tool.ts";

@@ -3,18 +3,28 @@ import { calculator } from "./calculator/tool.ts";
 import { calendarCard } from "./calendar/card.ts";
 import { calendar } from "./calendar/tool.ts";
 import type { ToolCard } from "./card.ts";
+import { knowledgeCard } from "./knowledge/card.ts";
+import { knowledge } from "./knowledge/tool.ts";
+import { mapsCard } from "./maps/card.ts";
+import { maps } from "./maps/tool.ts";
+import { searchCard } from "./search/card.ts";
+import { search } from "./search/tool.ts";
 import type { FullSetup } from "./setup.ts";
+import { stocksCard } from "./stocks/card.ts";
+import { stocks } from "./stocks/tool.ts";
 import { tablesCard } from "./tables/card.ts";
 import { tables } from "./tables/tool.ts";
 import type { Toolkit } from "./toolkit.ts";
 import { unitsCard } from "./units/card.ts";
 import { sampleRates } from "./units/rates.ts";
 import { units } from "./units/tool.ts";
+import { weatherCard } from "./weather/card.ts";
+import { weather } from "./weather/tool.ts";
 
 /** What there is of one kit: how it is made for a setup, and its card. */
 export interface Kit {
   open(setup: FullSetup): Toolkit;
-  card(setup: FullSetup, each: number): ToolCard;
+  card(setup: FullSetup, each: number): ToolCard | Promise<ToolCard>;
 }
 
 const kit = (open: Kit["open"], card: Kit["card"]): Kit => ({ open, card });
@@ -25,4 +35,9 @@ export const KITS: Readonly<Record<string, Kit>> = {
   units: kit(({ seed, clock }) => units({ rates: sampleRates(seed, clock.slice(0, 10)) }), unitsCard),
   calendar: kit(calendar, calendarCard),
   tables: kit(({ seed }) => tables({ seed }), tablesCard),
+  search: kit(() => search(), searchCard),
+  knowledge: kit(knowledge, knowledgeCard),
+  weather: kit(weather, weatherCard),
+  stocks: kit(stocks, stocksCard),
+  maps: kit(maps, mapsCard),
 };

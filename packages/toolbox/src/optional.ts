@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { StateError } from "@cambium/base";
 
 /**
@@ -17,4 +19,14 @@ export async function optional<Module>(tool: string, name: string, load: () => P
       cause,
     });
   }
+}
+
+/**
+ * The folder of a package whose files are read by path.
+ *
+ * @throws {StateError} When it is not installed; says how to install it.
+ */
+export async function packageFolder(tool: string, name: string): Promise<string> {
+  const found = createRequire(import.meta.url);
+  return dirname(await optional(tool, name, async () => found.resolve(`${name}/package.json`)));
 }

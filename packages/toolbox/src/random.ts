@@ -53,3 +53,19 @@ export function seeded(seed: number, label = ""): Random {
     },
   };
 }
+
+/** The first draw that serves, such as one whose answer is the only one; an error when none of 500 does. */
+export function until<Value>(draw: () => Value, serves: (value: Value) => boolean): Value {
+  for (let tries = 0; tries < 500; tries++) {
+    const value = draw();
+    if (serves(value)) return value;
+  }
+  throw new Error("internal: no draw of 500 serves");
+}
+
+/** The member with the largest value, when it is the only one. */
+export function onlyLargest<Item>(list: readonly Item[], value: (item: Item) => number): Item | undefined {
+  const most = Math.max(...list.map(value));
+  const found = list.filter((item) => value(item) === most);
+  return found.length === 1 ? found[0] : undefined;
+}

@@ -3,13 +3,19 @@ import { calculator } from "./calculator/tool.ts";
 import { calendarCard } from "./calendar/card.ts";
 import { calendar } from "./calendar/tool.ts";
 import type { ToolCard } from "./card.ts";
+import { houseCard } from "./house/card.ts";
+import { house } from "./house/tool.ts";
 import { knowledgeCard } from "./knowledge/card.ts";
 import { knowledge } from "./knowledge/tool.ts";
+import { mailCard } from "./mail/card.ts";
+import { mail } from "./mail/tool.ts";
 import { mapsCard } from "./maps/card.ts";
 import { maps } from "./maps/tool.ts";
 import { searchCard } from "./search/card.ts";
 import { search } from "./search/tool.ts";
 import type { FullSetup } from "./setup.ts";
+import { shopCard } from "./shop/card.ts";
+import { shop } from "./shop/tool.ts";
 import { stocksCard } from "./stocks/card.ts";
 import { stocks } from "./stocks/tool.ts";
 import { tablesCard } from "./tables/card.ts";
@@ -40,4 +46,7 @@ export const KITS: Readonly<Record<string, Kit>> = {
   weather: kit(weather, weatherCard),
   stocks: kit(stocks, stocksCard),
   maps: kit(maps, mapsCard),
+  mail: kit(mail, mailCard),
+  shop: kit(({ seed }) => shop({ seed }), shopCard),
+  house: kit(({ seed }) => house({ seed }), houseCard),
 };

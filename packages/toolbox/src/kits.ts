@@ -3,6 +3,10 @@ import { calculator } from "./calculator/tool.ts";
 import { calendarCard } from "./calendar/card.ts";
 import { calendar } from "./calendar/tool.ts";
 import type { ToolCard } from "./card.ts";
+import { catalogueCard } from "./catalogue/card.ts";
+import { catalogue } from "./catalogue/tool.ts";
+import { chemistryCard } from "./chemistry/card.ts";
+import { chemistry } from "./chemistry/tool.ts";
 import { houseCard } from "./house/card.ts";
 import { house } from "./house/tool.ts";
 import { knowledgeCard } from "./knowledge/card.ts";
@@ -21,6 +25,8 @@ import { stocks } from "./stocks/tool.ts";
 import { tablesCard } from "./tables/card.ts";
 import { tables } from "./tables/tool.ts";
 import type { Toolkit } from "./toolkit.ts";
+import { translateCard } from "./translate/card.ts";
+import { translate } from "./translate/tool.ts";
 import { unitsCard } from "./units/card.ts";
 import { sampleRates } from "./units/rates.ts";
 import { units } from "./units/tool.ts";
@@ -49,4 +55,7 @@ export const KITS: Readonly<Record<string, Kit>> = {
   mail: kit(mail, mailCard),
   shop: kit(({ seed }) => shop({ seed }), shopCard),
   house: kit(({ seed }) => house({ seed }), houseCard),
+  catalogue: kit(({ seed }) => catalogue({ seed }), catalogueCard),
+  translate: kit(translate, translateCard),
+  chemistry: kit(chemistry, chemistryCard),
 };

@@ -1,3 +1,3 @@
 import { describeCard } from "./cards.fixture.ts";
 
-for (const id of ["calculator", "units", "calendar", "tables", "chemistry"]) describeCard(id);
+for (const id of ["calculator", "units", "calendar", "tables", "chemistry", "spreadsheet"]) describeCard(id);

@@ -20,6 +20,8 @@ import { search } from "./search/tool.ts";
 import type { FullSetup } from "./setup.ts";
 import { shopCard } from "./shop/card.ts";
 import { shop } from "./shop/tool.ts";
+import { spreadsheetCard } from "./spreadsheet/card.ts";
+import { spreadsheet } from "./spreadsheet/tool.ts";
 import { stocksCard } from "./stocks/card.ts";
 import { stocks } from "./stocks/tool.ts";
 import { tablesCard } from "./tables/card.ts";
@@ -58,4 +60,5 @@ export const KITS: Readonly<Record<string, Kit>> = {
   catalogue: kit(({ seed }) => catalogue({ seed }), catalogueCard),
   translate: kit(translate, translateCard),
   chemistry: kit(chemistry, chemistryCard),
+  spreadsheet: kit(({ seed }) => spreadsheet({ seed }), spreadsheetCard),
 };

@@ -1,3 +1,3 @@
 import { describeCard } from "./cards.fixture.ts";
 
-for (const id of ["search", "knowledge", "catalogue", "translate"]) describeCard(id);
+for (const id of ["search", "knowledge", "catalogue", "translate", "files", "runCode"]) describeCard(id);

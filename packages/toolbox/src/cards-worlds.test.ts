@@ -1,3 +1,3 @@
 import { describeCard } from "./cards.fixture.ts";
 
-for (const id of ["weather", "stocks", "maps", "mail", "shop", "house"]) describeCard(id);
+for (const id of ["weather", "stocks", "maps", "mail", "shop", "house", "draw", "slides"]) describeCard(id);

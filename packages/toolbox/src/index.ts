@@ -1,5 +1,9 @@
 /**
- * Tools that work offline: each does its work on this machine, from libraries, the user's files, or worlds made up from a seed.
+ * Eighteen kits of tools that work offline, and instructions for them whose success code can tell.
+ *
+ * `toolbox` makes all kits at once, or each is made by its own function: `calculator`, `mail`, `tables`, … Their tools are those of
+ * `@cambium/tool-learning`. `toolCards` gives instructions with success predicates and scripted experts, `openSetting` puts a
+ * kit before a model without tools, with tools, or with demonstrations.
  *
  * @module
  */
@@ -7,22 +11,53 @@ export { calculator } from "./calculator/tool.ts";
 export type { CalendarEvent, CalendarState } from "./calendar/events.ts";
 export { type CalendarOptions, calendar } from "./calendar/tool.ts";
 export type { Call, Outcome, Task, TaskParts, ToolCard } from "./card.ts";
-export type { HouseState } from "./house/sample.ts";
+export type { Film, Ingredient, Recipe } from "./catalogue/sample.ts";
+export { type CatalogueOptions, catalogue } from "./catalogue/tool.ts";
+export { chemistry } from "./chemistry/tool.ts";
+export type { Drawing, Shape } from "./draw/shapes.ts";
+export { type DrawState, draw, type Plot } from "./draw/tool.ts";
+export type { FilesState } from "./files/store.ts";
+export { type FilesOptions, files } from "./files/tool.ts";
+export type { Device, Furniture, HouseState, Thing } from "./house/sample.ts";
 export { type HouseOptions, house } from "./house/tool.ts";
 export { knowledge } from "./knowledge/tool.ts";
-export type { MailState, Message } from "./mail/sample.ts";
+export type { Contact, MailState, Message } from "./mail/sample.ts";
 export { type MailOptions, mail } from "./mail/tool.ts";
 export { maps } from "./maps/tool.ts";
+export { type RunCodeOptions, runCode } from "./run-code/tool.ts";
 export { type ExpertRun, type ExpertStep, runExpert } from "./run-expert.ts";
 export { type SearchOptions, search } from "./search/tool.ts";
-export type { FullSetup, Setup } from "./setup.ts";
-export type { ShopState } from "./shop/sample.ts";
+export {
+  type DemonstrateOptions,
+  demonstrate,
+  type OpenSetting,
+  type OpenSettingOptions,
+  openSetting,
+  type Setting,
+} from "./settings.ts";
+export type { Setup } from "./setup.ts";
+export type { Item, Order, Product, ShopState } from "./shop/sample.ts";
 export { type ShopOptions, shop } from "./shop/tool.ts";
+export type { Deck, Slide } from "./slides/html.ts";
+export { type SlidesState, slides } from "./slides/tool.ts";
+export type { Sheet } from "./spreadsheet/cells.ts";
+export type { SpreadsheetState } from "./spreadsheet/sample.ts";
+export { type SpreadsheetOptions, spreadsheet } from "./spreadsheet/tool.ts";
 export { stocks } from "./stocks/tool.ts";
 export type { Cell, Table } from "./tables/database.ts";
 export { readTables, tableFromCsv, tableFromJson } from "./tables/read-tables.ts";
 export { type TablesOptions, type TablesState, tables } from "./tables/tool.ts";
+export {
+  kitIds,
+  type Toolbox,
+  type ToolboxOptions,
+  type ToolboxState,
+  type ToolCardsOptions,
+  toolbox,
+  toolCards,
+} from "./toolbox.ts";
 export type { Toolkit } from "./toolkit.ts";
+export { translate } from "./translate/tool.ts";
 export { type Rates, sampleRates } from "./units/rates.ts";
 export { type UnitsOptions, units } from "./units/tool.ts";
 export { weather } from "./weather/tool.ts";

@@ -1,5 +1,6 @@
 import { makeCard, type TaskParts, type ToolCard } from "../card.ts";
 import { givesNumber, names } from "../checks.ts";
+import type { Random } from "../random.ts";
 import type { FullSetup } from "../setup.ts";
 import { type CorpusDocument, stateOfTheUnion } from "./corpus.ts";
 
@@ -23,56 +24,78 @@ interface Found {
 
 const presidentOf = ({ title }: CorpusDocument): string => title.split(", ").slice(1).join(", ");
 const surname = (name: string): string => name.split(" ").at(-1)!;
+const letters = (text: string): string => text.toLowerCase().replace(/[^a-z]+/g, "");
 
-function asks(instruction: string, query: string, right: CorpusDocument, all: readonly CorpusDocument[]): TaskParts {
-  const president = presidentOf(right);
-  const others = [...new Set(all.map(presidentOf))].filter((name) => surname(name) !== surname(president));
-  return {
-    instruction,
-    async expert(call) {
-      const { passages } = await call<Found>("search_passages", { query });
-      const letters = (text: string): string => text.toLowerCase().replace(/[^a-z]+/g, "");
-      const best = passages.find(({ text }) => letters(text).includes(letters(query))) ?? passages[0]!;
-      const [, year, name] = /^State of the Union (\d{4}), (.*)$/.exec(best.title)!;
-      return `${name} said it in ${year}.`;
-    },
-    succeeds: ({ answer }) =>
-      givesNumber(answer, right.year!, { instruction }) && names(answer, [surname(president)], others.map(surname)),
-  };
+/** What an answer has to name. */
+interface Asked {
+  readonly who?: boolean;
+  readonly when?: boolean;
 }
 
 /** Instructions for `search` over the addresses since 1961. */
 export async function searchCard(setup: FullSetup, each: number): Promise<ToolCard> {
   const all = await stateOfTheUnion(1961);
-  const counts = new Map<number, number>();
-  for (const { year } of all) counts.set(year!, (counts.get(year!) ?? 0) + 1);
-  const alone = all.filter(({ year }) => counts.get(year!) === 1);
+  const surnames = [...new Set(all.map((document) => surname(presidentOf(document))))];
+  // Two addresses were given in 1961: a year has to name one.
+  const alone = all.filter(({ year }) => all.filter((other) => other.year === year).length === 1);
   const sentences = alone
     .map((document) => ({ document, list: document.text.match(/(?<=[.!?] )[A-Z][\w ,;'-]{70,150}\.(?= )/g) ?? [] }))
     .filter(({ list }) => list.length > 0);
-  return makeCard("search", setup, each * 3, {
-    famous(random) {
-      const [phrase, year] = random.pick(FAMOUS);
-      const right = alone.find((document) => document.year === year)!;
-      return asks(
-        random.pick([
-          `In which State of the Union address do the words "${phrase}" stand? Name the President and the year.`,
-          `Who spoke of "${phrase}" in a State of the Union address, and in which year?`,
-        ]),
-        phrase,
-        right,
-        all,
-      );
+
+  function asks(
+    instruction: string,
+    query: string,
+    right: CorpusDocument,
+    { who = false, when = false }: Asked,
+  ): TaskParts {
+    return {
+      instruction,
+      async expert(call) {
+        const { passages } = await call<Found>("search_passages", { query });
+        const best = passages.find(({ text }) => letters(text).includes(letters(query))) ?? passages[0]!;
+        const [, year, name] = /^State of the Union (\d{4}), (.*)$/.exec(best.title)!;
+        return who && when ? `${name} said it in ${year}.` : who ? `It was ${name}.` : `It was in ${year}.`;
+      },
+      succeeds: ({ answer }) =>
+        (!when || givesNumber(answer, right.year!, { instruction })) &&
+        (!who || names(answer, [surname(presidentOf(right))], surnames)),
+    };
+  }
+  const famous = (random: Random): readonly [phrase: string, right: CorpusDocument] => {
+    const [phrase, year] = random.pick(FAMOUS);
+    return [phrase, alone.find((document) => document.year === year)!];
+  };
+  const quote = (random: Random): readonly [sentence: string, right: CorpusDocument] => {
+    const { document, list } = random.pick(sentences);
+    return [random.pick(list), document];
+  };
+  return makeCard("search", setup, each, {
+    famousWho(random) {
+      const [phrase, right] = famous(random);
+      return asks(`Which President spoke of "${phrase}" in a State of the Union address?`, phrase, right, {
+        who: true,
+      });
     },
-    quote(random) {
-      const { document, list } = random.pick(sentences);
-      const sentence = random.pick(list);
-      return asks(
-        `Which President said the following to Congress, and in which year? "${sentence}"`,
-        sentence,
-        document,
-        all,
-      );
+    famousWhen(random) {
+      const [phrase, right] = famous(random);
+      return asks(`In which year do the words "${phrase}" stand in a State of the Union address?`, phrase, right, {
+        when: true,
+      });
+    },
+    quoteWho(random) {
+      const [sentence, right] = quote(random);
+      return asks(`Who said to Congress: "${sentence}"`, sentence, right, { who: true });
+    },
+    quoteWhen(random) {
+      const [sentence, right] = quote(random);
+      return asks(`From the address of which year is this sentence? "${sentence}"`, sentence, right, { when: true });
+    },
+    quoteBoth(random) {
+      const [sentence, right] = quote(random);
+      return asks(`Which President said the following to Congress, and in which year? "${sentence}"`, sentence, right, {
+        who: true,
+        when: true,
+      });
     },
   });
 }

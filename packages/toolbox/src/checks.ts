@@ -4,7 +4,7 @@
  */
 
 /** The numbers in a text, with thousands commas and signs; dates, times and words with digits count by their digits. */
-export function numbersIn(text: string): number[] {
+function numbersIn(text: string): number[] {
   const found = text.replaceAll("−", "-").matchAll(/(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?/gi);
   return [...found].map(([number]) => Number(number.replaceAll(",", "")));
 }

@@ -21,7 +21,7 @@ function exactRoot(value: bigint, degree: bigint): bigint | undefined {
 }
 
 /** The real root of this degree: exact where the root is rational. */
-export function root(value: Value, degree: bigint): Value {
+function root(value: Value, degree: bigint): Value {
   if (degree < 1n || degree > 1000n) refuse("the degree of a root must be from 1 to 1000");
   const isNegative = isExact(value) ? value.s < 0n : value.isNegative();
   if (isNegative && degree % 2n === 0n) refuse("an even root of a negative number is not real");
@@ -34,9 +34,12 @@ export function root(value: Value, degree: bigint): Value {
   return isNegative ? size.neg() : size;
 }
 
+/** Exponents with a larger denominator are taken for decimals. */
+const LARGEST_ROOT = 100n;
+
 /** `base` to the power `exponent`: exact for integer exponents, and where the root is. */
 export function power(base: Value, exponent: Value): Value {
-  if (!isExact(exponent)) return toDecimal(base).pow(exponent);
+  if (!isExact(exponent) || exponent.d > LARGEST_ROOT) return toDecimal(base).pow(toDecimal(exponent));
   if (exponent.d !== 1n) return root(power(base, new Fraction(exponent.s * exponent.n, 1n)), exponent.d);
   if (!isExact(base)) return base.pow(new Decimal((exponent.s * exponent.n).toString()));
   if (base.n === 0n && exponent.s < 0n) refuse("division by zero");

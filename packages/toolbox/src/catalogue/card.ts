@@ -25,7 +25,7 @@ export function catalogueCard(setup: FullSetup, each: number): ToolCard {
           (count) => count !== recipe.servings,
         ),
       ];
-      const instruction = `How much ${ingredient.name} (in ${ingredient.unit}) do I need for ${servings} servings of "${recipe.name}"?`;
+      const instruction = `Which amount of ${ingredient.name}, in ${ingredient.unit}, do I need for ${servings} servings of "${recipe.name}"?`;
       return {
         instruction,
         async expert(call) {

@@ -38,6 +38,9 @@ const IS_A: readonly (readonly [thing: string, kind: string, isA: boolean])[] = 
   ["harmonica", "wind instrument", true],
 ];
 
+/** The word with its article. */
+const article = (word: string): string => `${/^[aeio]/.test(word) ? "an" : "a"} ${word}`;
+
 /** Counted in the index of WordNet 3.1. */
 const SENSES: readonly (readonly [word: string, count: number])[] = [
   ["bank", 10],
@@ -59,7 +62,7 @@ export async function knowledgeCard(setup: FullSetup, each: number): Promise<Too
       const [a, b, kind] = random.pick(COMMON);
       return {
         instruction: random.pick([
-          `According to WordNet, what is the nearest kind of thing that a ${a} and a ${b} both are?`,
+          `According to WordNet, what is the nearest kind of thing that ${article(a)} and ${article(b)} both are?`,
           `Which is the closest term of WordNet above both "${a}" and "${b}"?`,
         ]),
         expert: async (call) =>
@@ -88,7 +91,7 @@ export async function knowledgeCard(setup: FullSetup, each: number): Promise<Too
     isA(random) {
       const [thing, kind, isA] = random.pick(IS_A);
       return {
-        instruction: `Is a ${thing} a kind of ${kind} according to WordNet? Answer yes or no.`,
+        instruction: `Is ${article(thing)} a kind of ${kind} according to WordNet? Answer yes or no.`,
         expert: async (call) =>
           (await call<{ isA: boolean }>("knowledge_is_a", { thing, kind })).isA ? "Yes." : "No.",
         succeeds: ({ answer }) => names(answer, [isA ? "yes" : "no"], ["yes", "no"]),
@@ -108,7 +111,7 @@ export async function knowledgeCard(setup: FullSetup, each: number): Promise<Too
       const whole = random.pick(WHOLES);
       const parts = related(net, net.senses(whole, "noun")[0]!, "parts").map(({ words }) => words);
       return {
-        instruction: `Name three parts of a ${whole} that WordNet lists.`,
+        instruction: `Name three parts of ${article(whole)} that WordNet lists.`,
         async expert(call) {
           const { found } = await call<{ found: Shown[] }>("knowledge_related", {
             sense: `${whole}.n.1`,

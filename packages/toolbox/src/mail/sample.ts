@@ -37,7 +37,7 @@ const PEOPLE = [
   "Yuki Tanaka",
   "Nora Byrne",
 ];
-export const OWNER = "robin@example.com";
+const OWNER = "robin@example.com";
 
 interface Topic {
   readonly subject: string;
@@ -101,7 +101,7 @@ export const TOPICS: readonly Topic[] = [
 ];
 
 /** The address of a name. */
-export function addressOf(name: string): string {
+function addressOf(name: string): string {
   return `${name.toLowerCase().replace(" ", ".")}@example.com`;
 }
 

@@ -6,7 +6,7 @@ export type Argument = Value | readonly (readonly Value[])[];
 export const isRange = (argument: Argument): argument is readonly (readonly Value[])[] => Array.isArray(argument);
 
 /** Throws an error value, so that it spreads. */
-export function fine(value: Value): Exclude<Value, CellError> {
+function fine(value: Value): Exclude<Value, CellError> {
   if (value instanceof CellError) throw value;
   return value as Exclude<Value, CellError>;
 }

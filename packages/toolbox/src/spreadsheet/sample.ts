@@ -8,7 +8,7 @@ const ITEMS = ["Apples", "Bread", "Cheese", "Dates", "Eggs", "Flour", "Grapes", 
 export const REGIONS: readonly string[] = ["North", "South", "West"];
 
 /** Cells of rows, from A1 on. */
-export function cellsOf(rows: readonly (readonly (string | number)[])[]): { [cell: string]: string } {
+function cellsOf(rows: readonly (readonly (string | number)[])[]): { [cell: string]: string } {
   return Object.fromEntries(rows.flatMap((row, r) => row.map((entry, c) => [cellName(c, r), String(entry)])));
 }
 

@@ -73,8 +73,9 @@ export function makeToolkit<State extends Json>({
       openWorld,
       ...(timeoutMs === undefined ? {} : { limits: { timeoutMs } }),
       run(input, context) {
-        const shared = context.state as Readonly<Record<string, State>> | undefined;
-        return run(input, shared !== undefined && Object.hasOwn(shared, id) ? shared[id]! : own, context);
+        const { state: shared } = context;
+        const isThere = typeof shared === "object" && shared !== null && Object.hasOwn(shared, id);
+        return run(input, isThere ? (shared as Readonly<Record<string, State>>)[id]! : own, context);
       },
     });
   const list = tools(define);

@@ -66,6 +66,7 @@ test.each([
     { title: "x", start: "2026-03-02T09:00", minutes: 30, rule: "FREQ=DAILY\nRDATE:20260303" },
     "must begin with FREQ=",
   ],
+  ["create", { title: "x", start: "1900-03-02T09:00", minutes: 30, rule: "FREQ=DAILY" }, "less than 10 years from now"],
   ["list", { from: "2026-03-02", to: "2036-03-02" }, "at most 400 days"],
   ["cancel", { id: "event-9" }, 'no event "event-9"'],
 ])("%s of %o is refused", async (name, input, message) => {

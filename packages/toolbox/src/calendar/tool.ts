@@ -16,8 +16,10 @@ export interface CalendarOptions extends Setup {
   readonly events?: readonly Omit<CalendarEvent, "id" | "except">[];
 }
 
-const MOST_EVENTS = 500;
+const MOST_EVENTS = 200;
+const MOST_YEARS = 10;
 const MOST_DAYS = 400;
+const FREE_DAYS = 60;
 const MOST_SHOWN = 100;
 
 const eventSchema = z.strictObject({
@@ -121,7 +123,16 @@ function dateTools(define: Define<CalendarState>, clock: string): AnyTool[] {
   ];
 }
 
-function eventTools(define: Define<CalendarState>): AnyTool[] {
+function eventTools(define: Define<CalendarState>, clock: string): AnyTool[] {
+  /** An event's start; a rule that began ages ago would be followed step by step. */
+  function startOf(text: string, zone: string): Temporal.ZonedDateTime {
+    const start = momentOf(text, zone);
+    const years = Math.abs(
+      Temporal.Instant.from(clock).toZonedDateTimeISO(zone).until(start, { largestUnit: "year" }).years,
+    );
+    if (years >= MOST_YEARS) refuse(`an event begins less than ${MOST_YEARS} years from now, got ${text}`);
+    return start;
+  }
   const find = (state: CalendarState, id: string): CalendarEvent =>
     state.events.find((event) => event.id === id) ?? refuse(`no event "${id}"; list the events first`);
   return [
@@ -167,7 +178,7 @@ function eventTools(define: Define<CalendarState>): AnyTool[] {
       effects: "writes",
       run({ title, start, minutes, rule = "" }, state) {
         if (state.events.length >= MOST_EVENTS) refuse(`the calendar is full: ${MOST_EVENTS} events`);
-        const first = momentOf(start, state.zone);
+        const first = startOf(start, state.zone);
         if (rule !== "") readRule({ start, rule }, state.zone);
         const collides = occurrences(state, first, first.add({ minutes })).map(({ id, title, start }) => ({
           id,
@@ -188,7 +199,7 @@ function eventTools(define: Define<CalendarState>): AnyTool[] {
       run({ id, start }, state) {
         const event = find(state, id);
         if (event.rule !== "") refuse(`"${id}" recurs; cancel the occurrence and create an event instead`);
-        momentOf(start, state.zone);
+        startOf(start, state.zone);
         event.start = start;
         return { id, title: event.title, start };
       },
@@ -226,11 +237,16 @@ function eventTools(define: Define<CalendarState>): AnyTool[] {
       effects: "reads",
       run({ from, minutes }, state) {
         const first = dateOf(from);
-        for (let day = first; first.until(day).days <= 60; day = day.add({ days: 1 })) {
+        const all = occurrences(
+          state,
+          first.toZonedDateTime(state.zone),
+          first.add({ days: FREE_DAYS + 1 }).toZonedDateTime(state.zone),
+        );
+        for (let day = first; first.until(day).days <= FREE_DAYS; day = day.add({ days: 1 })) {
           if (day.dayOfWeek > 5) continue;
           const at = (hour: number): Temporal.ZonedDateTime =>
             day.toZonedDateTime({ timeZone: state.zone, plainTime: { hour } });
-          const taken = occurrences(state, at(9), at(17));
+          const taken = all.filter((event) => event.start < `${day}T17:00` && event.end > `${day}T09:00`);
           for (
             let start = at(9);
             Temporal.ZonedDateTime.compare(start.add({ minutes }), at(17)) <= 0;
@@ -241,7 +257,7 @@ function eventTools(define: Define<CalendarState>): AnyTool[] {
               return { start: from, end: to, weekday: weekdayOf(day) };
           }
         }
-        return refuse("no free time within 60 days; ask for a shorter one");
+        return refuse(`no free time within ${FREE_DAYS} days; ask for a shorter one`);
       },
     }),
   ];
@@ -266,6 +282,6 @@ export function calendar(options: CalendarOptions = {}): Toolkit<CalendarState> 
     about: "Reckons with dates and time zones, and keeps a calendar of events.",
     state: stateSchema.parse(state),
     schema: stateSchema,
-    tools: (define) => [...dateTools(define, setup.clock), ...eventTools(define)],
+    tools: (define) => [...dateTools(define, setup.clock), ...eventTools(define, setup.clock)],
   });
 }

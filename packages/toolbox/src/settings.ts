@@ -30,6 +30,7 @@ export interface OpenSetting {
   state(): { [kit: string]: Json };
   /** Whether a task is solved, by the answer and the environment's state at the end. */
   succeeds(task: Task, end: { readonly answer: string; readonly state?: Json | undefined }): boolean;
+  /** Frees what the kit holds. */
   close(): Promise<void>;
 }
 

@@ -1,8 +1,10 @@
 import * as z from "zod";
 
-type Point = [x: number, y: number];
+/** A place in a drawing, in pixels from the upper left corner. */
+export type Point = [x: number, y: number];
 
-type Style = {
+/** How a shape is painted; black where nothing is said. */
+export type ShapeStyle = {
   fill?: string | undefined;
   stroke?: string | undefined;
   strokeWidth?: number | undefined;
@@ -10,12 +12,19 @@ type Style = {
 
 /** A shape of a drawing, in pixels from the upper left corner. */
 export type Shape =
-  | ({ shape: "rectangle"; x: number; y: number; width: number; height: number; radius?: number | undefined } & Style)
-  | ({ shape: "circle"; x: number; y: number; radius: number } & Style)
-  | ({ shape: "ellipse"; x: number; y: number; radiusX: number; radiusY: number } & Style)
-  | ({ shape: "line"; from: Point; to: Point; arrow?: boolean | undefined } & Omit<Style, "fill">)
-  | ({ shape: "polygon"; points: Point[] } & Style)
-  | ({ shape: "polyline"; points: Point[] } & Omit<Style, "fill">)
+  | ({
+      shape: "rectangle";
+      x: number;
+      y: number;
+      width: number;
+      height: number;
+      radius?: number | undefined;
+    } & ShapeStyle)
+  | ({ shape: "circle"; x: number; y: number; radius: number } & ShapeStyle)
+  | ({ shape: "ellipse"; x: number; y: number; radiusX: number; radiusY: number } & ShapeStyle)
+  | ({ shape: "line"; from: Point; to: Point; arrow?: boolean | undefined } & Omit<ShapeStyle, "fill">)
+  | ({ shape: "polygon"; points: Point[] } & ShapeStyle)
+  | ({ shape: "polyline"; points: Point[] } & Omit<ShapeStyle, "fill">)
   | {
       shape: "text";
       x: number;

@@ -95,7 +95,7 @@ export interface ToolStep extends StepOf {
   readonly at: number;
   /** Set when the model is shown its own summary of the result instead: the next step of the stage `perception`. */
   readonly isSummed?: true;
-  /** How often it was tried; absent for once. */
+  /** How often it was tried; absent for a call that was refused before it was made, and for commands. */
   readonly tries?: number;
   /** The state of the environment afterwards, where the call may have changed it. */
   readonly state?: Json;

@@ -7,6 +7,7 @@ import type { RequestedCall, ToolStep } from "@cambium/evaluation";
 import type { FilePart, ToolResultPart } from "@cambium/llm";
 import { callTool } from "../tools/call-tool.ts";
 import type { ToolFailure, ToolFailureCode } from "../tools/failure.ts";
+import { messageOf } from "../tools/hostile.ts";
 import { seededRandom } from "../tools/seeded-random.ts";
 import type { AnyTool, ToolOutcome } from "../tools/tool.ts";
 import { ask, checkStopped } from "./ask.ts";
@@ -16,6 +17,7 @@ import { describeConflict, noteFacts } from "./facts.ts";
 import { callKey, type Gated, gate } from "./gate.ts";
 import { isChange, isUndone, type Run } from "./run.ts";
 import { type CommandEnd, runCommand } from "./run-command.ts";
+import { stopOf } from "./stop.ts";
 
 /** What came of the calls of a reply. */
 export interface Acted {
@@ -30,18 +32,6 @@ export interface Acted {
 
 /** Failures after which the same call may go better. */
 const PASSING: ReadonlySet<ToolFailureCode> = new Set<ToolFailureCode>(["RATE_LIMITED", "UNAVAILABLE", "TOOL_TIMEOUT"]);
-
-/** Failures of calls that were not made. */
-const UNMADE: ReadonlySet<ToolFailureCode> = new Set<ToolFailureCode>([
-  "UNKNOWN_TOOL",
-  "INVALID_ARGS",
-  "DUPLICATE_ID",
-  "CALL_LIMIT",
-  "FORBIDDEN",
-  "REJECTED",
-  "LOOP_DETECTED",
-  "BUDGET_EXCEEDED",
-]);
 
 /** The wait before the first repetition; doubled for each further one. Ms. */
 const FIRST_WAIT_MS = 500;
@@ -92,22 +82,43 @@ function groupsOf(placed: readonly Placed[], parallel: number): readonly (readon
   return groups;
 }
 
-/** The state after a call that may have changed it: kept where the call went well, taken back where it did not. */
-async function settleState(run: Run, tool: AnyTool, outcome: ToolOutcome): Promise<{ state?: Json }> {
+/** What the environment does not manage to do ends the run: nobody knows any more what its state is. */
+async function inEnvironment<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw stopOf({ code: "STATE", message: `the environment could not ${what}: ${messageOf(thrown)}` });
+  }
+}
+
+/** A call's outcome with the state afterwards: kept where the call went well, taken back where it did not. */
+async function settleState(
+  run: Run,
+  tool: AnyTool,
+  outcome: ToolOutcome,
+): Promise<{ outcome: ToolOutcome; state?: Json }> {
   const { environment } = run;
-  if (!isChange(tool)) return {};
+  if (!isChange(tool)) return { outcome };
   if (!isUndone(run, tool)) {
     run.changes += 1;
-    const state = await environment?.snapshot();
+    const state = await inEnvironment("note its state", () => environment?.snapshot());
     run.state = state;
-    return state === undefined ? {} : { state };
+    return { outcome, ...(state === undefined ? {} : { state }) };
   }
+  const undo = (): Promise<void> => inEnvironment("be undone", () => environment!.restore(run.state!));
   if (!outcome.ok) {
-    await environment!.restore(run.state!);
-    return {};
+    await undo();
+    return { outcome };
   }
-  run.state = await environment!.snapshot();
-  return run.state === undefined ? {} : { state: run.state };
+  try {
+    const state = await environment!.snapshot();
+    run.state = state;
+    return { outcome, ...(state === undefined ? {} : { state }) };
+  } catch (thrown) {
+    await undo();
+    const message = `${tool.name}: it left a state that cannot be kept, and was undone: ${messageOf(thrown)}`;
+    return { outcome: { ok: false, failure: { code: "OUTPUT_INVALID", message } } };
+  }
 }
 
 /** Tries a call until it goes well, may not be made again, or has been tried enough. */
@@ -126,7 +137,9 @@ async function tryCall(run: Run, { tool, input, index }: Placed): Promise<{ outc
     if (outcome.ok || tries > plan.retries || !PASSING.has(outcome.failure.code)) return { outcome, tries };
     const mayRepeat = tool!.idempotent || isUndone(run, tool!);
     if (!mayRepeat || !ledger.takeToolCall()) return { outcome, tries };
-    if (isChange(tool!) && isUndone(run, tool!)) await environment!.restore(run.state!);
+    if (isChange(tool!) && isUndone(run, tool!)) {
+      await inEnvironment("be undone", () => environment!.restore(run.state!));
+    }
     const wait = Math.max(outcome.failure.retryAfterMs ?? 0, FIRST_WAIT_MS * 2 ** (tries - 1) * (0.5 + jitter()));
     if (wait > LONGEST_WAIT_MS) return { outcome, tries };
     try {
@@ -162,14 +175,14 @@ async function make(run: Run, placed: Placed, wasBegun: boolean): Promise<Made> 
   if (wasBegun && isDelicate(run, tool!)) {
     run.changes += 1;
     const message = `${tool!.name}: the run was stopped while this call was under way, and it is not known whether it took effect; look before you make it again`;
-    return { step: failedStep(run, placed, { code: "INTERRUPTED", message }), resumed: false };
+    return { step: { ...failedStep(run, placed, { code: "INTERRUPTED", message }), tries: 1 }, resumed: false };
   }
   if (isDelicate(run, tool!)) await recorder.begin(index);
   const start = plan.clock.elapsed();
-  const { outcome, tries } = await tryCall(run, placed);
+  const { outcome: came, tries } = await tryCall(run, placed);
   const durationMs = Math.max(0, plan.clock.elapsed() - start);
-  const settled = await settleState(run, tool!, outcome);
-  const timed = { at: plan.clock.now(), durationMs, ...(tries > 1 ? { tries } : {}), ...settled };
+  const { outcome, ...settled } = await settleState(run, tool!, came);
+  const timed = { at: plan.clock.now(), durationMs, tries, ...settled };
   if (!outcome.ok) {
     const { failure } = outcome;
     return { step: { ...baseOf(placed), text: failureText(failure), failure, ...timed }, resumed: false };
@@ -192,12 +205,12 @@ async function make(run: Run, placed: Placed, wasBegun: boolean): Promise<Made> 
 export async function absorb(run: Run, step: ToolStep, tool: AnyTool | undefined): Promise<void> {
   const { environment, ledger } = run;
   for (let i = 1; i < (step.tries ?? 1); i++) ledger.takeToolCall();
-  const { code } = step.failure ?? {};
-  const wasMade = code === undefined || !UNMADE.has(code as ToolFailureCode);
+  const wasMade = step.tries !== undefined;
   if (tool !== undefined && isChange(tool) && wasMade && !isUndone(run, tool)) run.changes += 1;
   if (step.state === undefined || environment === undefined) return;
   run.state = step.state;
-  await environment.restore(step.state);
+  const { state } = step;
+  await inEnvironment("be brought back", () => environment.restore(state));
 }
 
 /** Makes a call, or takes its step from an earlier process. The step is kept as soon as it is there. */

@@ -10,6 +10,7 @@ import { ToolError } from "../tools/failure.ts";
 import type { ToolDefinition } from "../tools/tool.ts";
 import { add, calls, outline, play, scriptedModel } from "./agent.fixture.ts";
 import type { AgentBudget } from "./budget.ts";
+import { real, virtual } from "./environment.ts";
 import { dfsdt } from "./planners/dfsdt.ts";
 import { react } from "./planners/react.ts";
 import { runAgent } from "./run-agent.ts";
@@ -186,6 +187,41 @@ describe("results of a tool", () => {
     const played = await play([{ reply: calls(["probe", {}]), times: 5 }, answer("no")], { tools: [down], retries: 0 });
     expect(tries).toBe(3);
     expect(played.tools.at(-1)).toMatchObject({ failure: { message: expect.stringContaining("left alone") } });
+  });
+});
+
+describe("an environment", () => {
+  const write = (name: string, run: ToolDefinition<object, unknown>["run"]) => tool(run, { name, effects: "writes" });
+
+  test("whose state a tool makes unkeepable is undone, and the run goes on", async () => {
+    const broken = write("probe", (_, { state }) => {
+      (state as { f: unknown }).f = () => 1;
+      return "ok";
+    });
+    const environment = virtual({ state: () => ({ n: 1 }) });
+    const played = await play([{ reply: calls(["probe", {}]) }, answer("no")], { tools: [broken], environment });
+    expect(played.tools[0]).toMatchObject({
+      failure: { code: "OUTPUT_INVALID", message: expect.stringContaining("was undone") },
+    });
+    expect(played.end.state).toEqual({ n: 1 });
+  });
+
+  test("that cannot be undone when it has to be ends the run", async () => {
+    const fails = write("probe", () => {
+      throw new Error("no");
+    });
+    const restore = () => Promise.reject(new Error("gone"));
+    const environment = real({ snapshot: () => 1, restore, undoes: ["probe"] });
+    const played = await play([{ reply: calls(["probe", {}]) }], { tools: [fails], environment });
+    expect(played.end).toMatchObject({
+      status: "failed",
+      failure: { code: "STATE", message: expect.stringContaining("gone") },
+    });
+  });
+
+  test("whose first state is no JSON is refused before anything is asked", async () => {
+    const environment = virtual({ state: () => ({ f: () => 1 }) });
+    await expect(play([], { environment })).rejects.toMatchObject({ code: "CONFIG" });
   });
 });
 

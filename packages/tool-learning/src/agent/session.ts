@@ -1,6 +1,7 @@
 import { type Json, StateError } from "@cambium/base";
 import type { RequestedCall, RunStep, ToolStep } from "@cambium/evaluation";
 import type { Message } from "@cambium/llm";
+import { messageOf } from "../tools/hostile.ts";
 import { absorb, act } from "./act.ts";
 import { ask, checkStopped } from "./ask.ts";
 import { type Conversation, conversationOf } from "./conversation.ts";
@@ -8,6 +9,7 @@ import type { AgentEvent } from "./events.ts";
 import { noteFacts } from "./facts.ts";
 import type { Session } from "./planners/planner.ts";
 import type { Run } from "./run.ts";
+import { stopOf } from "./stop.ts";
 import { readAnswer, takeTurn } from "./turn.ts";
 
 /** Worked calls of the tools that are offered. */
@@ -83,8 +85,10 @@ async function* takeOver(run: Run, step: RunStep): AsyncGenerator<AgentEvent, vo
     run.ledger.count(inside);
     if (inside.kind === "tool") {
       const { name } = inside.call;
-      run.ledger.takeToolCall();
-      run.called.set(name, (run.called.get(name) ?? 0) + 1);
+      if (inside.tries !== undefined) {
+        run.ledger.takeToolCall();
+        run.called.set(name, (run.called.get(name) ?? 0) + 1);
+      }
       await absorb(run, inside, run.active.get(name));
       noteFacts(run, inside.facts ?? {}, { origin: name, at: inside.at, index: inside.index });
     }
@@ -199,7 +203,11 @@ export function createSession(run: Run, answers: readonly string[]): Session {
         });
       }
       if (environment === undefined || state === undefined) return;
-      await environment.restore(state);
+      try {
+        await environment.restore(state);
+      } catch (thrown) {
+        throw stopOf({ code: "STATE", message: `the environment could not go back: ${messageOf(thrown)}` });
+      }
       run.state = state;
     },
   };

@@ -1,0 +1,30 @@
+import { result } from "@cambium/base";
+import { runEvaluation, strictGrader } from "@cambium/evaluation";
+import { textOf } from "@cambium/llm";
+import { expect, test } from "vitest";
+import { add, calls, scriptedModel } from "./agent.fixture.ts";
+import { agent } from "./solver.ts";
+
+const rows = [
+  { id: "a", question: "1 + 2", answer: "3" },
+  { id: "b", question: "2 + 2", answer: "4" },
+  { id: "c", question: "5 + 5", answer: "11" },
+];
+
+test("an evaluation measures runs of tools, and counts their calls", async () => {
+  const { model } = await scriptedModel(({ messages }) => {
+    const last = messages.at(-1)!;
+    if (last.role === "tool") return String(last.content[0]!.output);
+    const [a, b] = textOf(last.content).split(" + ").map(Number);
+    return calls(["add", { a, b }]);
+  });
+  const solver = agent({ model, tools: [add] });
+  const { summary } = await result(runEvaluation(solver, rows, { grader: strictGrader }));
+  expect(summary).toMatchObject({ total: 3, cost: { toolCalls: 3, modelCalls: 6 } });
+});
+
+test("an evaluation keeps what was done, so that a journal is refused", () => {
+  expect(() => agent({ model: { outcome: () => {} } as never, tools: [], journal: "runs/one" })).toThrow(
+    "leave it out",
+  );
+});

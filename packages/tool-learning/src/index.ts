@@ -90,7 +90,11 @@ export {
   type EmbedTexts,
 } from "./retrieval/dense-retriever.ts";
 export { type FusedRetrieverOptions, fitWeight, fusedRetriever } from "./retrieval/fused-retriever.ts";
-export { type LexicalRetrieverOptions, lexicalRetriever } from "./retrieval/lexical-retriever.ts";
+export {
+  type LexicalRetriever,
+  type LexicalRetrieverOptions,
+  lexicalRetriever,
+} from "./retrieval/lexical-retriever.ts";
 export { measureRetrieval, type RetrievalMeasures, type RetrievalRow } from "./retrieval/measure-retrieval.ts";
 export type { ScoringRetriever } from "./retrieval/ranking.ts";
 export type { FoundTool, Retriever, SearchOptions } from "./retrieval/retriever.ts";

@@ -7,7 +7,7 @@ import { folderResults, type Results, type Step } from "@cambium/evaluation";
 import { stopOf } from "./stop.ts";
 
 /** What tells the content of a step. */
-export function contentOf(step: Step): string {
+function contentOf(step: Step): string {
   switch (step.kind) {
     case "model":
       return step.promptHash;

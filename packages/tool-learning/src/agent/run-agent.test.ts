@@ -242,7 +242,7 @@ describe("conflicts", () => {
         ],
       },
     ]);
-    const told = played.requests[1]!.messages.at(-1) as { content: { output: string }[] };
+    const told = played.requests[1]!.messages.at(-1) as unknown as { content: { output: string }[] };
     expect(told.content[1]!.output).toMatch(
       /^1\.11\nConflict about "rate EUR\/USD": bank says 1\.09 \(step 1, \d{4}-.*\); paper says 1\.11/,
     );
@@ -267,7 +267,7 @@ describe("conflicts", () => {
 
 describe("what the model is shown", () => {
   const rows = Array.from({ length: 400 }, (_, i) => ({ id: i, name: `film | ${i}` }));
-  const films = defineTool({
+  const films = defineTool<object, unknown>({
     name: "films",
     description: "Lists films.",
     input: z.strictObject({}),
@@ -275,7 +275,7 @@ describe("what the model is shown", () => {
     run: () => rows,
   });
   const shown = ({ requests }: Awaited<ReturnType<typeof play>>, i: number) =>
-    (requests[i]!.messages.at(-1) as { content: { output: string }[] }).content[0]!.output;
+    (requests[i]!.messages.at(-1) as unknown as { content: { output: string }[] }).content[0]!.output;
 
   test("of a long list is a table that says what is left out, and the rest can be read", async () => {
     const read = { result: 1, from: 8000, length: 40 };

@@ -72,7 +72,7 @@ async function searchTools(run: Run, { query }: JsonObject): Promise<Given> {
 }
 
 /** Offers tools that were found: behind those that are offered, so that a provider's prompt cache holds. */
-export function activate(run: Run, names: readonly string[]): void {
+function activate(run: Run, names: readonly string[]): void {
   const more = names.filter((name) => run.active.get(name) === undefined).map((name) => run.plan.all.get(name)!);
   if (more.length > 0) run.active = run.active.with(more);
 }

@@ -144,7 +144,7 @@ const finishWords = ({ plan }: Run): string =>
     : `${plan.words.finish} Reply with JSON of this schema and nothing else: ${JSON.stringify(plan.answer.parameters)}`;
 
 /** Commands, then tools, as the model sees them. */
-export function declarationsOf(run: Run, canGiveUp: boolean): readonly ToolDeclaration[] {
+function declarationsOf(run: Run, canGiveUp: boolean): readonly ToolDeclaration[] {
   return [...commandsOf(run.plan, canGiveUp), ...run.active.declarations()];
 }
 
@@ -219,10 +219,7 @@ function transcript(messages: readonly Message[]): string {
 }
 
 /** Shortens a history that is too long: first long results are left out, which the model can read again; then the model sums up what remains. */
-export async function* compact(
-  run: Run,
-  conversation: Conversation,
-): AsyncGenerator<AgentEvent, Conversation, undefined> {
+async function* compact(run: Run, conversation: Conversation): AsyncGenerator<AgentEvent, Conversation, undefined> {
   const { plan } = run;
   const { characters, keep } = plan.compaction;
   const before = lengthOf(conversation.messages);

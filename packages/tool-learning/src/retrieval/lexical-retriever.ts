@@ -5,6 +5,7 @@ import { createBm25, type IndexedText } from "./bm25.ts";
 import { addGroups, groupsOf } from "./groups.ts";
 import { keepHigher, needsOf } from "./needs.ts";
 import { rank, type ScoringRetriever } from "./ranking.ts";
+import type { FoundTool, SearchOptions } from "./retriever.ts";
 import { documentOf, type ToolDocument } from "./tool-document.ts";
 import { stemsOf } from "./words.ts";
 
@@ -18,6 +19,12 @@ export interface LexicalRetrieverOptions {
 
 const weight = z.number().min(0).max(100);
 const schema = z.strictObject({ sentence: weight.optional(), group: weight.optional() });
+
+/** A search by words: at once, without waiting. */
+export interface LexicalRetriever extends ScoringRetriever {
+  scores(query: string): Float64Array;
+  search(query: string, options?: SearchOptions): readonly FoundTool[];
+}
 
 /** Weights of the fields. */
 const NAME = 2;
@@ -68,7 +75,7 @@ export function namesOf(caller: string, documents: readonly ToolDocument[]): rea
 export function lexicalRetriever(
   tools: Iterable<AnyTool | ToolDocument>,
   options: LexicalRetrieverOptions = {},
-): ScoringRetriever {
+): LexicalRetriever {
   parseConfig("lexicalRetriever", schema, options);
   const { sentence = 2, group = 0.5 } = options;
   const documents = Array.from(tools, documentOf);

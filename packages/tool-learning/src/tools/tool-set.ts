@@ -25,7 +25,7 @@ export interface ToolSet extends Iterable<AnyTool> {
 const normalise = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "");
 
 /** A tool as models see it. */
-export function declarationOf({ name, description, inputSchema }: AnyTool): ToolDeclaration {
+function declarationOf({ name, description, inputSchema }: AnyTool): ToolDeclaration {
   return { name, description, parameters: inputSchema };
 }
 

@@ -12,6 +12,7 @@ import type { Conversation } from "./conversation.ts";
 import type { AgentEvent } from "./events.ts";
 import type { Decision } from "./policy.ts";
 import type { Run } from "./run.ts";
+import { inventedIn } from "./sources.ts";
 import { Stop, stopOf } from "./stop.ts";
 
 /** A call after the gate. */
@@ -190,7 +191,8 @@ export async function* gate(
           ...failed("UNAVAILABLE", `${tool.name}: its service failed ${DOWN} times in a row and is left alone`),
         };
       } else {
-        passed = { ...passed, ...(yield* permit(run, tool, input!, parent)) };
+        passed = { ...passed, ...invented(run, tool, input!) };
+        if (passed.failure === undefined) passed = { ...passed, ...(yield* permit(run, tool, input!, parent)) };
       }
     }
     if (passed.failure === undefined && tool !== undefined) {
@@ -200,6 +202,17 @@ export async function* gate(
     gated.push(passed);
   }
   return gated;
+}
+
+/** What to do about arguments that nobody gave. */
+function invented(run: Run, tool: AnyTool, input: Json): { readonly failure?: ToolFailure } {
+  const lost = inventedIn(run, tool, input);
+  if (lost.length === 0) return {};
+  const ask = run.plan.ask === undefined ? "answer by asking the user" : "ask the user by ask_user";
+  return failed(
+    "INVENTED_ARGS",
+    `${tool.name}: neither the user nor a result says ${lost.join(", ")}; look it up with a tool, or ${ask}`,
+  );
 }
 
 /** What the policy, and whoever it asks, says of a call. */

@@ -210,6 +210,31 @@ describe("what the model lacks", () => {
     });
   });
 
+  test("is not invented where a tool says so, whatever the model is sure of", async () => {
+    const pay = defineTool({
+      name: "pay",
+      description: "Pays.",
+      input: z.strictObject({ to: z.string(), amount: z.number(), note: z.string() }),
+      effects: "writes",
+      given: ["to", "amount"],
+      run: ({ to, amount }) => `paid ${amount} to ${to}`,
+    });
+    const note = "for the books";
+    const script = [
+      { reply: calls(["pay", { to: "Ada", amount: 12, note }], ["pay", { to: "ada", amount: 1250, note }]) },
+      { reply: calls(["ask_user", { question: "How much?" }]) },
+      { reply: calls(["pay", { to: "Ada", amount: 12, note }]) },
+      answer("paid"),
+    ];
+    const played = await play(
+      script,
+      { tools: [pay], ask: () => "12 of the 1,250, please" },
+      "Pay Ada out of the 1,250.",
+    );
+    expect(outline(played.steps)).toBe("react pay!INVENTED_ARGS pay react ask_user react pay react");
+    expect(played.tools[0]!.failure!.message).toContain('neither the user nor a result says "amount": 12;');
+  });
+
   test("can be asked for on the way", async () => {
     const played = await play([{ reply: calls(["ask_user", { question: "Which lamp?" }]) }, answer("ok")], {
       ask: () => "the hall's",

@@ -58,6 +58,7 @@ describe("a definition", () => {
     ["an input that is no object", { input: z.string() }, "schema of an object"],
     ["an input without a JSON form", { input: z.strictObject({ at: z.date() }) }, "no JSON form"],
     ["reads that are not idempotent", { effects: "reads", idempotent: false }, "leave idempotent out"],
+    ["an argument to be given that it does not have", { given: ["citi"] }, 'is "city" meant?'],
     ["an example that does not fit", { examples: [{ input: { city: 3 } }] }, "examples[0].input"],
   ])("is refused with %s", (_, more, message) => {
     expect(() => forecast(() => 1, more)).toThrow(expect.objectContaining({ code: "CONFIG" }));

@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "@cambium/base";
+import { ConfigError, nearest, parseConfig } from "@cambium/base";
 import * as z from "zod";
 import { isSchema, jsonSchemaOf, type Schema } from "./schema.ts";
 import type { Tool, ToolDefinition, ToolLimits } from "./tool.ts";
@@ -31,6 +31,7 @@ const definitionSchema = z.strictObject({
       calls: z.union([z.int().positive(), z.literal(Number.POSITIVE_INFINITY)]).optional(),
     })
     .optional(),
+  given: z.array(z.string()).optional(),
   examples: z
     .array(
       z.strictObject({ instruction: z.string().optional(), input: z.looseObject({}), output: z.json().optional() }),
@@ -61,7 +62,7 @@ export function defineTool<Input, Output, State = unknown>(
   definition: ToolDefinition<Input, Output, State>,
 ): Tool<Input, Output, State> {
   parseConfig("defineTool", definitionSchema, definition);
-  const { name, input, effects = "destroys", limits = {}, examples = [] } = definition;
+  const { name, input, effects = "destroys", limits = {}, examples = [], given = [] } = definition;
   const caller = `defineTool: "${name}"`;
   const inputSchema = definition.inputSchema ?? jsonSchemaOf(caller, input as Schema, "inputSchema");
   if (inputSchema["type"] !== "object") {
@@ -72,6 +73,15 @@ export function defineTool<Input, Output, State = unknown>(
   if (definition.idempotent === false && (effects === "none" || effects === "reads")) {
     throw new ConfigError({
       message: `${caller}: effects "${effects}" change nothing, so calls are idempotent; leave idempotent out, or declare effects "writes"`,
+    });
+  }
+  const properties = Object.keys((inputSchema["properties"] ?? {}) as object);
+  const unknown = given.find((argument) => !properties.includes(argument));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, properties);
+    throw new ConfigError({
+      message: `${caller}: given names "${unknown}", which is no argument; ${near === undefined ? `there are ${properties.join(", ")}` : `is "${near}" meant?`}`,
+      key: unknown,
     });
   }
   for (const [i, example] of examples.entries()) {
@@ -87,6 +97,7 @@ export function defineTool<Input, Output, State = unknown>(
     idempotent: definition.idempotent ?? (effects === "none" || effects === "reads"),
     openWorld: definition.openWorld ?? effects !== "none",
     limits: { ...DEFAULT_LIMITS, ...Object.fromEntries(Object.entries(limits).filter(([, v]) => v !== undefined)) },
+    given,
     examples,
   };
 }

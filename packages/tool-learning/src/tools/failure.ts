@@ -11,6 +11,8 @@ export type ToolFailureCode =
   | "UNKNOWN_TOOL"
   /** The arguments are no JSON object, or do not fit the schema. Nothing ran. */
   | "INVALID_ARGS"
+  /** An argument that must be given has no source: neither the user nor a tool said it. Nothing ran. */
+  | "INVENTED_ARGS"
   /** The reply has another call of the same id. Nothing ran. */
   | "DUPLICATE_ID"
   /** The tool refused or failed; the message is its own. */

@@ -67,6 +67,13 @@ export interface ToolDefinition<Input, Output, State = unknown> {
   /** Whether it reaches beyond this program and its data, such as the web. @default false for `none`, else true */
   readonly openWorld?: boolean;
   readonly limits?: Partial<ToolLimits>;
+  /**
+   * Names of arguments that are never invented, such as addresses and amounts: in a run, a call whose value stands neither in
+   * what the user said nor in a result is refused, and the model is told to ask. Not for what a model has to work out.
+   *
+   * @default none
+   */
+  readonly given?: readonly string[];
   readonly examples?: readonly ToolExample[];
   /** Kind of tool, for retrieval and reports, such as `weather`. */
   readonly category?: string;
@@ -94,6 +101,7 @@ export interface Tool<Input = unknown, Output = unknown, State = unknown>
   readonly idempotent: boolean;
   readonly openWorld: boolean;
   readonly limits: ToolLimits;
+  readonly given: readonly string[];
   readonly examples: readonly ToolExample[];
 }
 

@@ -14,6 +14,7 @@ export interface Environment {
   readonly state: unknown;
   /** The state as JSON, from which `restore` makes it again; `undefined` when it cannot be kept. */
   snapshot(): Json | undefined | Promise<Json | undefined>;
+  /** Brings the state back to where a snapshot was taken. */
   restore(snapshot: Json): void | Promise<void>;
   /** Whether `restore` takes back what calls of this tool did. */
   undoes(tool: AnyTool): boolean;
@@ -22,6 +23,7 @@ export interface Environment {
 /** Makes the environment of each run. */
 export interface EnvironmentSource {
   readonly kind: "virtual" | "real";
+  /** The environment of a run that begins. */
   open(): Environment | Promise<Environment>;
 }
 

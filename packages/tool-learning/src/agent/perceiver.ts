@@ -29,6 +29,7 @@ export interface Shown {
 export interface Perceiver {
   /** Everything that it depends on, as JSON. */
   readonly settings: Json;
+  /** What is shown of a result. */
   perceive(seen: Seen): Shown;
 }
 

@@ -16,6 +16,7 @@ export type EmbedTexts = (
 export interface AiSdkEmbeddingModel {
   readonly modelId: string;
   readonly maxEmbeddingsPerCall?: number | undefined | PromiseLike<number | undefined>;
+  /** One vector for each value. */
   doEmbed(options: { values: string[] }): PromiseLike<{ embeddings: number[][] }>;
 }
 

@@ -24,10 +24,14 @@ export interface Schema<Input = unknown, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
+    /** The value as the schema reads it, or what is wrong with it. */
     validate(value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>>;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
     /** Writes the schema as JSON Schema; libraries that do not have it need the tool's `inputSchema`. */
-    readonly jsonSchema?: { input(options: { readonly target: "draft-2020-12" }): Record<string, unknown> };
+    readonly jsonSchema?: {
+      /** Of what is given. */
+      input(options: { readonly target: "draft-2020-12" }): Record<string, unknown>;
+    };
   };
 }
 

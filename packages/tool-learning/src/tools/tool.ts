@@ -94,8 +94,7 @@ export interface ToolDefinition<Input, Output, State = unknown> {
 }
 
 /** A tool: a definition that was checked, with its defaults. */
-export interface Tool<Input = unknown, Output = unknown, State = unknown>
-  extends Omit<ToolDefinition<Input, Output, State>, "limits"> {
+export interface Tool<Input = unknown, Output = unknown, State = unknown> extends ToolDefinition<Input, Output, State> {
   readonly inputSchema: JsonObject;
   readonly effects: Effects;
   readonly idempotent: boolean;

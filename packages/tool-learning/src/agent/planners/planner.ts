@@ -61,5 +61,6 @@ export interface Planner {
   readonly name: string;
   /** Everything that its decisions depend on, as JSON. */
   readonly settings: Json;
+  /** Works on a task until it ends. */
   run(session: Session): AsyncGenerator<AgentEvent, Finish, undefined>;
 }

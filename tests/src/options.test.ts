@@ -89,6 +89,10 @@ const packages: Readonly<Record<string, Exports>> = {
     module: models,
     options: {
       addTokens: (unknown) => models.addTokens(tokenizer, [], unknown),
+      choose: (unknown) => models.choose(model, tokenizer, "a", ["b"], unknown),
+      generate: (unknown) => models.generate(model, tokenizer, "a", unknown).next(),
+      generateBatch: (unknown) => models.generateBatch(model, tokenizer, ["a"], unknown).next(),
+      readPrefix: (unknown) => models.readPrefix(model, tokenizer, "a", unknown),
       capture: (unknown) => models.capture(model, batch, [], unknown),
       collate: (unknown: object) => models.collate(model, tokenizer, { maxLength: 8, ...unknown }),
       createCache: (unknown) => models.createCache(unknown),

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { result } from "@cambium/base";
 import { disposeParameters, useBackend } from "@cambium/core";
 import {
   capture,
+  generate,
   type LanguageModel,
   loadModel,
   loadTokenizer,
@@ -107,5 +109,22 @@ describe.runIf(isThere).each(["float32", "as stored"] as const)(
       expect(tokenizer.decode(new_ids)).toBe(text.replace("<|im_end|>", ""));
       dispose([likeliest, ...Object.values(batch)]);
     });
+
+    test("the reply that is generated is that text, and JSON is JSON", async () => {
+      const { prompt, new_ids, text } = golden.greedy;
+      const end = tokenizer.special.eos!;
+      const { generated } = await result(generate(model, tokenizer, prompt, { maxTokens: new_ids.length }));
+      expect(generated.ids).toEqual(new_ids.filter((id) => id !== end));
+      expect(generated.text.trim()).toBe(text.replace("<|im_end|>", "").trim());
+      const schema = {
+        type: "object",
+        properties: { capital: { type: "string", maxLength: 20 } },
+        required: ["capital"],
+      };
+      const question = [{ role: "user", content: "What is the capital of France? Answer in JSON." }];
+      const reply = await result(generate(model, tokenizer, question, { format: { schema }, maxTokens: 40 }));
+      expect(reply.generated.finish).toBe("stop");
+      expect(JSON.parse(reply.generated.text)).toEqual({ capital: expect.stringContaining("Paris") });
+    }, 120_000);
   },
 );

@@ -48,6 +48,7 @@ export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
 export type { Format } from "./format/format.ts";
 export type { JsonSchema } from "./format/schema.ts";
+export { type Batcher, type BatcherOptions, batcher } from "./generate/batcher.ts";
 export { type Choice, type ChooseOptions, choose } from "./generate/choose.ts";
 export {
   type GenerateBatchEvent,
@@ -56,8 +57,8 @@ export {
   type GenerateOptions,
   generate,
   generateBatch,
-  type SharedGenerateOptions,
 } from "./generate/generate.ts";
+export type { SharedGenerateOptions } from "./generate/job.ts";
 export { type Prefix, type ReadPrefixOptions, readPrefix } from "./generate/prefix.ts";
 export type { Prompt } from "./generate/prompts.ts";
 export type { Alternative, Finish, Generated, ScoredToken, TextPiece } from "./generate/row.ts";

@@ -15,7 +15,7 @@ import {
 import { anyNumber } from "./numbers.ts";
 
 /** Between the signs of JSON: nothing, a blank, or a line's end and the next one's indent, so that no text goes on with blanks for ever. */
-export const space: Expression = optional(choice(literal(" "), sequence(literal("\n"), repeat(literal(" "), 0, 32))));
+const space: Expression = optional(choice(literal(" "), sequence(literal("\n"), repeat(literal(" "), 0, 32))));
 
 const hex = bytes([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
 

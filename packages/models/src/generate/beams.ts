@@ -5,6 +5,7 @@
  */
 import { CancelledError } from "@cambium/base";
 import type { Constraint } from "./constraint.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Started } from "./run.ts";
 import { bestOf, logSumExp, penalise, topIds } from "./scores.ts";
 import type { Decoding } from "./settings.ts";
@@ -112,6 +113,7 @@ export async function searchBeams(started: Started, search: Search): Promise<Fou
       if (!isBetterPossible || (earlyStopping === true && whole.length === beams)) return foundOf(whole[0]!, stopIds);
       sequences.select(onward.map(({ from }) => from));
       running = onward;
+      await nextTurn();
       scores = await sequences.read(onward.map(({ ids }) => ids.at(-1)!));
     }
   } finally {

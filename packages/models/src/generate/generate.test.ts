@@ -121,6 +121,16 @@ test("an aborted text ends with what there is of it", async () => {
   expect(await whole("A cat", { ...options, beams: 2 })).toMatchObject({ text: "", ids: [], finish: "aborted" });
 });
 
+test.each([1, 2])("what else happens in the process is heard while a text is generated (beams: %i)", async (beams) => {
+  const controller = new AbortController();
+  const soon = new MessageChannel();
+  soon.port1.onmessage = () => controller.abort();
+  soon.port2.postMessage("stop");
+  const { finish } = await whole([3], { maxTokens: 45, stopIds: [], signal: controller.signal, beams });
+  soon.port1.close();
+  expect(finish).toBe("aborted");
+});
+
 test("whoever leaves the loop leaves nothing behind", async () => {
   for await (const event of generate(model, tokenizer, "A cat", { maxTokens: 20 })) if (event.type === "piece") break;
 });

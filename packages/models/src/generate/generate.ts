@@ -1,28 +1,11 @@
 import { ConfigError, checkOptions, StateError } from "@cambium/base";
-import type { ChatOptions } from "../chat/chat.ts";
-import { constraintOf, type Format } from "../format/format.ts";
 import type { RunnableModel } from "../runnable.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { generationDefaults } from "./generation-config.ts";
-import { openDecoder } from "./open-decoder.ts";
-import { behindPrefix, keptPrefix, type Prefix } from "./prefix.ts";
-import { type Prompt, type PromptIds, promptIds } from "./prompts.ts";
-import { createRow, type Generated, type RowStart, type TextPiece } from "./row.ts";
+import { prepare, SHARED_KEYS, type SharedGenerateOptions } from "./job.ts";
+import type { Prompt } from "./prompts.ts";
+import { createRow, type Generated, type TextPiece } from "./row.ts";
 import { continueRows, type Front, type RowEvent } from "./run.ts";
 import { searchRows } from "./search.ts";
-import { DECODING_KEYS, type DecodingOptions, decodingOf } from "./settings.ts";
-
-/** Settings that `generate` and `generateBatch` share. */
-export interface SharedGenerateOptions extends DecodingOptions {
-  /** How conversations are written. @default with what begins an answer at their end */
-  readonly chat?: ChatOptions;
-  /** A form that texts must have: tokens that no such text has next are ruled out. One that ends by "length" may lack its end. @default any */
-  readonly format?: Format;
-  /** A begin of the prompts that `readPrefix` has read; they are given whole. */
-  readonly prefix?: Prefix;
-  /** Aborting it ends what is not finished as "aborted", with what there is of it. */
-  readonly signal?: AbortSignal;
-}
 
 /** Settings of `generate`. */
 export interface GenerateOptions extends SharedGenerateOptions {
@@ -48,8 +31,6 @@ export type GenerateBatchEvent =
   /** All have: in the order of the prompts. */
   | { readonly type: "end"; readonly generated: readonly Generated[] };
 
-const sharedKeys = [...DECODING_KEYS, "chat", "format", "prefix", "signal"] as const;
-
 /**
  * Continues a text, answers a conversation, or writes what a model of two stacks makes of a source: piece by piece.
  *
@@ -73,7 +54,7 @@ export async function* generate(
   prompt: Prompt,
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerateEvent, Generated, undefined> {
-  checkOptions("generate", options, [...sharedKeys, "delta"]);
+  checkOptions("generate", options, [...SHARED_KEYS, "delta"]);
   const { delta, ...rest } = options;
   const deltas = delta === undefined ? undefined : [delta];
   for await (const event of run("generate", model, tokenizer, [prompt], rest, deltas)) {
@@ -106,7 +87,7 @@ export async function* generateBatch(
   prompts: readonly Prompt[],
   options: GenerateBatchOptions = {},
 ): AsyncGenerator<GenerateBatchEvent, readonly Generated[], undefined> {
-  checkOptions("generateBatch", options, [...sharedKeys, "deltas"]);
+  checkOptions("generateBatch", options, [...SHARED_KEYS, "deltas"]);
   const { deltas, ...rest } = options;
   if (!Array.isArray(prompts) || prompts.length === 0 || typeof prompts[0] === "number") {
     throw new ConfigError({ message: "generateBatch: a list of at least one prompt is needed" });
@@ -125,40 +106,11 @@ async function* run(
   model: RunnableModel,
   tokenizer: Tokenizer,
   prompts: readonly Prompt[],
-  { chat, format, prefix, signal, fileDefaults = true, ...options }: SharedGenerateOptions,
+  options: SharedGenerateOptions,
   deltas: readonly number[] | undefined,
 ): AsyncGenerator<GenerateBatchEvent, readonly Generated[], undefined> {
-  const decoder = openDecoder(caller, model);
-  const defaults = generationDefaults(caller, model.config, tokenizer, fileDefaults);
-  const decoding = decodingOf(caller, options, defaults);
-  const placeOf = (index: number): string => (prompts.length === 1 ? "the prompt" : `prompt ${index}`);
-  const whole = prompts.map((prompt, index) =>
-    promptIds(caller, model, tokenizer, prompt, { vocab: decoder.vocab, chat, place: placeOf(index) }),
-  );
-  const size = decoder.vocab;
-  const constraints = whole.map(({ continues }) =>
-    format === undefined ? undefined : constraintOf(caller, format, { tokenizer, size, continues }),
-  );
-  const kept = prefix === undefined ? undefined : keptPrefix(caller, model, prefix);
-  const rows = whole.map(({ ids }, index) =>
-    prefix === undefined ? ids : behindPrefix(caller, prefix, ids, placeOf(index)),
-  );
-  const front: Front = { rows, prefix: kept, deltas, signal };
-  const most = model.architecture.maximumLength(model.config);
-  const start = (index: number, length: number): RowStart => {
-    const prompt = whole[index]!;
-    return {
-      caller,
-      tokenizer,
-      decoding,
-      ids: contextOf(model, prompt),
-      usage: { prompt: prompt.ids.length, cached: prefix?.ids.length ?? 0 },
-      random: decoding.random?.at(index),
-      room: Math.max(1, Math.min(most - length + 1, decoding.maxLength - prompt.ids.length)),
-      continues: prompt.continues,
-      constraint: constraints[index],
-    };
-  };
+  const { decoder, decoding, rows, prefix, start } = prepare(caller, model, tokenizer, prompts, options);
+  const front: Front = { rows, prefix, deltas, signal: options.signal };
   const ended: Generated[] = new Array(prompts.length);
   const events =
     decoding.beams > 1
@@ -170,10 +122,4 @@ async function* run(
   }
   yield { type: "end", generated: ended };
   return ended;
-}
-
-/** What penalties see before what is generated: the prompt, or of a model of two stacks what its targets begin with. */
-function contextOf(model: RunnableModel, { ids }: PromptIds): readonly number[] {
-  if (model.head?.kind !== "sequence-to-sequence") return ids;
-  return [(model.config as unknown as { readonly decoder_start_token_id: number }).decoder_start_token_id];
 }

@@ -1,6 +1,7 @@
 /** Rows continued together: one pass of the model for all that are on their way, those that have ended left out. */
 import type { CancelledError } from "@cambium/base";
 import type { Decoder, Sequences } from "./decoder.ts";
+import { nextTurn } from "./next-turn.ts";
 import type { Generated, Row, TextPiece } from "./row.ts";
 
 /** What happens while rows are continued. `index` is a row's place. */
@@ -93,6 +94,7 @@ export async function* continueRows(
       const { sequences } = started!;
       if (next.length < open.length) sequences.select(next.map(({ at }) => at));
       open = next.map(({ at }) => open[at]!);
+      await nextTurn();
       scores = await sequences.read(next.map(({ id }) => id));
     }
   } finally {

@@ -122,6 +122,13 @@ export type { LabelledPlace } from "./rows/token-labels.ts";
 export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";
 export { scaleUnits, type Unit } from "./scale-units.ts";
+export {
+  type Load,
+  type ScheduledOptions,
+  type Scheduler,
+  type SchedulerOptions,
+  scheduler,
+} from "./schedule/scheduler.ts";
 export type { SpecialTokens } from "./special-tokens.ts";
 export type { DecodeOptions, DecodeStream } from "./tokenizer/decode.ts";
 export type { Tokens } from "./tokenizer/frame.ts";

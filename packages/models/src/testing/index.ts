@@ -12,3 +12,4 @@ export {
 export { type Closeness, expectClose } from "./expect-close.ts";
 export { checkDerivatives, type DerivativeCheck } from "./finite-differences.ts";
 export { disposeFields, type TinyModelOptions, tinyBatch, tinyHeads, tinyModel } from "./tiny.ts";
+export { type TinyChatOptions, tinyChat } from "./tiny-chat.ts";

@@ -1,0 +1,354 @@
+/**
+ * Many calls of one model at a time. All that are on their way share one pass a token: a call joins between two tokens, once its
+ * prompt is read, and leaves when its text ends or nobody wants it any more. Prompts are read in parts with tokens of the others in
+ * between, in the order in which they came. `work` is the loop; `prompt-reader.ts` reads, `kept-prefixes.ts` keeps what was read.
+ */
+import { CancelledError, ConfigError, checkOptions, StateError } from "@cambium/base";
+import type { ChatOptions } from "../chat/chat.ts";
+import type { Sequences } from "../generate/decoder.ts";
+import type { GenerateEvent } from "../generate/generate.ts";
+import { generationDefaults } from "../generate/generation-config.ts";
+import { openDecoder } from "../generate/open-decoder.ts";
+import { keptSites } from "../generate/programs.ts";
+import { type Prompt, promptIds } from "../generate/prompts.ts";
+import { createRow, type Generated, type Row } from "../generate/row.ts";
+import { DECODING_KEYS, type DecodingOptions, decodingOf } from "../generate/settings.ts";
+import type { RunnableModel } from "../runnable.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { type EventQueue, eventQueue } from "./event-queue.ts";
+import { keptPrefixes } from "./kept-prefixes.ts";
+import { type PromptReader, promptReader } from "./prompt-reader.ts";
+import { turn } from "./turn.ts";
+
+/** Settings of `scheduler`. */
+export interface SchedulerOptions {
+  /** Most texts that are written at a time. @default 16 */
+  readonly maxBatch?: number;
+  /** Most calls that wait for their turn; one more is refused. @default 64 */
+  readonly maxWaiting?: number;
+  /** Most tokens of a prompt and its text together; longer prompts are refused, texts end as "length". @default what the model has positions for */
+  readonly maxLength?: number;
+  /** Tokens of prompts that are read between two tokens of the texts on their way. @default 128 */
+  readonly promptPart?: number;
+  /** Bytes that begins of prompts may take which are kept for later calls, such as system prompts; 0 keeps none. @default 268435456 */
+  readonly keptBytes?: number;
+}
+
+/** Settings of a call. */
+export interface ScheduledOptions extends Omit<DecodingOptions, "beams" | "lengthPenalty" | "earlyStopping"> {
+  /** How conversations are written. @default with what begins an answer at their end */
+  readonly chat?: ChatOptions;
+  /** Which delta of a mixed model (`perRow`) writes it, −1 for none. @default none */
+  readonly delta?: number;
+  /** Aborting it ends the text as "aborted", with what there is of it. */
+  readonly signal?: AbortSignal;
+}
+
+/** Calls and bytes at one time. */
+export interface Load {
+  /** Texts that are being written, or whose prompts are being read. */
+  readonly running: number;
+  readonly waiting: number;
+  /** Bytes of begins that are kept. */
+  readonly keptBytes: number;
+}
+
+/** Many calls of one model at a time. */
+export interface Scheduler {
+  /**
+   * As `generate`, in turn with the other calls. Leaving the loop frees its place.
+   *
+   * @throws {ConfigError} As `generate`, and for a prompt that leaves no room within `maxLength`.
+   * @throws {StateError} When `maxWaiting` calls wait already: `details.maxWaiting` says so.
+   * @throws {CancelledError} When the scheduler is closed.
+   */
+  generate(prompt: Prompt, options?: ScheduledOptions): AsyncGenerator<GenerateEvent, Generated, undefined>;
+  readonly load: Load;
+  /** Takes no more calls; resolves when those under way have ended, and what was kept is let go of. */
+  close(): Promise<void>;
+}
+
+/** One call. */
+interface Job {
+  readonly ids: readonly number[];
+  readonly delta: number | undefined;
+  readonly events: EventQueue<GenerateEvent>;
+  /** Its text, once it is known how much its begin was cached. */
+  start(cached: number, position: number): Row;
+  isWanted(): boolean;
+}
+
+/** A call whose text is on its way. */
+interface Open {
+  readonly job: Job;
+  readonly row: Row;
+  /** The id that is read next. */
+  readonly id: number;
+}
+
+const isOfSearches = (key: string): key is "beams" | "lengthPenalty" | "earlyStopping" =>
+  ["beams", "lengthPenalty", "earlyStopping"].includes(key);
+
+const jobKeys = [...DECODING_KEYS.filter((key) => !isOfSearches(key)), "chat", "delta", "signal"] as const;
+
+const wholeNumbers: Readonly<Record<keyof SchedulerOptions, number>> = {
+  maxBatch: 1,
+  maxWaiting: 0,
+  maxLength: 2,
+  promptPart: 1,
+  keptBytes: 0,
+};
+
+function checkSettings(options: SchedulerOptions): void {
+  checkOptions("scheduler", options, Object.keys(wholeNumbers) as (keyof SchedulerOptions)[]);
+  for (const [key, least] of Object.entries(wholeNumbers)) {
+    const value = options[key as keyof SchedulerOptions];
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) continue;
+    throw new ConfigError({ message: `scheduler: ${key} must be a whole number from ${least}, got ${value}` });
+  }
+}
+
+/** Rows by which the memory of a sequence grows. */
+const STEP = 256;
+
+/** Bytes that a begin of so many tokens takes: keys and values of each attention in float32, and its scores. */
+function sizeOfBegin(model: RunnableModel, vocab: number): (tokens: number) => number {
+  const row = keptSites(model).reduce((sum, { keyHeads = 0, width }) => sum + 2 * 4 * keyHeads * width, 0);
+  return (tokens) => row * Math.ceil(tokens / STEP) * STEP + 4 * (vocab + tokens);
+}
+
+/**
+ * Runs many calls of a model at a time, one pass a token for all of them.
+ *
+ * Each text is what `generate` makes of its prompt alone, but for rounding. Begins that prompts share are read once and kept: the
+ * end of each prompt, for the next turn of its conversation, and the place where two prompts part. Calls are taken in the order in
+ * which they come. Nothing runs while there are none.
+ *
+ * @param model - With a causal-lm or sequence-to-sequence head; with deltas, and with `perRow` different ones for each call.
+ * @throws {ConfigError} For a model that cannot generate, and values out of range.
+ * @example
+ * const shared = scheduler(model, tokenizer, { maxBatch: 8 });
+ * const texts = await Promise.all(questions.map((question) => result(shared.generate(question, { maxTokens: 64 }))));
+ * await shared.close();
+ */
+export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: SchedulerOptions = {}): Scheduler {
+  checkSettings(options);
+  const { maxBatch = 16, maxWaiting = 64, maxLength, promptPart = 128, keptBytes = 2 ** 28 } = options;
+  const decoder = openDecoder("scheduler", model);
+  const kept = keptPrefixes(keptBytes, sizeOfBegin(model, decoder.vocab));
+  const isWhole = model.head?.kind === "sequence-to-sequence";
+  let waiting: Job[] = [];
+  let reading: { readonly job: Job; readonly reader: PromptReader } | undefined;
+  let batch: Sequences | undefined;
+  let open: readonly Open[] = [];
+  let isClosed = false;
+  let working: Promise<void> = Promise.resolve();
+  let isAtWork = false;
+
+  /** Leaves those that go on in the batch. */
+  function keepOpen(next: readonly { readonly at: number; readonly open: Open }[]): void {
+    if (next.length === 0) {
+      batch?.dispose();
+      batch = undefined;
+    } else if (next.length < open.length) batch!.select(next.map(({ at }) => at));
+    open = next.map((each) => each.open);
+  }
+
+  /** Ends the calls that nobody wants any more. */
+  function dropUnwanted(): void {
+    const unwanted = waiting.filter((job) => !job.isWanted());
+    waiting = waiting.filter((job) => job.isWanted());
+    for (const job of unwanted) end(job, job.start(0, job.ids.length));
+    if (reading !== undefined && !reading.job.isWanted()) {
+      const { job, reader } = reading;
+      reading = undefined;
+      reader.dispose();
+      end(job, job.start(reader.cached, job.ids.length));
+    }
+    if (open.every(({ job }) => job.isWanted())) return;
+    const gone = open.filter(({ job }) => !job.isWanted());
+    keepOpen(open.flatMap((each, at) => (each.job.isWanted() ? [{ at, open: each }] : [])));
+    for (const { job, row } of gone) end(job, row);
+  }
+
+  /** Chooses a call's next id by scores; nothing when its text has ended. */
+  function take({ job, row }: Pick<Open, "job" | "row">, scores: Float32Array): Open | undefined {
+    try {
+      const { pieces, id } = row.take(scores);
+      for (const piece of pieces) job.events.push({ type: "piece", ...piece });
+      if (id !== undefined) return { job, row, id };
+      job.events.push({ type: "end", text: "", generated: row.result! });
+      job.events.end();
+    } catch (error) {
+      job.events.fail(error);
+    }
+    return undefined;
+  }
+
+  /** Reads parts of prompts, and puts the calls into the batch whose prompts are read. */
+  async function readPrompts(): Promise<void> {
+    for (let left = promptPart; left > 0; ) {
+      if (reading === undefined) {
+        const job = open.length < maxBatch ? waiting.shift() : undefined;
+        if (job === undefined) return;
+        reading = { job, reader: promptReader(decoder, kept, { ...job, isWhole }) };
+      }
+      const { job, reader } = reading;
+      const before = reader.left;
+      try {
+        if (before > 0) await reader.read(left);
+      } catch (error) {
+        reading = undefined;
+        reader.dispose();
+        job.events.fail(error);
+        continue;
+      }
+      left -= Math.max(1, before - reader.left);
+      if (reader.left > 0) continue;
+      reading = undefined;
+      join(job, reader);
+    }
+  }
+
+  function join(job: Job, reader: PromptReader): void {
+    const { sequences, scores } = reader.take();
+    const row = job.start(reader.cached, sequences.lengths[0]!);
+    const taken = take({ job, row }, scores);
+    if (taken === undefined) {
+      sequences.dispose();
+      return;
+    }
+    if (batch === undefined) batch = sequences;
+    else batch.add(sequences);
+    open = [...open, taken];
+  }
+
+  /** One token for each text on its way. */
+  async function step(): Promise<void> {
+    let scores: Float32Array;
+    try {
+      scores = await batch!.read(open.map(({ id }) => id));
+    } catch (error) {
+      const failed = open;
+      keepOpen([]);
+      for (const { job } of failed) job.events.fail(error);
+      return;
+    }
+    const { vocab } = decoder;
+    keepOpen(
+      open.flatMap((each, at) => {
+        const taken = take(each, scores.subarray(at * vocab, (at + 1) * vocab));
+        return taken === undefined ? [] : [{ at, open: taken }];
+      }),
+    );
+  }
+
+  /** Ends all calls with an error that is none of theirs. */
+  function failAll(error: unknown): void {
+    const failed = [...waiting, ...(reading === undefined ? [] : [reading.job]), ...open.map(({ job }) => job)];
+    waiting = [];
+    reading?.reader.dispose();
+    reading = undefined;
+    keepOpen([]);
+    for (const { events } of failed) events.fail(error);
+  }
+
+  async function work(): Promise<void> {
+    try {
+      while (waiting.length > 0 || reading !== undefined || open.length > 0) {
+        await turn();
+        dropUnwanted();
+        await readPrompts();
+        if (open.length > 0) await step();
+      }
+    } catch (error) {
+      failAll(error);
+    }
+    isAtWork = false;
+  }
+
+  function enqueue(job: Job): void {
+    const running = open.length + (reading === undefined ? 0 : 1);
+    if (running + waiting.length >= maxBatch + maxWaiting) {
+      throw new StateError({
+        message: `scheduler: ${maxBatch} texts are on their way and ${maxWaiting} calls wait already; call again later`,
+        maxWaiting,
+      });
+    }
+    waiting.push(job);
+    if (isAtWork) return;
+    isAtWork = true;
+    working = work();
+  }
+
+  async function* generate(
+    prompt: Prompt,
+    scheduled: ScheduledOptions = {},
+  ): AsyncGenerator<GenerateEvent, Generated, undefined> {
+    checkOptions("scheduler.generate", scheduled, jobKeys);
+    const { chat, delta, signal, fileDefaults = true, ...settings } = scheduled;
+    if (isClosed) throw new CancelledError({ message: "scheduler: it is closed" });
+    const caller = "generate";
+    const decoding = decodingOf(caller, settings, generationDefaults(caller, model.config, tokenizer, fileDefaults));
+    const { ids, continues } = promptIds(caller, model, tokenizer, prompt, { vocab: decoder.vocab, chat });
+    if (maxLength !== undefined && ids.length >= maxLength) {
+      throw new ConfigError({
+        message: `generate: the prompt has ${ids.length} tokens, which leaves no room for an answer within ${maxLength}; shorten it`,
+        maxLength,
+      });
+    }
+    const events = eventQueue<GenerateEvent>();
+    const most = model.architecture.maximumLength(model.config);
+    const longest = Math.min(decoding.maxLength, maxLength ?? Number.POSITIVE_INFINITY);
+    let isLeft = false;
+    const job: Job = {
+      ids,
+      delta,
+      events,
+      isWanted: () => !isLeft && signal?.aborted !== true,
+      start: (cached, position) =>
+        createRow({
+          caller,
+          tokenizer,
+          decoding,
+          ids: isWhole ? [(model.config as unknown as { decoder_start_token_id: number }).decoder_start_token_id] : ids,
+          usage: { prompt: ids.length, cached },
+          random: decoding.random?.at(0),
+          room: Math.max(1, Math.min(most - position + 1, longest - ids.length)),
+          continues,
+          constraint: undefined,
+        }),
+    };
+    enqueue(job);
+    try {
+      for (;;) {
+        const event = await events.next();
+        if (event === undefined) throw new StateError({ message: "internal: a call without an end" });
+        yield event;
+        if (event.type === "end") return event.generated;
+      }
+    } finally {
+      isLeft = true;
+    }
+  }
+
+  return {
+    generate,
+    get load() {
+      const running = open.length + (reading === undefined ? 0 : 1);
+      return { running, waiting: waiting.length, keptBytes: kept.sizeBytes };
+    },
+    async close() {
+      isClosed = true;
+      await working;
+      kept.dispose();
+    },
+  };
+}
+
+/** Ends a call from outside. */
+function end(job: Job, row: Row): void {
+  for (const piece of row.abort()) job.events.push({ type: "piece", ...piece });
+  job.events.push({ type: "end", text: "", generated: row.result! });
+  job.events.end();
+}

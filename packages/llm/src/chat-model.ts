@@ -1,5 +1,5 @@
 import type { CallError } from "./errors.ts";
-import type { AssistantMessage, FilePart, ToolCallPart } from "./messages/message.ts";
+import type { AssistantMessage, FilePart, ProviderData, ToolCallPart } from "./messages/message.ts";
 import type { ModelRequest, Reply, Usage } from "./messages/request.ts";
 
 /** A request, and how to stop waiting for it. */
@@ -45,7 +45,8 @@ export type CallOutcome =
 
 /** A piece of a reply on its way. */
 export type Piece =
-  | { readonly type: "text"; readonly text: string }
+  /** `provider` is what it says of this piece alone, such as log-probabilities; the text may be empty then. */
+  | { readonly type: "text"; readonly text: string; readonly provider?: ProviderData }
   | { readonly type: "reasoning"; readonly text: string }
   /** A tool call, whole. */
   | { readonly type: "tool-call"; readonly call: ToolCallPart };

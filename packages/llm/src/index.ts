@@ -56,6 +56,8 @@ export type { Fault, FaultPlan } from "./server/fault.ts";
 export type { Backend, Embed } from "./server/handlers.ts";
 export { type Server, type ServerOptions, startServer } from "./server/server.ts";
 export type { AiSdkModel } from "./sources/ai-sdk/model.ts";
+export { type Local, local } from "./sources/local/local.ts";
+export type { LocalOptions } from "./sources/local/options.ts";
 export { type OpenAiOptions, openai } from "./sources/openai.ts";
 export type { Policy, WrittenError, WrittenReply } from "./sources/policy.ts";
 export { type RecordedOptions, recorded } from "./sources/recorded.ts";

@@ -18,7 +18,7 @@ import type { Clock } from "./clock.ts";
 import { limitsOf, type Pricing, priceRequest, toUsd } from "./cost.ts";
 import type { Gate } from "./gate.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { keyOf } from "./key.ts";
+import { identified, keyOf } from "./key.ts";
 import { watchLease } from "./lease-watch.ts";
 import { resultOf } from "./result.ts";
 import { retryCall } from "./retry.ts";
@@ -99,7 +99,7 @@ async function waitFor(work: Promise<void>, signal: AbortSignal): Promise<void> 
 export async function makeCall(shared: Shared, call: Call): Promise<CallResult> {
   const { store, heartbeat, budget, clock, underWay, unsaved } = shared;
   const { source, request, price, gate, signal, onPiece } = call;
-  const key = keyOf(source, request);
+  const key = keyOf(await identified(source), request);
   const pricing = priceRequest(source, request, budget, price);
   const limits = limitsOf(budget);
   let attempts = 0;

@@ -42,6 +42,12 @@ export function keySubject(source: KeySource, request: ModelRequest): JsonObject
   };
 }
 
+/** What of a source enters a key, once it is worked out. */
+export async function identified(source: KeySource & Pick<Source, "identify">): Promise<KeySource> {
+  const { provider, model } = source;
+  return source.identify === undefined ? source : { provider, model, identity: await source.identify() };
+}
+
 /** SHA-256 under which the reply to a request is stored. Hexadecimal. */
 export function keyOf(source: KeySource, request: ModelRequest): string {
   return sha256(canonicalJson(keySubject(source, request)));

@@ -1,6 +1,6 @@
 import { canonicalJson, type JsonObject, parseConfig, sha256 } from "@cambium/base";
 import * as z from "zod";
-import { keySubject } from "../calls/key.ts";
+import { identified, keySubject } from "../calls/key.ts";
 import { NoReplyError } from "../errors.ts";
 import { decodeReply, encodeReply } from "../messages/encoding.ts";
 import type { ModelRequest } from "../messages/request.ts";
@@ -63,19 +63,21 @@ export function recorded(path: string, source: Source, options: RecordedOptions 
   let tape: Promise<Tape> | undefined;
 
   /** What the key is the hash of, as an object without secrets. */
-  const subjectOf = (request: ModelRequest): JsonObject => scrubJson(keySubject(source, request), secrets);
+  const subjectOf = async (request: ModelRequest): Promise<JsonObject> =>
+    scrubJson(keySubject(await identified(source), request), secrets);
 
   return {
     provider: source.provider,
     model: source.model,
     ...(source.identity === undefined ? {} : { identity: source.identity }),
+    ...(source.identify === undefined ? {} : { identify: () => source.identify!() }),
     free: mode === "replay" || source.free === true,
     ...(source.countTokens === undefined ? {} : { countTokens: (request) => source.countTokens!(request) }),
 
     async generate(request, context) {
       tape ??= openTape(path);
       const { recordings, add } = await tape;
-      const subject = subjectOf(request);
+      const subject = await subjectOf(request);
       const key = sha256(canonicalJson(subject));
       const found = recordings.get(key);
       if (found !== undefined) {

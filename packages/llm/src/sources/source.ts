@@ -25,6 +25,8 @@ export interface Source {
   readonly model: string;
   /** What else tells its replies from others', such as the address. Part of the key of every call. No secrets. */
   readonly identity?: Json;
+  /** The same where it takes time to work out, such as hashes of weights; asked before each call, in place of `identity`. */
+  identify?(): Promise<Json>;
   /** Whether replies cost no money: scripts, recordings, your own models. @default false */
   readonly free?: boolean;
   /**

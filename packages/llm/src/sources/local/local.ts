@@ -1,0 +1,232 @@
+/** A model of this process as a source: `request` → options and a conversation; text → parts of a reply. */
+import { type CambiumError, ConfigError, type JsonObject } from "@cambium/base";
+import type {
+  ChatOptions,
+  Generated,
+  RunnableModel,
+  ScheduledOptions,
+  Scheduler,
+  TextPiece,
+  Tokenizer,
+} from "@cambium/models";
+import { CancelledError, ModelError, UnavailableError } from "../../errors.ts";
+import type { AssistantPart, ToolCallPart } from "../../messages/message.ts";
+import type { ModelRequest, Reply } from "../../messages/request.ts";
+import { WIRE } from "../../wire/names.ts";
+import type { Source, SourceContext } from "../source.ts";
+import { extraOptions } from "./extra-fields.ts";
+import { modelIdentity } from "./identity.ts";
+import { logProbabilitiesToWire } from "./log-probabilities.ts";
+import { chatMessages } from "./messages.ts";
+import { checkLocalOptions, type LocalOptions, SCHEDULER_KEYS } from "./options.ts";
+import { callReader, declarationOf, type Said, withTools } from "./tool-text.ts";
+
+/** A model of this process. */
+export interface Local extends Source {
+  /** Lets the calls under way end, and lets go of what its own scheduler keeps. The weights stay the caller's. */
+  close(): Promise<void>;
+}
+
+/** How long a caller is asked to wait when too many wait already. Milliseconds. */
+const BUSY_WAIT = 1000;
+
+/** A call's conversation, as the tokenizer's `chat` takes it. */
+interface Conversation {
+  readonly messages: Parameters<Tokenizer["chat"]>[0];
+  readonly chat: ChatOptions;
+}
+
+/** The error of a scheduler that cannot take a call, as one of a provider. */
+function refusal(error: unknown): unknown {
+  const { code, details, message } = error as Partial<CambiumError>;
+  if (code === "STATE" && details?.["maxWaiting"] !== undefined) {
+    return new UnavailableError({
+      message: `local: ${message}`,
+      status: 503,
+      waitMs: BUSY_WAIT,
+      charged: false,
+      cause: error,
+    });
+  }
+  if (code === "CONFIG" && details?.["maxLength"] !== undefined) {
+    const reason = "context_length_exceeded";
+    return new ModelError({ message: message!, status: 400, reason, charged: false, cause: error });
+  }
+  return error;
+}
+
+/**
+ * A model that runs in this process, as a source like any other: stored, budgeted, streamed, behind `startServer`. Needs
+ * `@cambium/models`, which is imported at the first call.
+ *
+ * Conversations are written by the tokenizer's chat template. Calls made at the same time run together, one pass of the model a
+ * token for all. Replies are told apart by hashes of weights, deltas and tokenizer: another adapter has other replies in the store.
+ * `provider: { openai: { logprobs, top_logprobs, min_p, repetition_penalty } }` in a request says what requests have no words for;
+ * any other field there that would change the reply is an error.
+ *
+ * Tools stand in the chat template where it writes them, else in the system message (`<tools>`); calls are read from the text between
+ * `<tool_call>` and `</tool_call>`, in both cases.
+ *
+ * @param model - With a causal-lm or sequence-to-sequence head, with deltas or without. Stays the caller's.
+ * @throws {ConfigError} When an option cannot be meant.
+ * @example
+ * const model = await loadModel("models/smollm2", { head: { kind: "causal-lm" } });
+ * const chat = llm.model(local(model, await loadTokenizer("models/smollm2")));
+ */
+export function local(model: RunnableModel, tokenizer: Tokenizer, options: LocalOptions = {}): Local {
+  checkLocalOptions(options);
+  const { name = "local", delta, temperature: usual = 0, chat: written = {} } = options;
+  let own: Promise<Scheduler> | undefined;
+
+  async function scheduled(): Promise<Scheduler> {
+    if (options.scheduler !== undefined) return options.scheduler;
+    own ??= import("@cambium/models").then(({ scheduler }) => {
+      const given = SCHEDULER_KEYS.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]] as const]));
+      return scheduler(model, tokenizer, Object.fromEntries(given));
+    });
+    return own;
+  }
+
+  /** Whether the chat template writes tools. */
+  let takes: boolean | undefined;
+  function takesTools(): boolean {
+    takes ??= (() => {
+      const messages = [{ role: "user", content: "?" }];
+      const tools = [declarationOf({ name: "a_tool", parameters: { type: "object" } })];
+      const text = tokenizer.chat(messages, { ...written, tools }).text;
+      return text.includes("a_tool") && text.includes("<tool_call>");
+    })();
+    return takes;
+  }
+
+  /** Tools that the model may call in this request. */
+  const toolsOf = ({ tools = [], toolChoice }: ModelRequest) => (toolChoice === "none" ? [] : tools);
+
+  function conversationOf(request: ModelRequest): Conversation {
+    const tools = toolsOf(request);
+    const hasCalls = request.messages.some(
+      ({ role, content }) =>
+        role === "tool" || (typeof content !== "string" && content.some(({ type }) => type === "tool-call")),
+    );
+    const isTheirs = (tools.length > 0 || hasCalls) && takesTools();
+    const messages = chatMessages(request.messages, isTheirs);
+    const chat = { ...written, addGenerationPrompt: true };
+    if (tools.length === 0) return { messages, chat };
+    if (isTheirs) return { messages, chat: { ...chat, tools: tools.map(declarationOf) } };
+    return { messages: withTools(messages, tools), chat };
+  }
+
+  async function drawing(request: ModelRequest, temperature: number): Promise<Pick<ScheduledOptions, "random">> {
+    if (temperature === 0) return {};
+    const { random } = await import("@cambium/core");
+    const { seed = crypto.getRandomValues(new Uint32Array(1))[0]!, sample = 0 } = request;
+    return { random: sample === 0 ? random(seed) : random(seed).at(sample) };
+  }
+
+  async function optionsOf(request: ModelRequest): Promise<ScheduledOptions> {
+    const { maxTokens, temperature = usual, topP, topK, presencePenalty, frequencyPenalty, stop } = request;
+    const { format, toolChoice } = request;
+    if (format !== undefined) {
+      throw new ConfigError({ message: "local: replies in a format (response_format) are not supported" });
+    }
+    if (toolChoice === "required" || typeof toolChoice === "object") {
+      throw new ConfigError({
+        message: `local: toolChoice must be "auto" or "none", got ${JSON.stringify(toolChoice)}`,
+      });
+    }
+    return {
+      maxTokens: maxTokens ?? Number.MAX_SAFE_INTEGER,
+      temperature,
+      ...(topP !== undefined && { topP }),
+      ...(topK !== undefined && { topK }),
+      ...(presencePenalty !== undefined && { presencePenalty }),
+      ...(frequencyPenalty !== undefined && { frequencyPenalty }),
+      ...(stop !== undefined && { stop }),
+      ...(delta !== undefined && { delta }),
+      ...extraOptions((request.provider?.[WIRE] ?? {}) as JsonObject),
+      ...(await drawing(request, temperature)),
+    };
+  }
+
+  async function generate(request: ModelRequest, context: SourceContext): Promise<Reply> {
+    const { signal } = context;
+    const { messages, chat } = conversationOf(request);
+    const settings = await optionsOf(request);
+    const reply = replyOf(
+      toolsOf(request).map((tool) => tool.name),
+      context,
+    );
+    const shared = await scheduled();
+    try {
+      for await (const event of shared.generate(messages, { ...settings, chat, signal })) {
+        if (event.type === "piece") reply.push(event);
+        else if (event.generated.finish !== "aborted") return reply.end(event.generated);
+      }
+    } catch (error) {
+      throw refusal(error);
+    }
+    throw new CancelledError({ message: "local: the signal was aborted", cause: signal.reason });
+  }
+
+  return {
+    provider: "local",
+    model: name,
+    free: true,
+    async identify() {
+      const settings = {
+        delta: delta ?? null,
+        temperature: usual,
+        chat: JSON.parse(JSON.stringify(written)) as JsonObject,
+      };
+      return { model: options.identity ?? (await modelIdentity(model, tokenizer)), ...settings };
+    },
+    countTokens(request) {
+      const { messages, chat } = conversationOf(request);
+      return tokenizer.chat(messages, chat).ids.length;
+    },
+    generate,
+    async close() {
+      await (await own)?.close();
+    },
+  };
+}
+
+/** Puts a reply together from a text's pieces, and shows them. */
+function replyOf(tools: readonly string[], { createId, onPiece }: SourceContext) {
+  const reader = tools.length === 0 ? undefined : callReader(new Set(tools));
+  const parts: AssistantPart[] = [];
+
+  function take(said: readonly Said[]): void {
+    for (const each of said) {
+      if (each.type === "call") {
+        const call: ToolCallPart = { type: "tool-call", id: createId(), name: each.name, arguments: each.arguments };
+        parts.push(call);
+        onPiece?.({ type: "tool-call", call });
+        continue;
+      }
+      const last = parts.at(-1);
+      if (last?.type === "text") parts[parts.length - 1] = { type: "text", text: last.text + each.text };
+      else parts.push(each);
+      onPiece?.(each);
+    }
+  }
+
+  return {
+    push({ text, token }: TextPiece): void {
+      if (token !== undefined) {
+        onPiece?.({ type: "text", text: "", provider: { [WIRE]: { logprobs: logProbabilitiesToWire([token]) } } });
+      }
+      take(reader === undefined ? (text === "" ? [] : [{ type: "text", text }]) : reader.push(text));
+    },
+    end({ finish, usage, tokens }: Generated): Reply {
+      if (reader !== undefined) take(reader.end());
+      const hasCalls = parts.some(({ type }) => type === "tool-call");
+      return {
+        content: parts,
+        finish: finish === "length" ? "length" : hasCalls ? "tool-calls" : "stop",
+        usage: { inputTokens: usage.prompt, outputTokens: usage.generated, cacheReadTokens: usage.cached },
+        ...(tokens !== undefined && { provider: { [WIRE]: { logprobs: logProbabilitiesToWire(tokens) } } }),
+      };
+    },
+  };
+}

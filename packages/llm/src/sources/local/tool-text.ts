@@ -1,0 +1,123 @@
+/**
+ * Tools in text, for models whose chat template does not write them: as the Hermes models have it, which Qwen's took over. Declarations
+ * stand in the system message between `<tools>` and `</tools>`, one JSON object a line; a call is a JSON object with `name` and
+ * `arguments` between `<tool_call>` and `</tool_call>`; results come as a turn of the user, each between `<tool_response>` and
+ * `</tool_response>`.
+ *
+ * @see https://github.com/NousResearch/Hermes-Function-Calling
+ */
+import type { JsonObject } from "@cambium/base";
+import type { ChatMessage } from "@cambium/models";
+import { parseArguments, type ToolCallPart } from "../../messages/message.ts";
+import type { ToolDeclaration } from "../../messages/request.ts";
+
+export const OPEN = "<tool_call>";
+export const CLOSE = "</tool_call>";
+
+/** A call as a model writes it. */
+export function writeCall(call: ToolCallPart): string {
+  const parsed = parseArguments(call);
+  const given = parsed.ok ? parsed.value : call.arguments;
+  return `${OPEN}\n${JSON.stringify({ name: call.name, arguments: given })}\n${CLOSE}`;
+}
+
+/** A tool as templates and models read it. */
+export function declarationOf({ name, description, parameters }: ToolDeclaration): JsonObject {
+  return { type: "function", function: { name, ...(description !== undefined && { description }), parameters } };
+}
+
+/** A conversation with the declarations in its system message. */
+export function withTools(messages: readonly ChatMessage[], tools: readonly ToolDeclaration[]): ChatMessage[] {
+  const told = [
+    "You may call tools. Their declarations are:",
+    "<tools>",
+    ...tools.map((tool) => JSON.stringify(declarationOf(tool))),
+    "</tools>",
+    "To call one, write its name and its arguments as a JSON object, like this, and nothing behind it:",
+    `${OPEN}\n{"name": "the tool's name", "arguments": {}}\n${CLOSE}`,
+  ].join("\n");
+  const [first, ...rest] = messages;
+  if (first?.role !== "system") return [{ role: "system", content: told }, ...messages];
+  return [{ role: "system", content: `${String(first.content)}\n\n${told}` }, ...rest];
+}
+
+/** What comes out of a model's text. */
+export type Said =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "call"; readonly name: string; readonly arguments: string };
+
+/** Takes a text in parts, and gives texts and calls. */
+export interface CallReader {
+  push(text: string): Said[];
+  end(): Said[];
+}
+
+/** The length of the longest end of a text that a mark begins with. */
+function heldLength(text: string, mark: string): number {
+  for (let length = Math.min(mark.length - 1, text.length); length > 0; length--) {
+    if (text.endsWith(mark.slice(0, length))) return length;
+  }
+  return 0;
+}
+
+/** The call that a text is, if it is one of a tool that there is. */
+function readCall(text: string, names: ReadonlySet<string>): Said | undefined {
+  try {
+    const { name, arguments: given, parameters } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    if (typeof name !== "string" || !names.has(name)) return undefined;
+    const values = given ?? parameters ?? {};
+    if (typeof values !== "object" || Array.isArray(values)) return undefined;
+    return { type: "call", name, arguments: JSON.stringify(values) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A reader of calls of these tools. What looks like a call and is none stays text, so that nothing is lost. */
+export function callReader(names: ReadonlySet<string>): CallReader {
+  let held = "";
+  let isInside = false;
+
+  /** Text but for blanks at its end, which may stand before a call. */
+  function text(all: string, isLast: boolean): Said[] {
+    const mark = isLast ? 0 : heldLength(all, OPEN);
+    const blanks = isLast ? 0 : /\s*$/.exec(all.slice(0, all.length - mark))![0].length;
+    const end = all.length - mark - blanks;
+    held = all.slice(end);
+    return end === 0 ? [] : [{ type: "text", text: all.slice(0, end) }];
+  }
+
+  function read(isLast: boolean): Said[] {
+    const said: Said[] = [];
+    for (;;) {
+      const at = held.indexOf(isInside ? CLOSE : OPEN);
+      if (isInside && at < 0 && !isLast) return said;
+      if (isInside) {
+        const end = at < 0 ? held.length : at;
+        const call = readCall(held.slice(0, end), names);
+        const rest = held.slice(at < 0 ? end : end + CLOSE.length);
+        said.push(call ?? { type: "text", text: `${OPEN}${held.slice(0, held.length - rest.length)}` });
+        isInside = false;
+        held = rest;
+        continue;
+      }
+      if (at < 0) return [...said, ...text(held, isLast)];
+      const before = held.slice(0, at).trimEnd();
+      if (before !== "") said.push({ type: "text", text: before });
+      held = held.slice(at + OPEN.length);
+      isInside = true;
+    }
+  }
+
+  return {
+    push(part) {
+      held += part;
+      return read(false);
+    },
+    end() {
+      const said = read(true);
+      held = "";
+      return said;
+    },
+  };
+}

@@ -4,6 +4,10 @@ export interface Io {
   out(line: string): void;
   /** Writes a line that is no result: a failure, progress. */
   error(line: string): void;
+  /** Writes text as it is, such as a piece of an answer. */
+  write(text: string): void;
+  /** What is typed or piped in. */
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   /** Whether `out` is a terminal that can be drawn on. */
   readonly isTerminal: boolean;
   /** Shows a line that the next one replaces: progress. Absent where nobody watches. */

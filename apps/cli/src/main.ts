@@ -27,6 +27,8 @@ const clearLine = process.stderr.isTTY ? "\r\x1b[2K" : "";
 
 const io: Io = {
   out: (line) => process.stdout.write(`${process.stdout.isTTY ? clearLine : ""}${line}\n`),
+  write: (text) => void process.stdout.write(text),
+  input: process.stdin,
   error: (line) => process.stderr.write(`${clearLine}${line}\n`),
   ...(process.stderr.isTTY
     ? {

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
+import { chat } from "./commands/chat.ts";
 import { embed } from "./commands/embed.ts";
 import { exportCommand } from "./commands/export.ts";
 import { finetune } from "./commands/finetune.ts";
+import { generate } from "./commands/generate.ts";
 import { inspect } from "./commands/inspect.ts";
 import { merge } from "./commands/merge.ts";
 import { predict } from "./commands/predict.ts";
@@ -12,9 +14,11 @@ import { EXIT, type Io } from "./io.ts";
 
 /** The verbs; each file in `commands` exports one function that makes its command. */
 const COMMANDS: readonly ((io: Io) => Command)[] = [
+  chat,
   embed,
   exportCommand,
   finetune,
+  generate,
   inspect,
   merge,
   predict,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { run } from "../program.ts";
+import { quietIo } from "../recorded.fixture.ts";
 
 interface Running {
   readonly code: Promise<number>;
@@ -21,7 +22,7 @@ function start(...args: string[]): Running {
       lines.push(text);
       resolve(text);
     };
-    code = run(args, { out, error: (text) => errors.push(text), isTerminal: false, signal: stop.signal });
+    code = run(args, quietIo({ out, error: (text) => void errors.push(text), signal: stop.signal }));
   });
   return { code, lines, errors, stop: () => stop.abort(), line };
 }

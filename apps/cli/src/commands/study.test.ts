@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { run } from "../program.ts";
+import { quietIo } from "../recorded.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cambium-study-command-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,12 +27,7 @@ test.each([
   ["no module", ["report"], "missing required argument 'module'"],
 ])("%s is wrong use", async (_, args, message) => {
   const errors: string[] = [];
-  const io = {
-    out: () => undefined,
-    error: (line: string) => void errors.push(line),
-    isTerminal: false,
-    signal: new AbortController().signal,
-  };
+  const io = quietIo({ error: (line) => void errors.push(line) });
   expect(await run(["study", ...args], io)).toBe(2);
   expect(errors.join("\n")).toContain(message);
 });

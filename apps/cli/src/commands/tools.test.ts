@@ -6,6 +6,7 @@ import { type Policy, startServer, textOf } from "@cambium/llm";
 import { createCreationProblems, createTransferSets, rulePolicy } from "@cambium/problem-families";
 import { afterAll, describe, expect, test } from "vitest";
 import { run } from "../program.ts";
+import { quietIo } from "../recorded.fixture.ts";
 import { durationText, shortCount } from "./cost-text.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cambium-tools-"));
@@ -29,13 +30,12 @@ async function cambium(
     list.push(line);
     if (stopAt !== undefined && line.includes(stopAt)) stop.abort();
   };
-  const io = {
+  const io = quietIo({
     out: note(lines),
     error: note(errors),
-    isTerminal: false,
     signal: stop.signal,
     ...(watched ? { live: note(live) } : {}),
-  };
+  });
   const code = await run(["tools", ...args], io);
   return { code, lines, errors, live };
 }

@@ -45,6 +45,7 @@ export type {
   Reply,
   ReplyFormat,
   Sampling,
+  TextRequest,
   ToolChoice,
   ToolDeclaration,
   Usage,
@@ -54,7 +55,7 @@ export type { Models, OpenModelsOptions } from "./options.ts";
 export { hashEmbedding } from "./server/embedding.ts";
 export type { Fault, FaultPlan } from "./server/fault.ts";
 export type { Backend, Embed } from "./server/handlers.ts";
-export { type Server, type ServerOptions, startServer } from "./server/server.ts";
+export { type ServedRequest, type Server, type ServerOptions, startServer } from "./server/server.ts";
 export type { AiSdkModel } from "./sources/ai-sdk/model.ts";
 export { type Local, local } from "./sources/local/local.ts";
 export type { LocalOptions } from "./sources/local/options.ts";

@@ -55,6 +55,14 @@ export interface ModelRequest extends Sampling {
   readonly stage?: string;
 }
 
+/** A text that is to be continued, where no conversation is meant. */
+export interface TextRequest extends Sampling {
+  /** The text, or ids of its tokens. */
+  readonly prompt: string | readonly number[];
+  /** Settings that only one provider knows, by provider name. */
+  readonly provider?: ProviderData;
+}
+
 /** Why a reply ended. */
 export type Finish = "stop" | "length" | "tool-calls" | "content-filter" | "other";
 

@@ -1,11 +1,16 @@
-import { CambiumError, ConfigError, type JsonObject } from "@cambium/base";
+import { ConfigError, type JsonObject } from "@cambium/base";
 import type { Clock } from "../calls/clock.ts";
+import type { Piece } from "../chat-model.ts";
+import type { Reply } from "../messages/request.ts";
 import type { Policy } from "../sources/policy.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
 import { answerByPolicy } from "../sources/written-reply.ts";
+import { createTextChunks, textReplyToWire, textRequestFromWire } from "../wire/completion.ts";
 import { createChunks, replyToWire } from "../wire/reply-to-wire.ts";
 import { requestFromWire } from "../wire/request-from-wire.ts";
+import { errorBody } from "./failure.ts";
 import type { Sink } from "./sink.ts";
+import { writeStream } from "./stream.ts";
 
 /** What answers for a model: a policy in code, or a source such as a model of this process. */
 export type Backend = Policy | Source;
@@ -16,11 +21,21 @@ export type Embed = (
   dimensions: number | undefined,
 ) => readonly Float32Array[] | Promise<readonly Float32Array[]>;
 
+/** Makes the vectors of texts with a model, and tells what they took. */
+export interface Embedder {
+  readonly model: string;
+  embed(texts: readonly string[], dimensions: number | undefined): Promise<readonly Float32Array[]>;
+  countTokens(text: string): number;
+  /** Whether requests may call the model as they like. */
+  readonly anyName: boolean;
+}
+
 /** What handlers share. */
 export interface Handling {
   readonly models: Readonly<Record<string, Backend>>;
-  readonly embed: Embed;
-  readonly embeddingModel: string;
+  readonly embedder: Embedder | undefined;
+  /** What `/health` says beside that the server is there. */
+  health(): JsonObject;
   readonly clock: Clock;
   readonly createId: () => string;
 }
@@ -33,37 +48,6 @@ export interface Handled {
   readonly id: string | undefined;
   /** Aborted when the client hangs up. */
   readonly signal: AbortSignal;
-}
-
-const STATUSES: Readonly<Record<string, number>> = {
-  CONFIG: 400,
-  UNAUTHORIZED: 401,
-  FORBIDDEN: 403,
-  BUDGET_EXCEEDED: 402,
-  RATE_LIMITED: 429,
-  MODEL_ERROR: 400,
-  UNAVAILABLE: 503,
-};
-
-/** Body of a failure, as OpenAI writes it. */
-export function errorBody(message: string, type: string, code: string | null = null): JsonObject {
-  return { error: { message, type, param: null, code } };
-}
-
-/** Status, body and headers that an error means. */
-export function failureOf(error: unknown): { status: number; body: JsonObject; headers: Record<string, string> } {
-  if (!(error instanceof CambiumError)) {
-    return { status: 500, body: errorBody("the policy failed", "server_error"), headers: {} };
-  }
-  const { waitMs, status } = error.details;
-  const code = error.code.toLowerCase(); // as codes are written on the wire
-  const headers: Record<string, string> = typeof waitMs === "number" ? { "retry-after-ms": String(waitMs) } : {};
-  if (typeof waitMs === "number") headers["retry-after"] = String(Math.ceil(waitMs / 1000));
-  return {
-    status: typeof status === "number" ? status : (STATUSES[error.code] ?? 500),
-    body: errorBody(error.message, code, code),
-    headers,
-  };
 }
 
 /** Answers with JSON. */
@@ -79,13 +63,10 @@ export async function sendJson(
 }
 
 /** The models, as the format describes them. */
-function describeModels({
-  models,
-  embeddingModel,
-  clock,
-}: Handling): readonly (JsonObject & { readonly id: string })[] {
+function describeModels({ models, embedder, clock }: Handling): readonly (JsonObject & { readonly id: string })[] {
   const created = Math.floor(clock.now() / 1000);
-  return [...Object.keys(models), embeddingModel].map((id) => ({ id, object: "model", created, owned_by: "cambium" }));
+  const names = new Set([...Object.keys(models), ...(embedder === undefined ? [] : [embedder.model])]);
+  return [...names].map((id) => ({ id, object: "model", created, owned_by: "cambium" }));
 }
 
 async function refuseModel({ models }: Handling, sink: Sink, model: string): Promise<void> {
@@ -126,39 +107,54 @@ export async function complete(handling: Handling, { body, sink, signal }: Handl
     return;
   }
   const chunks = createChunks(envelope);
-  let isOpen = false;
-  let last = Promise.resolve();
-  const send = (data: string): Promise<void> => {
-    last = last.then(() => sink.write(`data: ${data}\n\n`));
-    return last;
+  const format = {
+    start: [chunks.start()],
+    piece: chunks.piece,
+    end: (reply: Reply) => chunks.end(reply, includesUsage),
   };
-  const open = (): void => {
-    if (isOpen) return;
-    isOpen = true;
-    sink.head(200, "text/event-stream; charset=utf-8", { "cache-control": "no-cache" });
-    send(JSON.stringify(chunks.start()));
-  };
-  try {
-    const reply = await answer({
-      ...context,
-      onPiece(piece) {
-        open();
-        send(JSON.stringify(chunks.piece(piece)));
-      },
-    });
-    open();
-    for (const chunk of chunks.end(reply, includesUsage)) send(JSON.stringify(chunk));
-    await send("[DONE]");
-  } catch (error) {
-    // Before the first piece the status can still tell; after it only an event can.
-    if (!isOpen) throw error;
-    await send(JSON.stringify(failureOf(error).body));
+  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }));
+}
+
+/** `POST /v1/completions` */
+export async function completeText(handling: Handling, { body, sink, signal }: Handled): Promise<void> {
+  const { models, clock, createId } = handling;
+  const { model, request, isStream, includesUsage } = textRequestFromWire(body);
+  const backend = Object.hasOwn(models, model) ? models[model] : undefined;
+  if (backend === undefined) {
+    await refuseModel(handling, sink, model);
+    return;
   }
-  await sink.end();
+  if (typeof backend === "function" || backend.complete === undefined) {
+    throw new ConfigError({ message: `completions: "${model}" answers conversations only; ask /v1/chat/completions` });
+  }
+  const answer = (context: SourceContext): Promise<Reply> => backend.complete!(request, context);
+  const envelope = { id: `cmpl-${createId()}`, created: Math.floor(clock.now() / 1000), model };
+  const context = { signal, clock, createId };
+  if (!isStream) {
+    await sendJson(sink, 200, textReplyToWire(await answer(context), envelope));
+    return;
+  }
+  const chunks = createTextChunks(envelope);
+  const format = {
+    start: [],
+    piece: (piece: Piece) => (piece.type === "text" ? chunks.piece(piece.text, piece.provider) : undefined),
+    end: (reply: Reply) => chunks.end(reply, includesUsage),
+  };
+  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }));
+}
+
+/** `GET /health` */
+export async function showHealth({ health }: Handling, { sink }: Handled): Promise<void> {
+  await sendJson(sink, 200, { status: "ok", ...health() });
 }
 
 /** `POST /v1/embeddings` */
-export async function embedTexts({ embed, embeddingModel }: Handling, { body, sink }: Handled): Promise<void> {
+export async function embedTexts({ embedder, models }: Handling, { body, sink }: Handled): Promise<void> {
+  if (embedder === undefined) {
+    const message = `embeddings: no model here makes embeddings; there are ${Object.keys(models).join(", ")}`;
+    await sendJson(sink, 404, errorBody(message, "invalid_request_error", "model_not_found"));
+    return;
+  }
   const { input, dimensions, encoding_format: format, model } = (body ?? {}) as JsonObject;
   const texts = typeof input === "string" ? [input] : input;
   if (!Array.isArray(texts) || texts.length === 0 || !texts.every((text) => typeof text === "string")) {
@@ -172,14 +168,24 @@ export async function embedTexts({ embed, embeddingModel }: Handling, { body, si
       message: `embeddings: "dimensions" must be an integer from 1 to 65536, got ${dimensions}`,
     });
   }
-  const vectors = await embed(texts, dimensions as number | undefined);
+  if (!embedder.anyName && model !== embedder.model) {
+    const message = `embeddings: no model ${JSON.stringify(model)} makes embeddings; "${embedder.model}" does`;
+    await sendJson(sink, 404, errorBody(message, "invalid_request_error", "model_not_found"));
+    return;
+  }
+  if (format !== undefined && format !== null && format !== "float" && format !== "base64") {
+    throw new ConfigError({
+      message: `embeddings: "encoding_format" must be float or base64, got ${JSON.stringify(format)}`,
+    });
+  }
+  const vectors = await embedder.embed(texts, dimensions as number | undefined);
   const data = vectors.map((vector, index) => ({
     object: "embedding",
     index,
     embedding:
       format === "base64" ? Buffer.from(new Float32Array(vector).buffer).toString("base64") : Array.from(vector),
   }));
-  const tokens = texts.reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
+  const tokens = texts.reduce((sum, text) => sum + embedder.countTokens(text), 0);
   const usage = { prompt_tokens: tokens, total_tokens: tokens };
-  await sendJson(sink, 200, { object: "list", data, model: String(model ?? embeddingModel), usage });
+  await sendJson(sink, 200, { object: "list", data, model: String(model ?? embedder.model), usage });
 }

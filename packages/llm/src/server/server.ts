@@ -1,35 +1,59 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ConfigError, parseConfig, StateError } from "@cambium/base";
+import { ConfigError, type JsonObject, parseConfig, StateError } from "@cambium/base";
 import * as z from "zod";
 import { type Clock, systemClock } from "../calls/clock.ts";
 import { hashEmbedding } from "./embedding.ts";
+import { errorBody, failureOf } from "./failure.ts";
 import type { FaultPlan } from "./fault.ts";
 import {
   type Backend,
   complete,
+  completeText,
   type Embed,
+  type Embedder,
   embedTexts,
-  errorBody,
-  failureOf,
   type Handled,
   type Handling,
   listModels,
   sendJson,
+  showHealth,
   showModel,
 } from "./handlers.ts";
 import { isOwnHost } from "./host.ts";
 import { createSink, type Sink } from "./sink.ts";
 
+/** A request that was answered. */
+export interface ServedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+  /** Whether the client went away before the end. */
+  readonly isAborted: boolean;
+}
+
 /** Settings of `startServer`. */
 export interface ServerOptions {
   /** What answers under each model's name. */
   readonly models: Readonly<Record<string, Backend>>;
-  /** Makes the vectors of `/v1/embeddings`. @default `hashEmbedding`, under the name `hash` */
-  readonly embed?: Embed;
+  /**
+   * Makes the vectors of `/v1/embeddings`, or `false` for a server that makes none. With `embeddingModel`, requests must name that model.
+   *
+   * @default `hashEmbedding`, under the name `hash` and any other
+   */
+  readonly embed?: Embed | false;
   /** The name `/v1/models` gives the embedding model. @default "hash" */
   readonly embeddingModel?: string;
+  /** Tokens of a text that is embedded. @default one for every four characters */
+  readonly countTokens?: (text: string) => number;
+  /** What `/health` tells beside `status: "ok"`. @default nothing */
+  readonly health?: () => JsonObject;
+  /** Origins of web pages that may ask, such as `https://example.org`, or `*` for all. @default none: browsers then refuse pages of other origins */
+  readonly cors?: readonly string[];
+  /** Called when a request has been answered, or its client has gone. */
+  readonly onRequest?: (request: ServedRequest) => void;
   /** @default "127.0.0.1": only this machine */
   readonly host?: string;
   /** @default 0: any free port */
@@ -57,7 +81,13 @@ const isFunction = (value: unknown): boolean => typeof value === "function";
 
 const schema = z.strictObject({
   models: z.record(z.string(), z.unknown()),
-  embed: z.custom<Embed>(isFunction, "must be a function").optional(),
+  embed: z
+    .custom<Embed | false>((value) => value === false || isFunction(value), "must be a function, or false")
+    .optional(),
+  countTokens: z.custom<() => number>(isFunction, "must be a function").optional(),
+  health: z.custom<() => JsonObject>(isFunction, "must be a function").optional(),
+  cors: z.array(z.string().min(1)).optional(),
+  onRequest: z.custom<() => void>(isFunction, "must be a function").optional(),
   embeddingModel: z.string().optional(),
   host: z.string().optional(),
   port: z.int().min(0).max(65_535).optional(),
@@ -75,12 +105,16 @@ export interface Server {
   readonly baseURL: string;
   /** Ends every connection. */
   close(): Promise<void>;
+  /** Takes no more requests, gives those under way so much time to end, then ends every connection. Milliseconds. */
+  stop(graceMs: number): Promise<void>;
 }
 
 const ROUTES: Readonly<Record<string, (handling: Handling, handled: Handled) => Promise<void>>> = {
+  "GET /health": showHealth,
   "GET /v1/models": listModels,
   "GET /v1/models/{id}": showModel,
   "POST /v1/chat/completions": complete,
+  "POST /v1/completions": completeText,
   "POST /v1/embeddings": embedTexts,
 };
 
@@ -102,8 +136,8 @@ async function readJson(request: IncomingMessage, limitBytes: number): Promise<u
 }
 
 /**
- * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/embeddings`,
- * `/v1/models` and `/v1/models/{id}`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
+ * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/completions`
+ * (of sources that continue texts), `/v1/embeddings`, `/v1/models`, `/v1/models/{id}`, and `/health`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
  *
  * @throws {ConfigError} When an option cannot be meant, or there is no model.
  * @throws {StateError} When the address is taken.
@@ -115,15 +149,31 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   parseConfig("startServer", schema, options);
   const { models, host = "127.0.0.1", port = 0, apiKey, maxBodyBytes = 2 ** 25, faults } = options;
   const { allowedHosts = [] } = options;
-  const { clock = systemClock, createId = randomUUID, embeddingModel = "hash" } = options;
-  const embed: Embed = options.embed ?? ((texts, dimensions) => texts.map((text) => hashEmbedding(text, dimensions)));
-  const handling: Handling = { models, embed, embeddingModel, clock, createId };
+  const { clock = systemClock, createId = randomUUID, health = () => ({}), cors = [], onRequest } = options;
+  const handling: Handling = { models, embedder: embedderOf(options), health, clock, createId };
   let count = 0;
+  let isStopping = false;
+  let running = 0;
+  let whenIdle = (): void => {};
 
   async function route(request: IncomingMessage, path: string, sink: Sink, signal: AbortSignal): Promise<void> {
+    if (isStopping) {
+      const headers = { connection: "close", "retry-after": "1" };
+      await sendJson(sink, 503, errorBody("the server is stopping", "unavailable", "unavailable"), headers);
+      return;
+    }
     if (apiKey === undefined && !isOwnHost(request.headers.host, [host, ...allowedHosts])) {
       const told = `this server has no key and answers to its own addresses only, not to "${request.headers.host ?? ""}"; set apiKey or allowedHosts`;
       await sendJson(sink, 403, errorBody(told, "invalid_request_error", "host_not_allowed"));
+      return;
+    }
+    if (request.method === "OPTIONS" && cors.length > 0) {
+      sink.head(204, "text/plain", {
+        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-headers": request.headers["access-control-request-headers"] ?? "*",
+        "access-control-max-age": "600",
+      });
+      await sink.end();
       return;
     }
     const [, id] = /^\/v1\/models\/(.+)$/.exec(path) ?? [];
@@ -149,6 +199,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? "").split("?")[0]!;
     const fault = faults?.({ index: count++, path });
+    allowOrigin(request, response, cors);
     const sink = createSink(response, fault, clock);
     if (fault?.type === "hang") return;
     if (fault?.type === "status") {
@@ -189,6 +240,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
   }
   const server = createServer((request, response) => {
+    const start = clock.elapsed();
+    running++;
+    response.once("close", () => {
+      running--;
+      if (running === 0) whenIdle();
+      const { method = "", url = "" } = request;
+      const isAborted = !response.writableFinished;
+      const durationMs = clock.elapsed() - start;
+      onRequest?.({ method, path: url.split("?")[0]!, status: response.statusCode, durationMs, isAborted });
+    });
     answer(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve, reject) => {
@@ -199,12 +260,53 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   const address = server.address() as AddressInfo;
   const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
   return {
     baseURL: `http://${shown}:${address.port}/v1`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close,
+    async stop(graceMs) {
+      isStopping = true;
+      const idle = new Promise<void>((resolve) => {
+        whenIdle = resolve;
+      });
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      if (running > 0) {
+        let forget = (): void => {};
+        await Promise.race([
+          idle,
+          new Promise<void>((resolve) => {
+            forget = clock.after(graceMs, resolve);
+          }),
+        ]);
+        forget();
+      }
+      server.closeAllConnections();
+      await closed;
+    },
   };
+}
+
+/** What makes the embeddings; nothing where none are made. */
+function embedderOf({ embed, embeddingModel = "hash", countTokens }: ServerOptions): Embedder | undefined {
+  if (embed === false) return undefined;
+  const make: Embed = embed ?? ((texts, dimensions) => texts.map((text) => hashEmbedding(text, dimensions)));
+  return {
+    model: embeddingModel,
+    embed: async (texts, dimensions) => make(texts, dimensions),
+    countTokens: countTokens ?? ((text) => Math.ceil(text.length / 4)),
+    anyName: embeddingModel === "hash",
+  };
+}
+
+/** Tells a browser that a page of this origin may read the answer, where it may. */
+function allowOrigin({ headers }: IncomingMessage, response: ServerResponse, cors: readonly string[]): void {
+  const { origin } = headers;
+  if (cors.length === 0 || origin === undefined) return;
+  response.setHeader("vary", "origin");
+  if (cors.includes("*") || cors.includes(origin)) response.setHeader("access-control-allow-origin", origin);
 }

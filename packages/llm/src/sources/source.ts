@@ -1,7 +1,7 @@
 import type { Json } from "@cambium/base";
 import type { Clock } from "../calls/clock.ts";
 import type { Piece } from "../chat-model.ts";
-import type { ModelRequest, Reply } from "../messages/request.ts";
+import type { ModelRequest, Reply, TextRequest } from "../messages/request.ts";
 
 /** What a source gets besides the request. */
 export interface SourceContext {
@@ -42,4 +42,6 @@ export interface Source {
    * provider refused before it worked, so that nothing is paid for; anything else counts as paid.
    */
   generate(request: ModelRequest, context: SourceContext): Promise<Reply>;
+  /** One continuation of a text, where it continues texts too: for servers. */
+  complete?(request: TextRequest, context: SourceContext): Promise<Reply>;
 }

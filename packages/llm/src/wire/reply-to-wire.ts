@@ -4,7 +4,8 @@ import { type ToolCallPart, textOf } from "../messages/message.ts";
 import type { Finish, Reply, Usage } from "../messages/request.ts";
 import { MESSAGE_FIELDS, WIRE } from "./names.ts";
 
-const REASONS: Readonly<Record<Finish, string>> = {
+/** Why a reply ended, in the format's words. */
+export const REASONS: Readonly<Record<Finish, string>> = {
   stop: "stop",
   length: "length",
   "tool-calls": "tool_calls",
@@ -25,7 +26,8 @@ function callToWire(call: ToolCallPart): JsonObject {
   return { ...provider?.[WIRE], id, type: "function", function: { name, arguments: given } };
 }
 
-function usageToWire({ inputTokens, outputTokens, reasoningTokens, cacheReadTokens }: Usage): JsonObject {
+/** Counts of tokens, in the format's words. */
+export function usageToWire({ inputTokens, outputTokens, reasoningTokens, cacheReadTokens }: Usage): JsonObject {
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
@@ -35,8 +37,14 @@ function usageToWire({ inputTokens, outputTokens, reasoningTokens, cacheReadToke
   };
 }
 
+/** Log-probabilities, where there are some. */
+function logprobsIn(provider: Reply["provider"]): JsonObject {
+  const logprobs = provider?.[WIRE]?.["logprobs"];
+  return logprobs === undefined ? {} : { logprobs };
+}
+
 /** The body of a `/chat/completions` response. */
-export function replyToWire({ content, finish, usage }: Reply, envelope: WireEnvelope): JsonObject {
+export function replyToWire({ content, finish, usage, provider }: Reply, envelope: WireEnvelope): JsonObject {
   const text = textOf(content);
   const reasoning = content.map((part) => (part.type === "reasoning" ? part.text : "")).join("");
   const calls = content.flatMap((part) => (part.type === "tool-call" ? [callToWire(part)] : []));
@@ -51,7 +59,7 @@ export function replyToWire({ content, finish, usage }: Reply, envelope: WireEnv
   return {
     ...envelope,
     object: "chat.completion",
-    choices: [{ index: 0, message, finish_reason: REASONS[finish] }],
+    choices: [{ index: 0, message, ...logprobsIn(provider), finish_reason: REASONS[finish] }],
     ...(usage === undefined ? {} : { usage: usageToWire(usage) }),
   };
 }
@@ -68,15 +76,15 @@ export interface Chunks {
 /** Makes the chunks of one response. */
 export function createChunks(envelope: WireEnvelope): Chunks {
   let calls = 0;
-  const chunk = (delta: JsonObject, reason: string | null = null): JsonObject => ({
+  const chunk = (delta: JsonObject, reason: string | null = null, provider?: Reply["provider"]): JsonObject => ({
     ...envelope,
     object: "chat.completion.chunk",
-    choices: [{ index: 0, delta, finish_reason: reason }],
+    choices: [{ index: 0, delta, ...logprobsIn(provider), finish_reason: reason }],
   });
   return {
     start: () => chunk({ role: "assistant", content: "" }),
     piece(piece) {
-      if (piece.type === "text") return chunk({ content: piece.text });
+      if (piece.type === "text") return chunk({ content: piece.text }, null, piece.provider);
       if (piece.type === "reasoning") return chunk({ reasoning_content: piece.text });
       return chunk({ tool_calls: [{ index: calls++, ...callToWire(piece.call) }] });
     },

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../messages/message.ts";
 import type { ModelRequest, ToolChoice } from "../messages/request.ts";
 import { fileFromWire } from "./files.ts";
+import { WIRE } from "./names.ts";
 import { partsFromWire } from "./reply-from-wire.ts";
 
 const message = z.looseObject({ role: z.enum(["system", "developer", "user", "assistant", "tool"]) });
@@ -95,7 +96,7 @@ function defined<T extends object>(fields: T): { [Key in keyof T]?: NonNullable<
 }
 
 /**
- * The body of a `/chat/completions` request in this library's form.
+ * The body of a `/chat/completions` request in this library's form. Fields that it has no words for are in `provider`, under `openai`.
  *
  * @throws {ConfigError} When it is none; names what is wrong.
  */
@@ -106,6 +107,9 @@ export function requestFromWire(body: unknown): WireRequest {
     throw new ConfigError({ message: problems.join("; ") });
   }
   const wire = parsed.data;
+  const extra = Object.fromEntries(
+    Object.entries(wire).filter(([key, value]) => !Object.hasOwn(schema.shape, key) && value !== null),
+  ) as JsonObject;
   const choice = wire.tool_choice;
   const format = wire.response_format?.type;
   const schemaOf = wire.response_format?.["json_schema"] as
@@ -134,6 +138,7 @@ export function requestFromWire(body: unknown): WireRequest {
       frequencyPenalty: wire.frequency_penalty,
       stop: typeof wire.stop === "string" ? [wire.stop] : wire.stop,
       seed: wire.seed,
+      provider: Object.keys(extra).length === 0 ? undefined : { [WIRE]: extra },
     }),
   };
   return {

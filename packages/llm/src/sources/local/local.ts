@@ -3,6 +3,7 @@ import { type CambiumError, ConfigError, type JsonObject } from "@cambium/base";
 import type {
   ChatOptions,
   Generated,
+  Prompt,
   RunnableModel,
   ScheduledOptions,
   Scheduler,
@@ -11,7 +12,7 @@ import type {
 } from "@cambium/models";
 import { CancelledError, ModelError, UnavailableError } from "../../errors.ts";
 import type { AssistantPart, ToolCallPart } from "../../messages/message.ts";
-import type { ModelRequest, Reply } from "../../messages/request.ts";
+import type { ModelRequest, Reply, Sampling, TextRequest } from "../../messages/request.ts";
 import { WIRE } from "../../wire/names.ts";
 import type { Source, SourceContext } from "../source.ts";
 import { extraOptions } from "./extra-fields.ts";
@@ -116,16 +117,18 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     return { messages: withTools(messages, tools), chat };
   }
 
-  async function drawing(request: ModelRequest, temperature: number): Promise<Pick<ScheduledOptions, "random">> {
+  async function drawing(
+    request: Sampling & { readonly sample?: number },
+    temperature: number,
+  ): Promise<Pick<ScheduledOptions, "random">> {
     if (temperature === 0) return {};
     const { random } = await import("@cambium/core");
     const { seed = crypto.getRandomValues(new Uint32Array(1))[0]!, sample = 0 } = request;
     return { random: sample === 0 ? random(seed) : random(seed).at(sample) };
   }
 
-  async function optionsOf(request: ModelRequest): Promise<ScheduledOptions> {
-    const { maxTokens, temperature = usual, topP, topK, presencePenalty, frequencyPenalty, stop } = request;
-    const { format, toolChoice } = request;
+  /** Throws for what cannot be kept to. */
+  function checkForms({ format, toolChoice }: ModelRequest): void {
     if (format !== undefined) {
       throw new ConfigError({ message: "local: replies in a format (response_format) are not supported" });
     }
@@ -134,6 +137,10 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
         message: `local: toolChoice must be "auto" or "none", got ${JSON.stringify(toolChoice)}`,
       });
     }
+  }
+
+  async function optionsOf(request: Omit<ModelRequest, "messages">): Promise<ScheduledOptions> {
+    const { maxTokens, temperature = usual, topP, topK, presencePenalty, frequencyPenalty, stop } = request;
     return {
       maxTokens: maxTokens ?? Number.MAX_SAFE_INTEGER,
       temperature,
@@ -148,17 +155,16 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     };
   }
 
-  async function generate(request: ModelRequest, context: SourceContext): Promise<Reply> {
-    const { signal } = context;
-    const { messages, chat } = conversationOf(request);
-    const settings = await optionsOf(request);
-    const reply = replyOf(
-      toolsOf(request).map((tool) => tool.name),
-      context,
-    );
+  /** Runs a call to its end. */
+  async function run(
+    prompt: Prompt,
+    settings: ScheduledOptions,
+    { signal }: SourceContext,
+    reply: ReturnType<typeof replyOf>,
+  ): Promise<Reply> {
     const shared = await scheduled();
     try {
-      for await (const event of shared.generate(messages, { ...settings, chat, signal })) {
+      for await (const event of shared.generate(prompt, { ...settings, signal })) {
         if (event.type === "piece") reply.push(event);
         else if (event.generated.finish !== "aborted") return reply.end(event.generated);
       }
@@ -184,7 +190,16 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
       const { messages, chat } = conversationOf(request);
       return tokenizer.chat(messages, chat).ids.length;
     },
-    generate,
+    async generate(request, context) {
+      checkForms(request);
+      const { messages, chat } = conversationOf(request);
+      const settings = await optionsOf(request);
+      const names = toolsOf(request).map((tool) => tool.name);
+      return run(messages, { ...settings, chat }, context, replyOf(names, context));
+    },
+    async complete(request: TextRequest, context) {
+      return run(request.prompt, await optionsOf(request), context, replyOf([], context));
+    },
     async close() {
       await (await own)?.close();
     },

@@ -122,6 +122,7 @@ export type { LabelledPlace } from "./rows/token-labels.ts";
 export type { RunnableModel } from "./runnable.ts";
 export { type SavedModel, type SaveModelOptions, saveModel } from "./save.ts";
 export { scaleUnits, type Unit } from "./scale-units.ts";
+export type { MarkedFormat } from "./schedule/marked.ts";
 export {
   type Load,
   type ScheduledOptions,

@@ -7,8 +7,8 @@ export interface KeptPrefix {
   /** Which delta read it, undefined where the model tells none apart. */
   readonly delta: number | undefined;
   readonly sequences: Sequences;
-  /** Of what follows it, `[1, vocab]`. */
-  readonly scores: Float32Array;
+  /** Of what follows it, `[1, vocab]`, where they are known: without them it serves longer prompts only. */
+  readonly scores: Float32Array | undefined;
 }
 
 /** What of a prompt is known. */
@@ -61,7 +61,8 @@ export function keptPrefixes(mostBytes: number, sizeOf: (tokens: number) => numb
         if (each.delta !== delta) continue;
         const length = sharedLength(each.ids, ids);
         shared = Math.max(shared, length);
-        if (length === each.ids.length && length > (prefix?.ids.length ?? 0)) prefix = each;
+        const serves = length === each.ids.length && (each.scores !== undefined || length < ids.length);
+        if (serves && length > (prefix?.ids.length ?? 0)) prefix = each;
       }
       if (prefix !== undefined) kept = [...kept.filter((each) => each !== prefix), prefix];
       return { prefix, shared };

@@ -30,7 +30,7 @@ export function promptReader(decoder: Decoder, kept: KeptPrefixes, { ids, delta,
   const { prefix, shared } = isWhole ? { prefix: undefined, shared: 0 } : kept.find(ids, delta);
   const cached = prefix?.ids.length ?? 0;
   let sequences = prefix?.sequences.fork();
-  let scores: Float32Array | undefined = prefix?.scores.slice();
+  let scores: Float32Array | undefined = prefix?.scores?.slice();
   let at = cached;
   /** Where other prompts part from this one: kept as soon as a second one comes by. */
   const fork = shared - cached >= FEWEST_KEPT && shared < ids.length ? shared : ids.length;

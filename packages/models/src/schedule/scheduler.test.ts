@@ -6,6 +6,7 @@ import { generate } from "../generate/generate.ts";
 import type { LanguageModel } from "../language-model.ts";
 import { tinyChat } from "../testing/tiny-chat.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { markedConstraint } from "./marked.ts";
 import { type ScheduledOptions, type Scheduler, type SchedulerOptions, scheduler } from "./scheduler.ts";
 
 let model: LanguageModel;
@@ -75,12 +76,72 @@ test("what prompts share is read once two of them came by, and a prompt's end is
   });
 });
 
+test("what goes on from a text that was written alone reads only what is new", async () => {
+  const begin = "Once upon a time";
+  const first = await alone(begin);
+  const next = `${begin}${first} and`;
+  const expected = await alone(next);
+  await withScheduler({}, async (shared) => {
+    const said = await together(shared, begin);
+    const ids = tokenizer.encode(next).ids.length;
+    const found = await together(shared, next);
+    expect(found.text).toBe(expected);
+    expect(found.usage).toMatchObject({ prompt: ids, cached: begin.length + said.ids.length - 1 }); // its last token was never read
+  });
+});
+
+test("a text has its form, and parts between marks have theirs", async () => {
+  const schema = { type: "object", properties: { a: { enum: [1, 2] } }, required: ["a"] };
+  const long = { maxTokens: 60 };
+  const marks = { open: "<x>", close: "</x>", format: { schema } } as const;
+  await withScheduler({}, async (shared) => {
+    const [whole, required] = await Promise.all([
+      together(shared, "a", { ...long, format: { schema } }),
+      together(shared, "a", { ...long, marked: { ...marks, isRequired: true, isLast: true } }),
+    ]);
+    expect([1, 2]).toContain(JSON.parse(whole.text).a);
+    const [, part] = /^<x>\n(.*)\n<\/x>$/s.exec(required.text)!;
+    expect([1, 2]).toContain(JSON.parse(part!).a);
+    expect(required.finish).toBe("stop");
+    // Without being required nothing changes until a mark is written.
+    expect((await together(shared, "What?", { ...short, marked: marks })).text).toBe(await alone("What?"));
+    await expect(together(shared, "a", { format: "json", marked: marks })).rejects.toThrow("pass one of them");
+    await expect(together(shared, "a", { marked: { ...marks, open: "" } })).rejects.toThrow(
+      "marked.open must be a text",
+    );
+  });
+});
+
+test("what stands behind an opening mark that the model wrote is made to have its form", () => {
+  const schema = { type: "object", properties: { a: { const: 1 } }, required: ["a"] };
+  const marked = { open: "<x>", close: "</x>", format: { schema } };
+  let constraint = markedConstraint("test", marked, { tokenizer, size: tokenizer.vocabularySize });
+  const ends = new Set([2]);
+  const allowed = (): string => {
+    const scores = new Float32Array(tokenizer.vocabularySize);
+    constraint.rule(scores, ends);
+    const ids = [...scores.keys()].filter((id) => scores[id] === 0);
+    return ids.length > 20 ? "all" : tokenizer.decode(ids);
+  };
+  const seen: string[] = [];
+  for (const id of tokenizer.pieces('so <x>\n{"a":1}\n</x> then')) {
+    seen.push(allowed());
+    constraint = constraint.next(id);
+  }
+  expect(seen.slice(0, 6)).toEqual(Array(6).fill("all"));
+  expect(seen.slice(6, 8)).toEqual(["\n", "{"]);
+  expect(seen[8]).toContain('"');
+  expect(seen.slice(14, 19)).toEqual([..."\n</x>"]);
+  expect(seen.slice(19)).toEqual(Array(5).fill("all"));
+});
+
 test("no more is kept than may be, the least recently used going first", async () => {
   const sizeBytes = 2 * 2 * 2 * 8 * 4 * 256; // layers x (key, value) x heads x width, in float32, for 256 rows
-  await withScheduler({ keptBytes: sizeBytes * 3 }, async (shared) => {
+  const keptBytes = sizeBytes * 4 + 2 ** 15; // with scores and ids, four of: the ends of prompts, and those of texts
+  await withScheduler({ keptBytes }, async (shared) => {
     const [a, b, c] = ["first ", "second ", "third "].map((word) => word.repeat(5)) as [string, string, string];
     for (const text of [a, b, a, c]) await together(shared, text);
-    expect(shared.load.keptBytes).toBeLessThanOrEqual(sizeBytes * 3);
+    expect(shared.load.keptBytes).toBeLessThanOrEqual(keptBytes);
     expect((await together(shared, a)).usage.cached).toBe(a.length);
     expect((await together(shared, b)).usage.cached).toBe(0);
   });

@@ -5,6 +5,8 @@
  */
 import { CancelledError, ConfigError, checkOptions, StateError } from "@cambium/base";
 import type { ChatOptions } from "../chat/chat.ts";
+import { constraintOf, type Format } from "../format/format.ts";
+import type { Constraint } from "../generate/constraint.ts";
 import type { Sequences } from "../generate/decoder.ts";
 import type { GenerateEvent } from "../generate/generate.ts";
 import { generationDefaults } from "../generate/generation-config.ts";
@@ -17,6 +19,7 @@ import type { RunnableModel } from "../runnable.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { type EventQueue, eventQueue } from "./event-queue.ts";
 import { keptPrefixes } from "./kept-prefixes.ts";
+import { type MarkedFormat, markedConstraint } from "./marked.ts";
 import { type PromptReader, promptReader } from "./prompt-reader.ts";
 import { turn } from "./turn.ts";
 
@@ -38,6 +41,10 @@ export interface SchedulerOptions {
 export interface ScheduledOptions extends Omit<DecodingOptions, "beams" | "lengthPenalty" | "earlyStopping"> {
   /** How conversations are written. @default with what begins an answer at their end */
   readonly chat?: ChatOptions;
+  /** A form that the text must have, as `generate` has it. @default any */
+  readonly format?: Format;
+  /** A form that parts of the text must have, those between two marks; in place of `format`. @default none */
+  readonly marked?: MarkedFormat;
   /** Which delta of a mixed model (`perRow`) writes it, −1 for none. @default none */
   readonly delta?: number;
   /** Aborting it ends the text as "aborted", with what there is of it. */
@@ -84,12 +91,21 @@ interface Open {
   readonly row: Row;
   /** The id that is read next. */
   readonly id: number;
+  /** Ids of the prompt and the text that were read. */
+  readonly read: number;
 }
 
 const isOfSearches = (key: string): key is "beams" | "lengthPenalty" | "earlyStopping" =>
   ["beams", "lengthPenalty", "earlyStopping"].includes(key);
 
-const jobKeys = [...DECODING_KEYS.filter((key) => !isOfSearches(key)), "chat", "delta", "signal"] as const;
+const jobKeys = [
+  ...DECODING_KEYS.filter((key) => !isOfSearches(key)),
+  "chat",
+  "format",
+  "marked",
+  "delta",
+  "signal",
+] as const;
 
 const wholeNumbers: Readonly<Record<keyof SchedulerOptions, number>> = {
   maxBatch: 1,
@@ -145,10 +161,23 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   let working: Promise<void> = Promise.resolve();
   let isAtWork = false;
 
+  /** Keeps what one text alone has read, for the next turn of its conversation; of several it would have to be copied. */
+  function letGo(sequences: Sequences, [only, ...others]: readonly Open[]): void {
+    const ids = only?.row.result && [...only.job.ids, ...only.row.result.ids];
+    if (ids === undefined || others.length > 0 || isWhole || ids.length < only!.read) {
+      sequences.dispose(); // several, or one that nobody wants any more
+      return;
+    }
+    const read = ids.slice(0, only!.read);
+    if (kept.isWanted(read, only!.job.delta)) {
+      kept.add({ ids: read, delta: only!.job.delta, sequences, scores: undefined });
+    } else sequences.dispose();
+  }
+
   /** Leaves those that go on in the batch. */
   function keepOpen(next: readonly { readonly at: number; readonly open: Open }[]): void {
     if (next.length === 0) {
-      batch?.dispose();
+      if (batch !== undefined) letGo(batch, open);
       batch = undefined;
     } else if (next.length < open.length) batch!.select(next.map(({ at }) => at));
     open = next.map((each) => each.open);
@@ -172,11 +201,11 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   }
 
   /** Chooses a call's next id by scores; nothing when its text has ended. */
-  function take({ job, row }: Pick<Open, "job" | "row">, scores: Float32Array): Open | undefined {
+  function take({ job, row, read }: Omit<Open, "id">, scores: Float32Array): Open | undefined {
     try {
       const { pieces, id } = row.take(scores);
       for (const piece of pieces) job.events.push({ type: "piece", ...piece });
-      if (id !== undefined) return { job, row, id };
+      if (id !== undefined) return { job, row, id, read };
       job.events.push({ type: "end", text: "", generated: row.result! });
       job.events.end();
     } catch (error) {
@@ -213,7 +242,7 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   function join(job: Job, reader: PromptReader): void {
     const { sequences, scores } = reader.take();
     const row = job.start(reader.cached, sequences.lengths[0]!);
-    const taken = take({ job, row }, scores);
+    const taken = take({ job, row, read: job.ids.length }, scores);
     if (taken === undefined) {
       sequences.dispose();
       return;
@@ -228,9 +257,12 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     let scores: Float32Array;
     try {
       scores = await batch!.read(open.map(({ id }) => id));
+      open = open.map((each) => ({ ...each, read: each.read + 1 }));
     } catch (error) {
       const failed = open;
-      keepOpen([]);
+      batch?.dispose();
+      batch = undefined;
+      open = [];
       for (const { job } of failed) job.events.fail(error);
       return;
     }
@@ -249,7 +281,9 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     waiting = [];
     reading?.reader.dispose();
     reading = undefined;
-    keepOpen([]);
+    batch?.dispose();
+    batch = undefined;
+    open = [];
     for (const { events } of failed) events.fail(error);
   }
 
@@ -281,12 +315,31 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     working = work();
   }
 
+  /** What a text must be like. */
+  function constraintFor(
+    caller: string,
+    {
+      format,
+      marked,
+      continues,
+    }: { readonly format: Format | undefined; readonly marked: MarkedFormat | undefined; readonly continues: boolean },
+  ): Constraint | undefined {
+    const size = decoder.vocab;
+    if (format !== undefined && marked !== undefined) {
+      throw new ConfigError({
+        message: `${caller}: format is of the whole text, marked of parts of it; pass one of them`,
+      });
+    }
+    if (marked !== undefined) return markedConstraint(caller, marked, { tokenizer, size });
+    return format === undefined ? undefined : constraintOf(caller, format, { tokenizer, size, continues });
+  }
+
   async function* generate(
     prompt: Prompt,
     scheduled: ScheduledOptions = {},
   ): AsyncGenerator<GenerateEvent, Generated, undefined> {
     checkOptions("scheduler.generate", scheduled, jobKeys);
-    const { chat, delta, signal, fileDefaults = true, ...settings } = scheduled;
+    const { chat, format, marked, delta, signal, fileDefaults = true, ...settings } = scheduled;
     if (isClosed) throw new CancelledError({ message: "scheduler: it is closed" });
     const caller = "generate";
     const decoding = decodingOf(caller, settings, generationDefaults(caller, model.config, tokenizer, fileDefaults));
@@ -297,6 +350,7 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
         maxLength,
       });
     }
+    const constraint = constraintFor(caller, { format, marked, continues });
     const events = eventQueue<GenerateEvent>();
     const most = model.architecture.maximumLength(model.config);
     const longest = Math.min(decoding.maxLength, maxLength ?? Number.POSITIVE_INFINITY);
@@ -316,7 +370,7 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
           random: decoding.random?.at(0),
           room: Math.max(1, Math.min(most - position + 1, longest - ids.length)),
           continues,
-          constraint: undefined,
+          constraint,
         }),
     };
     enqueue(job);

@@ -10,7 +10,6 @@ const IGNORED: Readonly<Record<string, readonly unknown[] | "any">> = {
   logit_bias: [null],
   metadata: "any",
   modalities: [null],
-  parallel_tool_calls: [null, true],
   prediction: "any",
   prompt_cache_key: "any",
   prompt_cache_retention: "any",
@@ -23,7 +22,7 @@ const IGNORED: Readonly<Record<string, readonly unknown[] | "any">> = {
   web_search_options: [null],
 };
 
-const READ = ["logprobs", "top_logprobs", "min_p", "repetition_penalty"] as const;
+const READ = ["logprobs", "top_logprobs", "min_p", "parallel_tool_calls", "repetition_penalty"] as const;
 
 const isIdle = (key: string, value: unknown): boolean => {
   const idle = IGNORED[key];

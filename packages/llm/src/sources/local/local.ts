@@ -20,7 +20,7 @@ import { modelIdentity } from "./identity.ts";
 import { logProbabilitiesToWire } from "./log-probabilities.ts";
 import { chatMessages } from "./messages.ts";
 import { checkLocalOptions, type LocalOptions, SCHEDULER_KEYS } from "./options.ts";
-import { callReader, declarationOf, type Said, withTools } from "./tool-text.ts";
+import { CLOSE, callReader, callSchema, declarationOf, OPEN, type Said, withTools } from "./tool-text.ts";
 
 /** A model of this process. */
 export interface Local extends Source {
@@ -65,8 +65,10 @@ function refusal(error: unknown): unknown {
  * `provider: { openai: { logprobs, top_logprobs, min_p, repetition_penalty } }` in a request says what requests have no words for;
  * any other field there that would change the reply is an error.
  *
- * Tools stand in the chat template where it writes them, else in the system message (`<tools>`); calls are read from the text between
- * `<tool_call>` and `</tool_call>`, in both cases.
+ * Tools stand in the chat template where it writes them with `<tool_call>`, else in the system message (`<tools>`). Whatever stands
+ * between `<tool_call>` and `</tool_call>` is made to be a call of a declared tool whose arguments fit its schema; `required` and named
+ * tools make the reply one. A `format` makes the reply JSON, of its schema where there is one. A reply that ends by "length" may lack
+ * its end. Keywords of schemas that cannot be followed are errors that name them.
  *
  * @param model - With a causal-lm or sequence-to-sequence head, with deltas or without. Stays the caller's.
  * @throws {ConfigError} When an option cannot be meant.
@@ -84,6 +86,9 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     own ??= import("@cambium/models").then(({ scheduler }) => {
       const given = SCHEDULER_KEYS.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]] as const]));
       return scheduler(model, tokenizer, Object.fromEntries(given));
+    });
+    own.catch(() => {
+      own = undefined; // the call tells of it
     });
     return own;
   }
@@ -127,16 +132,26 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     return { random: sample === 0 ? random(seed) : random(seed).at(sample) };
   }
 
-  /** Throws for what cannot be kept to. */
-  function checkForms({ format, toolChoice }: ModelRequest): void {
-    if (format !== undefined) {
-      throw new ConfigError({ message: "local: replies in a format (response_format) are not supported" });
+  /** The form that a reply must have, or the calls in it. */
+  function formOf(request: ModelRequest): Pick<ScheduledOptions, "format" | "marked"> {
+    const { format, toolChoice = "auto" } = request;
+    const tools = toolsOf(request);
+    const named = typeof toolChoice === "object" ? tools.filter(({ name: each }) => each === toolChoice.tool) : tools;
+    const isRequired = toolChoice === "required" || typeof toolChoice === "object";
+    if (isRequired && named.length === 0) {
+      const wanted = typeof toolChoice === "object" ? `"${toolChoice.tool}"` : "some tool";
+      throw new ConfigError({ message: `local: toolChoice wants ${wanted}, and no such tool is declared` });
     }
-    if (toolChoice === "required" || typeof toolChoice === "object") {
+    if (format !== undefined && tools.length > 0) {
       throw new ConfigError({
-        message: `local: toolChoice must be "auto" or "none", got ${JSON.stringify(toolChoice)}`,
+        message:
+          'local: a format is of the whole reply, and calls of tools are none; pass toolChoice "none" with it, or no tools',
       });
     }
+    if (format !== undefined) return { format: format.schema === undefined ? "json" : { schema: format.schema } };
+    if (named.length === 0) return {};
+    const isLast = isRequired || isSingle(request);
+    return { marked: { open: OPEN, close: CLOSE, format: { schema: callSchema(named) }, isRequired, isLast } };
   }
 
   async function optionsOf(request: Omit<ModelRequest, "messages">): Promise<ScheduledOptions> {
@@ -191,11 +206,11 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
       return tokenizer.chat(messages, chat).ids.length;
     },
     async generate(request, context) {
-      checkForms(request);
+      const form = formOf(request);
       const { messages, chat } = conversationOf(request);
       const settings = await optionsOf(request);
       const names = toolsOf(request).map((tool) => tool.name);
-      return run(messages, { ...settings, chat }, context, replyOf(names, context));
+      return run(messages, { ...settings, ...form, chat }, context, replyOf(names, context));
     },
     async complete(request: TextRequest, context) {
       return run(request.prompt, await optionsOf(request), context, replyOf([], context));
@@ -205,6 +220,9 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     },
   };
 }
+
+/** Whether at most one tool may be called. */
+const isSingle = ({ provider }: ModelRequest): boolean => provider?.[WIRE]?.["parallel_tool_calls"] === false;
 
 /** Puts a reply together from a text's pieces, and shows them. */
 function replyOf(tools: readonly string[], { createId, onPiece }: SourceContext) {

@@ -6,7 +6,7 @@
  *
  * @see https://github.com/NousResearch/Hermes-Function-Calling
  */
-import type { JsonObject } from "@cambium/base";
+import type { Json, JsonObject } from "@cambium/base";
 import type { ChatMessage } from "@cambium/models";
 import { parseArguments, type ToolCallPart } from "../../messages/message.ts";
 import type { ToolDeclaration } from "../../messages/request.ts";
@@ -24,6 +24,33 @@ export function writeCall(call: ToolCallPart): string {
 /** A tool as templates and models read it. */
 export function declarationOf({ name, description, parameters }: ToolDeclaration): JsonObject {
   return { type: "function", function: { name, ...(description !== undefined && { description }), parameters } };
+}
+
+/** A schema that stands at another place in a whole: places that it refers to are there. */
+function movedTo(place: string, value: Json | undefined): Json {
+  if (Array.isArray(value)) return value.map((each) => movedTo(place, each as Json));
+  if (typeof value !== "object" || value === null) return value ?? null;
+  const moved = Object.entries(value).map(([key, each]): [string, Json] => {
+    if (key === "const" || key === "enum") return [key, each ?? null];
+    if (key === "$ref" && typeof each === "string") return [key, each.replace(/^#/, place)];
+    return [key, movedTo(place, each)];
+  });
+  return Object.fromEntries(moved);
+}
+
+/** The JSON schema of a call of one of some tools. */
+export function callSchema(tools: readonly ToolDeclaration[]): JsonObject {
+  const calls = tools.map(({ name, parameters }, index) => {
+    const place = `#${tools.length === 1 ? "" : `/anyOf/${index}`}/properties/arguments`;
+    const given = Object.keys(parameters).length === 0 ? { type: "object" } : movedTo(place, parameters);
+    return {
+      type: "object",
+      properties: { name: { const: name }, arguments: given },
+      required: ["name", "arguments"],
+      additionalProperties: false,
+    };
+  });
+  return calls.length === 1 ? calls[0]! : { anyOf: calls };
 }
 
 /** A conversation with the declarations in its system message. */

@@ -108,6 +108,7 @@ const packages: Readonly<Record<string, Exports>> = {
       loadTokenizer: (unknown) => models.loadTokenizer(files, unknown),
       modelLayout: (unknown) => models.modelLayout(config, unknown),
       predictor: (unknown) => models.predictor(model, tokenizer, unknown),
+      scheduler: (unknown) => models.scheduler(model, tokenizer, unknown),
       saveGguf: (unknown) => models.saveGguf(model, files, unknown),
       saveGgufLora: (unknown) => models.saveGgufLora(model, files, { alpha: 1, layers: new Map() }, unknown),
       trainByteLevelBpe: (unknown: object) => models.trainByteLevelBpe([], { size: 300, ...unknown }),

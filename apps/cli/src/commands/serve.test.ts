@@ -47,7 +47,7 @@ test("serves the policy that a module exports", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cambium-cli-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "shout.mjs"), "export default ({ messages }) => messages.at(-1).content.toUpperCase();");
-  const running = start("serve", "--port", "0", "--policy", join(folder, "shout.mjs"), "--model", "shout");
+  const running = start("serve", "--port", "0", "--policy", join(folder, "shout.mjs"), "--name", "shout");
   const baseURL = /http:\S+v1/.exec(await running.line)![0];
   expect(await say(baseURL, "shout", "hello")).toBe("HELLO");
   running.stop();

@@ -81,7 +81,8 @@ export async function withLanguageModel<Result>(
   }
 }
 
-async function chooseBackend({ threads }: HoldFlags): Promise<void> {
+/** Chooses the backend, with so many threads. */
+export async function chooseBackend({ threads }: HoldFlags): Promise<void> {
   if (threads !== undefined) {
     const { configureOnnx } = await import("@cambium/backend-onnx");
     configureOnnx({ threads });

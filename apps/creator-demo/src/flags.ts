@@ -11,6 +11,8 @@ export interface Flags {
   /** Four problems instead of ten. */
   readonly quick: boolean;
   readonly seed: number;
+  /** A folder or a GGUF file. */
+  readonly model: string | undefined;
   /** Folder for everything that is written. */
   readonly out: string;
 }
@@ -19,12 +21,13 @@ export const HELP = `Lets a model solve ten problems with tools that it writes i
 
 Usage: pnpm creator-demo [options]
 
+  --model <path>     a model of this machine answers: a folder or a .gguf file
   --quick            four problems instead of ten
   --seed <integer>   seed of the problems, and of what goes wrong on purpose (default 1)
   --out <folder>     where results, tools and report.html go (default runs/creator-demo)
   --help             this text
 
-Without a key, rules answer in the model's place, from a server on this machine: everything but the model is real.
+Without a key or a model, rules answer in the model's place, from a server on this machine: everything but the model is real.
 With a key, a model answers; it costs a few cents at most:
 
   OPENAI_API_KEY     the key
@@ -33,6 +36,7 @@ With a key, a model answers; it costs a few cents at most:
 
 Ctrl-C stops; the same command resumes from there, and no reply is paid for twice.
 
+Example: pnpm creator-demo --model model.gguf --quick
 Example: pnpm creator-demo --seed 2 --out runs/second
 `;
 
@@ -48,6 +52,7 @@ function read(args: readonly string[]) {
       args: [...args],
       options: {
         help: { type: "boolean", short: "h", default: false },
+        model: { type: "string" },
         quick: { type: "boolean", default: false },
         seed: { type: "string", default: "1" },
         out: { type: "string", default: "runs/creator-demo" },
@@ -64,7 +69,7 @@ function read(args: readonly string[]) {
  * @throws {UsageError} When an option is unknown or its value cannot be meant.
  */
 export function parseFlags(args: readonly string[]): Flags {
-  const { help, quick, seed, out } = read(args);
+  const { help, quick, seed, out, model } = read(args);
   if (out === "") throw new UsageError("--out: expected a folder, got an empty text");
-  return { help, quick, seed: parseSeed(seed), out };
+  return { help, quick, seed: parseSeed(seed), out, model };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type ChatModel, openai, openModels, startServer } from "@cambium/llm";
 import { rulePolicy } from "@cambium/problem-families";
 import type { Flags } from "./flags.ts";
+import { openLocal } from "./local-model.ts";
 
 /** Who answers, and how to let go of it. */
 export interface Answering {
@@ -19,10 +20,25 @@ const MOST_CALLS = 120;
 /** Share of the rules' first tries that go wrong on purpose, so that there is something to repair. */
 const BROKEN_SHARE = 0.4;
 
-/** A real model where the environment names a key or an endpoint; rules behind a local server otherwise. */
-export async function openModel({ seed, out }: Flags, env: NodeJS.ProcessEnv): Promise<Answering> {
+/** The model that `--model` names, one of a service where the environment names a key or an endpoint; rules behind a local server otherwise. */
+export async function openModel({ seed, out, model: path }: Flags, env: NodeJS.ProcessEnv): Promise<Answering> {
   const { OPENAI_API_KEY: apiKey = "", OPENAI_BASE_URL: baseURL = "", CAMBIUM_MODEL: name = "gpt-4o-mini" } = env;
   const models = await openModels({ store: join(out, "calls.db"), budget: { calls: MOST_CALLS } });
+  if (path !== undefined) {
+    const { source, close } = await openLocal(path).catch(async (error: unknown) => {
+      await models.close();
+      throw error;
+    });
+    return {
+      model: models.model(source),
+      who: `${path}, on this machine`,
+      isRules: false,
+      async close() {
+        await models.close();
+        await close();
+      },
+    };
+  }
   if (apiKey !== "" || baseURL !== "") {
     const source = openai(name, { ...(apiKey === "" ? {} : { apiKey }), ...(baseURL === "" ? {} : { baseURL }) });
     return {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { result } from "@cambium/base";
@@ -72,6 +72,16 @@ test("generate continues a text", async () => {
   expect(await drawn("1")).not.toBe(await drawn("2"));
 });
 
+test("generate writes JSON that fits a schema", async () => {
+  const path = join(files.folder, "fruit.json");
+  const properties = { fruit: { enum: ["fig", "plum"] }, count: { type: "integer", minimum: 1, maximum: 3 } };
+  writeFileSync(path, JSON.stringify({ type: "object", properties, required: ["fruit", "count"] }));
+  const { code, text } = await recorded(["generate", files.model, "--prompt", "A fruit: ", "--schema", path]);
+  expect(code).toBe(0);
+  const { fruit, count } = JSON.parse(text) as { readonly fruit: string; readonly count: number };
+  expect([["fig", "plum"].includes(fruit), [1, 2, 3].includes(count)]).toEqual([true, true]);
+});
+
 /** A conversation: each line is typed when something was written since the last. */
 async function conversation(typed: readonly string[], args: readonly string[] = []) {
   const input = Object.assign(new PassThrough(), { isTTY: true });
@@ -128,6 +138,7 @@ test.for([
   { args: ["chat", "TINY", "--prompt", "a", "--frozen", "int3"], says: "frozen must be" },
   { args: ["chat", "TINY", "--prompt", "a", "--template", "nowhere.jinja"], says: "there is no file nowhere.jinja" },
   { args: ["chat", "TINY", "--prompt", "a", "--max-tokens", "0"], says: "whole number of 1 or more" },
+  { args: ["generate", "TINY", "--prompt", "a", "--schema", "nowhere.json"], says: "there is no file nowhere.json" },
   { args: ["generate", "TINY"], says: "the text is empty" },
   { args: ["generate", "TINY", "--prompt", "a", "--temprature", "1"], says: "Did you mean --temperature?" },
 ])("wrong use is told: $args", async ({ args, says }) => {

@@ -1,4 +1,5 @@
-import { scheduler } from "@cambium/models";
+import { existsSync, readFileSync } from "node:fs";
+import { type JsonSchema, type ScheduledOptions, scheduler } from "@cambium/models";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { withAdapter, withLanguageModel } from "../models/open-language-model.ts";
@@ -8,20 +9,34 @@ import { addWritingFlags, type WritingFlags, writingOptions } from "../models/wr
 
 interface GenerateFlags extends WritingFlags {
   readonly prompt?: string;
+  readonly schema?: string;
 }
 
 const EXAMPLE = `
 Example:
   $ cambium generate model.gguf --prompt "Once upon a time" --max-tokens 60 --temperature 0.7
 Example, a prompt from a file:
-  $ cambium generate models/smollm2 --stats < prompt.txt`;
+  $ cambium generate models/smollm2 --stats < prompt.txt
+Example, JSON that fits a schema:
+  $ cambium generate model.gguf --prompt "A fruit as JSON: " --schema fruit.json`;
+
+/** The schema in a file. */
+function schemaIn(path: string): Exclude<ScheduledOptions["format"], undefined> {
+  if (!existsSync(path)) throw new UseError(`generate: there is no file ${path}`);
+  try {
+    return { schema: JSON.parse(readFileSync(path, "utf8")) as JsonSchema };
+  } catch {
+    throw new UseError(`generate: ${path} is no JSON`);
+  }
+}
 
 /** `cambium generate`: a text continued. */
 export function generate(io: Io): Command {
   const command = new Command("generate")
     .description("Continue a text. For answers to questions see chat.")
     .argument("<model>", MODEL_ARGUMENT)
-    .option("--prompt <text>", "the text (default: what is piped in)");
+    .option("--prompt <text>", "the text (default: what is piped in)")
+    .option("--schema <file>", "write JSON that fits the JSON schema in a file");
   return addWritingFlags(command)
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, flags: GenerateFlags) => {
@@ -30,10 +45,15 @@ export function generate(io: Io): Command {
       }
       const prompt = flags.prompt ?? (await readInput(io));
       if (prompt === "") throw new UseError("generate: the text is empty; a model continues at least one word");
+      const format = flags.schema === undefined ? {} : { format: schemaIn(flags.schema) };
       await withLanguageModel(io, "generate", name, flags, async (opened) => {
         const shared = scheduler(await withAdapter(opened, flags.adapter), opened.tokenizer, { keptBytes: 0 });
         try {
-          await showText(io, shared.generate(prompt, { ...writingOptions(flags, 0), signal: io.signal }), flags);
+          await showText(
+            io,
+            shared.generate(prompt, { ...writingOptions(flags, 0), ...format, signal: io.signal }),
+            flags,
+          );
         } finally {
           await shared.close();
         }

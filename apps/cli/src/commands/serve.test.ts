@@ -59,6 +59,9 @@ test.for([
   { args: ["sing"], says: "unknown command 'sing'" },
   { args: ["serve", "--prot", "1"], says: "Did you mean --port?" },
   { args: ["serve", "--port", "http"], says: "0 to 65535" },
+  { args: ["serve", "--adapter", "a=b"], says: "--adapter is of a --model, and there is none" },
+  { args: ["serve", "--max-batch", "2"], says: "--max-batch is of a --model" },
+  { args: ["serve", "--policy", "echo", "--model", "m"], says: "give one of them" },
   { args: ["serve", "--policy", "parrot"], says: 'no policy "parrot"; there are echo, rules' },
   { args: ["serve", "--policy", "./nowhere.mjs"], says: "there is no file ./nowhere.mjs" },
 ])("wrong use is reported, and ends with 2: $args", async ({ args, says }) => {
@@ -70,5 +73,5 @@ test.for([
 test("help has an example, and ends with 0", async () => {
   const { code, lines } = start("serve", "--help");
   expect(await code).toBe(0);
-  expect(lines.join("\n")).toContain("$ cambium serve --policy ./policy.mjs");
+  expect(lines.join("\n")).toContain("$ cambium serve --model model.gguf");
 });

@@ -28,7 +28,7 @@ export interface Written {
  *
  * @param show - Gets each piece as it comes.
  */
-export async function writeText(run: AsyncIterable<GenerateEvent>, show: (text: string) => void): Promise<Written> {
+async function writeText(run: AsyncIterable<GenerateEvent>, show: (text: string) => void): Promise<Written> {
   const start = performance.now();
   let first: number | undefined;
   let generated: Generated | undefined;
@@ -57,7 +57,7 @@ export async function writeText(run: AsyncIterable<GenerateEvent>, show: (text: 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 /** What a text took, for the reader. */
-export function statsLine({ stats }: Written): string {
+function statsLine({ stats }: Written): string {
   const { promptTokens, keptTokens, tokens, firstSeconds, tokensPerSecond, memoryBytes, peakMemoryBytes } = stats;
   const kept = keptTokens === 0 ? "" : `, ${keptTokens} of them read before`;
   const speed = tokensPerSecond === undefined ? "" : `, then ${tokensPerSecond.toFixed(1)} a second`;
@@ -65,7 +65,7 @@ export function statsLine({ stats }: Written): string {
 }
 
 /** A text for machines. */
-export const writtenJson = ({ generated, stats }: Written, withStats: boolean): string =>
+const writtenJson = ({ generated, stats }: Written, withStats: boolean): string =>
   JSON.stringify({
     text: generated.text,
     finish: generated.finish,

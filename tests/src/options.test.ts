@@ -30,7 +30,6 @@ const sizes = { hidden_size: 4, num_hidden_layers: 1, num_attention_heads: 2, in
 const config = { model_type: "bert", ...sizes, vocab_size: 11 };
 const axis = { label: "x" };
 let model: models.LanguageModel;
-let speaker: models.LanguageModel;
 let tokenizer: models.Tokenizer;
 let batch: models.TokenBatch;
 let tensor: Tensor;
@@ -38,7 +37,6 @@ beforeAll(async () => {
   await core.useBackend("cpu");
   model = models.createModel(config, random, { head: { kind: "sequence-classification", labels: ["a", "b"] } });
   const layer = { vocab_size: 11, n_embd: 4, n_layer: 1, n_head: 2 };
-  speaker = models.createModel({ model_type: "gpt2", ...layer }, random, { head: { kind: "causal-lm" } });
   const vocab = { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4 };
   const none = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
   tokenizer = models.createTokenizer({
@@ -92,7 +90,6 @@ const packages: Readonly<Record<string, Exports>> = {
     module: models,
     options: {
       addTokens: (unknown) => models.addTokens(tokenizer, [], unknown),
-      batcher: (unknown) => models.batcher(speaker, tokenizer, unknown),
       choose: (unknown) => models.choose(model, tokenizer, "a", ["b"], unknown),
       generate: (unknown) => models.generate(model, tokenizer, "a", unknown).next(),
       generateBatch: (unknown) => models.generateBatch(model, tokenizer, ["a"], unknown).next(),

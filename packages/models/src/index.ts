@@ -48,7 +48,6 @@ export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
 export type { Format } from "./format/format.ts";
 export type { JsonSchema } from "./format/schema.ts";
-export { type Batcher, type BatcherOptions, batcher } from "./generate/batcher.ts";
 export { type Choice, type ChooseOptions, choose } from "./generate/choose.ts";
 export {
   type GenerateBatchEvent,

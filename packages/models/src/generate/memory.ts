@@ -30,6 +30,8 @@ export class Memory {
   positions: number[];
   /** Rows that each has room for. */
   private capacity = 0;
+  /** Sequences that the arrays have room for: those that join are copied behind the others, which stay where they are. */
+  private places = 0;
   private readonly shapes: readonly KeptShape[];
   /** By attention. */
   private arrays: Pair[];
@@ -54,9 +56,10 @@ export class Memory {
   read(layer: number): Readonly<Record<Part, HostTensor>> {
     const { heads, dHead } = this.shapes[layer]!;
     const { key, value } = this.arrays[layer]!;
+    const used = this.size * heads * dHead * this.capacity;
     return {
-      key: { data: key, shape: [this.size * heads, 1, dHead, this.capacity] },
-      value: { data: value, shape: [this.size * heads, 1, this.capacity, dHead] },
+      key: { data: key.subarray(0, used), shape: [this.size * heads, 1, dHead, this.capacity] },
+      value: { data: value.subarray(0, used), shape: [this.size * heads, 1, this.capacity, dHead] },
     };
   }
 
@@ -87,9 +90,9 @@ export class Memory {
     const runs = isReal.map(runsOf);
     const counts = isReal.map((row) => row.filter(Boolean).length);
     const longest = Math.max(...this.lengths.map((length, i) => length + counts[i]!));
-    if (longest > this.capacity) this.arrange([...this.lengths.keys()], roomFor(longest));
-    for (const [layer, made] of rows.entries())
-      for (const part of PARTS) this.write(layer, part, made[part], runs);
+    if (longest > this.capacity)
+      this.arrange([...this.lengths.keys()], roomFor(longest), Math.max(this.size, this.places));
+    for (const [layer, made] of rows.entries()) for (const part of PARTS) this.write(layer, part, made[part], runs);
     for (const [i, count] of counts.entries()) this.lengths[i]! += count;
     this.positions = [...positions];
   }
@@ -119,8 +122,24 @@ export class Memory {
 
   /** Keeps these sequences in this order. */
   select(order: readonly number[]): void {
-    if (order.length === this.size && order.every((from, i) => from === i)) return;
-    this.arrange(order, roomFor(Math.max(0, ...order.map((i) => this.lengths[i]!))));
+    const capacity = roomFor(Math.max(0, ...order.map((i) => this.lengths[i]!)));
+    const isForward = order.every((from, i) => i === 0 || from > order[i - 1]!);
+    // Memory of long sequences that have gone is given back; that of a few rows is not worth a copy of all.
+    if (!isForward || 2 * capacity <= this.capacity) {
+      this.arrange(order, capacity);
+      return;
+    }
+    for (const [to, from] of order.entries()) if (to !== from) this.move(from, to);
+    this.lengths = order.map((i) => this.lengths[i]!);
+    this.positions = order.map((i) => this.positions[i]!);
+  }
+
+  /** Copies a sequence to an earlier place. */
+  private move(from: number, to: number): void {
+    for (const [layer, { heads, dHead }] of this.shapes.entries()) {
+      const size = heads * dHead * this.capacity;
+      for (const part of PARTS) this.arrays[layer]![part].copyWithin(to * size, from * size, (from + 1) * size);
+    }
   }
 
   /** These sequences, in this order, in memory of their own. */
@@ -136,9 +155,12 @@ export class Memory {
 
   /** Takes over the sequences of another, behind its own. */
   add(other: Memory): void {
-    const own = this.size;
-    this.arrange([...this.lengths.keys()], Math.max(this.capacity, other.capacity), other.size);
-    this.put(other.held(), [...other.lengths.keys()], own);
+    const size = this.size + other.size;
+    if (size > this.places || other.capacity > this.capacity) {
+      const capacity = Math.max(this.capacity, other.capacity);
+      this.arrange([...this.lengths.keys()], capacity, Math.max(size, size > this.places ? 2 * this.size : 0));
+    }
+    this.put(other.held(), [...other.lengths.keys()], this.size);
     this.lengths.push(...other.lengths);
     this.positions.push(...other.positions);
     other.clear();
@@ -146,7 +168,7 @@ export class Memory {
 
   /** Puts the sequences of another in place of some of its own. */
   replace(places: readonly number[], other: Memory): void {
-    if (other.capacity > this.capacity) this.arrange([...this.lengths.keys()], other.capacity);
+    if (other.capacity > this.capacity) this.arrange([...this.lengths.keys()], other.capacity, this.places);
     for (const [i, place] of places.entries()) {
       this.put(other.held(), [i], place);
       this.lengths[place] = other.lengths[i]!;
@@ -159,6 +181,7 @@ export class Memory {
     this.lengths = [];
     this.positions = [];
     this.capacity = 0;
+    this.places = 0;
     this.arrays = this.shapes.map(() => ({ key: new Float32Array(0), value: new Float32Array(0) }));
   }
 
@@ -166,15 +189,15 @@ export class Memory {
     return { arrays: this.arrays, capacity: this.capacity, lengths: this.lengths };
   }
 
-  /** Moves the sequences of `order` to new arrays with room for `capacity` rows, and for `more` sequences behind them. */
-  private arrange(order: readonly number[], capacity: number, more = 0): void {
+  /** Moves the sequences of `order` to new arrays with room for `capacity` rows of each, and for `places` sequences. */
+  private arrange(order: readonly number[], capacity: number, places = order.length): void {
     const before = this.held();
-    const size = order.length + more;
     this.arrays = this.shapes.map(({ heads, dHead }) => {
-      const elements = size * heads * capacity * dHead;
+      const elements = places * heads * capacity * dHead;
       return { key: new Float32Array(elements), value: new Float32Array(elements) };
     });
     this.capacity = capacity;
+    this.places = places;
     this.put(before, order, 0);
     this.positions = order.map((sequence) => this.positions[sequence]!);
     this.lengths = order.map((sequence) => before.lengths[sequence]!);
@@ -184,7 +207,14 @@ export class Memory {
   private put(from: Arrays, order: readonly number[], first: number): void {
     for (const [layer, { heads, dHead }] of this.shapes.entries()) {
       const [source, target] = [from.arrays[layer]!, this.arrays[layer]!];
+      const whole = heads * dHead * this.capacity;
       for (const [i, sequence] of order.entries()) {
+        if (from.capacity === this.capacity) {
+          for (const part of PARTS) {
+            target[part].set(source[part].subarray(sequence * whole, (sequence + 1) * whole), (first + i) * whole);
+          }
+          continue;
+        }
         const rows = from.lengths[sequence]!;
         for (let head = 0; head < heads; head++) {
           const [a, b] = [sequence * heads + head, (first + i) * heads + head];

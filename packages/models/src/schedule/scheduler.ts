@@ -10,6 +10,7 @@ import type { Constraint } from "../generate/constraint.ts";
 import type { Sequences } from "../generate/decoder.ts";
 import type { GenerateEvent } from "../generate/generate.ts";
 import { generationDefaults } from "../generate/generation-config.ts";
+import { nextTurn } from "../generate/next-turn.ts";
 import { openDecoder } from "../generate/open-decoder.ts";
 import { keptSites } from "../generate/programs.ts";
 import { type Prompt, promptIds } from "../generate/prompts.ts";
@@ -21,7 +22,6 @@ import { type EventQueue, eventQueue } from "./event-queue.ts";
 import { keptPrefixes } from "./kept-prefixes.ts";
 import { type MarkedFormat, markedConstraint } from "./marked.ts";
 import { type PromptReader, promptReader } from "./prompt-reader.ts";
-import { turn } from "./turn.ts";
 
 /** Settings of `scheduler`. */
 export interface SchedulerOptions {
@@ -290,7 +290,7 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   async function work(): Promise<void> {
     try {
       while (waiting.length > 0 || reading !== undefined || open.length > 0) {
-        await turn();
+        await nextTurn();
         dropUnwanted();
         await readPrompts();
         if (open.length > 0) await step();

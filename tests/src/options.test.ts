@@ -36,7 +36,6 @@ let tensor: Tensor;
 beforeAll(async () => {
   await core.useBackend("cpu");
   model = models.createModel(config, random, { head: { kind: "sequence-classification", labels: ["a", "b"] } });
-  const layer = { vocab_size: 11, n_embd: 4, n_layer: 1, n_head: 2 };
   const vocab = { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4 };
   const none = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
   tokenizer = models.createTokenizer({

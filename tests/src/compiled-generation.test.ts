@@ -9,12 +9,15 @@ import { disposeParameters, mapParameters, random } from "@cambium/core";
 import { attach, lora, perRow, prefix, prompt } from "@cambium/delta";
 import {
   choose,
+  createModel,
   createTokenizer,
   type Generated,
+  generate,
   generateBatch,
   type LanguageModel,
   type RunnableModel,
   readPrefix,
+  scheduler,
 } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
 import { add, mul, setBackend } from "@tensorflow/tfjs-core";
@@ -124,6 +127,44 @@ test("tokens and adapters of one structure compile nothing more", async () => {
   expect(texts[0]!.map(({ ids }) => ids)).not.toEqual(texts[1]!.map(({ ids }) => ids));
   expect(backendReport().dynamicCompileCount).toBe(dynamicCompileCount);
   expect(backendReport().compileCount).toBe(compileCount);
+  disposeParameters(model.parameters);
+});
+
+test("long prompts of mixed lengths are read in parts, to the same scores", async () => {
+  const sizes = { hidden_size: 8, intermediate_size: 12, num_hidden_layers: 2, num_attention_heads: 4 };
+  const config = {
+    model_type: "llama",
+    vocab_size: 23,
+    num_key_value_heads: 2,
+    max_position_embeddings: 2048,
+    ...sizes,
+  };
+  const model = createModel(config, random(1), { head: { kind: "causal-lm" } });
+  const long = [1100, 3, 700, 512].map((length, row) => Array.from({ length }, (_, i) => (i * 7 + row) % 23));
+  const [onGraphs, plain] = await onBoth(async () => {
+    const options = { maxTokens: 3, stopIds: [], fileDefaults: false, logProbabilities: 2 };
+    return (await result(generateBatch(model, tokenizer, long, options))).generated;
+  });
+  expectAlike(onGraphs, plain);
+  disposeParameters(model.parameters);
+});
+
+test("calls that join and leave a running batch have the texts that they have alone", async () => {
+  await setBackend("onnx");
+  const model = tinyModel({ type: "llama", head: { kind: "causal-lm" } });
+  const shared = scheduler(model, tokenizer, { maxBatch: 3 });
+  const asked = Array.from({ length: 8 }, (_, i) => ({
+    prompt: [3 + i, 9, 14, 7].slice(0, 1 + (i % 4)),
+    options: { maxTokens: 2 + ((i * 5) % 9), stopIds: [], fileDefaults: false },
+  }));
+  const alone: (readonly number[])[] = [];
+  for (const { prompt: ids, options } of asked)
+    alone.push((await result(generate(model, tokenizer, ids, options))).generated.ids);
+  const together = await Promise.all(
+    asked.map(async ({ prompt: ids, options }) => (await result(shared.generate(ids, options))).generated.ids),
+  );
+  expect(together).toEqual(alone);
+  await shared.close();
   disposeParameters(model.parameters);
 });
 

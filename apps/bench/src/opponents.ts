@@ -13,6 +13,9 @@ export const tfjsNode: string | undefined = process.env["TFJS_NODE"];
 /** Folder into which `@huggingface/transformers` was installed, outside this repository. */
 export const transformersJs: string | undefined = process.env["TRANSFORMERS_JS"];
 
+/** Folder into which `node-llama-cpp` was installed, outside this repository. */
+export const nodeLlamaCpp: string | undefined = process.env["NODE_LLAMA_CPP"];
+
 /** Text for the programs' help. */
 export const OPPONENTS_HELP = `  --against NAMES  what is compared with, of ${OPPONENTS.join(", ")}, separated by commas (default: wasm, and
                    pytorch where PEFT_PYTHON=/path/to/python names a Python with torch, transformers and peft, and

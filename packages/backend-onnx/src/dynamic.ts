@@ -207,7 +207,6 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
     type,
   }));
   const { nodes, initializers } = writer.finish(made);
-  for (const place of fed.keys()) captured[place]!.own = false;
   const large = initializers.filter(({ data }) => data.byteLength > SMALL_BYTES);
   const model = encodeModel(nodes, initializers, slots, outputs, { outside: new Set(large) });
   const outside = large.map(({ name, data }) => ({ path: name, data }));
@@ -230,6 +229,7 @@ function functionOf(compiled: Compiled, captured: readonly Value[]): DynamicFunc
   const constants: Record<string, unknown> = {};
   for (const [place, name] of fed) {
     const value = captured[place]!;
+    value.own = false; // no step may take its memory
     constants[name] = runtime.createTensor(value.type, hostArrayOf(value)!, value.shape);
   }
   const fetches = Object.fromEntries(outputs.map((name) => [name, null]));

@@ -16,8 +16,12 @@ import {
   weightsOf,
 } from "./programs.ts";
 
-/** Rows that are read at once: a longer text is read in parts, so that scores of all pairs of its rows are never there at once. */
+/**
+ * Rows of a sequence, and of all sequences together, that are read at once: longer texts are read in parts, so that scores of all pairs of
+ * their rows are never there at once.
+ */
 const MOST_ROWS = 512;
+const MOST_TOKENS = 2048;
 
 /** What sequences keep. */
 interface Held {
@@ -48,8 +52,8 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
 
   /** One pass over rows of one length or shorter ones, and what it leaves in memory. */
   function pass({ memory, deltas }: Held, rows: readonly (readonly number[])[], isFirst: boolean): Float32Array {
-    for (const tensor of weights.values()) {
-      if (!tensor.isDisposed) break;
+    const [weight] = weights.values();
+    if (weight?.isDisposed === true) {
       throw new StateError({ message: "generate: the model's weights have been disposed of" });
     }
     const length = Math.max(...rows.map((row) => row.length));
@@ -115,18 +119,19 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
     signal?: AbortSignal,
   ): Float32Array {
     const length = Math.max(...rows.map((row) => row.length));
-    if (length <= MOST_ROWS) return pass(held, rows, isFirst);
+    const step = Math.max(1, Math.min(MOST_ROWS, Math.floor(MOST_TOKENS / rows.length)));
+    if (length <= step) return pass(held, rows, isFirst);
     const scores = new Float32Array(rows.length * vocab);
     const { memory, deltas } = held;
     // Sequences that end in an earlier part leave the pass.
-    for (let from = 0; from < length; from += MOST_ROWS) {
+    for (let from = 0; from < length; from += step) {
       if (signal?.aborted === true) throw new CancelledError({ message: "generate: aborted", cause: signal.reason });
       const members = rows.flatMap((row, i) => (row.length > from ? [i] : []));
       const all = members.length === rows.length;
       const part = all ? held : { memory: memory.copy(members), deltas: deltas && members.map((i) => deltas[i]!) };
       const made = pass(
         part,
-        members.map((i) => rows[i]!.slice(from, from + MOST_ROWS)),
+        members.map((i) => rows[i]!.slice(from, from + step)),
         isFirst && from === 0,
       );
       for (const [place, i] of members.entries()) {

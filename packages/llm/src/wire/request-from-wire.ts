@@ -38,8 +38,16 @@ export interface WireRequest {
 
 function partsOf(content: unknown): (TextPart | FilePart)[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
-  if (!Array.isArray(content)) return [];
-  return content.map((part: JsonObject, i) => {
+  if (content === null || content === undefined) return [];
+  if (!Array.isArray(content)) {
+    throw new ConfigError({
+      message: `messages: content must be a text or a list of parts, got ${JSON.stringify(content).slice(0, 80)}`,
+    });
+  }
+  return content.map((part: JsonObject | null, i) => {
+    if (part === null || typeof part !== "object") {
+      throw new ConfigError({ message: `messages: content part ${i} must be an object, got ${JSON.stringify(part)}` });
+    }
     const file = fileFromWire(part);
     if (file !== undefined) return file;
     if (part["type"] === "text" && typeof part["text"] === "string") return { type: "text", text: part["text"] };
@@ -95,6 +103,26 @@ function defined<T extends object>(fields: T): { [Key in keyof T]?: NonNullable<
   return Object.fromEntries(entries) as { [Key in keyof T]?: NonNullable<T[Key]> };
 }
 
+/** The kind of a reply's format, where it is one that is known and has what it needs. */
+function formatIn(
+  given: Readonly<Record<string, unknown>> | undefined,
+): "text" | "json_object" | "json_schema" | undefined {
+  if (given === undefined) return undefined;
+  const { type, schema: misplaced, json_schema: named } = given;
+  const wrong = (message: string): never => {
+    throw new ConfigError({ message: `response_format: ${message}` });
+  };
+  if (type !== "text" && type !== "json_object" && type !== "json_schema") {
+    return wrong(`type must be "text", "json_object" or "json_schema", got ${JSON.stringify(type)}`);
+  }
+  if (misplaced !== undefined) return wrong('a schema stands under json_schema.schema, with the type "json_schema"');
+  const schemaOf = (named as { readonly schema?: unknown } | null | undefined)?.schema;
+  if (type === "json_schema" && (typeof schemaOf !== "object" || schemaOf === null)) {
+    return wrong("json_schema needs a schema, an object");
+  }
+  return type;
+}
+
 /**
  * The body of a `/chat/completions` request in this library's form. Fields that it has no words for are in `provider`, under `openai`.
  *
@@ -111,7 +139,7 @@ export function requestFromWire(body: unknown): WireRequest {
     Object.entries(wire).filter(([key, value]) => !Object.hasOwn(schema.shape, key) && value !== null),
   ) as JsonObject;
   const choice = wire.tool_choice;
-  const format = wire.response_format?.type;
+  const format = formatIn(wire.response_format ?? undefined);
   const schemaOf = wire.response_format?.["json_schema"] as
     | { readonly name?: string; readonly schema?: JsonObject }
     | undefined;

@@ -102,22 +102,43 @@ export const beyondAscii: Expression = choice(
   sequence(bytes([0xf4, 0xf4]), bytes([0x80, 0x8f]), tail, tail),
 );
 
-/** Whether a text of it can end, given the references whose texts can. */
-function ends(expression: Expression, ending: ReadonlySet<Reference>, seen: (reference: Reference) => void): boolean {
-  switch (expression.kind) {
-    case "bytes":
-      return expression.set.includes(1);
-    case "sequence":
-      return expression.parts.map((part) => ends(part, ending, seen)).every(Boolean);
-    case "choice":
-      return expression.options.map((option) => ends(option, ending, seen)).some(Boolean);
-    case "repeat":
-      return ends(expression.body, ending, seen) || expression.min === 0;
-    case "capsule":
-      return ends(expression.body, ending, seen);
-    case "reference":
-      seen(expression);
-      return ending.has(expression);
+/** Looks at expressions once each: parts are shared, and there are more ways through them than parts. */
+class Endings {
+  private readonly known = new Map<Expression, boolean>();
+  private readonly ending: ReadonlySet<Reference>;
+  private readonly seen: (reference: Reference) => void;
+
+  constructor(ending: ReadonlySet<Reference>, seen: (reference: Reference) => void) {
+    this.ending = ending;
+    this.seen = seen;
+  }
+
+  /** Whether a text of an expression can end, given the references whose texts can. */
+  of(expression: Expression): boolean {
+    let ends = this.known.get(expression);
+    if (ends === undefined) {
+      ends = this.look(expression);
+      this.known.set(expression, ends);
+    }
+    return ends;
+  }
+
+  private look(expression: Expression): boolean {
+    switch (expression.kind) {
+      case "bytes":
+        return expression.set.includes(1);
+      case "sequence":
+        return expression.parts.map((part) => this.of(part)).every(Boolean);
+      case "choice":
+        return expression.options.map((option) => this.of(option)).some(Boolean);
+      case "repeat":
+        return this.of(expression.body) || expression.min === 0;
+      case "capsule":
+        return this.of(expression.body);
+      case "reference":
+        this.seen(expression);
+        return this.ending.has(expression);
+    }
   }
 }
 
@@ -132,10 +153,12 @@ export function finiteness(root: Expression): (expression: Expression) => boolea
   const add = (reference: Reference): void => {
     all.add(reference);
   };
-  ends(root, ending, add);
+  new Endings(ending, add).of(root);
   for (let before = -1; before !== ending.size + all.size; ) {
     before = ending.size + all.size;
-    for (const reference of all) if (ends(reference.get(), ending, add)) ending.add(reference);
+    // References that are found to end change what is known of others: each is looked at anew.
+    for (const reference of all) if (new Endings(ending, add).of(reference.get())) ending.add(reference);
   }
-  return (expression) => ends(expression, ending, () => {});
+  const endings = new Endings(ending, () => {});
+  return (expression) => endings.of(expression);
 }

@@ -31,3 +31,28 @@ export function checkDeltas(read: readonly number[], wanted: readonly number[] |
     row,
   });
 }
+
+/** What a model tells of the deltas on it. */
+interface WithDeltas {
+  readonly deltas?: readonly { readonly kind: string; readonly config: unknown }[];
+}
+
+/**
+ * Throws for numbers of deltas that a model does not have, −1 for none: nobody would read them.
+ *
+ * @param caller - Function to name in the message.
+ */
+export function checkDeltaNumbers(caller: string, model: object, numbers: readonly number[] | undefined): void {
+  if (numbers === undefined) return;
+  const mixed = (model as WithDeltas).deltas?.find(({ kind }) => kind === "perRow");
+  const count = Array.isArray(mixed?.config) ? mixed.config.length : 0;
+  const row = numbers.findIndex((number) => !Number.isInteger(number) || number < -1 || number >= count);
+  if (row < 0) return;
+  throw new ConfigError({
+    message:
+      mixed === undefined
+        ? `${caller}: a delta is chosen by number on models with perRow deltas, and this one has none; got ${numbers[row]}`
+        : `${caller}: a delta must be a whole number from −1, for none, to ${count - 1}, got ${numbers[row]}`,
+    row,
+  });
+}

@@ -260,3 +260,13 @@ test("a model that says nothing of what follows is an error that says what to do
   await expect(result(generate(encoder, tokenizer, "A"))).rejects.toThrow("a bert cannot generate");
   disposeParameters(encoder.parameters);
 });
+
+test("a delta that the model does not have is an error, and so are stop strings beside a form", async () => {
+  const tokenizer = chatTokenizer();
+  const model = tinySpeaker(tokenizer);
+  await expect(result(generate(model, tokenizer, "a", { delta: 3 }))).rejects.toThrow("this one has none; got 3");
+  await expect(result(generate(model, tokenizer, "a", { format: "json", stop: ["\n"] }))).rejects.toThrow(
+    "stop does not go with format",
+  );
+  disposeParameters(model.parameters);
+});

@@ -1,4 +1,5 @@
 /** What a caller asks for, checked and worked out before anything is read. */
+import { ConfigError } from "@cambium/base";
 import type { ChatOptions } from "../chat/chat.ts";
 import { constraintOf, type Format } from "../format/format.ts";
 import type { RunnableModel } from "../runnable.ts";
@@ -55,6 +56,7 @@ export function prepare(
   prompts: readonly Prompt[],
   { chat, format, prefix, signal: _, fileDefaults = true, ...options }: SharedGenerateOptions,
 ): Job {
+  checkStops(caller, format, options.stop);
   const decoder = openDecoder(caller, model);
   const defaults = generationDefaults(caller, model.config, tokenizer, fileDefaults);
   const decoding = decodingOf(caller, options, defaults);
@@ -90,6 +92,14 @@ export function prepare(
       };
     },
   };
+}
+
+/** Throws for stop strings beside a form: what ends at one would not have it. */
+export function checkStops(caller: string, format: unknown, stop: string | readonly string[] | undefined): void {
+  if (format === undefined || stop === undefined || stop.length === 0) return;
+  throw new ConfigError({
+    message: `${caller}: stop does not go with format: a text that ends at a stop string would lack its end; leave one of them out`,
+  });
 }
 
 /** What penalties see before what is generated: the prompt, or of a model of two stacks what its targets begin with. */

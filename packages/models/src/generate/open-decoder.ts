@@ -1,6 +1,7 @@
 import { ConfigError } from "@cambium/base";
 import { engine } from "@tensorflow/tfjs-core";
 import type { RunnableModel } from "../runnable.ts";
+import { checkDeltaNumbers } from "./check-rows.ts";
 import { compiledDecoder } from "./compiled.ts";
 import type { Decoder } from "./decoder.ts";
 import { plainDecoder } from "./plain.ts";
@@ -27,7 +28,14 @@ export function openDecoder(caller: string, model: RunnableModel): Decoder {
   const { backend } = engine();
   const known = opened.get(model);
   if (known?.backend === backend) return known.decoder;
-  const decoder = decoderOf(caller, model);
+  const inner = decoderOf(caller, model);
+  const decoder: Decoder = {
+    ...inner,
+    async begin(rows, options = {}) {
+      checkDeltaNumbers("generate", model, options.deltas);
+      return inner.begin(rows, options);
+    },
+  };
   opened.set(model, { backend, decoder });
   return decoder;
 }

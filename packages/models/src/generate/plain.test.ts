@@ -146,12 +146,12 @@ describe.each(["gpt2", "llama", "mistral", "qwen2", "qwen3", "t5"])("sequences o
     await expect(decoder.begin([a, []])).rejects.toThrow("row 1 has no ids");
     await expect(decoder.begin([[decoder.vocab]])).rejects.toThrow(`the id ${decoder.vocab}`);
     await expect(decoder.begin([a], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "CANCELLED" });
-    await expect(decoder.begin([a], { deltas: [0, 1] })).rejects.toThrow("as many deltas");
+    await expect(decoder.begin([a], { deltas: [-1, -1] })).rejects.toThrow("as many deltas");
     const { sequences } = await decoder.begin([a, b]);
     await expect(decoder.begin([a, b, c], { behind: sequences })).rejects.toThrow(
       "behind as many sequences or behind one, got 2",
     );
-    await expect(decoder.begin([a, b], { behind: sequences, deltas: [-1, 0] })).rejects.toThrow("row 1 wants delta 0");
+    await expect(decoder.begin([a, b], { behind: sequences, deltas: [-1, 0] })).rejects.toThrow("this one has none; got 0");
     await expect(sequences.read([1])).rejects.toThrow("one id for each of 2");
     expect(() => sequences.select([2])).toThrow("from 0 to 1, got 2");
     expect(() => sequences.add(sequences)).toThrow("to themselves");

@@ -6,10 +6,12 @@
 import { CancelledError, ConfigError, checkOptions, StateError } from "@cambium/base";
 import type { ChatOptions } from "../chat/chat.ts";
 import { constraintOf, type Format } from "../format/format.ts";
+import { checkDeltaNumbers } from "../generate/check-rows.ts";
 import type { Constraint } from "../generate/constraint.ts";
 import type { Sequences } from "../generate/decoder.ts";
 import type { GenerateEvent } from "../generate/generate.ts";
 import { generationDefaults } from "../generate/generation-config.ts";
+import { checkStops } from "../generate/job.ts";
 import { nextTurn } from "../generate/next-turn.ts";
 import { openDecoder } from "../generate/open-decoder.ts";
 import { keptSites } from "../generate/programs.ts";
@@ -342,6 +344,8 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     const { chat, format, marked, delta, signal, fileDefaults = true, ...settings } = scheduled;
     if (isClosed) throw new CancelledError({ message: "scheduler: it is closed" });
     const caller = "generate";
+    checkDeltaNumbers(caller, model, delta === undefined ? undefined : [delta]);
+    checkStops(caller, format, settings.stop);
     const decoding = decodingOf(caller, settings, generationDefaults(caller, model.config, tokenizer, fileDefaults));
     const { ids, continues } = promptIds(caller, model, tokenizer, prompt, { vocab: decoder.vocab, chat });
     if (maxLength !== undefined && ids.length >= maxLength) {

@@ -151,7 +151,9 @@ describe.each(["gpt2", "llama", "mistral", "qwen2", "qwen3", "t5"])("sequences o
     await expect(decoder.begin([a, b, c], { behind: sequences })).rejects.toThrow(
       "behind as many sequences or behind one, got 2",
     );
-    await expect(decoder.begin([a, b], { behind: sequences, deltas: [-1, 0] })).rejects.toThrow("this one has none; got 0");
+    await expect(decoder.begin([a, b], { behind: sequences, deltas: [-1, 0] })).rejects.toThrow(
+      "this one has none; got 0",
+    );
     await expect(sequences.read([1])).rejects.toThrow("one id for each of 2");
     expect(() => sequences.select([2])).toThrow("from 0 to 1, got 2");
     expect(() => sequences.add(sequences)).toThrow("to themselves");

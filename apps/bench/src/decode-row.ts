@@ -23,7 +23,7 @@ const options = { maxTokens: Number(values.tokens) + 1, stopIds: [], fileDefault
 
 /** Tokens come as they are made, except those that end in the middle of a character: by id there is one time each. */
 async function* tokensOf(context: number): AsyncGenerator<unknown> {
-  for await (const event of generate(model, tokenizer, idsOf(context), { ...options, logProbabilities: 1 })) {
+  for await (const event of generate(model, tokenizer, idsOf(context), options)) {
     if (event.type === "piece") yield event;
   }
 }

@@ -69,6 +69,7 @@ const packages: Readonly<Record<string, Exports>> = {
   core: {
     module: core,
     options: {
+      compileDynamic: (unknown) => core.compileDynamic(() => ({}), {}, unknown),
       createScope: (unknown: object) =>
         core.createScope(new Map(), { hooks: [], training: false, random, sites: [], ...unknown }),
       crossEntropy: (unknown) => core.crossEntropy(tensor, tensor1d([0], "int32"), unknown),
@@ -82,7 +83,7 @@ const packages: Readonly<Record<string, Exports>> = {
     plain: `adamStep applyLinear around axpyParameters bitsOf blockWeight checkSameStructure cloneParameters compile cosineParameters
       countParameters decodeBfloat16 decodeHalf describeQuantised disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
       hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters nameHook normParameters onWeight
-      openCheckpoint openSafetensors overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm silu sizeOfShape
+      openCheckpoint openSafetensors overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm rotateRows silu sizeOfShape
       startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
   },
   models: {

@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import { engine, type Tensor } from "@tensorflow/tfjs-core";
 
 /** An array and its shape. */
@@ -52,12 +53,15 @@ interface DynamicBackend {
  *
  * The function is recorded at a few small sizes and must not decide by them. Tensors that it captures stay the caller's, and must
  * live as long as the compiled function.
+ *
+ * @throws {ConfigError} For an option that does not exist.
  */
 export function compileDynamic(
   run: (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>,
   inputs: Readonly<Record<string, DynamicInput>>,
   options: CompileDynamicOptions,
 ): DynamicFunction | undefined {
+  checkOptions("compileDynamic", options, ["dynamic", "frozen"]);
   const backend = engine().backend as DynamicBackend;
   return backend.compileDynamic?.(run, inputs, options);
 }

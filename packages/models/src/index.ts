@@ -5,6 +5,7 @@
  *
  * @module
  */
+
 export { type AddTokensOptions, addTokens, type NewToken } from "./add-tokens.ts";
 export type {
   Architecture,
@@ -48,6 +49,7 @@ export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
 export type { Format } from "./format/format.ts";
 export type { JsonSchema } from "./format/schema.ts";
+export type { Frozen } from "./frozen.ts";
 export { type Choice, type ChooseOptions, choose } from "./generate/choose.ts";
 export {
   type GenerateBatchEvent,

@@ -18,7 +18,7 @@ import { type DynamicDimension, smallSizes } from "./export/sizes.ts";
 import { Writer } from "./export/writer.ts";
 import { fuse } from "./fuse.ts";
 import { fuseForRow, Packs, packProducts } from "./fuse-decode.ts";
-import { bytesOf, type ElementType, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
+import { bytesOf, type HostArray, hostArrayOf, type Operation, sizeOf, type Value } from "./graph.ts";
 import { isBlockOperation, lowerStored } from "./lower-blocks.ts";
 import type { NativeRuntime, NativeSession, SessionOptions } from "./native.ts";
 import { sameContent, sameNumber } from "./numbers.ts";
@@ -148,7 +148,6 @@ interface Compiled {
   readonly nodeCount: number;
   readonly inputs: Inputs;
   readonly outputs: readonly string[];
-  readonly types: ReadonlyMap<string, ElementType>;
   readonly first: { readonly sizes: Sizes; readonly recording: Recording };
   /** Names of what is fed, by its place among what the first recording captures. */
   readonly fed: ReadonlyMap<number, string>;
@@ -217,7 +216,6 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
     nodeCount: nodes.length,
     inputs,
     outputs: outputs.map(({ name }) => name),
-    types: new Map(outputs.map(({ name, type }) => [name, type])),
     first: { sizes: sizes[0]!, recording: first },
     fed,
   };

@@ -30,14 +30,13 @@ interface Held {
   deltas: readonly number[] | undefined;
 }
 
-const insideOf = new WeakMap<Sequences, Held>();
-
 /** The engine for a model; nothing where the backend compiles no such graphs. */
 export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | undefined {
   const shapes: KeptShape[] = keptSites(model).map(({ keyHeads, width }) => ({ heads: keyHeads!, dHead: width }));
   const programs = new Map<string, PassProgram>();
   const most = model.architecture.maximumLength(model.config);
   const weights = weightsOf(model);
+  const insideOf = new WeakMap<Sequences, Held>();
 
   function programOf(kind: PassKind): PassProgram | undefined {
     const key = `${kind.isFirst} ${kind.hasDeltas}`;
@@ -185,14 +184,11 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
       dispose: () => memory.clear(),
     };
     insideOf.set(sequences, held);
-    own.add(sequences);
     return sequences;
   }
 
-  const own = new WeakSet<Sequences>();
-
   function heldBy(sequences: Sequences, caller: string): Held {
-    const held = own.has(sequences) ? insideOf.get(sequences) : undefined;
+    const held = insideOf.get(sequences);
     if (held === undefined) throw new ConfigError({ message: `${caller}: the sequences are of another decoder` });
     return held;
   }

@@ -13,7 +13,8 @@ export interface KeptShape {
 /** Rows by which the room grows: graphs read all of it, so that it is no more than a little larger than what it holds. */
 const STEP = 256;
 
-const roomFor = (rows: number): number => Math.ceil(rows / STEP) * STEP;
+/** Rows that there is room for where so many are held. */
+export const roomFor = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 
 /** Keys lie column by column, `[sequence, head, dHead, row]`, and values row by row, `[sequence, head, row, dHead]`. */
 type Part = "key" | "value";
@@ -45,11 +46,6 @@ export class Memory {
 
   get size(): number {
     return this.lengths.length;
-  }
-
-  /** Bytes that it takes. */
-  get sizeBytes(): number {
-    return this.arrays.reduce((sum, { key, value }) => sum + key.byteLength + value.byteLength, 0);
   }
 
   /** The keys and values of one attention as a graph reads them. */
@@ -124,8 +120,8 @@ export class Memory {
   select(order: readonly number[]): void {
     const capacity = roomFor(Math.max(0, ...order.map((i) => this.lengths[i]!)));
     const isForward = order.every((from, i) => i === 0 || from > order[i - 1]!);
-    // Memory of long sequences that have gone is given back; that of a few rows is not worth a copy of all.
-    if (!isForward || 2 * capacity <= this.capacity) {
+    // Memory of which half is not needed any more is given back; less of it is not worth a copy of all.
+    if (!isForward || 2 * capacity <= this.capacity || 2 * order.length <= this.places) {
       this.arrange(order, capacity);
       return;
     }

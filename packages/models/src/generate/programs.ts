@@ -19,6 +19,7 @@ import {
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
 import type { RunnableModel } from "../runnable.ts";
+import { windowOf } from "../window.ts";
 
 /** A model, with deltas or without. */
 export type DecodedModel = RunnableModel & {
@@ -53,14 +54,6 @@ export const madeName = (name: string): string => `new.${name}`;
 /** The attentions whose keys and values are kept, in the order of the layers. */
 export const keptSites = (model: RunnableModel): readonly Site[] =>
   model.sites().filter(({ kind }) => kind === "attention");
-
-/**
- * Behind its window a model computes as if there were none, and has to be recorded beyond it.
- */
-function windowOf({ config }: RunnableModel): number | undefined {
-  const { sliding_window: window, use_sliding_window: isUsed } = config as object as Readonly<Record<string, unknown>>;
-  return typeof window === "number" && isUsed !== false ? window : undefined;
-}
 
 function inputsOf(sites: readonly Site[], { isFirst, hasDeltas }: PassKind): Readonly<Record<string, DynamicInput>> {
   const kept = sites.flatMap(({ width, keyHeads }, layer): [string, DynamicInput][] => [
@@ -161,7 +154,7 @@ export function passProgram(model: DecodedModel, kind: PassKind): PassProgram | 
     const program = other.program.with(pass.run);
     if (program !== undefined) return { program, isForLater: pass.isForLater };
   }
-  const window = windowOf(model);
+  const window = windowOf(model.config, most); // below it a model computes as if there were none
   const program = compileDynamic(pass.run, inputs, {
     dynamic: {
       batch: {},

@@ -4,6 +4,7 @@ import { ones, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
 import type { RunnableModel } from "../runnable.ts";
 import { checkTokenizer, type SaveModelOptions, saveCompanions, withoutConfig, writtenConfig } from "../save.ts";
+import { windowOf } from "../window.ts";
 import { checkSteps } from "./check-steps.ts";
 import { decoder, isDecoder } from "./decoder.ts";
 import { encoderDecoder } from "./encoder-decoder.ts";
@@ -32,12 +33,6 @@ export type ExportedModel = RunnableModel & {
 /** Tokens up to which a model without a limit is checked. */
 const USUAL = 2048;
 const LEAST = 16;
-
-/** Tokens that attention looks back over at most, where a config limits them to fewer than a text may have. */
-function windowOf(config: object, most: number): number | undefined {
-  const { sliding_window: window, use_sliding_window: isUsed } = config as Readonly<Record<string, unknown>>;
-  return typeof window === "number" && isUsed !== false && window < most ? window : undefined;
-}
 
 /** The longest window of a model that reads whole texts: recording takes a mask of its square for each layer. */
 const WIDEST = 1024;

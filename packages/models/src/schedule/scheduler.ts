@@ -12,6 +12,7 @@ import type { Sequences } from "../generate/decoder.ts";
 import type { GenerateEvent } from "../generate/generate.ts";
 import { generationDefaults } from "../generate/generation-config.ts";
 import { checkStops } from "../generate/job.ts";
+import { roomFor } from "../generate/memory.ts";
 import { nextTurn } from "../generate/next-turn.ts";
 import { openDecoder } from "../generate/open-decoder.ts";
 import { keptSites } from "../generate/programs.ts";
@@ -126,13 +127,10 @@ function checkSettings(options: SchedulerOptions): void {
   }
 }
 
-/** Rows by which the memory of a sequence grows. */
-const STEP = 256;
-
 /** Bytes that a begin of so many tokens takes: keys and values of each attention in float32, and its scores. */
 function sizeOfBegin(model: RunnableModel, vocab: number): (tokens: number) => number {
   const row = keptSites(model).reduce((sum, { keyHeads = 0, width }) => sum + 2 * 4 * keyHeads * width, 0);
-  return (tokens) => row * Math.ceil(tokens / STEP) * STEP + 4 * (vocab + tokens);
+  return (tokens) => row * roomFor(tokens) + 4 * (vocab + tokens);
 }
 
 /**

@@ -122,10 +122,6 @@ export class Packs {
     Value,
     { readonly codes: readonly Value[]; readonly parts: readonly (Value | undefined)[] }
   >();
-  /** Memory of many parts at a time, which systems take back when it is let go of; what is left of it comes first. */
-  private room = new ArrayBuffer(0);
-  private used = 0;
-
   /** Codes, scales and minima of these products' matrices, one matrix below the other. */
   join(products: readonly Operation[]): readonly (Value | undefined)[] {
     const codes = products.map(({ inputs }) => inputs[1]!);
@@ -141,33 +137,36 @@ export class Packs {
 
   private joinRows(values: readonly Value[]): Value {
     const [first] = values as [Value];
-    const arrays = values.map((value) => hostArrayOf(value)!);
-    const bytes = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const whole = this.take(bytes);
-    let at = 0;
-    for (const { buffer, byteOffset, byteLength } of arrays) {
-      whole.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-      at += byteLength;
-    }
-    const data = first.type === "uint8" ? whole : new Float32Array(whole.buffer, whole.byteOffset, bytes / 4);
+    const arrays = values.map((value) => hostArrayOf(value) as Uint8Array | Float32Array);
     const rows = values.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    return hostValue(data, [rows, ...first.shape.slice(1)], first.type);
-  }
-
-  private take(bytes: number): Uint8Array {
-    const from = Math.ceil(this.used / 64) * 64;
-    if (from + bytes <= this.room.byteLength) {
-      this.used = from + bytes;
-      return new Uint8Array(this.room, from, bytes);
-    }
-    this.room = new ArrayBuffer(Math.max(bytes, ROOM_BYTES));
-    this.used = bytes;
-    return new Uint8Array(this.room, 0, bytes);
+    return hostValue(besideEachOther(arrays) ?? copied(arrays), [rows, ...first.shape.slice(1)], first.type);
   }
 }
 
-/** The C library hands memory of so many bytes and more back at once. */
-const ROOM_BYTES = 1 << 25;
+/** Arrays that lie beside each other in memory, as matrices of one model mostly do, as one. */
+function besideEachOther(arrays: readonly (Uint8Array | Float32Array)[]): Uint8Array | Float32Array | undefined {
+  const [first] = arrays as [Uint8Array | Float32Array];
+  let end = first.byteOffset;
+  let length = 0;
+  for (const array of arrays) {
+    if (array.buffer !== first.buffer || array.byteOffset !== end) return undefined;
+    end += array.byteLength;
+    length += array.length;
+  }
+  const Kind = first.constructor as Uint8ArrayConstructor | Float32ArrayConstructor;
+  return new Kind(first.buffer as ArrayBuffer, first.byteOffset, length);
+}
+
+function copied(arrays: readonly (Uint8Array | Float32Array)[]): Uint8Array | Float32Array {
+  const Kind = arrays[0]!.constructor as Uint8ArrayConstructor | Float32ArrayConstructor;
+  const whole = new Kind(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    whole.set(array, at);
+    at += array.length;
+  }
+  return whole;
+}
 
 /** Products of one value with several matrices in blocks are one product, and the parts of it. */
 function packBlocks(operation: Operation, readers: Readers, { absent, instead }: Rewriting, packs: Packs): void {

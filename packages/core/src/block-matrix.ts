@@ -1,6 +1,7 @@
 /** Rounding of weights to blocks of 4 or 8 bits. */
 import { FormatError } from "@cambium/base";
 import { BLOCK_SIZE, type BlockBits, type BlockMatrix, blockBytes, blocksOf, middleCode } from "@cambium/kernels";
+import { BlockRoom } from "./block-room.ts";
 
 /**
  * Steps between zero and the number of a block that is farthest from it. In 4 bits that number gets the side with one step
@@ -20,6 +21,7 @@ const STEPS: Readonly<Record<BlockBits, Float64Array>> = {
  *
  * @param name - Of the weights, for the message.
  * @param values - `[out, in]`, row by row.
+ * @param room - Where the blocks lie. @default memory of this matrix alone
  * @throws {FormatError} When a weight is not finite; names the first channel.
  */
 export function quantiseBlocks(
@@ -27,11 +29,11 @@ export function quantiseBlocks(
   values: ArrayLike<number>,
   shape: readonly [out: number, input: number],
   bits: BlockBits,
+  room?: BlockRoom,
 ): BlockMatrix {
   const [out, input] = shape;
   const [blocks, bytes, middle] = [blocksOf(input), blockBytes(bits), middleCode(bits)];
-  const scales = new Float32Array(out * blocks);
-  const codes = new Uint8Array(out * blocks * bytes);
+  const { codes, scales } = (room ?? new BlockRoom()).take(out * blocks, bits);
   const block = new Float64Array(BLOCK_SIZE); // read many times: copies are faster than any kind of list
   const inBlock = new Uint8Array(BLOCK_SIZE);
   for (let place = 0; place < scales.length; place++) {

@@ -6,6 +6,7 @@
  */
 export type { BlockMatrix } from "@cambium/kernels";
 export { type BackendChoice, type Runtime, useBackend } from "./backend.ts";
+export { type BlockMemory, BlockRoom } from "./block-room.ts";
 export { compile } from "./compile.ts";
 export {
   type CompileDynamicOptions,

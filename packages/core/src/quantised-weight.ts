@@ -9,6 +9,7 @@ import {
 } from "@cambium/kernels";
 import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
 import { quantiseBlocks } from "./block-matrix.ts";
+import type { BlockRoom } from "./block-room.ts";
 import type { Hook } from "./hook.ts";
 import { runCustomKernel } from "./ops/run-kernel.ts";
 import type { Parameters } from "./parameters.ts";
@@ -20,6 +21,8 @@ export interface QuantiseInBlocksOptions {
   readonly bits: BlockBits;
   /** How the weight is stored, and what the tensor's shape is. @default "out,in" */
   readonly layout?: SiteWeight["layout"];
+  /** Where the blocks lie: weights of one model share it. @default memory of this weight alone */
+  readonly room?: BlockRoom;
 }
 
 /** The matrices behind the values of quantised weights. What is computed of such values is a tensor like any other. */
@@ -70,8 +73,8 @@ export function quantiseWeightInBlocks(
   shape: readonly [out: number, input: number],
   options: QuantiseInBlocksOptions,
 ): Tensor2D {
-  checkOptions("quantiseWeightInBlocks", options, ["bits", "layout"]);
-  const { bits, layout = "out,in" } = options;
+  checkOptions("quantiseWeightInBlocks", options, ["bits", "layout", "room"]);
+  const { bits, layout = "out,in", room } = options;
   if (bits !== 4 && bits !== 8) {
     throw new ConfigError({
       message: `quantiseWeightInBlocks: bits must be 4 or 8, got ${JSON.stringify(bits)}`,
@@ -80,7 +83,7 @@ export function quantiseWeightInBlocks(
   }
   const isTurned = layout === "in,out";
   return blockWeight({
-    ...quantiseBlocks(name, isTurned ? transposed(values, shape) : values, shape, bits),
+    ...quantiseBlocks(name, isTurned ? transposed(values, shape) : values, shape, bits, room),
     isTurned,
   });
 }

@@ -1,6 +1,6 @@
 /** Models whose frozen layers are held in few bits. */
 import { ConfigError, FormatError, nearest } from "@cambium/base";
-import { blockWeight, disposeParameters, quantiseWeight, quantiseWeightInBlocks } from "@cambium/core";
+import { BlockRoom, blockWeight, disposeParameters, quantiseWeight, quantiseWeightInBlocks } from "@cambium/core";
 import { clone, type Tensor } from "@tensorflow/tfjs-core";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Layout } from "./layout.ts";
@@ -118,6 +118,7 @@ export async function loadFrozen(
   layout: Layout,
   forms: ReadonlyMap<string, Form>,
 ): Promise<Map<string, Tensor>> {
+  const room = new BlockRoom();
   const weights = new Map<string, Tensor>();
   const taken = new Map<string, Tensor>(); // where the file keeps two parameters as one
   try {
@@ -126,7 +127,7 @@ export async function loadFrozen(
       if (fileName === undefined) continue; // created
       const key = `${form} ${fileName}`;
       const known = taken.get(key);
-      const weight = known === undefined ? await loadOne(checkpoint, name, fileName, layout, form) : clone(known);
+      const weight = known === undefined ? await loadOne(checkpoint, name, fileName, layout, form, room) : clone(known);
       taken.set(key, weight);
       weights.set(name, weight);
     }
@@ -143,15 +144,16 @@ async function loadOne(
   fileName: string,
   layout: Layout,
   form: Form,
+  room: BlockRoom,
 ): Promise<Tensor> {
-  if (form === "stored") return blockWeight(await checkpoint.blocks!(fileName));
+  if (form === "stored") return blockWeight(await checkpoint.blocks!(fileName, room));
   const values = (await checkpoint.values(fileName)) as Float32Array | Float64Array;
   const [rows, columns] = checkpoint.entries.get(fileName)!.shape as readonly [number, number];
   const stored = layout.parameters.get(name)!.eightBit ?? "out,in";
   const shape = stored === "out,in" ? ([rows, columns] as const) : ([columns, rows] as const);
   return form === "int8"
     ? quantiseWeight(name, values, shape, stored)
-    : quantiseWeightInBlocks(name, values, shape, { bits: form, layout: stored });
+    : quantiseWeightInBlocks(name, values, shape, { bits: form, layout: stored, room });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The tensors of a GGUF file as a checkpoint: names, shapes and order of rows are those of transformers, values float32. */
 import { type Files, FormatError } from "@cambium/base";
-import type { BlockMatrix, SafetensorsEntry } from "@cambium/core";
+import type { BlockMatrix, BlockRoom, SafetensorsEntry } from "@cambium/core";
 import { dispose, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
 import type { Checkpoint } from "../checkpoint.ts";
@@ -59,29 +59,22 @@ export async function readValues(file: GgufFile, tensor: GgufTensor): Promise<Fl
 }
 
 /** A matrix's blocks, with its rows in the order of transformers. */
-async function readBlocks(file: GgufFile, { stored, isTurned, pairedHeads }: Held): Promise<BlockMatrix> {
+async function readBlocks(
+  file: GgufFile,
+  { stored, isTurned, pairedHeads }: Held,
+  room: BlockRoom,
+): Promise<BlockMatrix> {
   const { bits, hasMinima, place } = storedBlocks[stored.type.name]!;
   const [out, input] = stored.shape as readonly [number, number];
   const blocks = countOf(stored) / 32;
-  const target = {
-    codes: new Uint8Array(blocks * 4 * bits),
-    scales: new Float32Array(blocks),
-    ...(hasMinima && { minima: new Float32Array(blocks) }),
-  };
+  const target = room.take(blocks, bits, hasMinima);
   await readPieces(file, stored, (bytes, block) => place(bytes, target, block));
   const shape = [out, input] as const;
   if (pairedHeads === 0) return { shape, bits, isTurned, ...target };
   // Blocks lie along rows, which move as a whole.
-  const inOrder = <Values extends Float32Array | Uint8Array>(values: Values): Values =>
-    inHalves(values, out, values.length / out, pairedHeads);
-  const { codes, scales, minima } = target;
-  return {
-    shape,
-    bits,
-    codes: inOrder(codes),
-    scales: inOrder(scales),
-    ...(minima !== undefined && { minima: inOrder(minima) }),
-  };
+  for (const values of [target.codes, target.scales, ...(target.minima === undefined ? [] : [target.minima])])
+    values.set(inHalves(values, out, values.length / out, pairedHeads));
+  return { shape, bits, ...target };
 }
 
 /**
@@ -110,7 +103,7 @@ export function ggufCheckpoint(file: GgufFile, format: GgufFormat, config: Model
     entries: new Map([...held].map(([name, { entry }]) => [name, entry])),
     values,
     blockTypes: Object.keys(storedBlocks),
-    blocks: (name) => readBlocks(file, find(name)),
+    blocks: (name, room) => readBlocks(file, find(name), room),
     tensor: load,
     async load(names = held.keys()) {
       const tensors = new Map<string, Tensor>();

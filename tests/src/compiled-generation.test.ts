@@ -130,6 +130,23 @@ test("tokens and adapters of one structure compile nothing more", async () => {
   disposeParameters(model.parameters);
 });
 
+test("graphs for adapters of many structures are bounded in number, and all are freed with the weights", async () => {
+  await setBackend("onnx");
+  const before = backendReport().dynamicSessions;
+  const model = tinyModel({ type: "llama", head: { kind: "causal-lm" } });
+  const ranks = Array.from({ length: 10 }, (_, i) => i + 1);
+  const tuned = ranks.map((rank) => shaken(attach(model, lora(model, { rank }, random(rank))), rank));
+  const once = [];
+  for (const each of tuned) once.push((await write(each)).map(({ ids }) => ids));
+  expect(backendReport().dynamicSessions - before).toBe(8);
+  const { dynamicCompileCount } = backendReport();
+  expect((await write(tuned[0]!)).map(({ ids }) => ids)).toEqual(once[0]); // compiled again
+  expect((await write(tuned[9]!)).map(({ ids }) => ids)).toEqual(once[9]); // still there
+  expect(backendReport().dynamicCompileCount - dynamicCompileCount).toBe(1);
+  disposeParameters(model.parameters);
+  expect(backendReport().dynamicSessions).toBe(before);
+});
+
 test("long prompts of mixed lengths are read in parts, to the same scores", async () => {
   const sizes = { hidden_size: 8, intermediate_size: 12, num_hidden_layers: 2, num_attention_heads: 4 };
   const config = {

@@ -15,7 +15,7 @@ import {
   KernelBackend,
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
-import { compileOn, type DynamicFunction, type DynamicOptions } from "./dynamic.ts";
+import { compileOn, type DynamicFunction, type DynamicOptions, freeGraph, type Graph } from "./dynamic.ts";
 import type { OnnxInput } from "./export/inputs.ts";
 import { checkIsKnown, type NamedFunction } from "./export/record.ts";
 import { graphError } from "./failure.ts";
@@ -134,6 +134,9 @@ export class OnnxBackend extends KernelBackend {
   private isRecording = false;
   private runs = 0;
   private dynamicCompiles = 0;
+  private readonly graphs = new Set<WeakRef<Graph>>();
+  /** Graphs by the values that they are freed with. */
+  private readonly graphsOf = new WeakMap<Value, Set<Graph>>();
   private bytesCopied = 0;
   private readonly fallbacks = new Map<string, number>();
 
@@ -360,6 +363,21 @@ export class OnnxBackend extends KernelBackend {
     return compiled;
   }
 
+  keepGraph(graph: Graph, values: readonly Value[]): void {
+    this.graphs.add(new WeakRef(graph));
+    for (const value of values) {
+      const own = this.graphsOf.get(value) ?? new Set();
+      for (const other of own) if (other.isDisposed) own.delete(other);
+      this.graphsOf.set(value, own.add(graph));
+    }
+  }
+
+  /** Graphs for any sizes that were not freed yet. */
+  private graphCount(): number {
+    for (const each of this.graphs) if (each.deref()?.isDisposed !== false) this.graphs.delete(each);
+    return this.graphs.size;
+  }
+
   /** Calls a function that is known to compile many programs. */
   expecting<T>(run: () => T): T {
     this.cache.isExpecting = true;
@@ -472,6 +490,7 @@ export class OnnxBackend extends KernelBackend {
     } else if (isValue(content) && --content.holders === 0) {
       this.pending.delete(content);
       this.held.release(content);
+      for (const graph of this.graphsOf.get(content) ?? []) freeGraph(graph);
     }
     return true;
   }
@@ -525,6 +544,7 @@ export class OnnxBackend extends KernelBackend {
       compileCount: this.cache.compileCount,
       compiles: [...this.cache.compiles],
       dynamicCompileCount: this.dynamicCompiles,
+      dynamicSessions: this.graphCount(),
       sessions: this.cache.sessionCount,
       sessionBytes: this.cache.sizeBytes,
       sessionThreads: this.cache.threadCount,

@@ -142,6 +142,24 @@ describe("another function of the same structure", () => {
   });
 });
 
+test("a graph is freed with the first tensor that it was compiled for, and by dispose, once", () => {
+  const { dynamicSessions } = backendReport();
+  const [frozen, other, given] = [matrix(3), matrix(5), { x: host([2, 3, WIDTH]), past: host([4, 7, WIDTH], 2) }];
+  const compiled = compile(behind(frozen, 1), { x, past }, { frozen: [frozen] });
+  const sharing = compiled.with(behind(frozen, 1))!;
+  const lasting = compile(behind(other, 1), { x, past }, { frozen: [other] });
+  expect(backendReport().dynamicSessions).toBe(dynamicSessions + 2);
+  tf.clone(frozen).dispose(); // the tensor itself is still there
+  expect(sharing.run(given)["rows"]!.shape).toEqual([2, 3, WIDTH]);
+  frozen.dispose();
+  expect([compiled.isDisposed, sharing.isDisposed, lasting.isDisposed]).toEqual([true, true, false]);
+  expect(() => sharing.run(given)).toThrow("the graph was freed");
+  compiled.dispose();
+  lasting.dispose();
+  expect(backendReport().dynamicSessions).toBe(dynamicSessions);
+  other.dispose();
+});
+
 test("what the runtime has one operation for gives the same: SiLU, sums with norms, turned rows by a factor", () => {
   tf.tidy(() => {
     const [weight, gain] = [matrix(3), tf.tensor1d(valuesOf([WIDTH], 7))];

@@ -34,7 +34,7 @@ export interface HostTensor {
 export interface DynamicOptions {
   /** The dimensions whose names stand in the inputs' shapes. */
   readonly dynamic: Readonly<Record<string, DynamicDimension>>;
-  /** Tensors that stay as they are as long as the program lives: small ones become part of the graph. @default none */
+  /** Tensors that stay as they are: small ones become part of the graph, which is freed with the first of them. @default none */
   readonly frozen?: Iterable<Tensor>;
 }
 
@@ -52,13 +52,23 @@ export interface DynamicFunction {
   with(run: NamedFunction): DynamicFunction | undefined;
   /** Frees the graph; once for all functions that share it. */
   dispose(): void;
+  /** Whether the graph was freed: by `dispose`, or with a frozen tensor. */
+  readonly isDisposed: boolean;
 }
 
 /** What compiling needs of the backend. */
 export interface DynamicHost extends RecordHost {
   readonly runtime: NativeRuntime;
+  /** Keeps a graph until it is freed, which happens at the latest when the first of these values is let go of. */
+  keepGraph(graph: Graph, values: readonly Value[]): void;
   readonly sessionOptions: SessionOptions;
   run(values: readonly Value[]): void;
+}
+
+/** A graph that holds memory of the runtime. */
+export interface Graph {
+  readonly session: NativeSession;
+  isDisposed: boolean;
 }
 
 /** Sizes that are recorded: enough to tell one sum of products from another. */
@@ -144,7 +154,7 @@ function numbersBeside({ nodes }: GeneralGraph, varies: (value: Value) => boolea
 /** A compiled graph, shared by functions of one structure. */
 interface Compiled {
   readonly host: DynamicHost;
-  readonly session: NativeSession;
+  readonly graph: Graph;
   readonly nodeCount: number;
   readonly inputs: Inputs;
   readonly outputs: readonly string[];
@@ -160,8 +170,10 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   const packs = new Packs();
   const parts = recordings.map((recording) => lowered(recording, packs));
   const [{ stored }] = parts as [ReturnType<typeof lowered>];
-  const frozen = new Set<HostArray | undefined>();
-  for (const tensor of options.frozen ?? []) frozen.add(host.valueBehind(tensor)?.data);
+  const frozenValues = Array.from(options.frozen ?? [], (tensor) => host.valueBehind(tensor)).filter(
+    (value) => value !== undefined,
+  );
+  const frozen = new Set<HostArray | undefined>(frozenValues.map(({ data }) => data));
   frozen.delete(undefined);
 
   const captured = capturedBy(first);
@@ -209,10 +221,11 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   const large = initializers.filter(({ data }) => data.byteLength > SMALL_BYTES);
   const model = encodeModel(nodes, initializers, slots, outputs, { outside: new Set(large) });
   const outside = large.map(({ name, data }) => ({ path: name, data }));
-  const session = host.runtime.createSession(model, host.sessionOptions, outside);
+  const kept: Graph = { session: host.runtime.createSession(model, host.sessionOptions, outside), isDisposed: false };
+  host.keepGraph(kept, frozenValues);
   return {
     host,
-    session,
+    graph: kept,
     nodeCount: nodes.length,
     inputs,
     outputs: outputs.map(({ name }) => name),
@@ -221,8 +234,15 @@ function compile(host: DynamicHost, run: NamedFunction, inputs: Inputs, options:
   };
 }
 
+/** Frees a graph, once. */
+export function freeGraph(graph: Graph): void {
+  if (graph.isDisposed) return;
+  graph.isDisposed = true;
+  graph.session.dispose();
+}
+
 function functionOf(compiled: Compiled, captured: readonly Value[]): DynamicFunction {
-  const { host, session, inputs, outputs, first, fed } = compiled;
+  const { host, graph, inputs, outputs, first, fed } = compiled;
   const { runtime } = host;
   const constants: Record<string, unknown> = {};
   for (const [place, name] of fed) {
@@ -236,12 +256,18 @@ function functionOf(compiled: Compiled, captured: readonly Value[]): DynamicFunc
   return {
     nodeCount: compiled.nodeCount,
     run(given) {
+      if (graph.isDisposed) {
+        throw new StateError({
+          message:
+            "compileDynamic: the graph was freed, by dispose or with a frozen tensor; compile the function again",
+        });
+      }
       const feeds = { ...constants };
       for (const name of names) {
         const { data, shape } = checked(name, inputs[name]!, given[name]);
         feeds[name] = runtime.createTensor(inputs[name]!.type, data, shape);
       }
-      const results = session.run(feeds, fetches);
+      const results = graph.session.run(feeds, fetches);
       return Object.fromEntries(
         outputs.map((name) => {
           const { data, dims } = results[name]!;
@@ -254,7 +280,10 @@ function functionOf(compiled: Compiled, captured: readonly Value[]): DynamicFunc
       const values = capturedBy(other);
       return isAlike(first.recording, other, fed) ? functionOf(compiled, values) : undefined;
     },
-    dispose: () => session.dispose(),
+    dispose: () => freeGraph(graph),
+    get isDisposed() {
+      return graph.isDisposed;
+    },
   };
 }
 

@@ -19,6 +19,8 @@ export interface BackendReport {
   readonly compiles: readonly Compile[];
   /** Functions compiled for any sizes; those that share a graph count once. */
   readonly dynamicCompileCount: number;
+  /** Graphs of such functions that were not freed. */
+  readonly dynamicSessions: number;
   /** Sessions alive, their estimated bytes, the threads of their pools, and how many sessions were evicted. */
   readonly sessions: number;
   readonly sessionBytes: number;

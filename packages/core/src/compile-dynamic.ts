@@ -25,6 +25,8 @@ export interface DynamicFunction {
   ): DynamicFunction | undefined;
   /** Frees the graph; once for all functions that share it. */
   dispose(): void;
+  /** Whether the graph was freed: by `dispose`, or with a frozen tensor. */
+  readonly isDisposed: boolean;
 }
 
 /** Settings of `compileDynamic`. */
@@ -36,7 +38,7 @@ export interface CompileDynamicOptions {
   readonly dynamic: Readonly<
     Record<string, { readonly least?: number; readonly longest?: number; readonly recordFrom?: number }>
   >;
-  /** Tensors that stay as they are as long as the function lives. @default none */
+  /** Tensors that stay as they are. The graph is freed with the first of them that is disposed of. @default none */
   readonly frozen?: Iterable<Tensor>;
 }
 

@@ -41,7 +41,10 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
   function programOf(kind: PassKind): PassProgram | undefined {
     const key = `${kind.isFirst} ${kind.hasDeltas}`;
     const known = programs.get(key);
-    if (known !== undefined) return known;
+    if (known?.program.isDisposed === false) {
+      known.touch();
+      return known;
+    }
     const made = passProgram(model, kind);
     if (made !== undefined) programs.set(key, made);
     return made;
@@ -221,5 +224,5 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
     return { scores: readAll(held, rows, false, signal), sequences: sequencesOf(held) };
   }
 
-  return { vocab, begin, dispose: () => programs.clear() };
+  return { vocab, begin };
 }

@@ -36,8 +36,6 @@ export interface Decoder {
    *   those in front were read with.
    */
   begin(rows: readonly (readonly number[])[], options?: BeginOptions): Promise<Begun>;
-  /** Lets go of what the engine keeps. Its sequences are disposed of before. */
-  dispose(): void;
 }
 
 /** What was read so far, one sequence after the other. */

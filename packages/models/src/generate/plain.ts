@@ -320,5 +320,5 @@ export function plainDecoder(model: RunnableModel, vocab: number, start?: number
     }
   }
 
-  return { vocab, begin, dispose() {} };
+  return { vocab, begin };
 }

@@ -40,6 +40,8 @@ export interface PassProgram {
   readonly program: DynamicFunction;
   /** Whether something in it acts on the first rows of sequences only: those need a pass of their own then. */
   readonly isForLater: boolean;
+  /** Says that it is used, so that others are freed before it. */
+  touch(): void;
 }
 
 type Inputs = Readonly<Record<string, Tensor>>;
@@ -125,11 +127,28 @@ function passOf(model: DecodedModel, sites: readonly Site[], { isFirst, hasDelta
   };
 }
 
-/** What was compiled, by the weights that the graphs read, so that another adapter on the same model finds it. */
-const compiled = new WeakMap<
-  Parameters,
-  { readonly backend: unknown; readonly kind: string; readonly program: DynamicFunction }[]
->();
+/** A graph that was compiled, with what tells for which passes it may serve. */
+interface Compiled {
+  readonly backend: unknown;
+  readonly kind: string;
+  readonly program: DynamicFunction;
+}
+
+/**
+ * What was compiled, by the weights that the graphs read, so that another adapter on the same model finds it; the least recently used
+ * first. The backend frees all of it with the weights.
+ */
+const compiled = new WeakMap<Parameters, Compiled[]>();
+
+/** Graphs that are kept for the same weights. Each may hold a packed copy of them. */
+const MOST_GRAPHS = 8;
+
+/** Puts a graph at the end of those of its weights, and frees those that are too many. */
+function keepGraph(weights: Parameters, graph: Compiled): void {
+  const others = (compiled.get(weights) ?? []).filter((each) => each !== graph && !each.program.isDisposed);
+  for (const each of others.splice(0, Math.max(0, others.length + 1 - MOST_GRAPHS))) each.program.dispose();
+  compiled.set(weights, [...others, graph]);
+}
 
 /** The weights below all deltas. */
 export const weightsOf = (model: DecodedModel): Parameters => model.base?.parameters ?? model.parameters ?? new Map();
@@ -146,13 +165,20 @@ export function passProgram(model: DecodedModel, kind: PassKind): PassProgram | 
   const pass = passOf(model, sites, kind);
   const weights = weightsOf(model);
   const { backend } = engine();
-  const known = compiled.get(weights) ?? [];
+  const known = (compiled.get(weights) ?? []).filter(({ program }) => !program.isDisposed);
+  const found = (program: DynamicFunction, graph: Compiled): PassProgram => {
+    const touch = (): void => {
+      if (compiled.get(weights)?.at(-1) !== graph) keepGraph(weights, graph);
+    };
+    touch();
+    return { program, isForLater: pass.isForLater, touch };
+  };
   const inputs = inputsOf(sites, kind);
   const signature = Object.keys(inputs).join();
   for (const other of known) {
     if (other.backend !== backend || other.kind !== signature) continue;
     const program = other.program.with(pass.run);
-    if (program !== undefined) return { program, isForLater: pass.isForLater };
+    if (program !== undefined) return found(program, other);
   }
   const window = windowOf(model.config, most); // below it a model computes as if there were none
   const program = compileDynamic(pass.run, inputs, {
@@ -166,6 +192,5 @@ export function passProgram(model: DecodedModel, kind: PassKind): PassProgram | 
     frozen: weights.values(),
   });
   if (program === undefined) return undefined;
-  compiled.set(weights, [...known, { backend, kind: signature, program }]);
-  return { program, isForLater: pass.isForLater };
+  return found(program, { backend, kind: signature, program });
 }

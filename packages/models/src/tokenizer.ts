@@ -18,6 +18,7 @@ import * as z from "zod";
 import { type Chat, type ChatMessage, type ChatOptions, chat } from "./chat/chat.ts";
 import { templatesOf } from "./chat/find-templates.ts";
 import { findSpecialTokens, type SpecialTokens, specialTexts } from "./special-tokens.ts";
+import type { IsText } from "./tokenizer/added-tokens.ts";
 import { type DecodeOptions, type DecodeStream, decodeStream } from "./tokenizer/decode.ts";
 import { frame, frameLength, type Span, type Tokens, wholeOf } from "./tokenizer/frame.ts";
 import { type Encoded, type Pipeline, pipelineOf } from "./tokenizer/pipeline.ts";
@@ -92,7 +93,8 @@ export interface Tokenizer {
    */
   bytes(id: number): Uint8Array | undefined;
   /**
-   * A conversation as the tokenizer's chat template writes it, its ids, and which of them the assistant says.
+   * A conversation as the tokenizer's chat template writes it, its ids, and which of them the assistant says. What stands in messages
+   * is text: `<|im_end|>` that somebody typed is no end of a turn.
    *
    * @throws {ConfigError} When there is no template, it refuses the conversation, or an option does not exist.
    * @throws {FormatError} When the template cannot be read or run.
@@ -205,7 +207,8 @@ function makeTokenizer(
   const chatting = {
     templates: templatesOf(written ?? new Map(), config.chat_template),
     special: specialTexts(config, special, pipeline.tokenOf),
-    encode: (text: string) => encodeText("chat", pipeline, text),
+    added: json.added_tokens,
+    encode: (text: string, isText?: IsText) => pipeline.encode(wellFormed(text), isText),
   };
 
   function framed(first: Span, second: Span | undefined): Tokens {

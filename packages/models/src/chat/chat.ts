@@ -1,7 +1,10 @@
 /** Conversations as text and tokens, and which of them the model says. */
 import { ConfigError, checkOptions } from "@cambium/base";
+import type { IsText } from "../tokenizer/added-tokens.ts";
 import type { Encoded } from "../tokenizer/pipeline.ts";
+import type { AddedToken } from "../tokenizer-json.ts";
 import { type Block, type ChatTemplate, chatTemplate, type Variables } from "./template.ts";
+import { controlTokens, type MarkText, mapTexts, typedText } from "./typed.ts";
 
 /** A turn of a conversation. Templates may read more keys, such as `tool_calls` or `reasoning_content`. */
 export interface ChatMessage {
@@ -29,7 +32,13 @@ export interface ChatOptions {
 /** A conversation as a model reads it. */
 export interface Chat {
   readonly text: string;
-  /** Ids of the text; special tokens are those that the template writes. */
+  /**
+   * Ids of the text, worked out when they are read. Control tokens are those that the template writes: special ones, and others that
+   * stand in its source. Where a message has the text of one it is text, in parts as other text; of what the assistant said that holds
+   * for special ones, since it may say the others, such as `<think>`.
+   *
+   * @throws {ConfigError} When the template does more with such texts in messages than write them, so that they cannot be told apart.
+   */
   readonly ids: number[];
   /**
    * Whether each token is the assistant's. Worked out when it is read: from the template's `{% generation %}` blocks, or, where it
@@ -47,7 +56,9 @@ export interface Chatting {
   readonly templates: ReadonlyMap<string, string>;
   /** Texts of special tokens, by the names that templates know them by. */
   readonly special: Readonly<Record<string, string>>;
-  encode(text: string): Encoded;
+  /** Tokens that stand beside the vocabulary. */
+  readonly added: readonly AddedToken[];
+  encode(text: string, isText?: IsText): Encoded;
 }
 
 const keys = ["addGenerationPrompt", "continueFinal", "tools", "template", "variables", "date"] as const;
@@ -141,19 +152,50 @@ export function chat(tokenizer: Chatting, messages: readonly ChatMessage[], opti
     });
   }
   const turns = messages.map(prepared);
-  const template = templateOf(sourceOf(tokenizer, options));
-  const given = (part: readonly ChatMessage[], asks: boolean): Variables => ({
+  const source = sourceOf(tokenizer, options);
+  const template = templateOf(source);
+  const given = (part: readonly ChatMessage[], asks: boolean, known = tools): Variables => ({
     ...tokenizer.special,
-    tools: tools ?? null,
+    tools: known ?? null,
     documents: null,
     ...variables,
     messages: part,
     add_generation_prompt: asks,
   });
-  const render = (part: readonly ChatMessage[], asks: boolean): string => template.render(given(part, asks), date);
-  const text = continueFinal ? beforeMark(render(withMark(turns), false)) : render(turns, addGenerationPrompt);
-  const encoded = tokenizer.encode(text);
+  const render = (part: readonly ChatMessage[], asks: boolean, known = tools): string =>
+    template.render(given(part, asks, known), date);
+  const write = (part: readonly ChatMessage[], known = tools): string =>
+    continueFinal ? beforeMark(render(withMark(part), false, known)) : render(part, addGenerationPrompt, known);
+  const text = write(turns);
+  let encoded: Encoded | undefined;
   let assistant: boolean[] | undefined;
+
+  function encode(): Encoded {
+    const said: string[] = [];
+    mapTexts([turns, tools], (each) => {
+      said.push(each);
+      return each;
+    });
+    const isText = typedText({
+      tokens: controlTokens(tokenizer.added, source),
+      text,
+      said,
+      render(mark: MarkText) {
+        const marked = turns.map((turn) =>
+          mapTexts(turn, (said) => mark(said, turn.role === "assistant" ? "assistant" : "others")),
+        );
+        return write(
+          marked,
+          mapTexts(tools, (said) => mark(said, "others")),
+        );
+      },
+    });
+    return tokenizer.encode(text, isText);
+  }
+  const encodedText = (): Encoded => {
+    encoded ??= encode();
+    return encoded;
+  };
 
   function maskOf(): boolean[] {
     if (continueFinal)
@@ -161,11 +203,13 @@ export function chat(tokenizer: Chatting, messages: readonly ChatMessage[], opti
     const blocks = template.hasBlocks
       ? template.renderBlocks(given(turns, addGenerationPrompt), date).blocks
       : compareBegins(turns, text, render, tokenizer.special["eos_token"]);
-    return covered(encoded, blocks);
+    return covered(encodedText(), blocks);
   }
   return {
     text,
-    ids: encoded.ids,
+    get ids() {
+      return encodedText().ids;
+    },
     get assistant() {
       assistant ??= maskOf();
       return assistant;

@@ -11,8 +11,11 @@ export interface Found {
   readonly id?: number;
 }
 
+/** Whether what stands there is text, although it reads like an added token. */
+export type IsText = (token: AddedToken, start: number, end: number) => boolean;
+
 /** Finds added tokens in a text; without any, there is one part, the whole. */
-export type Finder = (text: string) => readonly Found[];
+export type Finder = (text: string, isText?: IsText) => readonly Found[];
 
 interface Node {
   readonly next: Map<number, Node>;
@@ -49,23 +52,27 @@ function finderOf(tokens: ReadonlyMap<string, AddedToken>): Finder {
   }
   const first = new RegExp(`[${escapeClass(root.next.keys())}]`, "g");
 
-  function longest(text: string, start: number): { readonly token: AddedToken; readonly end: number } | undefined {
+  function longest(
+    text: string,
+    start: number,
+    isText: IsText | undefined,
+  ): { readonly token: AddedToken; readonly end: number } | undefined {
     let found: { readonly token: AddedToken; readonly end: number } | undefined;
     let node: Node | undefined = root;
     for (let i = start; i < text.length; ) {
       node = node.next.get(text.charCodeAt(i++));
       if (node === undefined) break;
-      if (node.token !== undefined) found = { token: node.token, end: i };
+      if (node.token !== undefined && isText?.(node.token, start, i) !== true) found = { token: node.token, end: i };
     }
     return found;
   }
 
-  return (text) => {
+  return (text, isText) => {
     const parts: Found[] = [];
     let before = 0;
     first.lastIndex = 0;
     for (let candidate = first.exec(text); candidate !== null; candidate = first.exec(text)) {
-      const match = longest(text, candidate.index);
+      const match = longest(text, candidate.index, isText);
       if (match === undefined) continue;
       first.lastIndex = match.end;
       const { token } = match;

@@ -3,7 +3,7 @@
  * words, and each word taken apart by the model. And the way back.
  */
 import type { TokenizerJson } from "../tokenizer-json.ts";
-import { type AddedTokens, addedTokensOf } from "./added-tokens.ts";
+import { type AddedTokens, addedTokensOf, type IsText } from "./added-tokens.ts";
 import { type Aligned, aligned, fromOf, slice, toOf } from "./aligned.ts";
 import { toByteCharacters } from "./bytes.ts";
 import { type Decoder, decoderOf } from "./decoders.ts";
@@ -28,8 +28,12 @@ export interface Encoded {
 
 /** What `tokenizer.json` describes. */
 export interface Pipeline {
-  /** Tokens of a text, or of a list of words: then these are what is counted. */
-  encode(text: string | readonly string[]): Encoded;
+  /**
+   * Tokens of a text, or of a list of words: then these are what is counted.
+   *
+   * @param isText - Asked of places that read like added tokens, by their units in the text. @default they are such tokens
+   */
+  encode(text: string | readonly string[], isText?: IsText): Encoded;
   readonly post: PostProcessor;
   readonly decoder: Decoder;
   readonly added: AddedTokens;
@@ -109,7 +113,7 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
     return parts;
   }
 
-  function append(text: string, into: Encoded, word?: number): void {
+  function append(text: string, into: Encoded, word?: number, isText?: IsText): void {
     const { ids, from, to, words } = into;
     let count = 0;
     const add = (id: number, start: number, end: number): void => {
@@ -124,7 +128,7 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
       count++;
     };
     const given = aligned(text);
-    for (const { start, end, id } of added.find(text)) {
+    for (const { start, end, id } of added.find(text, isText)) {
       const part = slice(given, start, end);
       if (id !== undefined) {
         addWhole(id, part);
@@ -132,7 +136,9 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
       }
       const normalised = normalizer === undefined ? part : normalizer(part);
       if (normalised.text === "") continue;
-      for (const inner of added.findNormalized(normalised.text)) {
+      const isTextThere: IsText | undefined =
+        isText && ((token, from, to) => isText(token, fromOf(normalised, from), toOf(normalised, to - 1)));
+      for (const inner of added.findNormalized(normalised.text, isTextThere)) {
         const section = slice(normalised, inner.start, inner.end);
         if (inner.id !== undefined) {
           addWhole(inner.id, section);
@@ -149,10 +155,10 @@ export function pipelineOf(json: TokenizerJson, lacks: (text: string) => number)
     }
   }
 
-  function encode(text: string | readonly string[]): Encoded {
+  function encode(text: string | readonly string[], isText?: IsText): Encoded {
     const into = nothingEncoded(text);
     into.texts.forEach((part, index) => {
-      append(part, into, into.isList ? index : undefined);
+      append(part, into, into.isList ? index : undefined, isText);
     });
     return into;
   }

@@ -4,7 +4,6 @@ import { attach, type Delta, loadAdapter, type Stack } from "@cambium/delta";
 import {
   inspectModel,
   type LanguageModel,
-  type LoadModelOptions,
   loadModel,
   loadTokenizer,
   type RunnableModel,
@@ -13,18 +12,19 @@ import {
 import type { Command } from "commander";
 import { parseCount } from "../commands/parse-count.ts";
 import { type Io, UseError } from "../io.ts";
+import { type FrozenForm, frozenOption, frozenSetting } from "./frozen.ts";
 import { modelFiles } from "./source.ts";
 
 /** Flags that say how it is held. */
 export interface HoldFlags {
-  readonly frozen?: string;
+  readonly frozen?: FrozenForm;
   readonly threads?: number;
 }
 
 /** Adds the flags to a command. */
 export function addHoldFlags(command: Command): Command {
   return command
-    .option("--frozen <type>", "how the layers' weights are held, such as float32 or int8 (default: float32)")
+    .addOption(frozenOption())
     .option("--threads <number>", "threads of the processor (default: its cores)", parseCount);
 }
 
@@ -58,7 +58,7 @@ export async function withLanguageModel<Result>(
   const tokenizer = await loadTokenizer(source);
   const base = await loadModel(source, {
     head: { kind },
-    ...(flags.frozen !== undefined && { frozen: flags.frozen as NonNullable<LoadModelOptions["frozen"]> }), // loadModel checks it
+    ...frozenSetting(flags.frozen),
   });
   const owned: Parameters[] = [base.parameters];
   try {

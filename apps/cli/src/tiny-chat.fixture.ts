@@ -14,10 +14,16 @@ export interface TinyFiles {
   readonly model: string;
 }
 
-/** Writes a tiny language model; its files go away behind the tests. */
-export async function tinyChatFiles(): Promise<TinyFiles> {
+/** A folder that goes away behind the tests. */
+export function tinyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "cambium-chat-"));
   afterAll(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Writes a tiny language model; its files go away behind the tests. */
+export async function tinyChatFiles(): Promise<TinyFiles> {
+  const folder = tinyFolder();
   await useBackend("cpu");
   const { model, tokenizer } = tinyChat();
   await saveModel(model, join(folder, "tiny"), { tokenizer });

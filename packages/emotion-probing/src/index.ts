@@ -1,0 +1,52 @@
+/**
+ * The neurons behind a concept: what a model's neurons say of labelled concepts (emotions, or any others), which neurons, and
+ * whether it matters.
+ *
+ * Representational similarity analysis with its statistics (`measureRdm`, `compareRdms`, `testSimilarity`,
+ * `bootstrapSimilarity`, `measureNoiseCeiling`), capture and interventions on every architecture's sites, searchlights over
+ * neurons, ablations with matched controls, and the whole probe as one call, `runEmotionProbe`.
+ *
+ * @module
+ */
+export { linearCka } from "./compare/cka.ts";
+export { type CompareRdmsOptions, compareRdms } from "./compare/compare-rdms.ts";
+export type { Similarity } from "./compare/methods.ts";
+export {
+  type CrossValidated,
+  type CrossValidateWeightedModelOptions,
+  crossValidateWeightedModel,
+  type FitWeightedModelOptions,
+  fitWeightedModel,
+  type WeightedModel,
+} from "./compare/weighted-model.ts";
+export { type Adjustment, adjustP } from "./inference/adjust.ts";
+export {
+  type BootstrappedSimilarity,
+  type BootstrapResult,
+  type BootstrapSimilarityOptions,
+  bootstrapSimilarity,
+  type ModelDifference,
+} from "./inference/bootstrap.ts";
+export { type MeasureNoiseCeilingOptions, measureNoiseCeiling, type NoiseCeiling } from "./inference/noise-ceiling.ts";
+export {
+  type IntraclassCorrelation,
+  type IntraclassCorrelationOptions,
+  type IntraclassKind,
+  intraclassCorrelation,
+  type MeasureSplitHalfOptions,
+  measureSplitHalf,
+  type SplitHalf,
+} from "./inference/reliability.ts";
+export { type TestedSimilarity, type TestSimilarityOptions, testSimilarity } from "./inference/test-similarity.ts";
+export { type ConditionMap, type MapConditionsOptions, mapConditions } from "./maps/mds.ts";
+export { type Aligned, alignPoints } from "./maps/procrustes.ts";
+export { meanRdm, percentileRdm, rankRdm } from "./rdm/change-rdm.ts";
+export {
+  type MeasureCrossnobisOptions,
+  type MeasureRdmOptions,
+  type Metric,
+  measureCrossnobis,
+  measureRdm,
+} from "./rdm/measure-rdm.ts";
+export { type Precision, type ShrunkPrecision, type ShrunkPrecisionOptions, shrunkPrecision } from "./rdm/precision.ts";
+export { type Rdm, rdmOf, selectConditions, squareRdm } from "./rdm/rdm.ts";

@@ -43,8 +43,20 @@ function areApart(left: Schema, right: Schema, find: Find): boolean {
   });
 }
 
-/** The first two of some schemas that may hold of one value. */
+/** The first two of some schemas that may hold of one value. Takes time in proportion to the square of their number, but for values. */
 export function firstOverlap(schemas: readonly Schema[], find: Find): readonly [number, number] | undefined {
+  const places = new Map<string, number>();
+  const values = schemas.map((schema) => valuesOf(resolved(schema, find)));
+  if (values.every((each) => each !== undefined)) {
+    for (const [i, own] of values.entries()) {
+      for (const value of own!) {
+        const place = places.get(JSON.stringify(value)) ?? i;
+        if (place < i) return [place, i];
+        places.set(JSON.stringify(value), i);
+      }
+    }
+    return undefined;
+  }
   for (let i = 0; i < schemas.length; i++) {
     for (let j = i + 1; j < schemas.length; j++) if (!areApart(schemas[i]!, schemas[j]!, find)) return [i, j];
   }

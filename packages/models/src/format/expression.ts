@@ -48,15 +48,22 @@ export function bytes(...ranges: readonly (readonly [from: number, to: number])[
   return { kind: "bytes", set };
 }
 
-export function sequence(...parts: readonly Expression[]): Expression {
-  const flat = parts.flatMap((part) => (part.kind === "sequence" ? part.parts : [part]));
+/** Longer sequences stand in others as they are: copying them again and again would take long. */
+const SHORT = 64;
+
+export const sequence = (...parts: readonly Expression[]): Expression => sequenceOf(parts);
+
+export function sequenceOf(parts: readonly Expression[]): Expression {
+  const flat = parts.flatMap((part) => (part.kind === "sequence" && part.parts.length <= SHORT ? part.parts : [part]));
   return flat.length === 1 ? flat[0]! : { kind: "sequence", parts: flat };
 }
 
 /** Nothing. */
 export const nothing: Expression = { kind: "sequence", parts: [] };
 
-export function choice(...options: readonly Expression[]): Expression {
+export const choice = (...options: readonly Expression[]): Expression => choiceOf(options);
+
+export function choiceOf(options: readonly Expression[]): Expression {
   return options.length === 1 ? options[0]! : { kind: "choice", options };
 }
 
@@ -84,9 +91,41 @@ export const capsule = (body: Expression): Expression => ({ kind: "capsule", bod
 
 const encoder = new TextEncoder();
 
+/** One byte that is known, the same expression each time: there are many in texts. */
+const single: Bytes[] = Array.from({ length: 256 }, (_, byte) => bytes([byte, byte]));
+
 /** A text as it is. */
-export function literal(text: string): Expression {
-  return sequence(...Array.from(encoder.encode(text), (byte) => bytes([byte, byte])));
+export const literal = (text: string): Expression => literalOf(encoder.encode(text));
+
+const literalOf = (text: Uint8Array): Expression => sequenceOf(Array.from(text, (byte) => single[byte]!));
+
+/** Branches behind each other that `literals` makes; texts that part later stand side by side. */
+const DEEPEST = 64;
+
+/** One of some texts, byte by byte: what they begin with alike is there once, so that thousands are followed as fast as few. */
+export function literals(texts: readonly string[]): Expression {
+  const words = [...new Set(texts)].map((text) => encoder.encode(text));
+
+  function behind(group: readonly Uint8Array[], at: number, depth: number): Expression {
+    const [first, ...others] = group as [Uint8Array, ...Uint8Array[]];
+    let end = at;
+    while (end < first.length && others.every((word) => word[end] === first[end])) end++;
+    const shared = literalOf(first.subarray(at, end));
+    if (others.length === 0) return shared;
+    if (depth === DEEPEST) {
+      return sequence(shared, choiceOf(group.map((word) => literalOf(word.subarray(end)))));
+    }
+    const byByte = new Map<number, Uint8Array[]>();
+    for (const word of group) {
+      const same = byByte.get(word[end] ?? -1) ?? [];
+      byByte.set(word[end] ?? -1, same);
+      same.push(word);
+    }
+    const options = [...byByte].map(([byte, same]) => (byte === -1 ? nothing : behind(same, end, depth + 1)));
+    return sequence(shared, choice(...options));
+  }
+
+  return behind(words, 0, 0);
 }
 
 const tail = bytes([0x80, 0xbf]);
@@ -156,8 +195,10 @@ export function finiteness(root: Expression): (expression: Expression) => boolea
   new Endings(ending, add).of(root);
   for (let before = -1; before !== ending.size + all.size; ) {
     before = ending.size + all.size;
-    // References that are found to end change what is known of others: each is looked at anew.
-    for (const reference of all) if (new Endings(ending, add).of(reference.get())) ending.add(reference);
+    // References that are found to end change what is known of others, mostly of those that were met before them.
+    for (const reference of [...all].reverse()) {
+      if (!ending.has(reference) && new Endings(ending, add).of(reference.get())) ending.add(reference);
+    }
   }
   const endings = new Endings(ending, () => {});
   return (expression) => endings.of(expression);

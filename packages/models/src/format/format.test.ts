@@ -154,6 +154,16 @@ function isGoingOn(next: () => unknown): boolean {
   }
 }
 
+test("a schema that is too long or too deep is refused before it is looked at", () => {
+  const tokenizer = tokenizers["byte-level"];
+  const make = (given: JsonSchema) => () =>
+    constraintOf("test", { schema: given }, { tokenizer, size: tokenizer.vocabularySize, continues: false });
+  let deep: JsonSchema = { type: "null" };
+  for (let i = 0; i < 20_000; i++) deep = { type: "array", items: deep };
+  expect(make(deep)).toThrow("more than 400 values one inside of the other");
+  expect(make({ const: "x".repeat(2 ** 18) })).toThrow("characters, and at most 262144 are followed");
+});
+
 test("a vocabulary that lacks what a format needs is an error", () => {
   const vocab = { a: 0, b: 1, "[UNK]": 2 };
   const parts = { normalizer: null, pre_tokenizer: null, post_processor: null };

@@ -2,11 +2,11 @@
 import { ConfigError, StateError } from "@cambium/base";
 import type { Constraint } from "../generate/constraint.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { choice, type Expression, finiteness, literal } from "./expression.ts";
+import { type Expression, finiteness, literals } from "./expression.ts";
 import { anyObject } from "./json.ts";
 import { keepOnly, type Mask, masksOf } from "./mask.ts";
 import { type Recogniser, recogniser, type State } from "./recogniser.ts";
-import { type JsonSchema, schemaExpression } from "./schema.ts";
+import { checkSize, type JsonSchema, schemaExpression } from "./schema.ts";
 import { vocabulariesOf } from "./vocabulary.ts";
 
 /** A form that a text must have: any JSON object, JSON that fits a schema, or one of some texts. */
@@ -34,7 +34,7 @@ function expressionOf(caller: string, format: Format): Expression {
       choices.length > 0 &&
       choices.every((each) => typeof each === "string" && each !== "")
     ) {
-      return choice(...choices.map(literal));
+      return literals(choices);
     }
     throw new ConfigError({
       message: `${caller}: choices must be texts of at least one character, got ${JSON.stringify(choices)}`,
@@ -52,6 +52,7 @@ const MOST = 16;
 function compile(caller: string, format: Format, tokenizer: Tokenizer, size: number): Compiled {
   const formats = compiled.get(tokenizer) ?? new Map<string, Compiled>();
   compiled.set(tokenizer, formats);
+  if (typeof format === "object" && format !== null && "schema" in format) checkSize(caller, format.schema);
   const key = `${size} ${JSON.stringify(format)}`;
   let found = formats.get(key);
   if (found === undefined) {

@@ -6,6 +6,7 @@ import {
   choice,
   type Expression,
   literal,
+  literals,
   nothing,
   optional,
   reference,
@@ -51,6 +52,10 @@ export function stringOf(min: number, max: number): Expression {
 /** A value as `JSON.stringify` writes it. */
 export const constant = (value: unknown): Expression => literal(JSON.stringify(value));
 
+/** One of some values, as `JSON.stringify` writes them. */
+export const constants = (values: readonly unknown[]): Expression =>
+  literals(values.map((value) => JSON.stringify(value)));
+
 /** A list of so many items. */
 export function listOf(item: Expression, min: number, max: number): Expression {
   const more = repeat(sequence(literal(","), space, item), Math.max(0, min - 1), max - 1);
@@ -73,11 +78,16 @@ export interface Member {
 
 const member = (name: Expression, value: Expression): Expression => sequence(space, name, literal(":"), space, value);
 
+/** Members behind which others are looked at by themselves, so that thousands do not stand one inside of the other. */
+const MEMBERS = 64;
+
 /** An object with some of these members, in their order. */
 export function objectOf(members: readonly Member[]): Expression {
   let first: Expression = nothing; // where none stands before
   let later: Expression = nothing;
-  for (const { name, value, isRequired } of members.toReversed()) {
+  for (const [i, { name, value, isRequired }] of members.toReversed().entries()) {
+    if (i % MEMBERS === MEMBERS - 1)
+      [first, later] = [first, later].map((part) => reference(() => part)) as [Expression, Expression];
     const whole = member(constant(name), value);
     const [asFirst, asLater] = [sequence(whole, later), sequence(literal(","), whole, later)];
     first = isRequired ? asFirst : choice(asFirst, first);

@@ -17,7 +17,8 @@ export interface Bounds {
   readonly isHighOpen?: boolean;
 }
 
-const digit = (from: number, to: number): Expression => bytes([0x30 + from, 0x30 + to]);
+const digitRanges = Array.from({ length: 100 }, (_, i) => bytes([0x30 + Math.floor(i / 10), 0x30 + (i % 10)]));
+const digit = (from: number, to: number): Expression => digitRanges[10 * from + to]!;
 const anyDigit = digit(0, 9);
 const zero = literal("0");
 

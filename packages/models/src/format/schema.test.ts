@@ -2,6 +2,10 @@ import { expect, test } from "vitest";
 import { accepts } from "./recognise.fixture.ts";
 import { type JsonSchema, schemaExpression } from "./schema.ts";
 
+/** Lists of lists. */
+const nested = (depth: number): JsonSchema =>
+  depth === 0 ? { type: "null" } : { type: "array", items: nested(depth - 1) };
+
 const fits = (schema: JsonSchema) => accepts(schemaExpression("test", schema));
 
 const person: JsonSchema = {
@@ -123,6 +127,10 @@ test.each<[JsonSchema, string]>([
   [{ type: "string", minimum: 1 }, 'has "minimum" beside the type string'],
   [{ anyOf: [{ type: "null" }], type: "null" }, 'has "type" beside "anyOf"'],
   [{ $ref: "other.json" }, 'refers to "other.json"'],
+  [{ $ref: "#/%" }, 'refers to a place with "%" in it'],
+  [nested(300), "stands within 200 others"],
+  [{ oneOf: Array(201).fill({ type: "object" }) }, 'a "oneOf" of 201 schemas'],
+  [{ oneOf: [{ const: 1 }, { enum: [2, 1] }] }, "schemas 0 and 1 may both hold"],
   [{ $ref: "#/$defs/none" }, "refers to #/$defs/none, and there is nothing"],
   [false, "is false, which no value fits"],
   [{ enum: [] }, 'has no values: "enum" has none'],
@@ -143,4 +151,22 @@ test("an object of very many optional members is looked at in time that grows wi
   const check = fits(schema as JsonSchema); // 2^120 ways through its parts
   expect(check('{"member3":"a","member119":"b"}')).toBe(true);
   expect(check('{"member119":"b","member3":"a"}')).toBe(false);
+});
+
+test("thousands of members and values are followed without a deep stack", () => {
+  const names = Array.from({ length: 1500 }, (_, i) => `m${i}`);
+  const members = Object.fromEntries(names.map((name) => [name, { type: "integer" }])) as JsonSchema;
+  const some = fits({ type: "object", properties: members });
+  expect(some('{"m0":1,"m1499":2}')).toBe(true);
+  expect(some('{"m1499":1,"m0":2}')).toBe(false);
+  const all = fits({ type: "object", properties: members, required: names });
+  expect(all(JSON.stringify(Object.fromEntries(names.map((name) => [name, 1]))))).toBe(true);
+  expect(all(JSON.stringify(Object.fromEntries(names.slice(1).map((name) => [name, 1]))))).toBe(false);
+  const value = fits({ enum: ["a", "ab", "abc", "b", ...Array.from({ length: 20_000 }, (_, i) => `value ${i}`)] });
+  for (const text of ["a", "ab", "abc", "b", "value 19999"]) expect(value(JSON.stringify(text))).toBe(true);
+  for (const text of ["", "abcd", "value", "value 20000"]) expect(value(JSON.stringify(text))).toBe(false);
+  expect(fits({ const: "x".repeat(200_000) })(JSON.stringify("x".repeat(200_000)))).toBe(true);
+  const begins = Array.from({ length: 300 }, (_, i) => "a".repeat(i));
+  const begin = fits({ enum: begins });
+  expect(begins.every((text) => begin(JSON.stringify(text)))).toBe(true);
 });

@@ -4,8 +4,8 @@
  */
 import { ConfigError, nearest } from "@cambium/base";
 import { firstOverlap } from "./apart.ts";
-import { choice, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
-import { anyObject, anyValue, constant, listOf, type Member, mapOf, objectOf, stringOf, tupleOf } from "./json.ts";
+import { choice, choiceOf, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
+import { anyObject, anyValue, constants, listOf, type Member, mapOf, objectOf, stringOf, tupleOf } from "./json.ts";
 import { anyNumber, numbersWithin } from "./numbers.ts";
 
 /** A JSON schema: of draft 2020-12, or of draft 7 where both agree. */
@@ -53,6 +53,23 @@ const known = [
   ]),
 ];
 
+/** Characters of a schema as JSON: longer ones take long to follow. */
+const LONGEST = 2 ** 18;
+
+/** Schemas of a `oneOf` that are compared with each other. */
+const MOST_COMPARED = 200;
+
+/** Schemas that may stand one inside of the other, references followed. */
+const DEEPEST = 200;
+
+let integers: Expression | undefined;
+
+/** Any integer, made once. */
+function anyInteger(): Expression {
+  integers ??= numbersWithin({}, true)!;
+  return integers;
+}
+
 /** What JSON Schema has beside these: named where it occurs, and not as a typing error. */
 const others = [
   ..."$anchor $dynamicRef $vocabulary contains contentEncoding contentMediaType dependencies dependentRequired".split(
@@ -74,11 +91,35 @@ const typeOf = (value: unknown): string =>
         : typeof value;
 
 /**
+ * Throws for a schema that takes too long to follow, or too deep a stack.
+ *
+ * @throws {ConfigError} For more than 2^18 characters as JSON, and values too deep inside of each other.
+ */
+export function checkSize(caller: string, root: JsonSchema): void {
+  const todo: (readonly [value: unknown, depth: number])[] = [[root, 0]];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const [value, depth] = next;
+    if (depth > 2 * DEEPEST) {
+      throw new ConfigError({
+        message: `${caller}: the schema has more than ${2 * DEEPEST} values one inside of the other`,
+      });
+    }
+    if (typeof value === "object" && value !== null)
+      for (const each of Object.values(value)) todo.push([each, depth + 1]);
+  }
+  const { length } = JSON.stringify(root) ?? "";
+  if (length <= LONGEST) return;
+  throw new ConfigError({
+    message: `${caller}: the schema has ${length} characters, and at most ${LONGEST} are followed; leave out what need not be checked`,
+  });
+}
+
+/**
  * The expression of a schema.
  *
  * @param caller - Function to name in messages.
  * @throws {ConfigError} For a keyword that is not supported or not known, a value that it cannot have, and a schema without any finite
- *   value; the place is named.
+ *   value; the place is named. And for more than 200 schemas inside of each other.
  */
 export function schemaExpression(caller: string, root: JsonSchema): Expression {
   const references = new Map<string, Reference>();
@@ -118,7 +159,8 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
   function numbers(schema: Keywords, path: string, isWhole: boolean): Expression {
     const [minimum, above] = [boundOf(schema, path, "minimum"), boundOf(schema, path, "exclusiveMinimum")];
     const [maximum, below] = [boundOf(schema, path, "maximum"), boundOf(schema, path, "exclusiveMaximum")];
-    if (!isWhole && [minimum, above, maximum, below].every((bound) => bound === undefined)) return anyNumber;
+    if ([minimum, above, maximum, below].every((bound) => bound === undefined))
+      return isWhole ? anyInteger() : anyNumber;
     const isLowOpen = above !== undefined && (minimum === undefined || above >= minimum);
     const isHighOpen = below !== undefined && (maximum === undefined || below <= maximum);
     const [low, high] = [isLowOpen ? above : minimum, isHighOpen ? below : maximum];
@@ -223,7 +265,16 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
         path,
         `has no values: "${keyword}" has none${given === undefined ? "" : ` of type ${given.join(", ")}`}`,
       );
-    return choice(...fitting.map(constant));
+    return constants(fitting);
+  }
+
+  /** A part of a pointer without its percent signs. */
+  function decoded(part: string, path: string): string {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      throw fail(path, `refers to a place with ${JSON.stringify(part)} in it, which is no part of an address`);
+    }
   }
 
   function target(pointer: unknown, path: string): JsonSchema {
@@ -235,7 +286,7 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     }
     let found: unknown = root;
     for (const part of pointer.split("/").slice(1)) {
-      const key = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+      const key = decoded(part, path).replaceAll("~1", "/").replaceAll("~0", "~");
       found =
         typeof found === "object" && found !== null && Object.hasOwn(found, key) ? (found as Keywords)[key] : undefined;
     }
@@ -263,6 +314,13 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     if (keyword === "allOf" && parts.length > 1)
       throw fail(path, `has an "allOf" of ${parts.length} schemas; only one is supported`);
     if (keyword === "oneOf") {
+      const isValues = parts.every((part) => (part?.const ?? part?.enum) !== undefined);
+      if (parts.length > MOST_COMPARED && !isValues) {
+        throw fail(
+          path,
+          `has a "oneOf" of ${parts.length} schemas; at most ${MOST_COMPARED} are compared, but for values`,
+        );
+      }
       const both = firstOverlap(parts as readonly JsonSchema[], (pointer) => target(pointer, path));
       if (both !== undefined) {
         throw fail(
@@ -271,10 +329,20 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
         );
       }
     }
-    return choice(...parts.map((part, i) => expression(part as JsonSchema, `${path}/${keyword}/${i}`)));
+    return choiceOf(parts.map((part, i) => expression(part as JsonSchema, `${path}/${keyword}/${i}`)));
   }
 
+  /** Schemas that are being read, one inside of the other. */
+  let depth = 0;
+
   function expression(schema: JsonSchema, path: string): Expression {
+    if (++depth > DEEPEST) throw fail(`${path.slice(0, 80)}…`, `stands within ${DEEPEST} others; that is too deep`);
+    const found = read(schema, path);
+    depth--;
+    return found;
+  }
+
+  function read(schema: JsonSchema, path: string): Expression {
     if (schema === true) return anyValue;
     if (schema === false) throw fail(path, "is false, which no value fits");
     if (typeOf(schema) !== "object") throw fail(path, `is no schema: ${JSON.stringify(schema)}`);

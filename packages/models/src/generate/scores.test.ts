@@ -86,3 +86,17 @@ test.each([
 ])("scores of %j are an error that names the step", (scores, message) => {
   expect(() => bestOf("generate", Float32Array.from(scores), 3)).toThrow(`generate: at step 3 ${message}`);
 });
+
+test.each([1e-40, 5e-324, 1e-6])("a temperature of %f takes the likeliest, whatever the scores", (temperature) => {
+  for (const values of [
+    [1, 3, 2],
+    [-1, -3, -2],
+    [0, 0.5, 1],
+    [-1e30, 2, 1e30],
+  ]) {
+    const scores = Float32Array.from([...values, Number.NEGATIVE_INFINITY]);
+    const best = values.indexOf(Math.max(...values));
+    filter(scores, { ...all, temperature, topK: 2, topP: 0.9, minP: 0.1 });
+    expect([idAt(scores, 0), idAt(scores, 0.999)]).toEqual([best, best]);
+  }
+});

@@ -123,13 +123,23 @@ function keepOnly(scores: Float32Array, ids: readonly number[]): void {
   for (const [i, id] of ids.entries()) scores[id] = kept[i]!;
 }
 
+/** Where quotients come near the end of what floats hold. */
+const FAR = 1e30;
+
+/** Scores over a temperature. Very near 0 they would be ∞: then differences from the best are divided, of which only −∞ can come. */
+function cool(scores: Float32Array, temperature: number): void {
+  const { score: best } = bestOf("filter", scores, 0);
+  const from = Math.abs(best) / temperature < FAR ? 0 : best;
+  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i]! - from) / temperature;
+}
+
 /**
  * Temperature, then the filters in transformers' order: the `topK` best and their equals, the fewest best ones whose probabilities
  * reach `topP` (Holtzman et al. 2020, arXiv:1904.09751, section 3.1), and those of at least `minP` times the best one's probability
  * (Nguyen et al. 2024, arXiv:2407.01082, section 3). The best one always stays.
  */
 export function filter(scores: Float32Array, { temperature, topK, topP, minP }: Sampling): void {
-  if (temperature !== 1) for (let i = 0; i < scores.length; i++) scores[i]! /= temperature;
+  if (temperature !== 1) cool(scores, temperature);
   const { score: best } = bestOf("filter", scores, 0);
   if (topK !== undefined && topK < scores.length) {
     const ids = leaders(scores, best, (count) => count >= topK);

@@ -1,0 +1,52 @@
+/** Fields of both kinds of requests that say how a reply is drawn. */
+import * as z from "zod";
+
+/** A number that may be left out, or be null. */
+const within = (low: number, high: number) => z.number().min(low).max(high).nullish();
+
+const texts = z.string().min(1, "must be texts of at least one character");
+
+/** What the format says of them. Ranges are the format's, and wider where models have more. */
+export const samplingFields = {
+  model: z.string(),
+  n: z.literal(1, "only one choice is given: leave it out, or ask several times").nullish(),
+  max_tokens: z.int().positive().nullish(),
+  temperature: z.number().min(0).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.int().positive("must be at least 1: leave it out to draw from all tokens").nullish(),
+  min_p: within(0, 1),
+  repetition_penalty: z.number().gt(0).nullish(),
+  presence_penalty: within(-2, 2),
+  frequency_penalty: within(-2, 2),
+  stop: z.union([texts, z.array(texts)], "must be a text or a list of texts, of at least one character each").nullish(),
+  seed: z.int().nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
+} as const;
+
+/** Such fields, read. */
+export interface SamplingFields {
+  readonly max_tokens?: number | null | undefined;
+  readonly temperature?: number | null | undefined;
+  readonly top_p?: number | null | undefined;
+  readonly top_k?: number | null | undefined;
+  readonly presence_penalty?: number | null | undefined;
+  readonly frequency_penalty?: number | null | undefined;
+  readonly stop?: string | readonly string[] | null | undefined;
+  readonly seed?: number | null | undefined;
+}
+
+/** What they are called in this library; without those that are not there. */
+export function samplingOf(wire: SamplingFields): Record<string, unknown> {
+  const fields = {
+    maxTokens: wire.max_tokens,
+    temperature: wire.temperature,
+    topP: wire.top_p,
+    topK: wire.top_k,
+    presencePenalty: wire.presence_penalty,
+    frequencyPenalty: wire.frequency_penalty,
+    stop: typeof wire.stop === "string" ? [wire.stop] : wire.stop,
+    seed: wire.seed,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
+}

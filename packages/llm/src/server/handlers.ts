@@ -1,4 +1,5 @@
-import { ConfigError, type JsonObject } from "@cambium/base";
+import type { JsonObject } from "@cambium/base";
+import * as z from "zod";
 import type { Clock } from "../calls/clock.ts";
 import type { Piece } from "../chat-model.ts";
 import type { Reply } from "../messages/request.ts";
@@ -6,6 +7,7 @@ import type { Policy } from "../sources/policy.ts";
 import type { Source, SourceContext } from "../sources/source.ts";
 import { answerByPolicy } from "../sources/written-reply.ts";
 import { createTextChunks, textReplyToWire, textRequestFromWire } from "../wire/completion.ts";
+import { parseBody, wrongField } from "../wire/problems.ts";
 import { createChunks, replyToWire } from "../wire/reply-to-wire.ts";
 import { requestFromWire } from "../wire/request-from-wire.ts";
 import { errorBody } from "./failure.ts";
@@ -38,6 +40,8 @@ export interface Handling {
   health(): JsonObject;
   readonly clock: Clock;
   readonly createId: () => string;
+  /** Called with what goes wrong in the middle of a stream, on the server's side. */
+  readonly onError: ((error: unknown) => void) | undefined;
 }
 
 /** One request to be handled. */
@@ -71,7 +75,7 @@ function describeModels({ models, embedder, clock }: Handling): readonly (JsonOb
 
 async function refuseModel({ models }: Handling, sink: Sink, model: string): Promise<void> {
   const message = `no model "${model}"; there are ${Object.keys(models).join(", ")}`;
-  await sendJson(sink, 404, errorBody(message, "invalid_request_error", "model_not_found"));
+  await sendJson(sink, 404, errorBody(404, message, "model_not_found", "model"));
 }
 
 /** `GET /v1/models` */
@@ -91,7 +95,7 @@ export async function showModel(handling: Handling, { sink, id = "" }: Handled):
 
 /** `POST /v1/chat/completions` */
 export async function complete(handling: Handling, { body, sink, signal }: Handled): Promise<void> {
-  const { models, clock, createId } = handling;
+  const { models, clock, createId, onError } = handling;
   const { model, request, isStream, includesUsage } = requestFromWire(body);
   const backend = Object.hasOwn(models, model) ? models[model] : undefined;
   if (backend === undefined) {
@@ -112,12 +116,12 @@ export async function complete(handling: Handling, { body, sink, signal }: Handl
     piece: chunks.piece,
     end: (reply: Reply) => chunks.end(reply, includesUsage),
   };
-  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }));
+  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }), onError);
 }
 
 /** `POST /v1/completions` */
 export async function completeText(handling: Handling, { body, sink, signal }: Handled): Promise<void> {
-  const { models, clock, createId } = handling;
+  const { models, clock, createId, onError } = handling;
   const { model, request, isStream, includesUsage } = textRequestFromWire(body);
   const backend = Object.hasOwn(models, model) ? models[model] : undefined;
   if (backend === undefined) {
@@ -125,7 +129,7 @@ export async function completeText(handling: Handling, { body, sink, signal }: H
     return;
   }
   if (typeof backend === "function" || backend.complete === undefined) {
-    throw new ConfigError({ message: `completions: "${model}" answers conversations only; ask /v1/chat/completions` });
+    throw wrongField("model", `"${model}" answers conversations only; ask /v1/chat/completions`);
   }
   const answer = (context: SourceContext): Promise<Reply> => backend.complete!(request, context);
   const envelope = { id: `cmpl-${createId()}`, created: Math.floor(clock.now() / 1000), model };
@@ -140,7 +144,7 @@ export async function completeText(handling: Handling, { body, sink, signal }: H
     piece: (piece: Piece) => (piece.type === "text" ? chunks.piece(piece.text, piece.provider) : undefined),
     end: (reply: Reply) => chunks.end(reply, includesUsage),
   };
-  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }));
+  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }), onError);
 }
 
 /** `GET /health` */
@@ -152,31 +156,27 @@ export async function showHealth({ health }: Handling, { sink }: Handled): Promi
 export async function embedTexts({ embedder, models }: Handling, { body, sink }: Handled): Promise<void> {
   if (embedder === undefined) {
     const message = `embeddings: no model here makes embeddings; there are ${Object.keys(models).join(", ")}`;
-    await sendJson(sink, 404, errorBody(message, "invalid_request_error", "model_not_found"));
+    await sendJson(sink, 404, errorBody(404, message, "model_not_found", "model"));
     return;
   }
-  const { input, dimensions, encoding_format: format, model } = (body ?? {}) as JsonObject;
+  const { input, dimensions, encoding_format: format, model } = parseBody(z.looseObject({}), body) as JsonObject;
   const texts = typeof input === "string" ? [input] : input;
   if (!Array.isArray(texts) || texts.length === 0 || !texts.every((text) => typeof text === "string")) {
-    throw new ConfigError({ message: 'embeddings: "input" must be a text or a list of texts' });
+    throw wrongField("input", "must be a text or a list of texts; ids of tokens are another model's");
   }
   if (
     dimensions !== undefined &&
     !(Number.isInteger(dimensions) && Number(dimensions) > 0 && Number(dimensions) <= 65_536)
   ) {
-    throw new ConfigError({
-      message: `embeddings: "dimensions" must be an integer from 1 to 65536, got ${dimensions}`,
-    });
+    throw wrongField("dimensions", `must be an integer from 1 to 65536, got ${dimensions}`);
   }
   if (!embedder.anyName && model !== embedder.model) {
     const message = `embeddings: no model ${JSON.stringify(model)} makes embeddings; "${embedder.model}" does`;
-    await sendJson(sink, 404, errorBody(message, "invalid_request_error", "model_not_found"));
+    await sendJson(sink, 404, errorBody(404, message, "model_not_found", "model"));
     return;
   }
   if (format !== undefined && format !== null && format !== "float" && format !== "base64") {
-    throw new ConfigError({
-      message: `embeddings: "encoding_format" must be float or base64, got ${JSON.stringify(format)}`,
-    });
+    throw wrongField("encoding_format", `must be float or base64, got ${JSON.stringify(format)}`);
   }
   const vectors = await embedder.embed(texts, dimensions as number | undefined);
   const data = vectors.map((vector, index) => ({

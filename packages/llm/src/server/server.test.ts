@@ -1,3 +1,4 @@
+import { StateError } from "@cambium/base";
 import { expect, test } from "vitest";
 import { textOf } from "../messages/message.ts";
 import type { ModelRequest } from "../messages/request.ts";
@@ -119,6 +120,8 @@ test("a stream ends with the reason, the tokens if asked for, and the mark", asy
 
 test.for([
   { body: "{", status: 400, says: "no JSON" },
+  { body: `${"[".repeat(100_000)}`, status: 400, says: "more than 500 values one inside of the other" },
+  { body: JSON.stringify({ text: "[".repeat(1000) }), status: 400, says: "messages" },
   { body: {}, status: 400, says: "messages" },
   { body: { ...chat(), model: "other" }, status: 404, says: 'no model \\"other\\"; there are echo' },
   { body: { ...chat(), messages: [{ role: "user", content: [{ type: "dance" }] }] }, status: 400, says: "dance" },
@@ -140,7 +143,7 @@ test("a policy's failures are statuses", async () => {
     throw new TypeError("secret detail");
   };
   const answer = await send({ models: { echo: broken } }, "/chat/completions", chat());
-  expect([answer.status, answer.json().error.message]).toEqual([500, "the policy failed"]);
+  expect([answer.status, answer.json().error.message]).toEqual([500, "the server failed"]);
 });
 
 test("without the key nothing is answered", async () => {
@@ -150,6 +153,48 @@ test("without the key nothing is answered", async () => {
 
 test("a request that is too large is refused", async () => {
   expect((await send({ maxBodyBytes: 50 }, "/chat/completions", chat())).status).toBe(413);
+});
+
+test("failures are written as OpenAI writes them, and those of the server are told to it", async () => {
+  const errors: unknown[] = [];
+  const broken: Policy = ({ messages }) => {
+    throw textOf(messages[0]!.content) === "hi there" ? new TypeError("bug") : new StateError({ message: "not now" });
+  };
+  const options = { models: { echo: broken }, onError: (error: unknown) => void errors.push(error) };
+  expect((await send(options, "/chat/completions", chat())).json()).toEqual({
+    error: { message: "the server failed", type: "server_error", param: null, code: "internal_error" },
+  });
+  const other = chat({ messages: [{ role: "user", content: "?" }] });
+  expect((await send(options, "/chat/completions", other)).json().error).toMatchObject({
+    type: "server_error",
+    code: "state",
+  });
+  expect(errors.map((error) => (error as Error).message)).toEqual(["bug", "not now"]);
+  expect((await send({}, "/chat/completions", chat({ top_p: 2 }))).json()).toMatchObject({
+    error: { type: "invalid_request_error", param: "top_p", code: "invalid_value" },
+  });
+  expect((await send({}, "/chat/completions", { ...chat(), model: "x" })).json().error).toMatchObject({
+    param: "model",
+  });
+  expect((await send({}, "/embeddings", { input: [[1]] })).json().error).toMatchObject({ param: "input" });
+  expect((await send({}, "/completions", { model: "echo", prompt: "a" })).json().error).toMatchObject({
+    param: "model",
+  });
+  expect((await send({}, "/embeddings", "null")).status).toBe(400);
+});
+
+test("a path that is asked in another way says which, and a slash at its end is as none", async () => {
+  const { baseURL } = await testServer({ models: { echo } });
+  const wrong = await fetch(`${baseURL}/chat/completions`);
+  expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
+  expect((await fetch(`${baseURL}/models/`)).status).toBe(200);
+});
+
+test("a body that is no UTF-8 is refused", async () => {
+  const { baseURL } = await testServer({ models: { echo } });
+  const body = Buffer.from(JSON.stringify(chat()).replace("hi", "\xff"), "latin1");
+  const response = await fetch(`${baseURL}/chat/completions`, { method: "POST", body });
+  expect([response.status, (await response.json()).error.code]).toEqual([400, "invalid_value"]);
 });
 
 test("models are listed, and unknown paths told", async () => {

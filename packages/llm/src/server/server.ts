@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { ConfigError, type JsonObject, parseConfig, StateError } from "@cambium/base";
 import * as z from "zod";
 import { type Clock, systemClock } from "../calls/clock.ts";
+import { readJson } from "./body.ts";
 import { hashEmbedding } from "./embedding.ts";
 import { errorBody, failureOf } from "./failure.ts";
 import type { FaultPlan } from "./fault.ts";
@@ -54,6 +55,8 @@ export interface ServerOptions {
   readonly cors?: readonly string[];
   /** Called when a request has been answered, or its client has gone. */
   readonly onRequest?: (request: ServedRequest) => void;
+  /** Called with what goes wrong on the server's side: clients are told that something did. @default nobody is */
+  readonly onError?: (error: unknown) => void;
   /** @default "127.0.0.1": only this machine */
   readonly host?: string;
   /** @default 0: any free port */
@@ -88,6 +91,7 @@ const schema = z.strictObject({
   health: z.custom<() => JsonObject>(isFunction, "must be a function").optional(),
   cors: z.array(z.string().min(1)).optional(),
   onRequest: z.custom<() => void>(isFunction, "must be a function").optional(),
+  onError: z.custom<() => void>(isFunction, "must be a function").optional(),
   embeddingModel: z.string().optional(),
   host: z.string().optional(),
   port: z.int().min(0).max(65_535).optional(),
@@ -98,6 +102,8 @@ const schema = z.strictObject({
   clock: z.custom<Clock>((value) => isFunction((value as Clock | undefined)?.now), "must be a clock").optional(),
   createId: z.custom<() => string>(isFunction, "must be a function").optional(),
 });
+
+const METHODS = ["GET", "POST"];
 
 /** A server at work. */
 export interface Server {
@@ -118,23 +124,6 @@ const ROUTES: Readonly<Record<string, (handling: Handling, handled: Handled) => 
   "POST /v1/embeddings": embedTexts,
 };
 
-/** The body as JSON; `undefined` when it is too large. */
-async function readJson(request: IncomingMessage, limitBytes: number): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > limitBytes) return undefined;
-    chunks.push(chunk);
-  }
-  if (sizeBytes === 0) return {};
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch (cause) {
-    throw new ConfigError({ message: `the body is no JSON: ${(cause as Error).message}`, cause });
-  }
-}
-
 /**
  * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/completions`
  * (of sources that continue texts), `/v1/embeddings`, `/v1/models`, `/v1/models/{id}`, and `/health`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
@@ -149,8 +138,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   parseConfig("startServer", schema, options);
   const { models, host = "127.0.0.1", port = 0, apiKey, maxBodyBytes = 2 ** 25, faults } = options;
   const { allowedHosts = [] } = options;
-  const { clock = systemClock, createId = randomUUID, health = () => ({}), cors = [], onRequest } = options;
-  const handling: Handling = { models, embedder: embedderOf(options), health, clock, createId };
+  const { clock = systemClock, createId = randomUUID, health = () => ({}), cors = [], onRequest, onError } = options;
+  const handling: Handling = { models, embedder: embedderOf(options), health, clock, createId, onError };
   let count = 0;
   let isStopping = false;
   let running = 0;
@@ -159,12 +148,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   async function route(request: IncomingMessage, path: string, sink: Sink, signal: AbortSignal): Promise<void> {
     if (isStopping) {
       const headers = { connection: "close", "retry-after": "1" };
-      await sendJson(sink, 503, errorBody("the server is stopping", "unavailable", "unavailable"), headers);
+      await sendJson(sink, 503, errorBody(503, "the server is stopping", "unavailable"), headers);
       return;
     }
     if (apiKey === undefined && !isOwnHost(request.headers.host, [host, ...allowedHosts])) {
       const told = `this server has no key and answers to its own addresses only, not to "${request.headers.host ?? ""}"; set apiKey or allowedHosts`;
-      await sendJson(sink, 403, errorBody(told, "invalid_request_error", "host_not_allowed"));
+      await sendJson(sink, 403, errorBody(403, told, "host_not_allowed"));
       return;
     }
     if (request.method === "OPTIONS" && cors.length > 0) {
@@ -179,25 +168,31 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const [, id] = /^\/v1\/models\/(.+)$/.exec(path) ?? [];
     const handler = ROUTES[`${request.method} ${id === undefined ? path : "/v1/models/{id}"}`];
     if (handler === undefined) {
+      const allowed = METHODS.filter((method) => ROUTES[`${method} ${id === undefined ? path : "/v1/models/{id}"}`]);
+      if (allowed.length > 0) {
+        const message = `${path} is asked with ${allowed.join(" or ")}, not with ${request.method}`;
+        await sendJson(sink, 405, errorBody(405, message, "method_not_allowed"), { allow: allowed.join(", ") });
+        return;
+      }
       const known = Object.keys(ROUTES).join(", ");
-      await sendJson(sink, 404, errorBody(`no ${request.method} ${path}; there are ${known}`, "invalid_request_error"));
+      await sendJson(sink, 404, errorBody(404, `no ${request.method} ${path}; there are ${known}`, "unknown_url"));
       return;
     }
     if (apiKey !== undefined && request.headers.authorization !== `Bearer ${apiKey}`) {
-      await sendJson(sink, 401, errorBody("the key is not accepted", "invalid_request_error", "invalid_api_key"));
+      await sendJson(sink, 401, errorBody(401, "the key is not accepted", "invalid_api_key"));
       return;
     }
     const body = await readJson(request, maxBodyBytes);
     if (body === undefined) {
       const message = `the request is larger than ${maxBodyBytes} bytes`;
-      await sendJson(sink, 413, errorBody(message, "invalid_request_error"), { connection: "close" });
+      await sendJson(sink, 413, errorBody(413, message), { connection: "close" });
       return;
     }
     await handler(handling, { body, sink, signal, id });
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? "").split("?")[0]!;
+    const path = (request.url ?? "").split("?")[0]!.replace(/(?<=.)\/+$/, "");
     const fault = faults?.({ index: count++, path });
     allowOrigin(request, response, cors);
     const sink = createSink(response, fault, clock);
@@ -205,7 +200,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     if (fault?.type === "status") {
       const headers = fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter };
       sink.head(fault.status, "application/json", headers);
-      await sink.write(fault.body ?? JSON.stringify(errorBody("a planned failure", "server_error")));
+      await sink.write(fault.body ?? JSON.stringify(errorBody(fault.status, "a planned failure")));
       await sink.end();
       return;
     }
@@ -225,11 +220,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     try {
       await route(request, path, sink, gone.signal);
     } catch (error) {
+      const { status, body, headers } = failureOf(error);
+      if (status === 500) onError?.(error);
       if (response.headersSent) {
         response.destroy();
         return;
       }
-      const { status, body, headers } = failureOf(error);
       await sendJson(sink, status, body, headers);
     }
   }

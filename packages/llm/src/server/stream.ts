@@ -16,12 +16,14 @@ export interface StreamFormat {
  * Writes a reply as server-sent events while it comes.
  *
  * @param answer - Makes the reply, showing its pieces.
+ * @param onError - Called with what fails on the server's side in the middle of it.
  * @throws {CambiumError} What `answer` throws before its first piece, when the status can still tell; after it, an event does.
  */
 export async function writeStream(
   sink: Sink,
   format: StreamFormat,
   answer: (onPiece: (piece: Piece) => void) => Promise<Reply>,
+  onError?: (error: unknown) => void,
 ): Promise<void> {
   let isOpen = false;
   let last = Promise.resolve();
@@ -46,7 +48,9 @@ export async function writeStream(
     await send("[DONE]");
   } catch (error) {
     if (!isOpen) throw error;
-    await send(JSON.stringify(failureOf(error).body));
+    const { status, body } = failureOf(error);
+    if (status === 500) onError?.(error);
+    await send(JSON.stringify(body));
   }
   await sink.end();
 }

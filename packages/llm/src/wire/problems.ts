@@ -4,7 +4,10 @@ import type * as z from "zod";
 
 /** A field by its place, such as `messages[0].role`. */
 const nameOf = (path: readonly PropertyKey[]): string =>
-  path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("").replace(/^\./, "");
+  path
+    .map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`))
+    .join("")
+    .replace(/^\./, "");
 
 /** The error of a field. `param` is its name, for the body of the failure. */
 export function wrongField(param: string, problem: string): ConfigError {

@@ -1,32 +1,45 @@
-import { ConfigError, type JsonObject } from "@cambium/base";
+import type { JsonObject } from "@cambium/base";
 import * as z from "zod";
 import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../messages/message.ts";
-import type { ModelRequest, ToolChoice } from "../messages/request.ts";
+import type { ModelRequest, ToolChoice, ToolDeclaration } from "../messages/request.ts";
 import { fileFromWire } from "./files.ts";
 import { WIRE } from "./names.ts";
+import { parseBody, wrongField } from "./problems.ts";
 import { partsFromWire } from "./reply-from-wire.ts";
+import { samplingFields, samplingOf } from "./sampling-fields.ts";
 
-const message = z.looseObject({ role: z.enum(["system", "developer", "user", "assistant", "tool"]) });
-const named = z.looseObject({ name: z.string() });
+const roles = ["system", "developer", "user", "assistant", "tool"] as const;
+const message = z.looseObject({ role: z.enum(roles, `must be one of ${roles.join(", ")}`) });
+const named = z.looseObject({ name: z.string().min(1, "a tool needs a name") });
+const toolsSchema = z.array(
+  z.looseObject({
+    type: z.literal("function", "only tools of the type function can be called").optional(),
+    function: named.extend({
+      description: z.string().nullish(),
+      parameters: z.record(z.string(), z.unknown()).nullish(),
+      strict: z.boolean().nullish(),
+    }),
+  }),
+);
 const schema = z.looseObject({
-  model: z.string(),
-  n: z.literal(1, "only one choice is given: leave it out, or ask several times").nullish(),
-  messages: z.array(message).min(1),
-  tools: z.array(z.looseObject({ function: named })).nullish(),
-  tool_choice: z.union([z.enum(["auto", "none", "required"]), z.looseObject({ function: named })]).nullish(),
+  ...samplingFields,
+  messages: z.array(message).min(1, "a conversation needs at least one message"),
+  tools: toolsSchema.nullish(),
+  tool_choice: z
+    .union(
+      [z.enum(["auto", "none", "required"]), z.looseObject({ function: named })],
+      'must be "auto", "none", "required" or { "type": "function", "function": { "name": … } }',
+    )
+    .nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   response_format: z.looseObject({ type: z.string() }).nullish(),
-  max_tokens: z.int().positive().nullish(),
   max_completion_tokens: z.int().positive().nullish(),
-  temperature: z.number().nullish(),
-  top_p: z.number().nullish(),
-  top_k: z.number().nullish(),
-  presence_penalty: z.number().nullish(),
-  frequency_penalty: z.number().nullish(),
-  stop: z.union([z.string(), z.array(z.string())]).nullish(),
-  seed: z.number().nullish(),
-  stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
 });
+
+/** Fields that this library has no words for, but sources do. */
+const PASSED = ["min_p", "repetition_penalty", "parallel_tool_calls", "logprobs", "top_logprobs"];
 
 /** A `/chat/completions` request, read. */
 export interface WireRequest {
@@ -36,63 +49,81 @@ export interface WireRequest {
   readonly includesUsage: boolean;
 }
 
-function partsOf(content: unknown): (TextPart | FilePart)[] {
+/** The parts of a content, which stands at a place in the request. */
+function partsOf(content: unknown, place: string): (TextPart | FilePart)[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
-  if (content === null || content === undefined) return [];
   if (!Array.isArray(content)) {
-    throw new ConfigError({
-      message: `messages: content must be a text or a list of parts, got ${JSON.stringify(content).slice(0, 80)}`,
-    });
+    throw wrongField(place, `content must be a text or a list of parts, got ${JSON.stringify(content)?.slice(0, 80)}`);
   }
-  return content.map((part: JsonObject | null, i) => {
-    if (part === null || typeof part !== "object") {
-      throw new ConfigError({ message: `messages: content part ${i} must be an object, got ${JSON.stringify(part)}` });
-    }
-    const file = fileFromWire(part);
-    if (file !== undefined) return file;
-    if (part["type"] === "text" && typeof part["text"] === "string") return { type: "text", text: part["text"] };
-    throw new ConfigError({
-      message: `messages: content part ${i} has the unknown type ${JSON.stringify(part["type"])}`,
-    });
-  });
+  return content.map((part: JsonObject | null, i) => partOf(part, `${place}[${i}]`));
 }
 
-const textIn = (content: unknown): string =>
-  partsOf(content)
+function partOf(part: JsonObject | null, place: string): TextPart | FilePart {
+  if (part === null || typeof part !== "object") {
+    throw wrongField(place, `a part of a content must be an object, got ${JSON.stringify(part)}`);
+  }
+  const { type, text, refusal } = part;
+  if (type === "text" && typeof text === "string") return { type, text };
+  if (type === "refusal" && typeof refusal === "string") return { type: "text", text: refusal };
+  let file: FilePart | undefined;
+  try {
+    file = fileFromWire(part);
+  } catch {
+    throw wrongField(place, "a file needs an address or bytes");
+  }
+  if (file !== undefined) return file;
+  throw wrongField(place, `the part is of the unknown type ${JSON.stringify(type)}, or lacks its text`);
+}
+
+const textIn = (content: unknown, place: string): string =>
+  partsOf(content, place)
     .map((part) => (part.type === "text" ? part.text : ""))
     .join("");
 
-function toolResult(given: JsonObject, names: ReadonlyMap<string, string>): ToolResultPart {
-  const id = String(given["tool_call_id"]);
-  const parts = partsOf(given["content"]);
+function toolResult(given: JsonObject, names: ReadonlyMap<string, string>, place: string): ToolResultPart {
+  const { tool_call_id: id, content } = given;
+  if (typeof id !== "string") throw wrongField(`${place}.tool_call_id`, "a result needs the id of its call");
+  const parts = partsOf(content, `${place}.content`);
   const isText = parts.every(({ type }) => type === "text");
   return {
     type: "tool-result",
     id,
     name: names.get(id) ?? "unknown",
-    output: isText ? textIn(given["content"]) : { parts },
+    output: isText ? textIn(content, place) : { parts },
   };
+}
+
+/** What the assistant said; with calls there may be no text. */
+function assistantParts(wire: JsonObject, place: string): AssistantPart[] {
+  const { content } = wire;
+  const text = content === undefined || content === null ? "" : textIn(content, `${place}.content`);
+  try {
+    return partsFromWire({ ...wire, content: text }, () => "call");
+  } catch (cause) {
+    throw wrongField(place, (cause as Error).message.replace(/^openai: /, ""));
+  }
 }
 
 /** Messages in this library's form; results of one turn are one message, as they answer one message. */
 function messagesFromWire(given: readonly JsonObject[]): Message[] {
   const names = new Map<string, string>();
   const messages: Message[] = [];
-  for (const wire of given) {
+  for (const [i, wire] of given.entries()) {
     const { role, content } = wire;
+    const place = `messages[${i}]`;
     if (role === "tool") {
-      const result = toolResult(wire, names);
+      const result = toolResult(wire, names, place);
       const last = messages.at(-1);
       if (last?.role === "tool") messages[messages.length - 1] = { role, content: [...last.content, result] };
       else messages.push({ role, content: [result] });
     } else if (role === "assistant") {
-      const parts: AssistantPart[] = partsFromWire({ ...wire, content: textIn(content) }, () => "call");
+      const parts = assistantParts(wire, place);
       for (const part of parts) if (part.type === "tool-call") names.set(part.id, part.name);
       messages.push({ role, content: parts });
     } else if (role === "user") {
-      messages.push({ role, content: typeof content === "string" ? content : partsOf(content) });
+      messages.push({ role, content: typeof content === "string" ? content : partsOf(content, `${place}.content`) });
     } else {
-      messages.push({ role: "system", content: textIn(content) });
+      messages.push({ role: "system", content: textIn(content, `${place}.content`) });
     }
   }
   return messages;
@@ -110,7 +141,7 @@ function formatIn(
   if (given === undefined) return undefined;
   const { type, schema: misplaced, json_schema: named } = given;
   const wrong = (message: string): never => {
-    throw new ConfigError({ message: `response_format: ${message}` });
+    throw wrongField("response_format", message);
   };
   if (type !== "text" && type !== "json_object" && type !== "json_schema") {
     return wrong(`type must be "text", "json_object" or "json_schema", got ${JSON.stringify(type)}`);
@@ -129,43 +160,27 @@ function formatIn(
  * @throws {ConfigError} When it is none; names what is wrong.
  */
 export function requestFromWire(body: unknown): WireRequest {
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message: said }) => `${path.join(".")}: ${said}`);
-    throw new ConfigError({ message: problems.join("; ") });
-  }
-  const wire = parsed.data;
+  const wire = parseBody(schema, body);
   const extra = Object.fromEntries(
-    Object.entries(wire).filter(([key, value]) => !Object.hasOwn(schema.shape, key) && value !== null),
+    Object.entries(wire).filter(
+      ([key, value]) => value !== null && (PASSED.includes(key) || !Object.hasOwn(schema.shape, key)),
+    ),
   ) as JsonObject;
-  const choice = wire.tool_choice;
   const format = formatIn(wire.response_format ?? undefined);
   const schemaOf = wire.response_format?.["json_schema"] as
     | { readonly name?: string; readonly schema?: JsonObject }
     | undefined;
+  const tools = toolsIn(wire.tools ?? undefined);
   const request: ModelRequest = {
     messages: messagesFromWire(wire.messages as unknown as JsonObject[]),
+    ...samplingOf({ ...wire, max_tokens: wire.max_completion_tokens ?? wire.max_tokens }),
     ...defined({
-      tools: wire.tools?.map(({ function: { name, description, parameters, strict } }) => ({
-        name,
-        parameters: (parameters ?? { type: "object" }) as JsonObject,
-        ...defined({ description: description as string | undefined, strict: strict as boolean | undefined }),
-      })),
-      toolChoice: (typeof choice === "object" && choice !== null
-        ? { tool: choice.function.name }
-        : choice) as ToolChoice,
+      tools,
+      toolChoice: choiceIn(wire.tool_choice ?? undefined, tools ?? []),
       format:
         format === undefined || format === "text"
           ? undefined
           : defined({ schema: schemaOf?.schema, name: schemaOf?.name }),
-      maxTokens: wire.max_completion_tokens ?? wire.max_tokens,
-      temperature: wire.temperature,
-      topP: wire.top_p,
-      topK: wire.top_k,
-      presencePenalty: wire.presence_penalty,
-      frequencyPenalty: wire.frequency_penalty,
-      stop: typeof wire.stop === "string" ? [wire.stop] : wire.stop,
-      seed: wire.seed,
       provider: Object.keys(extra).length === 0 ? undefined : { [WIRE]: extra },
     }),
   };
@@ -175,4 +190,29 @@ export function requestFromWire(body: unknown): WireRequest {
     isStream: wire.stream === true,
     includesUsage: wire.stream_options?.include_usage === true,
   };
+}
+
+function toolsIn(given: z.infer<typeof toolsSchema> | undefined): ToolDeclaration[] | undefined {
+  const names = new Set<string>();
+  return given?.map(({ function: { name, description, parameters, strict } }, i) => {
+    if (names.has(name)) throw wrongField(`tools[${i}].function.name`, `two tools are called "${name}"`);
+    names.add(name);
+    return {
+      name,
+      parameters: (parameters ?? { type: "object" }) as JsonObject,
+      ...defined({ description, strict }),
+    };
+  });
+}
+
+function choiceIn(
+  given: "auto" | "none" | "required" | { readonly function: { readonly name: string } } | undefined,
+  tools: readonly ToolDeclaration[],
+): ToolChoice | undefined {
+  if (given === "required" && tools.length === 0)
+    throw wrongField("tool_choice", "a tool must be called, and there is none");
+  if (typeof given !== "object") return given;
+  const { name } = given.function;
+  if (tools.some((tool) => tool.name === name)) return { tool: name };
+  throw wrongField("tool_choice", `wants "${name}", and no such tool is declared`);
 }

@@ -49,7 +49,8 @@ test("a text goes on from its prompt with the blanks between them", async () => 
   for (const prompt of ["the cat", "the", "a house is"]) {
     const { generated } = await result(generate(speaker, pieces, prompt, { maxTokens: 12, ...drawn(4) }));
     const before = pieces.encode(prompt).ids;
-    expect(pieces.decode(before) + generated.text).toBe(pieces.decode([...before, ...generated.ids]));
+    const all = pieces.decode([...before, ...generated.ids]);
+    expect(pieces.decode(before) + generated.text).toBe(all.replace(/\ufffd+$/, "")); // a begun character is left out
   }
   disposeParameters(speaker.parameters);
 });

@@ -22,6 +22,7 @@ const isChat = (prompt: unknown): prompt is readonly ChatMessage[] =>
  * otherwise.
  *
  * @param place - Which prompt it is, for messages.
+ * @param room - Most tokens of a text and its answer, where that is less than the model has positions for.
  * @throws {ConfigError} For an empty prompt, one that is none, ids that the model does not have, a prompt that is longer than the
  *   model has positions, and settings of chats for what is none.
  */
@@ -34,13 +35,27 @@ export function promptIds(
     vocab,
     chat,
     place = "the prompt",
-  }: { readonly vocab: number; readonly chat?: ChatOptions | undefined; readonly place?: string },
+    room = Number.POSITIVE_INFINITY,
+  }: {
+    readonly vocab: number;
+    readonly chat?: ChatOptions | undefined;
+    readonly place?: string;
+    readonly room?: number;
+  },
 ): PromptIds {
   const isSource = model.head?.kind === "sequence-to-sequence";
   if (chat !== undefined && !isChat(prompt)) {
     throw new ConfigError({ message: `${caller}: chat is for conversations, and ${place} is none` });
   }
-  const found = read(caller, tokenizer, prompt, place, chat);
+  const most = model.architecture.maximumLength(model.config);
+  const longest = Math.min(most, room - 1);
+  const tooLong = (tokens?: number): ConfigError =>
+    new ConfigError({
+      message: `${caller}: ${place} has ${tokens ?? `more than ${longest}`} tokens, ${longest < most ? `which leaves no room for an answer within ${room}` : `and the model positions for ${most}`}; shorten it`,
+      maxLength: Math.min(most, room),
+      tokens,
+    });
+  const found = read(caller, tokenizer, prompt, place, { chat, longest, tooLong });
   const { ids } = found;
   if (ids.length === 0) {
     const { bos } = tokenizer.special;
@@ -54,13 +69,27 @@ export function promptIds(
       message: `${caller}: ${place} has the id ${strange}, and the model ids from 0 to ${vocab - 1}; is the tokenizer another model's?`,
     });
   }
-  const most = model.architecture.maximumLength(model.config);
-  if (ids.length > most) {
-    throw new ConfigError({
-      message: `${caller}: ${place} has ${ids.length} tokens, and the model positions for ${most}; shorten it`,
-    });
-  }
+  if (ids.length > longest) throw tooLong(ids.length);
   return { ids, continues: found.continues && !isSource };
+}
+
+/** Tokens by which a text's begin may be cut otherwise than the text. */
+const MARGIN = 64;
+
+/** Whether a text has clearly more tokens: so much of it is read that nobody waits for a text that is refused. */
+function isLonger(tokenizer: Tokenizer, text: string, longest: number): boolean {
+  for (let length = 4 * longest + 1024; length < text.length; length *= 2) {
+    if (tokenizer.pieces(text.slice(0, length)).length > longest + MARGIN) return true;
+  }
+  return false;
+}
+
+/** What reading of a prompt needs to know. */
+interface Reading {
+  readonly chat: ChatOptions | undefined;
+  /** Most tokens. */
+  readonly longest: number;
+  tooLong(tokens?: number): ConfigError;
 }
 
 function read(
@@ -68,12 +97,17 @@ function read(
   tokenizer: Tokenizer,
   prompt: Prompt,
   place: string,
-  chat: ChatOptions | undefined,
+  { chat, longest, tooLong }: Reading,
 ): PromptIds {
-  if (typeof prompt === "string") return { ids: prompt === "" ? [] : tokenizer.encode(prompt).ids, continues: true };
+  if (typeof prompt === "string") {
+    if (isLonger(tokenizer, prompt, longest)) throw tooLong();
+    return { ids: prompt === "" ? [] : tokenizer.encode(prompt).ids, continues: true };
+  }
   if (isChat(prompt)) {
     const options = { addGenerationPrompt: chat?.continueFinal !== true, ...chat };
-    return { ids: tokenizer.chat(prompt, options).ids, continues: options.continueFinal === true };
+    const written = tokenizer.chat(prompt, options);
+    if (isLonger(tokenizer, written.text, longest)) throw tooLong();
+    return { ids: written.ids, continues: options.continueFinal === true };
   }
   if (Array.isArray(prompt) || ArrayBuffer.isView(prompt)) {
     return { ids: Array.from(prompt as readonly number[]), continues: true };

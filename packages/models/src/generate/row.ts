@@ -39,7 +39,7 @@ export interface TextPiece {
 
 /** A text that has ended. */
 export interface Generated {
-  /** Without stop strings and, by default, special tokens. */
+  /** Without stop strings and, by default, special tokens; without a character at its end of which only a part was generated. */
   readonly text: string;
   /** What was generated, stop strings included, without an id that ended it. */
   readonly ids: readonly number[];
@@ -158,9 +158,14 @@ export function createRow(start: RowStart): Row {
     return rest === "" ? [] : [{ text: rest }];
   }
 
-  /** What was held back: no stop string came of it. */
-  function held(): { readonly rest: string; readonly stop?: string } {
-    const last = watch.push(stream.end());
+  /**
+   * What was held back: no stop string came of it.
+   *
+   * @param isCut - Whether more would have come: then bytes of a character that is not whole are left out.
+   */
+  function held(isCut: boolean): { readonly rest: string; readonly stop?: string } {
+    const rest = stream.end();
+    const last = watch.push(isCut ? rest.replace(/\ufffd+$/, "") : rest);
     return last.stop === undefined ? { rest: last.text + watch.end() } : { rest: last.text, stop: last.stop };
   }
 
@@ -169,7 +174,7 @@ export function createRow(start: RowStart): Row {
       const { id, token } = scored(scores);
       steps++;
       if (stopIds.has(id)) {
-        const { rest, stop = id } = held();
+        const { rest, stop = id } = held(false);
         return { pieces: end("stop", stop, rest) };
       }
       ids.push(id);
@@ -181,11 +186,11 @@ export function createRow(start: RowStart): Row {
       if (stop !== undefined) return { pieces: [piece, ...end("stop", stop, "")] };
       const isFull = constraint?.isFull === true;
       if (!isFull && steps < most) return { pieces: [piece], id };
-      const { rest, stop: late } = held();
+      const { rest, stop: late } = held(!isFull);
       return { pieces: [piece, ...end(isFull || late !== undefined ? "stop" : "length", late, rest)] };
     },
     abort() {
-      const { rest, stop } = held();
+      const { rest, stop } = held(true);
       return end("aborted", stop, rest);
     },
     get result() {

@@ -345,13 +345,11 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     checkDeltaNumbers(caller, model, delta === undefined ? undefined : [delta]);
     checkStops(caller, format, settings.stop);
     const decoding = decodingOf(caller, settings, generationDefaults(caller, model.config, tokenizer, fileDefaults));
-    const { ids, continues } = promptIds(caller, model, tokenizer, prompt, { vocab: decoder.vocab, chat });
-    if (maxLength !== undefined && ids.length >= maxLength) {
-      throw new ConfigError({
-        message: `generate: the prompt has ${ids.length} tokens, which leaves no room for an answer within ${maxLength}; shorten it`,
-        maxLength,
-      });
-    }
+    const { ids, continues } = promptIds(caller, model, tokenizer, prompt, {
+      vocab: decoder.vocab,
+      chat,
+      ...(maxLength !== undefined && { room: maxLength }),
+    });
     const constraint = constraintFor(caller, { format, marked, continues });
     const events = eventQueue<GenerateEvent>();
     const most = model.architecture.maximumLength(model.config);

@@ -44,7 +44,7 @@ function numberIn(fields: JsonObject, key: string): number | undefined {
   const value = fields[key];
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number") return value;
-  throw new ConfigError({ message: `local: ${key} must be a number, got ${JSON.stringify(value)}`, key });
+  throw new ConfigError({ message: `local: ${key} must be a number, got ${JSON.stringify(value)}`, key, param: key });
 }
 
 /**
@@ -59,18 +59,25 @@ export function extraOptions(fields: JsonObject): ExtraOptions {
     throw new ConfigError({
       message: `local: the field "${key}" is not supported${key in IGNORED ? ` at ${JSON.stringify(value)}` : ""}${near === undefined ? "" : `; is "${near}" meant?`}`,
       key,
+      param: key,
     });
   }
   const { logprobs } = fields;
   if (logprobs !== undefined && logprobs !== null && typeof logprobs !== "boolean") {
-    throw new ConfigError({ message: `local: logprobs must be true or false, got ${JSON.stringify(logprobs)}` });
+    throw new ConfigError({
+      message: `local: logprobs must be true or false, got ${JSON.stringify(logprobs)}`,
+      param: "logprobs",
+    });
   }
   const top = numberIn(fields, "top_logprobs");
   if (top !== undefined && (!Number.isInteger(top) || top < 0 || top > 20)) {
-    throw new ConfigError({ message: `local: top_logprobs must be a whole number from 0 to 20, got ${top}` });
+    throw new ConfigError({
+      message: `local: top_logprobs must be a whole number from 0 to 20, got ${top}`,
+      param: "top_logprobs",
+    });
   }
   if (top !== undefined && logprobs !== true) {
-    throw new ConfigError({ message: "local: top_logprobs needs logprobs: true" });
+    throw new ConfigError({ message: "local: top_logprobs needs logprobs: true", param: "top_logprobs" });
   }
   const [minP, repetitionPenalty] = [numberIn(fields, "min_p"), numberIn(fields, "repetition_penalty")];
   return {

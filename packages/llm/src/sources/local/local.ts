@@ -12,7 +12,7 @@ import type {
 } from "@cambium/models";
 import { CancelledError, ModelError, UnavailableError } from "../../errors.ts";
 import type { AssistantPart, ToolCallPart } from "../../messages/message.ts";
-import type { ModelRequest, Reply, Sampling, TextRequest } from "../../messages/request.ts";
+import type { ModelRequest, Reply, Sampling, TextRequest, ToolDeclaration } from "../../messages/request.ts";
 import { WIRE } from "../../wire/names.ts";
 import type { Source, SourceContext } from "../source.ts";
 import { extraOptions } from "./extra-fields.ts";
@@ -37,8 +37,8 @@ interface Conversation {
   readonly chat: ChatOptions;
 }
 
-/** The error of a scheduler that cannot take a call, as one of a provider. */
-function refusal(error: unknown): unknown {
+/** An error of a scheduler as one of a provider. `field` holds what is read, in requests on the wire. */
+function refusal(error: unknown, field: "messages" | "prompt"): unknown {
   const { code, details, message } = error as Partial<CambiumError>;
   if (code === "STATE" && details?.["maxWaiting"] !== undefined) {
     return new UnavailableError({
@@ -49,11 +49,31 @@ function refusal(error: unknown): unknown {
       cause: error,
     });
   }
-  if (code === "CONFIG" && details?.["maxLength"] !== undefined) {
-    const reason = "context_length_exceeded";
-    return new ModelError({ message: message!, status: 400, reason, charged: false, cause: error });
+  const most = details?.["maxLength"];
+  if (typeof most !== "number") return error;
+  const tokens = details!["tokens"] === undefined ? "more" : `${details!["tokens"]}`;
+  return new ModelError({
+    message: `This model's maximum context length is ${most} tokens, and the ${field} have ${tokens}; shorten them`,
+    ...{ status: 400, reason: "context_length_exceeded", param: field, charged: false, cause: error },
+  });
+}
+
+/** The error of a schema that is wrong, with the place in the request where it stands. */
+function ofSchema(error: unknown, { tools = [], format }: ModelRequest, named: readonly ToolDeclaration[]): unknown {
+  const { code, details, message } = error as Partial<CambiumError>;
+  if (code !== "CONFIG" || !/\bschema\b/.test(message ?? "")) return error;
+  if (format !== undefined) {
+    return new ConfigError({ message: message!, ...details, param: "response_format", cause: error });
   }
-  return error;
+  const [place, alternative] = /#(?:\/anyOf\/(\d+))?\/properties\/arguments/.exec(message!) ?? [];
+  const tool = named[Number(alternative ?? 0)];
+  if (place === undefined || tool === undefined) {
+    return new ConfigError({ message: message!, ...details, param: "tools", cause: error });
+  }
+  return new ConfigError({
+    message: `${message!.replace(place, "#")}, in the parameters of the tool "${tool.name}"`,
+    ...{ ...details, param: `tools[${tools.indexOf(tool)}].function.parameters`, cause: error },
+  });
 }
 
 /**
@@ -108,6 +128,17 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
   /** Tools that the model may call in this request. */
   const toolsOf = ({ tools = [], toolChoice }: ModelRequest) => (toolChoice === "none" ? [] : tools);
 
+  /** Throws for tools that calls cannot be told apart by. */
+  function checkTools({ tools = [] }: ModelRequest): void {
+    const names = tools.map((tool) => tool.name);
+    const index = names.findIndex((each, i) => each === "" || names.indexOf(each) < i);
+    if (index === -1) return;
+    throw new ConfigError({
+      message: `local: ${names[index] === "" ? "a tool needs a name" : `two tools are called "${names[index]}"`}`,
+      param: `tools[${index}].function.name`,
+    });
+  }
+
   function conversationOf(request: ModelRequest): Conversation {
     const tools = toolsOf(request);
     const hasCalls = request.messages.some(
@@ -129,14 +160,22 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     if (temperature === 0) return {};
     const { random } = await import("@cambium/core");
     const { seed = crypto.getRandomValues(new Uint32Array(1))[0]!, sample = 0 } = request;
-    return { random: sample === 0 ? random(seed) : random(seed).at(sample) };
+    const key = random(seed < 0 ? seed + 2 ** 53 : seed); // clients may send any whole number
+    return { random: sample === 0 ? key : key.at(sample) };
+  }
+
+  /** Those of them that it must call, where it must. */
+  function calledTools(request: ModelRequest): readonly ToolDeclaration[] {
+    const { toolChoice } = request;
+    const tools = toolsOf(request);
+    return typeof toolChoice === "object" ? tools.filter(({ name: each }) => each === toolChoice.tool) : tools;
   }
 
   /** The form that a reply must have, or the calls in it. */
   function formOf(request: ModelRequest): Pick<ScheduledOptions, "format" | "marked"> {
     const { format, toolChoice = "auto" } = request;
     const tools = toolsOf(request);
-    const named = typeof toolChoice === "object" ? tools.filter(({ name: each }) => each === toolChoice.tool) : tools;
+    const named = calledTools(request);
     const isRequired = toolChoice === "required" || typeof toolChoice === "object";
     if (isRequired && named.length === 0) {
       const wanted = typeof toolChoice === "object" ? `"${toolChoice.tool}"` : "some tool";
@@ -145,7 +184,8 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     if (format !== undefined && tools.length > 0) {
       throw new ConfigError({
         message:
-          'local: a format is of the whole reply, and calls of tools are none; pass toolChoice "none" with it, or no tools',
+          'local: a format is of the whole reply, and calls of tools have none; ask with it for no tools, or with the choice "none" of them',
+        param: "response_format",
       });
     }
     if (format !== undefined) return { format: format.schema === undefined ? "json" : { schema: format.schema } };
@@ -176,6 +216,7 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     settings: ScheduledOptions,
     { signal }: SourceContext,
     reply: ReturnType<typeof replyOf>,
+    field: "messages" | "prompt",
   ): Promise<Reply> {
     const shared = await scheduled();
     try {
@@ -184,7 +225,7 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
         else if (event.generated.finish !== "aborted") return reply.end(event.generated);
       }
     } catch (error) {
-      throw refusal(error);
+      throw refusal(error, field);
     }
     throw new CancelledError({ message: "local: the signal was aborted", cause: signal.reason });
   }
@@ -206,14 +247,20 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
       return tokenizer.chat(messages, chat).ids.length;
     },
     async generate(request, context) {
+      checkTools(request);
       const form = formOf(request);
       const { messages, chat } = conversationOf(request);
       const settings = await optionsOf(request);
       const names = toolsOf(request).map((tool) => tool.name);
-      return run(messages, { ...settings, ...form, chat }, context, replyOf(names, context));
+      try {
+        const reply = replyOf(tokenizer, names, context);
+        return await run(messages, { ...settings, ...form, chat }, context, reply, "messages");
+      } catch (error) {
+        throw ofSchema(error, request, calledTools(request));
+      }
     },
     async complete(request: TextRequest, context) {
-      return run(request.prompt, await optionsOf(request), context, replyOf([], context));
+      return run(request.prompt, await optionsOf(request), context, replyOf(tokenizer, [], context), "prompt");
     },
     async close() {
       await (await own)?.close();
@@ -225,7 +272,7 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
 const isSingle = ({ provider }: ModelRequest): boolean => provider?.[WIRE]?.["parallel_tool_calls"] === false;
 
 /** Puts a reply together from a text's pieces, and shows them. */
-function replyOf(tools: readonly string[], { createId, onPiece }: SourceContext) {
+function replyOf(tokenizer: Tokenizer, tools: readonly string[], { createId, onPiece }: SourceContext) {
   const reader = tools.length === 0 ? undefined : callReader(new Set(tools));
   const parts: AssistantPart[] = [];
 
@@ -247,7 +294,11 @@ function replyOf(tools: readonly string[], { createId, onPiece }: SourceContext)
   return {
     push({ text, token }: TextPiece): void {
       if (token !== undefined) {
-        onPiece?.({ type: "text", text: "", provider: { [WIRE]: { logprobs: logProbabilitiesToWire([token]) } } });
+        onPiece?.({
+          type: "text",
+          text: "",
+          provider: { [WIRE]: { logprobs: logProbabilitiesToWire(tokenizer, [token]) } },
+        });
       }
       take(reader === undefined ? (text === "" ? [] : [{ type: "text", text }]) : reader.push(text));
     },
@@ -258,7 +309,7 @@ function replyOf(tools: readonly string[], { createId, onPiece }: SourceContext)
         content: parts,
         finish: finish === "length" ? "length" : hasCalls ? "tool-calls" : "stop",
         usage: { inputTokens: usage.prompt, outputTokens: usage.generated, cacheReadTokens: usage.cached },
-        ...(tokens !== undefined && { provider: { [WIRE]: { logprobs: logProbabilitiesToWire(tokens) } } }),
+        ...(tokens !== undefined && { provider: { [WIRE]: { logprobs: logProbabilitiesToWire(tokenizer, tokens) } } }),
       };
     },
   };

@@ -113,6 +113,7 @@ export {
   type PredictorReport,
   predictor,
 } from "./predictor.ts";
+export { type LayerRanges, replicateLayers, replicationOf } from "./replicate-layers.ts";
 export { resizeEmbeddings } from "./resize-embeddings.ts";
 export type { Row } from "./row.ts";
 export type { Answer } from "./rows/answer.ts";
@@ -152,3 +153,4 @@ export {
   trainWordPiece,
 } from "./train-tokenizer/train-tokenizer.ts";
 export type { Truncation } from "./truncation.ts";
+export { withHead } from "./with-head.ts";

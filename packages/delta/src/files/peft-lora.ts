@@ -1,6 +1,6 @@
 /** LoRA in PEFT's files. */
 import type { Role } from "@cambium/core";
-import type { LanguageModel } from "@cambium/models";
+import { type LanguageModel, type LayerRanges, replicationOf } from "@cambium/models";
 import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { defaultRoles, hostOf } from "../host.ts";
@@ -22,10 +22,11 @@ const fields = z.looseObject({
   use_rslora: z.boolean().default(false),
   rank_pattern: patternField,
   alpha_pattern: patternField,
+  layer_replication: z.array(z.tuple([z.int(), z.int()])).nullish(),
 });
 
-/** Settings of LoRA and of methods like it under which the stored tensors mean something else. */
-export const loraRefusals: readonly Refusal[] = [
+/** Settings of LoRA under which the stored tensors mean something else. */
+const ownRefusals: readonly Refusal[] = [
   {
     key: "init_lora_weights",
     refuses: (value) => typeof value === "string" && /^(pissa|olora|corda|lora_ga|loftq)/i.test(value),
@@ -36,13 +37,18 @@ export const loraRefusals: readonly Refusal[] = [
   { key: "lora_bias", refuses: Boolean, reason: "a bias on B is not read yet" },
   { key: "use_qalora", refuses: Boolean, reason: "QALoRA pools its input" },
   { key: "use_bdlora", refuses: Boolean, reason: "its matrices are block diagonals" },
-  { key: "layer_replication", refuses: isGiven, reason: "it changes the number of layers" },
   { key: "target_parameters", refuses: isGiven, reason: "updates of bare parameters are not read yet" },
   { key: "trainable_token_indices", refuses: isGiven, reason: "trained tokens are not read yet" },
   { key: "alora_invocation_tokens", refuses: isGiven, reason: "it acts on a part of the text only" },
   { key: "arrow_config", refuses: isGiven, reason: "it routes between adapters" },
   { key: "kasa_config", refuses: isGiven, reason: "it changes the base weights" },
   { key: "monteclora_config", refuses: isGiven, reason: "it samples its update" },
+];
+
+/** Those of methods like it. */
+export const loraRefusals: readonly Refusal[] = [
+  ...ownRefusals,
+  { key: "layer_replication", refuses: isGiven, reason: "it changes the number of layers" },
 ];
 
 /** The roles of LoRA where a file does not say them. */
@@ -66,10 +72,22 @@ export const loraFormat: PeftFormat<LoraOptions, LoraConfig> = {
   keys: { read: plainLoraKey },
 };
 
+/** Throws unless the base has the layers that the file was trained on. */
+function checkReplication({ base, fail }: PeftSource, ranges: LayerRanges | null | undefined): void {
+  const [theirs, ours] = [JSON.stringify(ranges ?? undefined), JSON.stringify(replicationOf(base))];
+  if (theirs === ours) return;
+  if (theirs === undefined)
+    throw fail(`has no "layer_replication", and the model's layers are the ranges ${ours} of another's`);
+  throw fail(
+    `asks for "layer_replication" ${theirs} (a deeper model of the same weights); load it onto replicateLayers(base, ${theirs})`,
+  );
+}
+
 /** What a config of LoRA's type means. */
 export function readLora(source: PeftSource, refusals: readonly Refusal[] = []): PeftReading<LoraOptions> {
   const config = source.fields(fields);
-  source.refuse([...refusals, ...loraRefusals]);
+  source.refuse([...refusals, ...ownRefusals]);
+  checkReplication(source, config.layer_replication);
   const layers = source.layers(usualRoles(source));
   if (layers.byName.size === 0) return { problems: layers.problems };
   return {
@@ -93,9 +111,11 @@ export function writeLora(
 ): ReturnType<PeftFormat["write"]> {
   const layers = writeLayers(base, config);
   if ("reason" in layers) return layers;
+  const ranges = replicationOf(base);
   return {
     fields: {
       ...layers.fields,
+      ...(ranges !== undefined && { layer_replication: ranges }),
       r: config.rank,
       lora_alpha: config.alpha,
       lora_dropout: config.dropout,

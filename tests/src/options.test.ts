@@ -116,14 +116,17 @@ const packages: Readonly<Record<string, Exports>> = {
     },
     plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
       decoderPositions drop embedWords fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads meanRow norm
-      outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead resizeEmbeddings
-      rootMeanSquareNorm rowPositions scaleUnits splitHeads storedParameters tokenClassificationHead windowBias wordRows`,
+      outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead replicateLayers replicationOf resizeEmbeddings
+      rootMeanSquareNorm rowPositions scaleUnits splitHeads storedParameters tokenClassificationHead windowBias withHead wordRows`,
   },
   delta: {
     module: delta,
     options: {
       adaLora: (unknown: object) => delta.adaLora(model, { rank: 2, steps: 10, ...unknown } as never, random),
       adapter: (unknown: object) => delta.adapter(model, { bottleneck: 2, ...unknown }, random),
+      combine: (unknown) => delta.combine([[delta.lora(model, { rank: 2 }, random), 1]], unknown),
+      padLora: (unknown: object) => delta.padLora(delta.lora(model, { rank: 2 }, random), { rank: 2, ...unknown }),
+      toLora: (unknown: object) => delta.toLora(model, delta.lora(model, { rank: 2 }, random), { rank: 2, ...unknown }),
       arbitrary: (unknown: object) => delta.arbitrary(model, { count: 2, ...unknown }, random),
       bitFit: (unknown) => delta.bitFit(model, unknown),
       dora: (unknown: object) => delta.dora(model, { rank: 2, ...unknown }, random),
@@ -145,8 +148,8 @@ const packages: Readonly<Record<string, Exports>> = {
       vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),
       whole: (unknown) => delta.whole(model, unknown),
     },
-    plain:
-      "adapterHead attach describeTargets detach formatTargets hostOf merge method named perRow rowsOf seedlessMethod stack",
+    plain: `activate adapterHead attach deactivate describeStatus describeTargets detach formatStatus formatTargets hostOf merge method named perRow
+      remove rename rowsOf scaled seedlessMethod stack swap unmerge`,
   },
   train: {
     module: train,

@@ -16,7 +16,7 @@ import {
 } from "@cambium/core";
 import { add, addN, type Scalar, tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
-import { type Delta, type Point, partTree, type Stack, stack } from "./delta.ts";
+import { checkNames, type Delta, type Point, partTree, type Stack, stack } from "./delta.ts";
 import { describeTuned } from "./describe-tuned.ts";
 import { followStep } from "./follow-step.ts";
 import { warnLeftRandom } from "./left-random.ts";
@@ -37,8 +37,10 @@ export interface TunedModel<M extends AnyModel = AnyModel>
     Objective<InputOf<M>> {
   /** The model underneath, untouched. */
   readonly base: M;
-  /** The deltas, innermost first, each at this point. */
+  /** The deltas that act, innermost first, each at this point. */
   readonly deltas: readonly Delta[];
+  /** Deltas that wait beside them and do nothing: see `activate`. */
+  readonly inactive: readonly Delta[];
   /** What is trained, as `<delta>/<name>`. */
   readonly parameters: Parameters;
   /** The base's sites. */
@@ -109,9 +111,10 @@ function pointOf(part: Delta, parameters: Parameters, state: Parameters | undefi
   };
 }
 
-/** The tuned model of a base and a stack. */
-function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
+/** The tuned model of a base, a stack that acts, and deltas that wait. Names are told apart across both. */
+export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: readonly Delta[] = []): Tuned<M> {
   const { parts } = whole;
+  checkNames([...parts, ...inactive]);
   const hooksAt = (parameters = whole.parameters, state?: Parameters, more: readonly Hook[] = []): readonly Hook[] => [
     ...parts.flatMap((part) => part.hooks(pointOf(part, parameters, state)).map((hook) => nameHook(hook, part.name))),
     ...more,
@@ -123,6 +126,7 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
   const tuned: TunedModel<M> = {
     base,
     deltas: parts,
+    inactive,
     parameters: whole.parameters,
     config: base.config,
     sites: () => base.sites(),
@@ -147,9 +151,12 @@ function graft<M extends AnyModel>(base: M, whole: Stack): Tuned<M> {
       const { state } = parseConfig("tuned.with", withOptions, options);
       checkSameStructure("tuned.with", whole.parameters, parameters);
       if (state !== undefined) checkSameStructure("tuned.with", whole.state, state);
-      return graft(base, stack(...parts.map((part) => ({ ...part, ...pointOf(part, parameters, state) }))));
+      return graft(base, stack(...parts.map((part) => ({ ...part, ...pointOf(part, parameters, state) }))), inactive);
     },
-    on: (other) => attach(other, ...parts.map((part) => moveTo(part, base, other))),
+    on(other) {
+      const moved = (deltas: readonly Delta[]): readonly Delta[] => deltas.map((part) => moveTo(part, base, other));
+      return graft(other, stack(...attach(other, ...moved(parts)).deltas), moved(inactive));
+    },
     ...(base.weight !== undefined && {
       weight: (batch: InputOf<M>) => base.weight!(batch as never, { hooks: hooksAt() }),
     }),
@@ -190,7 +197,7 @@ export function attach<M extends AnyModel>(model: M | Tuned<M>, ...deltas: reado
   const base = isTuned(model) ? model.base : model;
   const whole = stack(...(isTuned(model) ? model.deltas : []), ...deltas);
   for (const part of whole.parts) checkFit(base, part);
-  return graft(base, whole);
+  return graft(base, whole, isTuned(model) ? model.inactive : []);
 }
 
 /** The model underneath, as it was. */

@@ -116,14 +116,8 @@ export function partTree(part: Delta, tree: Trees, joined: Parameters): Paramete
   return new Map([...part[tree].keys()].map((name) => [name, joined.get(`${part.name}/${name}`)!]));
 }
 
-/**
- * Several deltas as one. The last is outermost.
- *
- * @throws {ConfigError} When two have one name.
- */
-export function stack(...deltas: readonly (Delta | Stack)[]): Stack {
-  for (const delta of deltas) checkDelta("attach", delta);
-  const parts = deltas.flatMap(partsOf);
+/** Throws when two deltas have one name. */
+export function checkNames(parts: readonly Delta[]): void {
   const names = parts.map((part) => part.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -132,6 +126,17 @@ export function stack(...deltas: readonly (Delta | Stack)[]): Stack {
       name: twice,
     });
   }
+}
+
+/**
+ * Several deltas as one. The last is outermost.
+ *
+ * @throws {ConfigError} When two have one name.
+ */
+export function stack(...deltas: readonly (Delta | Stack)[]): Stack {
+  for (const delta of deltas) checkDelta("attach", delta);
+  const parts = deltas.flatMap(partsOf);
+  checkNames(parts);
   return {
     kind: "stack",
     name: "stack",

@@ -1,6 +1,7 @@
 import { type Random, type Site, sizeOfShape } from "@cambium/core";
 import { type Host, type HostSource, hostOf } from "./host.ts";
 import type { MethodDefinition } from "./method.ts";
+import { countText, textTable } from "./text-table.ts";
 
 /** What a delta trains at one place. */
 export interface TargetRow {
@@ -82,8 +83,6 @@ function emptyRow(host: Host, path: string, site: Site | undefined): TargetRow {
   };
 }
 
-const showCount = (count: number): string => count.toLocaleString("en-US");
-
 /** A report as a table for printing, one line for each place and a sum at the end. */
 export function formatTargets({ rows, trained, total }: TargetReport): string {
   const cells = rows.map((row) => [
@@ -93,15 +92,11 @@ export function formatTargets({ rows, trained, total }: TargetReport): string {
     Object.entries(row.trained)
       .map(([name, shape]) => `${name} [${shape.join(", ")}]`)
       .join(", "),
-    showCount(row.count),
+    countText(row.count),
   ]);
-  const table = [["module", "role", "weight", "trained", "count"], ...cells];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const lines = table.map((row) =>
-    row
-      .map((cell, column) => (column === 4 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
-      .join("  "),
-  );
   const percent = ((100 * trained) / total).toPrecision(3);
-  return [...lines, `trains ${showCount(trained)} scalars beside ${showCount(total)} (${percent} %)`].join("\n");
+  return [
+    textTable(["module", "role", "weight", "trained", "count"], cells, [4]),
+    `trains ${countText(trained)} scalars beside ${countText(total)} (${percent} %)`,
+  ].join("\n");
 }

@@ -33,6 +33,10 @@ export {
   type Tuned,
   type TunedModel,
 } from "./attach.ts";
+export { type Combination, type CombineOptions, combine } from "./combine/combine.ts";
+export { type PadLoraOptions, padLora } from "./combine/pad-lora.ts";
+export type { SignRule } from "./combine/pruning.ts";
+export { type LoraConversion, type ToLoraOptions, toLora } from "./combine/to-lora.ts";
 export { type Delta, named, type Point, type Stack, stack } from "./delta.ts";
 export { describeTargets, formatTargets, type TargetReport, type TargetRow } from "./describe.ts";
 export { adapterHead } from "./files/adapter-head.ts";
@@ -51,7 +55,8 @@ export type {
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";
 export { type SaveGgufAdapterOptions, saveGgufAdapter } from "./files/save-gguf-adapter.ts";
 export { type Host, type HostLayout, type HostModel, type HostSource, hostOf } from "./host.ts";
-export { merge } from "./merge.ts";
+export { activate, deactivate, remove, rename, swap } from "./lifecycle.ts";
+export { merge, unmerge } from "./merge.ts";
 export {
   type DeltaPoint,
   type DeltaStep,
@@ -65,4 +70,6 @@ export {
 } from "./method.ts";
 export * from "./methods/index.ts";
 export { type PerRowConfig, perRow, rowsOf } from "./per-row.ts";
+export { type ScaledConfig, scaled } from "./scaled.ts";
+export { type DeltaStatus, describeStatus, formatStatus, type LayerStatus, type Status } from "./status.ts";
 export type { LinearTarget, Target, TargetOptions, Targets } from "./targets.ts";

@@ -42,7 +42,7 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
   const changed = mergeAll(base, deltas);
   const parameters = new Map([...base.parameters].map(([name, value]) => [name, changed.get(name) ?? value.clone()]));
   const { created } = base as { readonly created?: readonly string[] };
-  return {
+  const merged: M = {
     ...base,
     parameters,
     ...(created !== undefined && { created: leftRandom(base, deltas) }),
@@ -51,6 +51,29 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
       loss: (input: never, options?: ForwardOptions): Scalar => base.loss!(input, { parameters, ...options }),
     }),
   };
+  origins.set(merged, tuned);
+  return merged;
+}
+
+/** What models were merged from. */
+const origins = new WeakMap<AnyModel, Tuned>();
+
+/**
+ * The tuned model that a merged one was made of: its base and its deltas, which a merge leaves as they are, so that everything is as
+ * before to the bit. The merged model's tensors stay the caller's.
+ *
+ * Weights that were merged and stored elsewhere have no such origin. Deltas that add to weights can be taken out of them again, but for
+ * rounding: `merge(attach(merged, scaled(delta, -1)))`.
+ *
+ * @throws {ConfigError} For a model that `merge` did not make in this process.
+ */
+export function unmerge<M extends AnyModel>(merged: M): Tuned<M> {
+  const tuned = origins.get(merged);
+  if (tuned !== undefined) return tuned as Tuned<M>;
+  throw new ConfigError({
+    message:
+      "unmerge: this model was not made by merge here, so that its base is not known; load the base, or take the delta out by merge(attach(model, scaled(delta, -1)))",
+  });
 }
 
 /** The weights that the deltas change. */

@@ -79,6 +79,11 @@ export interface MethodDefinition<Options, Config> {
   merge?(base: Parameters, at: DeltaPoint<Config>): Parameters;
   /** Whether a config can be merged, where it depends on the config. @default whether there is `merge` */
   mergeable?(shape: Host, config: Config): boolean;
+  /**
+   * The config under which the same tensors change the model `factor` times as much, where the config can say it; undefined for
+   * factors that it cannot. `scaled` does without it, but then files of other programs do not take the delta.
+   */
+  scale?(config: Config, factor: number): Config | undefined;
   /** Added to the loss, in nats. */
   penalty?(at: DeltaPoint<Config>): Scalar;
   /** Tensors that change from step to step without a gradient. Makes nothing. */

@@ -2,7 +2,7 @@ import type { Parameters } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta } from "../delta.ts";
 import { hostOf } from "../host.ts";
-import type { DeltaTensor, Method, MethodDefinition } from "../method.ts";
+import type { DeltaTensor, MethodDefinition } from "../method.ts";
 
 /** A delta before its tensors are read. */
 export interface Draft {
@@ -18,7 +18,12 @@ export interface Draft {
  *
  * @throws {ConfigError} As the method.
  */
-export function draft(base: LanguageModel, method: Method, options: unknown, name: string = method.kind): Draft {
+export function draft(
+  base: LanguageModel,
+  method: MethodDefinition<never, unknown>,
+  options: unknown,
+  name: string = method.kind,
+): Draft {
   const shape = hostOf(base);
   const config = method.parse(options as never, shape);
   const { trained, frozen = new Map<string, DeltaTensor>() } = method.tensors(shape, config);

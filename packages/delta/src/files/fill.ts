@@ -6,6 +6,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import { type Delta, type Stack, stack } from "../delta.ts";
 import { hostOf } from "../host.ts";
 import { bindDelta, type DeltaTensor, startDelta } from "../method.ts";
+import { findNotFinite } from "../not-finite.ts";
 import { type Draft, storedTensors } from "./draft.ts";
 
 /** How tensors are called in a file. */
@@ -39,6 +40,11 @@ export async function fillDrafts(
   const { found, mismatches } = compare(wanted, file, simplify);
   if (problems.length + mismatches.length > 0) throw misfit([...problems, ...mismatches], location);
   const loaded = await readAll(found, file);
+  const notFinite = await findNotFinite(loaded);
+  if (notFinite.length > 0) {
+    disposeParameters(loaded);
+    throw damaged(notFinite, location);
+  }
   const deltas = drafts.map((part) => fill(base, part, (name) => loaded.get(keyOf(part, name))));
   return deltas.length === 1 ? deltas[0]! : stack(...deltas);
 }
@@ -61,6 +67,15 @@ function fill(base: LanguageModel, draft: Draft, read: (name: string) => Tensor 
 function misfit(problems: readonly string[], location: string): FormatError {
   return new FormatError({
     message: `loadAdapter: the adapter in ${location} does not fit this model: ${problems.join("; ")}. Was it made for another base?`,
+    problems,
+    location,
+  });
+}
+
+/** The error of weights that no training leaves that went well. */
+function damaged(problems: readonly string[], location: string): FormatError {
+  return new FormatError({
+    message: `loadAdapter: the adapter in ${location} is damaged, or its training diverged: ${problems.join("; ")}`,
     problems,
     location,
   });

@@ -8,6 +8,8 @@ import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import type { Tuned } from "../attach.ts";
 import type { Delta, Stack } from "../delta.ts";
+import type { MethodDefinition } from "../method.ts";
+import { SCALED, scaledMethod } from "../scaled.ts";
 import { type Draft, draft, holdsHead, storedOf } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import type { MethodTable } from "./peft-config.ts";
@@ -27,6 +29,8 @@ export interface NativeConfig {
   readonly deltas: readonly {
     readonly name: string;
     readonly kind: string;
+    /** Of the method: the same config means something else in another. @default 1 */
+    readonly version?: number;
     readonly config?: unknown;
     /** Trained scalars. */
     readonly count: number;
@@ -38,8 +42,21 @@ const schema = z.object({
   version: z.literal(1),
   base: z.object({ model_type: z.string(), tensors: z.int(), scalars: z.int(), digest: z.string() }),
   head: z.unknown().optional(),
-  deltas: z.array(z.object({ name: z.string().min(1), kind: z.string(), config: z.unknown(), count: z.int() })).min(1),
+  deltas: z
+    .array(
+      z.object({
+        name: z.string().min(1),
+        kind: z.string(),
+        version: z.int().positive().default(1),
+        config: z.unknown(),
+        count: z.int(),
+      }),
+    )
+    .min(1),
 });
+
+/** The config of a delta that is scaled. */
+const scaledSchema = z.strictObject({ factor: z.number(), kind: z.string(), config: z.unknown() });
 
 /** What the container says of a tuned model. */
 export function describeNative(tuned: Tuned<LanguageModel>): NativeConfig {
@@ -50,9 +67,10 @@ export function describeNative(tuned: Tuned<LanguageModel>): NativeConfig {
     version: 1,
     base: describeStructure(base),
     ...(head !== undefined && { head }),
-    deltas: deltas.map(({ name, kind, config, parameters }) => ({
+    deltas: deltas.map(({ name, kind, method: { version = 1 }, config, parameters }) => ({
       name,
       kind,
+      ...(version !== 1 && { version }),
       config,
       count: [...parameters.values()].reduce((count, { size }) => count + size, 0),
     })),
@@ -85,9 +103,14 @@ export async function loadNative(
   const config = parsed.data;
   checkBase(base, config.base, fail);
   const file = await openSafetensors(files, NATIVE_WEIGHTS);
-  const drafts = config.deltas.map(({ name, kind, config: settings }): Draft => {
-    const method = methods[kind];
-    if (method === undefined) throw fail(`holds the method "${kind}"; pass it as methods: { "${kind}": … }`);
+  const drafts = config.deltas.map(({ name, kind, version, config: settings }): Draft => {
+    const method = findMethod(kind, settings, methods, fail);
+    const { version: known = 1 } = method;
+    if (version !== known) {
+      throw fail(
+        `holds version ${version} of the method "${kind}", and this is version ${known}, in which the same settings mean something else`,
+      );
+    }
     try {
       return draft(base, method, settings, name);
     } catch (error) {
@@ -97,6 +120,22 @@ export async function loadNative(
   checkHead(base, config.head, holdsHead(base, drafts), location);
   const names = { keyOf: ({ name: delta }: Draft, name: string) => `${delta}/${name}`, simplify: (key: string) => key };
   return fillDrafts(base, drafts, file, names, [], location);
+}
+
+/** The method of a kind, which for a scaled delta its settings name. */
+function findMethod(
+  kind: string,
+  settings: unknown,
+  methods: MethodTable,
+  fail: (problem: string) => FormatError,
+): MethodDefinition<never, unknown> {
+  if (kind === SCALED) {
+    const inner = scaledSchema.safeParse(settings);
+    if (!inner.success) throw fail(`says of a scaled delta ${JSON.stringify(settings)}`);
+    return scaledMethod(findMethod(inner.data.kind, inner.data.config, methods, fail)) as never;
+  }
+  if (Object.hasOwn(methods, kind)) return methods[kind]!;
+  throw fail(`holds the method "${kind}"; pass it as methods: { "${kind}": … }`);
 }
 
 /** Throws when the body has other names or shapes than the one that the deltas were made for. */

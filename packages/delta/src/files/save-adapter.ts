@@ -5,6 +5,8 @@ import * as z from "zod";
 import { isAtStart } from "../at-start.ts";
 import type { Tuned } from "../attach.ts";
 import { carrierOf, leftRandom } from "../left-random.ts";
+import { findNotFinite } from "../not-finite.ts";
+import { storedOf } from "./draft.ts";
 import { describeNative, NATIVE_CONFIG, NATIVE_WEIGHTS, nativeTensors } from "./native.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 import { describePeft } from "./peft-save.ts";
@@ -37,10 +39,12 @@ export interface SavedAdapter {
   readonly format: "peft" | "native";
   /** Why it is no PEFT folder. */
   readonly reason?: string;
+  /** Names of deltas that are not in it, because they wait and do not act. */
+  readonly left?: readonly string[];
 }
 
 /**
- * Writes the deltas of a tuned model, at its parameters, and nothing of the base.
+ * Writes the deltas of a tuned model that act, at its parameters, and nothing of the base.
  *
  * Methods that PEFT has, each with or without a classification head, become a PEFT folder that Python loads:
  * `adapter_model.safetensors`, then `adapter_config.json`. Anything else becomes `delta_model.safetensors` and
@@ -51,6 +55,7 @@ export interface SavedAdapter {
  * @throws {StateError} When a delta is still what it was made as: what training returns goes in by `tuned.with(parameters)`.
  *   Or when the base has a random head, because its file lacked one, and no delta carries it: loaded again, the adapter would meet
  *   another one. Attach `head(base)`, or pass `withoutHead`.
+ *   Or when a delta holds NaN or an infinity; names the tensors.
  * @throws {FileError} When a file cannot be written; the former one is still there.
  * @example
  * await saveAdapter(tuned.with(parameters), "adapters/spam");
@@ -67,6 +72,9 @@ export async function saveAdapter(
   }
   if (!withoutHead) checkCarried("saveAdapter", tuned);
   if (!untrained) await checkTrained("saveAdapter", tuned);
+  await checkFinite(tuned);
+  const left = tuned.inactive.map((delta) => delta.name);
+  const more = left.length > 0 ? { left } : {};
   const files = openFiles(target);
   const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
   const peft = describePeft(tuned, baseName ?? (typeof name === "string" ? name : ""));
@@ -76,7 +84,7 @@ export async function saveAdapter(
     await saveSafetensors(files, NATIVE_WEIGHTS, nativeTensors(tuned), { dtype });
     await writeConfig(NATIVE_CONFIG, describeNative(tuned));
     await removeAll(files, [CONFIG_FILE, WEIGHTS_FILE]);
-    return { format: "native", reason: peft.reason };
+    return { format: "native", reason: peft.reason, ...more };
   }
   const head = headToStore(tuned);
   const metadata = { format: "pt", ...(head !== undefined && { [HEAD_METADATA]: JSON.stringify(head) }) };
@@ -87,11 +95,24 @@ export async function saveAdapter(
   }
   await writeConfig(CONFIG_FILE, peft.config);
   await removeAll(files, [NATIVE_CONFIG, NATIVE_WEIGHTS]);
-  return { format: "peft" };
+  return { format: "peft", ...more };
 }
 
 async function removeAll(files: Files, names: readonly string[]): Promise<void> {
   for (const name of names) await files.remove(name);
+}
+
+/** Throws for numbers that are none. */
+async function checkFinite({ deltas }: Tuned<LanguageModel>): Promise<void> {
+  for (const delta of deltas) {
+    const problems = await findNotFinite(storedOf(delta));
+    if (problems.length === 0) continue;
+    throw new StateError({
+      message: `saveAdapter: delta "${delta.name}" (${delta.kind}) is no result of a training that went well: ${problems.join("; ")}`,
+      delta: delta.name,
+      problems,
+    });
+  }
 }
 
 /** Throws for a delta that is still at its start. */

@@ -174,6 +174,7 @@ export const adaLora: Method<AdaLoraOptions, AdaLoraConfig> = method<AdaLoraOpti
       const update = mul(product, scalar(scaleOf(config))) as Tensor2D;
       return [[place.weight.name, addToMatrix(weights, place, update)]];
     }),
+  scale: (config, factor) => (factor > 0 ? { ...config, alpha: config.alpha * factor } : undefined),
   penalty(at) {
     const norms = trainedPlaces(at.shape, at.config).flatMap(({ site: { path } }) => [
       distanceFromOrthogonal(at.parameters.get(nameA(path))! as Tensor2D, false),

@@ -101,6 +101,7 @@ export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraCon
       const update = mul(matMul(b, a), scalar(scale)) as Tensor2D;
       return [[place.weight.name, addToMatrix(weights, place, update)]];
     }),
+  scale: scaleLora,
   perRow: (members) => [
     lowRankPerRow(
       members.map((at) => (path) => (at?.parameters.has(nameA(path)) ? factorsAt(at, path) : undefined)),
@@ -119,6 +120,14 @@ export function parseLora(kind: string, options: LoraOptions, shape: Host): Lora
     alpha: settings.alpha ?? settings.rank,
     targets: nameTargets(kind, shape, { targets: roles, exclude, layers }),
   };
+}
+
+/** The config whose scale is `factor` times as large at every layer. There is none for factors that are not positive. */
+export function scaleLora(config: LoraConfig, factor: number): LoraConfig | undefined {
+  if (factor <= 0) return undefined;
+  const { alpha, alphaPattern } = config;
+  const values = Object.entries(alphaPattern).map(([pattern, value]) => [pattern, value * factor]);
+  return { ...config, alpha: alpha * factor, alphaPattern: Object.fromEntries(values) };
 }
 
 /** A and B of every layer. */

@@ -21,9 +21,11 @@ import { type Delta, named } from "../delta.ts";
 import { describeTargets } from "../describe.ts";
 import { loadAdapter } from "../files/load-adapter.ts";
 import { saveAdapter } from "../files/save-adapter.ts";
+import { activate, deactivate, rename, swap } from "../lifecycle.ts";
 import { merge } from "../merge.ts";
 import type { Method } from "../method.ts";
 import * as builtIn from "../methods/index.ts";
+import { scaled } from "../scaled.ts";
 import { expectClose } from "./expect-close.ts";
 
 /** What a law is given. Everything in it is disposed of after the law. */
@@ -93,6 +95,8 @@ export type DeltaLaw =
   | "files do not take it before it is trained"
   | "on another base of equal weights it does the same"
   | "two of it on one model act together"
+  | "inactive it does nothing, and active again what it did"
+  | "scaled to nothing it is the base, and merged it does what it does scaled"
   | "a training run lowers the loss and leaves the base alone"
   | "a forward pass and a gradient leave only what they return";
 
@@ -245,6 +249,37 @@ export const laws: Readonly<Record<DeltaLaw, (bench: Bench) => void | Promise<vo
     });
     disposeDelta(other);
   },
+
+  "inactive it does nothing, and active again what it did": ({ model, batch, delta }) =>
+    atPerturbed(attach(model, delta), (tuned) => {
+      const waiting = deactivate(tuned);
+      expect(logitsOf(waiting, batch)).toEqual(logitsOf(model, batch));
+      expect(waiting.parameters.size).toBe(0);
+      const other = rename(waiting, delta.name, "other");
+      expect(logitsOf(activate(other, "other"), batch)).toEqual(logitsOf(tuned, batch));
+      expect(logitsOf(swap(tuned, delta.name, tuned.deltas[0]!), batch)).toEqual(logitsOf(tuned, batch));
+    }),
+
+  "scaled to nothing it is the base, and merged it does what it does scaled": ({ model, batch, delta }) =>
+    atPerturbed(attach(model, delta), (tuned) => {
+      const [moved] = tuned.deltas as [Delta];
+      if (moved.hooks(moved).some(({ kind }) => kind === "embed" || kind === "attention")) {
+        expect(() => scaled(moved, 0.5)).toThrow(expect.objectContaining({ code: "CONFIG" }));
+        return;
+      }
+      expect(logitsOf(attach(model, scaled(moved, 0)), batch)).toEqual(logitsOf(model, batch));
+      expect(logitsOf(attach(model, scaled(moved, 1)), batch)).toEqual(logitsOf(tuned, batch));
+      const half = attach(model, scaled(moved, 0.5));
+      expect(logitsOf(half, batch)).not.toEqual(logitsOf(tuned, batch));
+      if (moved.merge === undefined) return;
+      const merged = merge(half);
+      try {
+        // Sums in another order: a few units in the last place of logits of order one.
+        expectClose(logitsOf(merged, batch), logitsOf(half, batch), { absolute: 1e-5, relative: 1e-5 });
+      } finally {
+        disposeParameters(merged.parameters);
+      }
+    }),
 
   "a training run lowers the loss and leaves the base alone": ({ model, batch, delta }) => {
     const tuned = attach(model, delta);

@@ -141,7 +141,7 @@ test.each([
   ["init_lora_weights", "pissa_niter_4", /only fits the base weights that its start took a part out of/],
   ["init_lora_weights", "olora", /only fits the base weights/],
   ["bias", "all", /trained biases/],
-  ["layer_replication", [[0, 1]], /number of layers/],
+  ["layer_replication", [[0, 1]], /a deeper model of the same weights/],
   ["trainable_token_indices", [1], /trained tokens/],
   ["r", 0, /"r"/],
   ["peft_type", "C3A", /peft_type "C3A"; .*LORA.* are read/],

@@ -39,7 +39,7 @@ test("LoRAs of other ranks, layers and scales follow each other without a compil
     trained(model, { rank: 4, rsLora: true, targets: ["attn.v", "ff.up"] }, 2),
     trained(model, { rank: 3 }, 3),
   ];
-  const alone = [];
+  const alone: number[][] = [];
   for (const delta of all) alone.push(await logits(attach(model, delta), batch));
   const padded = all.map((delta) => padLora(delta, { rank: 4, targets: "all-linear" }));
   let tuned = attach(model, named("slot", padded[0]!));

@@ -4,7 +4,9 @@ import * as z from "zod";
 import type { Delta, Stack } from "../delta.ts";
 import type { Method } from "../method.ts";
 import * as builtIn from "../methods/index.ts";
+import { loadForeign, loadKohya } from "./foreign/load-foreign.ts";
 import { loadNative, NATIVE_CONFIG } from "./native.ts";
+import { asFields } from "./peft-config.ts";
 import { loadPeft } from "./peft-load.ts";
 import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 
@@ -24,7 +26,8 @@ const schema = z.strictObject({
 });
 
 /**
- * The delta in a folder that PEFT or `saveAdapter` wrote. An adapter with a head comes back as a stack of both, which
+ * The delta in a folder that PEFT or `saveAdapter` wrote, the adapters library (LoRA and bottleneck adapters, with their heads), MLX, or
+ * kohya's scripts. An adapter with a head comes back as a stack of both, which
  * `attach` takes like any delta: the predictions are those that were saved.
  *
  * The model's labels must be those that it was trained with, in their order; files that PEFT wrote do not say them. To use the
@@ -57,16 +60,21 @@ export async function loadAdapter(
   }
   if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), methods);
   if (!isPeft) {
+    const other = await loadKohya(base, files);
+    if (other !== undefined) return other;
     throw new FileError({
       message: `loadAdapter: ${location} has neither ${CONFIG_FILE} nor ${NATIVE_CONFIG}; is it an adapter's folder?`,
       location,
     });
   }
+  const json = asFields(await readJson(files, CONFIG_FILE));
+  const other = json["peft_type"] === undefined ? await loadForeign(base, files, json) : undefined;
+  if (other !== undefined) return other;
   if (!(await hasFile(files, WEIGHTS_FILE)) && (await hasFile(files, "adapter_model.bin"))) {
     throw new FormatError({
       message: `loadAdapter: ${location} has its weights in adapter_model.bin, a pickle, which can run code when it is read; save them as ${WEIGHTS_FILE} in Python`,
       location,
     });
   }
-  return loadPeft(base, files, await readJson(files, CONFIG_FILE), methods);
+  return loadPeft(base, files, json, methods);
 }

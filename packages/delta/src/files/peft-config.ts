@@ -48,7 +48,10 @@ function failure(location: string, problem: string): FormatError {
 export function methodOf(json: Json, methods: MethodTable, location: string): Method & { readonly peft: PeftFormat } {
   const type = json["peft_type"];
   if (type === undefined)
-    throw failure(location, "has no \"peft_type\", so it is not PEFT's; other libraries' adapters are not read yet");
+    throw failure(
+      location,
+      'has no "peft_type", so it is not PEFT\'s, nor of another library whose adapters are read (adapters, MLX)',
+    );
   const known = Object.values(methods).filter(
     (method): method is Method & { readonly peft: PeftFormat } => method.peft !== undefined,
   );

@@ -1,0 +1,189 @@
+/** Folders of the adapters library (AdapterHub): LoRA and bottleneck adapters, with a head of transformers' own form. */
+import { type Files, type FormatError, hasFile, readJson } from "@cambium/base";
+import { openSafetensors, type Safetensors } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
+import * as z from "zod";
+import { adapter } from "../../methods/adapter.ts";
+import { head } from "../../methods/head.ts";
+import { type Draft, draft } from "../draft.ts";
+import { ourName } from "../peft-names.ts";
+import { checkHead } from "../stored-head.ts";
+import { type ForeignLayer, type ForeignLora, readLayers } from "./lora-layers.ts";
+import type { Viewed } from "./view.ts";
+
+const WEIGHTS = "adapter.safetensors";
+const HEAD = "model_head.safetensors";
+const HEAD_CONFIG = "head_config.json";
+
+const folderSchema = z.looseObject({ name: z.string(), config: z.record(z.string(), z.unknown()) });
+const loraSchema = z.looseObject({
+  alpha: z.number().positive(),
+  r: z.int().positive(),
+  dropout: z.number().min(0).lt(1).default(0),
+});
+const headSchema = z.looseObject({
+  config: z.unknown(),
+  model_class: z.string(),
+  label2id: z.record(z.string(), z.int().nonnegative()).nullish(),
+});
+
+/** Whether a config is of this library. */
+export const isAdaptersConfig = (json: Readonly<Record<string, unknown>>): boolean =>
+  "config" in json && "model_type" in json && !("peft_type" in json);
+
+/** Settings under which the tensors mean something else, with the values that are read. */
+const fixed: Readonly<Record<string, unknown>> = {
+  use_gating: false,
+  composition_mode: "add",
+  vera_d: null,
+  vera_b: null,
+  phm_layer: false,
+  inv_adapter: null,
+  cross_adapter: false,
+  ln_before: false,
+  ln_after: false,
+  adapter_residual_before_ln: false,
+  stochastic_depth: 0,
+};
+
+/** Settings by placement: mh, output, parallel, original norm before, residual before the norm. */
+const placements = [
+  ["houlsby", { mh_adapter: true, output_adapter: true, is_parallel: false, original_ln_before: false }],
+  ["pfeiffer", { mh_adapter: false, output_adapter: true, is_parallel: false, original_ln_before: true }],
+  ["parallel", { mh_adapter: false, output_adapter: true, is_parallel: true, original_ln_before: false }],
+] as const;
+
+const activations: Readonly<Record<string, string>> = {
+  relu: "relu",
+  gelu: "gelu",
+  gelu_new: "gelu_new",
+  swish: "silu",
+  silu: "silu",
+  tanh: "tanh",
+};
+
+/** What a folder of this library amounts to. */
+export async function readAdaptersFolder(
+  base: LanguageModel,
+  files: Files,
+  json: unknown,
+  fail: (problem: string) => FormatError,
+): Promise<ForeignLora> {
+  const parsed = folderSchema.safeParse(json);
+  if (!parsed.success) throw fail(`is not what the adapters library writes: ${z.prettifyError(parsed.error)}`);
+  const { name, config } = parsed.data;
+  const other = Object.keys(fixed).find((key) => key in config && (config[key] ?? null) !== fixed[key]);
+  if (other !== undefined) throw fail(`has "${other}" ${JSON.stringify(config[other])}, which is not read`);
+  if (!(await hasFile(files, WEIGHTS)))
+    throw fail(`stands without ${WEIGHTS}; save the adapter with use_safetensors=True, since pickles can run code`);
+  const file = await openSafetensors(files, WEIGHTS);
+  const body =
+    config["architecture"] === "lora"
+      ? readLora(base, file, name, config, fail)
+      : readBottleneck(base, file, name, config, fail);
+  return withHead(base, files, body, fail);
+}
+
+function readLora(
+  base: LanguageModel,
+  file: Safetensors,
+  name: string,
+  config: unknown,
+  fail: (problem: string) => FormatError,
+): ForeignLora {
+  const parsed = loraSchema.safeParse(config);
+  if (!parsed.success) throw fail(`has settings of LoRA that cannot be meant: ${z.prettifyError(parsed.error)}`);
+  const { alpha, r, dropout } = parsed.data;
+  const layers = new Map<string, { a?: Viewed; b?: Viewed }>();
+  const strays: string[] = [];
+  for (const key of file.entries.keys()) {
+    const [, module, owner, which] = /^(.*)\.loras\.([^.]+)\.lora_([AB])$/.exec(key) ?? [];
+    if (module === undefined || owner !== name) {
+      strays.push(key);
+      continue;
+    }
+    const layer = layers.get(module) ?? {};
+    layer[which === "A" ? "a" : "b"] = { file, key };
+    layers.set(module, layer);
+  }
+  const all = [...layers].map(([module, each]): ForeignLayer => ({ module, ...each, scale: alpha / r }));
+  const read = readLayers(base, all, dropout);
+  return { ...read, problems: [...strays.map((key) => `unexpected ${key}`), ...read.problems] };
+}
+
+function readBottleneck(
+  base: LanguageModel,
+  file: Safetensors,
+  name: string,
+  config: Readonly<Record<string, unknown>>,
+  fail: (problem: string) => FormatError,
+): ForeignLora {
+  const placement = placements.find(([, settings]) =>
+    Object.entries(settings).every(([key, value]) => (config[key] ?? false) === value),
+  )?.[0];
+  const activation = activations[String(config["non_linearity"])];
+  const scale = config["scaling"] ?? 1;
+  if (placement === undefined)
+    throw fail(
+      `places its adapters as ${JSON.stringify({ ...config, leave_out: undefined })}; "seq_bn", "double_seq_bn" and "par_bn" are read`,
+    );
+  if (activation === undefined)
+    throw fail(
+      `has the non_linearity ${JSON.stringify(config["non_linearity"])}; ${Object.keys(activations).join(", ")} are read`,
+    );
+  if (typeof scale !== "number") throw fail(`has the scaling ${JSON.stringify(scale)}; only a fixed one is read`);
+  const tensors = new Map<string, Viewed>();
+  const layers = new Set<number>();
+  const problems: string[] = [];
+  let bottleneck = 1;
+  const sites = base.sites();
+  for (const [key, { shape }] of file.entries) {
+    const [, module, owner, side, what] =
+      /^(.*)\.adapters\.([^.]+)\.adapter_(down\.0|up)\.(weight|bias)$/.exec(key) ?? [];
+    const role = module?.endsWith("attention.output") ? "attn" : "ff";
+    const parent = module === undefined ? undefined : ourName(base, module.replace(/\.(attention\.)?output$/, ""));
+    const block = sites.find(({ kind, path }) => kind === "block" && path === parent);
+    const site = sites.find((each) => each.role === role && each.layer === block?.layer && block !== undefined);
+    if (owner !== name || site === undefined) {
+      problems.push(`unexpected ${key}`);
+      continue;
+    }
+    layers.add(site.layer!);
+    if (side !== "up" && what === "weight") bottleneck = shape[0] ?? 1;
+    tensors.set(`${site.path}.adapter.${side === "up" ? "up" : "down"}.${what}`, { file, key });
+  }
+  if (problems.length > 0 || layers.size === 0) return { drafts: [], tensors, problems };
+  const options = { placement, activation, scale, bottleneck, layers: [...layers].sort((a, b) => a - b) };
+  return { drafts: [draft(base, adapter as never, options)], tensors, problems };
+}
+
+/** Adds the head beside an adapter, where there is one. */
+async function withHead(
+  base: LanguageModel,
+  files: Files,
+  body: ForeignLora,
+  fail: (problem: string) => FormatError,
+): Promise<ForeignLora> {
+  if (!(await hasFile(files, HEAD))) return body;
+  const parsed = headSchema.safeParse(await readJson(files, HEAD_CONFIG));
+  if (!parsed.success) throw fail(`stands beside a ${HEAD_CONFIG} that is not what the library writes`);
+  const { config, model_class: type, label2id } = parsed.data;
+  if (config != null || !type.endsWith("ForSequenceClassification"))
+    throw fail(
+      `stands beside a head of ${type} in the library's own form, which is not read; heads of AutoModelForSequenceClassification are`,
+    );
+  if (base.head === undefined)
+    return {
+      ...body,
+      problems: [...body.problems, "it holds a head, and the model was loaded without one: give loadModel a head"],
+    };
+  const labels = Object.entries(label2id ?? {})
+    .sort(([, a], [, b]) => a - b)
+    .map(([label]) => label);
+  const drafts: Draft[] = [...body.drafts, draft(base, head as never, {})];
+  checkHead(base, { kind: "sequence-classification", ...(labels.length > 0 && { labels }) }, true, files.location);
+  const file = await openSafetensors(files, HEAD);
+  const tensors = new Map(body.tensors);
+  for (const key of file.entries.keys()) tensors.set(ourName(base, key), { file, key });
+  return { ...body, drafts, tensors };
+}

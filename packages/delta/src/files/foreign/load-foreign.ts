@@ -1,0 +1,38 @@
+import { type Files, FormatError } from "@cambium/base";
+import type { LanguageModel } from "@cambium/models";
+import type { Delta, Stack } from "../../delta.ts";
+import { fillDrafts } from "../fill.ts";
+import { CONFIG_FILE } from "../peft-names.ts";
+import { isAdaptersConfig, readAdaptersFolder } from "./adapters-library.ts";
+import { openKohya, readKohya } from "./kohya.ts";
+import type { ForeignLora } from "./lora-layers.ts";
+import { isMlxConfig, readMlxFolder } from "./mlx.ts";
+import { viewTensors } from "./view.ts";
+
+/** The deltas of a folder of another library than PEFT; undefined where `json` is of none that is known. */
+export async function loadForeign(
+  base: LanguageModel,
+  files: Files,
+  json: Readonly<Record<string, unknown>>,
+): Promise<Delta | Stack | undefined> {
+  const fail = (problem: string): FormatError =>
+    new FormatError({
+      message: `loadAdapter: ${CONFIG_FILE} in ${files.location} ${problem}`,
+      location: files.location,
+    });
+  if (isAdaptersConfig(json)) return fill(base, files, await readAdaptersFolder(base, files, json, fail));
+  if (isMlxConfig(json)) return fill(base, files, await readMlxFolder(base, files, json, fail));
+  return undefined;
+}
+
+/** The delta of a folder with a file of kohya's; undefined where there is none. */
+export async function loadKohya(base: LanguageModel, files: Files): Promise<Delta | Stack | undefined> {
+  const file = await openKohya(files);
+  return file === undefined ? undefined : fill(base, files, await readKohya(base, file));
+}
+
+function fill(base: LanguageModel, files: Files, { drafts, tensors, problems }: ForeignLora): Promise<Delta | Stack> {
+  const none = drafts.length === 0 && problems.length === 0 ? ["the file holds no tensors of it"] : problems;
+  const names = { keyOf: (_: unknown, name: string) => name, simplify: (key: string) => key };
+  return fillDrafts(base, drafts, viewTensors(tensors), names, none, files.location);
+}

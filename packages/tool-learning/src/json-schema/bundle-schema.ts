@@ -139,7 +139,7 @@ class Bundler {
     if (this.count > MOST) return fail(`the schema holds more than ${MOST} schemas`);
     const { $ref: reference } = given;
     const isReference = typeof reference === "string";
-    const out: Record<string, Json> = isReference ? { ...this.reference(reference, path, depth) } : {};
+    const out: Record<string, Json | undefined> = isReference ? { ...this.reference(reference, path, depth) } : {};
     if (isReference && this.isOpenApi30) return out;
     for (const [keyword, value] of Object.entries(this.isOpenApi30 ? modern(given) : given)) {
       const kind = KEYWORDS.get(keyword);

@@ -33,9 +33,9 @@ const DEEPEST = 100;
 /** Schemas within a schema. */
 const MOST = 20_000;
 
-class Unusable extends Error {}
+export class Unusable extends Error {}
 
-const fail = (problem: string): never => {
+export const fail = (problem: string): never => {
   throw new Unusable(problem);
 };
 
@@ -66,7 +66,7 @@ export function lookUp(document: unknown, reference: string): unknown {
 }
 
 /** Follows references that lead to references. */
-function follow(document: unknown, reference: string): { readonly target: unknown; readonly last: string } {
+export function follow(document: unknown, reference: string): { readonly target: unknown; readonly last: string } {
   const seen = new Set<string>();
   let last = reference;
   for (;;) {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ConfigError, type Json, parseConfig, StateError } from "@cambium/base";
 import type {
   OAuthClientProvider,
+  OAuthDiscoveryState,
   StoredOAuthClientInformation,
   StoredOAuthTokens,
 } from "@modelcontextprotocol/client";

@@ -51,7 +51,7 @@ async function connect(service: Awaited<ReturnType<typeof serve>>, options: Part
   return connection;
 }
 
-describe.each<[over: string, over: ServeMcpOptions["over"]]>([
+describe.each<[where: string, over: NonNullable<ServeMcpOptions["over"]>]>([
   ["in memory", "memory"],
   ["over HTTP", {}],
 ])("tools served %s", (_, over) => {

@@ -36,6 +36,12 @@ export { agent } from "./agent/solver.ts";
 export type { AgentFailure } from "./agent/stop.ts";
 export type { Turn, TurnOptions } from "./agent/turn.ts";
 export type { AgentWords } from "./agent/words.ts";
+export type {
+  AiSdkCallOptions,
+  AiSdkTool,
+} from "./ai-sdk/ai-sdk-tool.ts";
+export { type FromAiSdkOptions, fromAiSdkTools } from "./ai-sdk/from-ai-sdk-tools.ts";
+export { type OurAiSdkTool, type ToAiSdkOptions, toAiSdkTools } from "./ai-sdk/to-ai-sdk-tools.ts";
 export type { AnswerMethodOptions } from "./baselines/answer-method.ts";
 export {
   type Calculator,
@@ -74,6 +80,16 @@ export {
   type RectificationInput,
 } from "./creator/prompts/prompts.ts";
 export { creator } from "./creator/solver.ts";
+export {
+  type PreferenceRow,
+  preferenceRows,
+  type TrainingMessage,
+  type TrainingOptions,
+  type TrainingRow,
+  type TrainingTool,
+  trainingRow,
+} from "./export/training-rows.ts";
+export { jsonSchema } from "./json-schema/json-schema.ts";
 export { openLibrary } from "./library/library.ts";
 export type { Added, CheckReport, OpenLibraryOptions, ToolFilter, ToolLibrary } from "./library/tool-library.ts";
 export type { LibraryTool, ToolCandidate, ToolOrigin, ToolStatus } from "./library/tool-record.ts";

@@ -1,0 +1,114 @@
+import { type Files, memory as memoryFiles, result } from "@cambium/base";
+import { disposeParameters, useBackend } from "@cambium/core";
+import { capture, collate, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
+import { sapling } from "@cambium/saplings";
+import { memory, tidy } from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { collectActivations } from "./collect.ts";
+import { intervene } from "./intervene.ts";
+import { openActivations, type RunCaptureOptions, runCapture } from "./run-capture.ts";
+
+let model: LanguageModel;
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  await useBackend("cpu");
+  model = await loadModel(sapling("bert-2x128"));
+  tokenizer = await loadTokenizer(sapling("bert-2x128"));
+});
+afterAll(() => disposeParameters(model.parameters));
+
+const texts = ["joy", "i feel a great fear of the dark", "she felt [MASK] .", "the [MASK] of war", "love"];
+const masked = ["she felt [MASK] .", "the [MASK] of the long war"];
+
+/** What one text gives alone, by all tokens of a layer. */
+function alone(text: string, layer: number): number[][] {
+  return tidy(() => {
+    const batch = collate(model, tokenizer, { maxLength: 32, padTo: [tokenizer.encode(text).ids.length] })([{ text }]);
+    const values = capture(model, batch, ["ff.act"]).captured.get(`encoder.layer.${layer}.intermediate`)!;
+    return (values.arraySync() as number[][][])[0]!;
+  });
+}
+
+const close = { absolute: 1e-5, relative: 1e-4 }; // padding changes the order of sums
+
+test.each(["first", "last", "mean", "max"] as const)("%s reads of each text what the text has alone", async (at) => {
+  const activations = await collectActivations(model, tokenizer, texts, { at, batchSize: 3, sites: ["L1.ffn.act"] });
+  const rows = activations.get("encoder.layer.1.intermediate")!;
+  texts.forEach((text, i) => {
+    const tokens = alone(text, 1);
+    const columns = tokens[0]!.map((_, unit) => tokens.map((token) => token[unit]!));
+    const expected = {
+      first: tokens[0]!,
+      last: tokens.at(-1)!,
+      mean: columns.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length),
+      max: columns.map((values) => Math.max(...values)),
+    }[at];
+    expect(rows[i]).toBeAllClose(expected, close);
+  });
+});
+
+test("at the mask is chosen where every text has one, and asks for it elsewhere", async () => {
+  const found = await collectActivations(model, tokenizer, masked, { sites: ["L0.ffn.act"] });
+  masked.forEach((text, i) => {
+    const place = tokenizer.encode(text).ids.indexOf(tokenizer.special.mask!);
+    expect(found.get("encoder.layer.0.intermediate")![i]).toBeAllClose(alone(text, 0)[place]!, close);
+  });
+  await expect(collectActivations(model, tokenizer, texts, { at: "mask" })).rejects.toThrow(
+    "text 0 has no mask token, [MASK]",
+  );
+});
+
+test("files hold what memory holds, and nothing leaks", async () => {
+  const before = memory().numTensors;
+  const files = memoryFiles();
+  const events: string[] = [];
+  const options: RunCaptureOptions = { to: files, batchSize: 2, sites: ["ff.act", "block"], at: "mean" };
+  await result(runCapture(model, tokenizer, texts, options), ({ type, done }) => events.push(`${type} ${done}`));
+  expect(events).toEqual(["batch 2", "batch 4", "batch 5", "end 5"]);
+  const stored = await openActivations(files);
+  const held = await collectActivations(model, tokenizer, texts, {
+    sites: ["ff.act", "block"],
+    at: "mean",
+    batchSize: 2,
+  });
+  expect(stored.texts).toBe(5);
+  for (const { path } of stored.sites) expect(await stored.read(path)).toEqual(held.get(path));
+  expect(memory().numTensors).toBe(before);
+  await expect(stored.read("nowhere")).rejects.toThrow('no site "nowhere"');
+});
+
+test("a run that was stopped resumes, and gives the same files", async () => {
+  const [whole, stopped] = [memoryFiles(), memoryFiles()];
+  const options = (to: Files): RunCaptureOptions => ({ to, batchSize: 2, at: "mean" });
+  await result(runCapture(model, tokenizer, texts, options(whole)));
+  const stop = new AbortController();
+  const run = runCapture(model, tokenizer, texts, { ...options(stopped), signal: stop.signal });
+  const { reason } = await result(run, () => stop.abort());
+  expect(reason).toBe("stopped");
+  await expect(openActivations(stopped).then((some) => some.read("encoder.layer.0.intermediate"))).rejects.toThrow(
+    "only 2 of 5 texts are there",
+  );
+  await result(runCapture(model, tokenizer, texts, options(stopped)));
+  for (const { name } of await whole.list()) expect(await stopped.read(name)).toEqual(await whole.read(name));
+});
+
+test("a folder of other texts, settings or hooks is refused", async () => {
+  const to = memoryFiles();
+  await result(runCapture(model, tokenizer, texts, { to, at: "mean" }));
+  const again = (more: object, rows = texts) => result(runCapture(model, tokenizer, rows, { to, at: "mean", ...more }));
+  await expect(again({}, [...texts, "more"])).rejects.toThrow("other texts, sites or settings");
+  await expect(again({ at: "max" })).rejects.toThrow("other texts, sites or settings");
+  const hooks = intervene(model, [{ site: "L0.ffn.act", op: { kind: "scale", by: 2 } }]);
+  await expect(again({ hooks })).rejects.toThrow("another model, or under other hooks");
+  await expect(again({})).resolves.toMatchObject({ reason: "done" });
+});
+
+test("what has no tokens to read is an error", async () => {
+  await expect(collectActivations(model, tokenizer, texts, { sites: ["attn.pattern"] })).rejects.toThrow(
+    "an axis of heads",
+  );
+  await expect(collectActivations(model, tokenizer, [])).rejects.toThrow("at least one text");
+  await expect(collectActivations(model, tokenizer, texts, { at: "middle" as never })).rejects.toThrow(
+    'at must be "last"',
+  );
+});

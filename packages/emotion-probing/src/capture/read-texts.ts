@@ -1,0 +1,195 @@
+import { ConfigError } from "@cambium/base";
+import type { Hook, Site } from "@cambium/core";
+import {
+  capture,
+  collate,
+  type LanguageOutput,
+  type RunnableModel,
+  type TokenBatch,
+  type Tokenizer,
+} from "@cambium/models";
+import {
+  add,
+  dispose,
+  div,
+  equal,
+  expandDims,
+  gather,
+  max,
+  mul,
+  range,
+  reshape,
+  slice,
+  sub,
+  sum,
+  type Tensor,
+  type Tensor1D,
+  type Tensor3D,
+  tidy,
+} from "@tensorflow/tfjs-core";
+import { firstPlace, lastPlace, placeOf } from "./places.ts";
+
+/** Which token of a text stands for it, or what of all real ones: `mask` is the first mask token. */
+export type Reduction = "last" | "first" | "mask" | "mean" | "max";
+
+/** Places of the mask in every row, for `mask`; throws where a text has none. */
+export function checkMasks(caller: string, tokenizer: Tokenizer, texts: readonly string[], maxLength: number): number {
+  const { mask } = tokenizer.special;
+  if (mask === undefined) {
+    throw new ConfigError({
+      message: `${caller}: at "mask" needs a tokenizer with a mask token; choose "last" for decoders`,
+    });
+  }
+  texts.forEach((text, index) => {
+    if (tokenizer.encode(text, undefined, { maxLength }).ids.includes(mask)) return;
+    throw new ConfigError({
+      message: `${caller}: text ${index} has no mask token, ${tokenizer.decode([mask], { skipSpecial: false })}: ${JSON.stringify(text.slice(0, 60))}`,
+      index,
+    });
+  });
+  return mask;
+}
+
+/** One vector for each text, `[batch, width]`, of what left a site, `[batch, extra + seq, width]`. */
+export function reduceTokens(
+  x: Tensor3D,
+  batch: Pick<TokenBatch, "ids" | "mask">,
+  at: Reduction,
+  maskId: number | undefined,
+): Tensor {
+  const [rows, all, width] = x.shape;
+  const seq = batch.mask.shape[1];
+  const words = all === seq ? x : slice(x, [0, all - seq, 0], [rows, seq, width]);
+  if (at === "mean" || at === "max") {
+    const real = expandDims(batch.mask, 2);
+    if (at === "mean") return div(sum(mul(words, real), 1), sum(real, 1));
+    return max(sub(words, mul(sub(1, real), 1e30)), 1);
+  }
+  const place: Tensor1D =
+    at === "last"
+      ? lastPlace(batch.mask)
+      : at === "first"
+        ? firstPlace(batch.mask)
+        : placeOf(equal(batch.ids, maskId!));
+  return gather(reshape(words, [rows * seq, width]), add(place, range(0, rows * seq, seq, "int32")) as Tensor1D);
+}
+
+/** What is read of texts in one batch. */
+export interface ReadBatch {
+  /** Places of the texts among all. */
+  readonly places: readonly number[];
+  /** By the path of each site, `[texts of the batch, width]`. */
+  readonly values: ReadonlyMap<string, Float32Array>;
+}
+
+/** Settings shared by everything that reads activations of texts. */
+export interface ReadTextsOptions {
+  /** What of a text's tokens is read. @default "mask" for texts with masks where the tokenizer has one, else "mean" */
+  readonly at?: Reduction;
+  /** Most tokens of a text; longer ones are cut. @default what the model has positions for, at most 256 */
+  readonly maxLength?: number;
+  /** Texts in one forward pass. @default 32 */
+  readonly batchSize?: number;
+  /** Hooks under which the model runs: interventions, deltas. @default none */
+  readonly hooks?: readonly Hook[];
+}
+
+export const readKeys = ["at", "maxLength", "batchSize", "hooks"] as const;
+
+/** Checks the options once and says what they are. */
+export function resolveReading(
+  caller: string,
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  options: ReadTextsOptions,
+) {
+  const { batchSize = 32, hooks = [] } = options;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new ConfigError({
+      message: `${caller}: batchSize must be a whole number from 1, got ${batchSize}`,
+      batchSize,
+    });
+  }
+  if (texts.length === 0) throw new ConfigError({ message: `${caller}: at least one text is needed, got none` });
+  texts.forEach((text, index) => {
+    if (typeof text !== "string")
+      throw new ConfigError({ message: `${caller}: text ${index} is a ${typeof text}`, index });
+  });
+  const maxLength = options.maxLength ?? Math.min(256, model.architecture.maximumLength(model.config));
+  const written =
+    tokenizer.special.mask === undefined
+      ? undefined
+      : tokenizer.decode([tokenizer.special.mask], { skipSpecial: false });
+  const at = options.at ?? (written !== undefined && texts.every((text) => text.includes(written)) ? "mask" : "mean");
+  if (!["last", "first", "mask", "mean", "max"].includes(at)) {
+    throw new ConfigError({
+      message: `${caller}: at must be "last", "first", "mask", "mean" or "max", got "${at}"`,
+      at,
+    });
+  }
+  const maskId = at === "mask" ? checkMasks(caller, tokenizer, texts, maxLength) : undefined;
+  return { at: at as Reduction, maxLength, batchSize, hooks, maskId };
+}
+
+/**
+ * Runs texts in batches of similar length and gives, batch by batch, one vector for each text and site. Reductions happen where
+ * the model runs; memory is that of one batch.
+ */
+export async function* readTexts(
+  caller: string,
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  sites: readonly Site[],
+  options: ReadTextsOptions,
+): AsyncGenerator<ReadBatch> {
+  const { at, maxLength, batchSize, hooks, maskId } = resolveReading(caller, model, tokenizer, texts, options);
+  checkReadable(caller, sites);
+  const { head: _, ...headless } = model;
+  const toBatch = collate(headless, tokenizer, { maxLength });
+  const roles = [...new Set(sites.map(({ role }) => role))];
+  const paths = new Set(sites.map(({ path }) => path));
+  const order = texts.map((_, i) => i).sort((a, b) => texts[a]!.length - texts[b]!.length);
+  for (let from = 0; from < order.length; from += batchSize) {
+    const places = order.slice(from, from + batchSize);
+    const reduced = tidy(() => {
+      const batch = withTargets(model, toBatch(places.map((place) => ({ text: texts[place]! }))));
+      const { captured } = capture<TokenBatch, LanguageOutput>(model, batch, roles, { hooks });
+      return Object.fromEntries(
+        [...captured]
+          .filter(([path]) => paths.has(path))
+          .map(([path, x]) => [path, reduceTokens(x as Tensor3D, batch, at, maskId)]),
+      );
+    });
+    const values = new Map<string, Float32Array>();
+    try {
+      for (const [path, x] of Object.entries(reduced)) values.set(path, (await x.data()) as Float32Array);
+    } finally {
+      dispose(reduced);
+    }
+    yield { places, values };
+  }
+}
+
+/** A model of two stacks needs something to begin its target with, also where only the source is read. */
+function withTargets(model: RunnableModel, batch: TokenBatch): TokenBatch {
+  if (model.architecture.batch !== "source+target") return batch;
+  const ids = slice(batch.ids, [0, 0], [batch.ids.shape[0], 1]);
+  return { ...batch, targetIds: ids };
+}
+
+function checkReadable(caller: string, sites: readonly Site[]): void {
+  for (const site of sites) {
+    const problem =
+      site.kind === "attention" || site.kind === "pattern"
+        ? "has an axis of heads"
+        : site.kind === "logits" || site.role === "pooler" || site.role === "head"
+          ? "has no axis of tokens"
+          : site.stack === "decoder"
+            ? "is of the decoder, which reads no text here"
+            : undefined;
+    if (problem === undefined) continue;
+    throw new ConfigError({ message: `${caller}: ${site.path} ${problem}; use capture for it`, path: site.path });
+  }
+}

@@ -8,6 +8,29 @@
  *
  * @module
  */
+export type { ControlKind } from "./ablate/controls.ts";
+export {
+  type AblationEffect,
+  type AblationEvent,
+  type AblationMode,
+  type AblationResult,
+  type AblationRow,
+  type AblationTask,
+  type RunAblationOptions,
+  runAblation,
+} from "./ablate/run-ablation.ts";
+export { type CollectActivationsOptions, collectActivations } from "./capture/collect.ts";
+export { type InterveneOptions, intervene } from "./capture/intervene.ts";
+export { hashInterventions, type Intervention, type Operation, parseInterventions } from "./capture/interventions.ts";
+export type { ReadTextsOptions, Reduction } from "./capture/read-texts.ts";
+export {
+  type Activations,
+  type CaptureEvent,
+  openActivations,
+  type RunCaptureOptions,
+  runCapture,
+} from "./capture/run-capture.ts";
+export { findSites, type HasSites, type SiteName, siteNames } from "./capture/site-names.ts";
 export { linearCka } from "./compare/cka.ts";
 export { type CompareRdmsOptions, compareRdms } from "./compare/compare-rdms.ts";
 export type { Similarity } from "./compare/methods.ts";
@@ -40,6 +63,27 @@ export {
 export { type TestedSimilarity, type TestSimilarityOptions, testSimilarity } from "./inference/test-similarity.ts";
 export { type ConditionMap, type MapConditionsOptions, mapConditions } from "./maps/mds.ts";
 export { type Aligned, alignPoints } from "./maps/procrustes.ts";
+export { type AttributeUnitsOptions, type Attribution, attributeUnits } from "./neurons/attribution.ts";
+export { type ConditionActivations, type NeuronSite, similarityOf } from "./neurons/condition-activations.ts";
+export type { LightKind } from "./neurons/lights.ts";
+export { type NeuronMeasure, type ScoreNeuronsOptions, scoreNeurons } from "./neurons/score-neurons.ts";
+export {
+  combineUnits,
+  measureOverlap,
+  type NeuronScores,
+  type ScoresOfOptions,
+  type SelectUnitsOptions,
+  scoresOf,
+  selectUnits,
+  type UnitOverlap,
+} from "./neurons/scores.ts";
+export {
+  type AttributeSearchlight,
+  type RunSearchlightOptions,
+  runSearchlight,
+  type Searchlight,
+  type SearchlightEvent,
+} from "./neurons/searchlight.ts";
 export { meanRdm, percentileRdm, rankRdm } from "./rdm/change-rdm.ts";
 export {
   type MeasureCrossnobisOptions,

@@ -6,9 +6,21 @@
  * there, so that a copy costs the blocks from its own first layer on, the embeddings and the head.
  */
 import { ConfigError } from "@cambium/base";
-import { type Around, around, type Hook, type Site } from "@cambium/core";
-import { capture, type LanguageOutput, type RunnableModel, type TokenBatch, type Unit } from "@cambium/models";
-import { add, concat, dispose, gather, mul, type Tensor, tensor, tensor1d, tidy, tile } from "@tensorflow/tfjs-core";
+import { type Around, around, type Hook, type Runnable, type Site } from "@cambium/core";
+import { capture, type LanguageOutput, type TokenBatch, type Unit } from "@cambium/models";
+import {
+  add,
+  concat,
+  dispose,
+  gather,
+  mul,
+  split,
+  type Tensor,
+  tensor,
+  tensor1d,
+  tidy,
+  tile,
+} from "@tensorflow/tfjs-core";
 
 /** What a unit becomes: `factor · value + offset`; `offset` is one number, or one for each of the units. */
 export interface UnitSet {
@@ -55,9 +67,9 @@ interface Group {
 export interface MaskedForward {
   /**
    * What a pass over the batch gives under each set, by `read` on the output of a pass: tensors `[copies · batch, …]` are cut
-   * into one for each set. The caller owns the tensors.
+   * into one for each set; `read` also gets the copies of the batch. The caller owns the tensors.
    */
-  run(batch: TokenBatch, read: (output: LanguageOutput) => Tensor): Tensor[];
+  run(batch: TokenBatch, read: (output: LanguageOutput, copies: TokenBatch) => Tensor): Tensor[];
   /** Visits of blocks by examples that one `run` of a batch of `size` takes, plain pass included; for accounts of work. */
   blockVisits(size: number): number;
 }
@@ -70,7 +82,7 @@ export interface MaskedForward {
  */
 export function maskedForward(
   caller: string,
-  model: RunnableModel,
+  model: Runnable<TokenBatch, LanguageOutput>,
   sets: readonly UnitSet[],
   { role = "ff.act", most = 16, hooks = [] }: { role?: string; most?: number; hooks?: readonly Hook[] } = {},
 ): MaskedForward {
@@ -92,7 +104,7 @@ export function maskedForward(
   });
   const groups = groupSets(firstBlocks, blocks, most);
 
-  function run(batch: TokenBatch, read: (output: LanguageOutput) => Tensor): Tensor[] {
+  function run(batch: TokenBatch, read: (output: LanguageOutput, copies: TokenBatch) => Tensor): Tensor[] {
     const size = batch.ids.shape[0];
     const results = new Array<Tensor>(sets.length);
     const keepers = new Set(groups.flatMap(({ kept }) => kept));
@@ -101,12 +113,12 @@ export function maskedForward(
       for (const group of groups) {
         const cut = tidy(() => {
           const copies = group.places.length;
-          const forward = model.forward(copyBatch(batch, copies), {
+          const copied = copyBatch(batch, copies);
+          const forward = model.forward(copied, {
             hooks: [...hooks, ...skipping(group, plain?.captured, copies), changing(group, size)],
           });
-          const whole = read(forward);
-          const rows = whole.shape[0]! / copies;
-          return group.places.map((_, i) => gather(whole, tensor1d(indices(i * rows, rows), "int32")));
+          const whole = read(forward, copied);
+          return split(whole, copies);
         });
         group.places.forEach((place, i) => {
           results[place] = cut[i]!;

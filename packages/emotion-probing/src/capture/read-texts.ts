@@ -96,6 +96,15 @@ export interface ReadTextsOptions {
 
 export const readKeys = ["at", "maxLength", "batchSize", "hooks"] as const;
 
+/** Settings with every default filled in. */
+interface ResolvedReading {
+  readonly at: Reduction;
+  readonly maxLength: number;
+  readonly batchSize: number;
+  readonly hooks: readonly Hook[];
+  readonly maskId: number | undefined;
+}
+
 /** Checks the options once and says what they are. */
 export function resolveReading(
   caller: string,
@@ -103,7 +112,7 @@ export function resolveReading(
   tokenizer: Tokenizer,
   texts: readonly string[],
   options: ReadTextsOptions,
-) {
+): ResolvedReading {
   const { batchSize = 32, hooks = [] } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new ConfigError({

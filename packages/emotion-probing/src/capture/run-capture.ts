@@ -104,7 +104,8 @@ export async function* runCapture(
   const total = texts.length;
   let done = Math.min(total, part * batchSize);
   const rest = order.slice(done);
-  if (rest.length > 0 && signal?.aborted !== true) {
+  const isStopped = (): boolean => signal?.aborted === true;
+  if (rest.length > 0 && !isStopped()) {
     for await (const { places, values } of read(rest)) {
       const tensors = new Map<string, Tensor>([
         [
@@ -124,7 +125,7 @@ export async function* runCapture(
       }
       done += places.length;
       yield { type: "batch", done, total };
-      if (signal?.aborted === true) break;
+      if (isStopped()) break;
     }
   }
   yield { type: "end", reason: done === total ? "done" : "stopped", done, total };

@@ -1,0 +1,125 @@
+/** How much each neuron contributes to a score, by gradients: integrated gradients, and gradient times difference. */
+import { ConfigError, checkOptions } from "@cambium/base";
+import { around, type Hook, type Runnable } from "@cambium/core";
+import { capture, type LanguageOutput, type TokenBatch } from "@cambium/models";
+import { add, dispose, grads, mul, type Scalar, sub, sum, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import { findSites } from "../capture/site-names.ts";
+import type { NeuronScores } from "./scores.ts";
+
+/** Settings of `attributeUnits`. */
+export interface AttributeUnitsOptions {
+  /**
+   * `integrated`: `(a − b) ∫ ∂F/∂a dα` on the straight line from the baseline b, by midpoints; `gradient`: `(a − b) ∂F/∂a` at the
+   * activations as they are, attribution patching. @default "integrated"
+   */
+  readonly method?: "integrated" | "gradient";
+  /** Points of the line. @default 20 */
+  readonly steps?: number;
+  /** Name of the sites, as `findSites` takes it; all of them move together. @default "ff.act" */
+  readonly site?: string;
+  /** What neurons are compared with: zero, or values by the path of the site, `[width]`, such as means. @default "zero" */
+  readonly baseline?: "zero" | ReadonlyMap<string, Float32Array>;
+  readonly hooks?: readonly Hook[];
+}
+
+/** What neurons contribute. */
+export interface Attribution extends NeuronScores {
+  /** The score at the activations, and at the baseline. */
+  readonly score: number;
+  readonly baselineScore: number;
+  /** Sum of all contributions: `score − baselineScore`, as far as the steps integrate well. */
+  readonly total: number;
+}
+
+/**
+ * Contributions of neurons to a scalar, summed over examples and positions.
+ *
+ * @param score - A scalar of a pass, such as a difference of two logits summed over the batch.
+ * @throws {ConfigError} For options or sites that do not exist; on backends or sites without gradients the backend's error.
+ * @see Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, arXiv:1703.01365. Dai et al. 2022, Knowledge
+ *      neurons in pretrained transformers, arXiv:2104.08696; Niu et al. 2024, arXiv:2405.02421, on what such neurons do not show.
+ */
+export async function attributeUnits(
+  model: Runnable<TokenBatch, LanguageOutput>,
+  batch: TokenBatch,
+  score: (output: LanguageOutput) => Scalar,
+  options: AttributeUnitsOptions = {},
+): Promise<Attribution> {
+  checkOptions("attributeUnits", options, ["method", "steps", "site", "baseline", "hooks"]);
+  const { method = "integrated", site: name = "ff.act", baseline = "zero", hooks = [] } = options;
+  const { steps = method === "gradient" ? 1 : 20 } = options;
+  const problem =
+    method !== "integrated" && method !== "gradient"
+      ? `method must be "integrated" or "gradient", got "${method}"`
+      : method === "gradient" && options.steps !== undefined
+        ? "steps are of integrated"
+        : !Number.isSafeInteger(steps) || steps < 1
+          ? `steps must be an integer from 1, got ${steps}`
+          : undefined;
+  if (problem !== undefined) throw new ConfigError({ message: `attributeUnits: ${problem}` });
+  const sites = findSites(model, name);
+  const paths = new Set(sites.map(({ path }) => path));
+  const roles = [...new Set(sites.map(({ role }) => role))];
+  const { output, captured } = capture(model, batch, roles, { hooks });
+  const owned = [...captured.values(), ...Object.values(output).filter((x): x is Tensor => typeof x === "object")];
+  try {
+    const actual = sites.map(({ path }) => captured.get(path)!);
+    const base = tidy(() =>
+      sites.map(({ path }, i) => {
+        const zero = zerosLike(actual[i]!);
+        return baseline === "zero" ? zero : add(zero, [...needValues(baseline, path)]);
+      }),
+    );
+    owned.push(...base);
+    /** The score where every site gives what is put in. */
+    const run = (...values: Tensor[]): Scalar => {
+      const byPath = new Map(sites.map(({ path }, i) => [path, values[i]!]));
+      const put = around(
+        sites[0]!.kind as "activation",
+        ({ path }) => paths.has(path),
+        ({ site }) => byPath.get(site.path)! as never,
+      );
+      return score(model.forward(batch, { hooks: [...hooks, put as unknown as Hook] }));
+    };
+    const slope = grads((...values: Tensor[]) => run(...values));
+    const sums = actual.map((value) => tidy(() => zerosLike(sum(value, axesButLast(value)))));
+    for (let step = 0; step < steps; step++) {
+      const at = method === "gradient" ? 1 : (step + 0.5) / steps;
+      const parts = tidy(() => {
+        const points = actual.map((value, i) => add(base[i]!, mul(sub(value, base[i]!), at)));
+        return slope(points).map((gradient, i) => {
+          const part = mul(gradient, sub(actual[i]!, base[i]!));
+          return mul(sum(part, axesButLast(part)), 1 / steps);
+        });
+      });
+      parts.forEach((part, i) => {
+        const before = sums[i]!;
+        sums[i] = add(before, part);
+        dispose([before, part]);
+      });
+    }
+    const [now, before] = tidy(() => [score(output), run(...base)]) as [Scalar, Scalar];
+    owned.push(now, before, ...sums);
+    const values = new Map<string, Float32Array>();
+    for (const [i, { path }] of sites.entries()) values.set(path, (await sums[i]!.data()) as Float32Array);
+    const total = [...values.values()].reduce((all, list) => all + list.reduce((a, b) => a + b, 0), 0);
+    return {
+      method: `${method} attribution`,
+      sites,
+      values,
+      score: (await now.data())[0]!,
+      baselineScore: (await before.data())[0]!,
+      total,
+    };
+  } finally {
+    dispose(owned);
+  }
+}
+
+const axesButLast = (x: Tensor): number[] => Array.from({ length: x.rank - 1 }, (_, i) => i);
+
+function needValues(baseline: ReadonlyMap<string, Float32Array>, path: string): Float32Array {
+  const values = baseline.get(path);
+  if (values !== undefined) return values;
+  throw new ConfigError({ message: `attributeUnits: the baseline has no values of ${path}`, path });
+}

@@ -1,0 +1,149 @@
+/** Ways to rank neurons by how they tell labelled examples apart, with one interface. */
+import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import type { NeuronSite } from "./condition-activations.ts";
+import type { NeuronScores } from "./scores.ts";
+
+/**
+ * `difference`: d' of one class against the rest, `(mean − mean of the rest) / pooled deviation`; `probeless`: the sum over
+ * pairs of classes of `|difference of means|`; `skill`: how often the neuron alone tells the class, by whether it is above its
+ * mean, whichever way is better; `average-precision`: of ranking examples by the neuron; `mutual-information`: in nats, of the
+ * label and the neuron's value in ten equally frequent bins.
+ */
+export type NeuronMeasure = "difference" | "probeless" | "skill" | "average-precision" | "mutual-information";
+
+/** Settings of `scoreNeurons`. */
+export interface ScoreNeuronsOptions {
+  readonly method: NeuronMeasure;
+  /** The class of interest, for `difference`, `skill` and `average-precision`. */
+  readonly target?: string;
+}
+
+type Column = Float64Array;
+interface Labelled {
+  readonly labels: readonly string[];
+  readonly classes: readonly string[];
+  readonly isTarget: readonly boolean[];
+}
+
+const mean = (values: Iterable<number>): number => {
+  let [sum, count] = [0, 0];
+  for (const value of values) {
+    sum += value;
+    count++;
+  }
+  return sum / count;
+};
+
+const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labelled) => number>> = {
+  difference(column, { isTarget }) {
+    const [inside, outside] = [column.filter((_, i) => isTarget[i]), column.filter((_, i) => !isTarget[i])];
+    const [a, b] = [mean(inside), mean(outside)];
+    const spread = (values: Column, middle: number): number => mean(values.map((value) => (value - middle) ** 2));
+    const pooled = Math.sqrt((spread(inside, a) + spread(outside, b)) / 2);
+    return pooled === 0 ? 0 : (a - b) / pooled;
+  },
+  probeless(column, { labels, classes }) {
+    const means = classes.map((name) => mean(column.filter((_, i) => labels[i] === name)));
+    let total = 0;
+    for (let i = 0; i < means.length; i++) for (let j = 0; j < i; j++) total += Math.abs(means[i]! - means[j]!);
+    return total;
+  },
+  skill(column, { isTarget }) {
+    const baseline = mean(column);
+    const right = mean(Array.from(column, (value, i) => Number(value > baseline === isTarget[i])));
+    return Math.max(right, 1 - right);
+  },
+  "average-precision"(column, { isTarget }) {
+    const order = Array.from(column.keys()).sort((a, b) => column[b]! - column[a]!);
+    const positives = isTarget.filter(Boolean).length;
+    let [found, seen, total] = [0, 0, 0];
+    // Examples of one value come together: their order means nothing.
+    for (let from = 0; from < order.length; ) {
+      let to = from;
+      let more = 0;
+      while (to < order.length && column[order[to]!] === column[order[from]!]) more += Number(isTarget[order[to++]!]);
+      found += more;
+      seen = to;
+      total += (more / positives) * (found / seen);
+      from = to;
+    }
+    return total;
+  },
+  "mutual-information"(column, { labels, classes }) {
+    const order = Array.from(column.keys()).sort((a, b) => column[a]! - column[b]!);
+    const bins = Math.min(10, Math.max(2, Math.floor(Math.sqrt(column.length))));
+    const counts = Array.from({ length: bins }, () => classes.map(() => 0));
+    let bin = 0;
+    order.forEach((place, rank) => {
+      const isTie = rank > 0 && column[place] === column[order[rank - 1]!];
+      if (!isTie) bin = Math.floor((rank * bins) / column.length);
+      counts[bin]![classes.indexOf(labels[place]!)]!++;
+    });
+    const total = column.length;
+    const perClass = classes.map((_, c) => counts.reduce((sum, row) => sum + row[c]!, 0));
+    return counts.reduce((sum, row) => {
+      const inBin = row.reduce((a, b) => a + b, 0);
+      return (
+        sum +
+        row.reduce((s, n, c) => (n === 0 ? s : s + (n / total) * Math.log((n * total) / (inBin * perClass[c]!))), 0)
+      );
+    }, 0);
+  },
+};
+
+const binary: ReadonlySet<NeuronMeasure> = new Set(["difference", "skill", "average-precision"]);
+
+/**
+ * A score for every neuron by labelled examples.
+ *
+ * Choose and judge on different examples: the best of many neurons looks good by chance.
+ *
+ * @param activations - By the path of a site, `[examples][width]`, as `collectActivations` gives them.
+ * @param labels - One for each example, of two or more classes.
+ * @throws {ConfigError} For options that do not exist or cannot be meant. @throws {ShapeError} When the numbers differ.
+ * @see Antverg and Belinkov 2022, On the pitfalls of analyzing individual neurons, arXiv:2110.07483 (probeless). Wang et al.
+ *      2022, Finding skill neurons in pre-trained transformers, arXiv:2211.07349 (skill).
+ */
+export function scoreNeurons(
+  sites: readonly NeuronSite[],
+  activations: ReadonlyMap<string, readonly Float32Array[]>,
+  labels: readonly string[],
+  options: ScoreNeuronsOptions,
+): NeuronScores {
+  checkOptions("scoreNeurons", options, ["method", "target"]);
+  const { method, target } = options;
+  const measure = measures[method];
+  const classes = [...new Set(labels)];
+  const problem =
+    measure === undefined
+      ? `there is no method "${method}"; choose one of ${Object.keys(measures).join(", ")}`
+      : classes.length < 2
+        ? "labels must be of two or more classes"
+        : binary.has(method) !== (target !== undefined)
+          ? `target is for, and needed by, ${[...binary].join(", ")}`
+          : target !== undefined && !classes.includes(target)
+            ? `no example has the label "${target}"; there are ${classes.join(", ")}`
+            : undefined;
+  if (problem !== undefined) throw new ConfigError({ message: `scoreNeurons: ${problem}` });
+  const labelled = { labels, classes, isTarget: labels.map((label) => label === target) };
+  const values = new Map<string, Float32Array>();
+  for (const { path, width } of sites) {
+    const rows = activations.get(path);
+    if (rows?.length !== labels.length || rows.some((row) => row.length !== width)) {
+      throw new ShapeError({
+        message: `scoreNeurons: activations of ${path} must be [${labels.length}][${width}]`,
+        path,
+      });
+    }
+    values.set(
+      path,
+      Float32Array.from({ length: width }, (_, unit) =>
+        measure(
+          Float64Array.from(rows, (row) => row[unit]!),
+          labelled,
+        ),
+      ),
+    );
+  }
+  return { method: target === undefined ? method : `${method} ${target}`, sites, values };
+}

@@ -19,6 +19,7 @@ export {
   type RunAblationOptions,
   runAblation,
 } from "./ablate/run-ablation.ts";
+export { type WordTaskOptions, wordTask } from "./ablate/word-task.ts";
 export { type CollectActivationsOptions, collectActivations } from "./capture/collect.ts";
 export { type InterveneOptions, intervene } from "./capture/intervene.ts";
 export { hashInterventions, type Intervention, type Operation, parseInterventions } from "./capture/interventions.ts";
@@ -42,6 +43,7 @@ export {
   fitWeightedModel,
   type WeightedModel,
 } from "./compare/weighted-model.ts";
+export { valence } from "./data/valence.ts";
 export { type Adjustment, adjustP } from "./inference/adjust.ts";
 export {
   type BootstrappedSimilarity,
@@ -84,6 +86,29 @@ export {
   type Searchlight,
   type SearchlightEvent,
 } from "./neurons/searchlight.ts";
+export type { ColorMap } from "./plots/color-maps.ts";
+export { type GridCell, type PlotGridOptions, plotGrid } from "./plots/plot-grid.ts";
+export {
+  type LayerCount,
+  type PlotLayersOptions,
+  plotLayers,
+  plotStaircase,
+  type StaircaseCell,
+} from "./plots/plot-layers.ts";
+export { type MapPoint, type PlotMapOptions, plotMap } from "./plots/plot-map.ts";
+export { type ModelBar, type PlotModelsOptions, plotModels } from "./plots/plot-models.ts";
+export { type DataFigure, type PlotOptions, type PlotRdmOptions, plotRdm, type RdmCell } from "./plots/plot-rdm.ts";
+export { plotSimilarity } from "./probe/plot-similarity.ts";
+export { reportProbe } from "./probe/report-probe.ts";
+export {
+  type AttributeNeurons,
+  type EmotionProbe,
+  type EmotionProbeEvent,
+  type NamedNeuron,
+  type ProbeSimilarity,
+  type RunEmotionProbeOptions,
+  runEmotionProbe,
+} from "./probe/run-emotion-probe.ts";
 export { meanRdm, percentileRdm, rankRdm } from "./rdm/change-rdm.ts";
 export {
   type MeasureCrossnobisOptions,

@@ -25,6 +25,7 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor3D,
+  tensor1d,
   tidy,
 } from "@tensorflow/tfjs-core";
 import { firstPlace, lastPlace, placeOf } from "./places.ts";
@@ -158,13 +159,14 @@ export async function* readTexts(
   const { head: _, ...headless } = model;
   const toBatch = collate(headless, tokenizer, { maxLength });
   const roles = [...new Set(sites.map(({ role }) => role))];
+  const readsWords = model.head?.kind === "causal-lm" || model.head?.kind === "sequence-to-sequence";
   const paths = new Set(sites.map(({ path }) => path));
   const order = texts.map((_, i) => i).sort((a, b) => texts[a]!.length - texts[b]!.length);
   for (let from = 0; from < order.length; from += batchSize) {
     const places = order.slice(from, from + batchSize);
     const reduced = tidy(() => {
-      const batch = withTargets(model, toBatch(places.map((place) => ({ text: texts[place]! }))));
-      const { captured } = capture<TokenBatch, LanguageOutput>(model, batch, roles, { hooks });
+      const batch = spareHead(model, toBatch(places.map((place) => ({ text: texts[place]! }))));
+      const { captured } = capture<TokenBatch, LanguageOutput>(model, batch, roles, { hooks, lastOnly: readsWords });
       return Object.fromEntries(
         [...captured]
           .filter(([path]) => paths.has(path))
@@ -181,11 +183,14 @@ export async function* readTexts(
   }
 }
 
-/** A model of two stacks needs something to begin its target with, also where only the source is read. */
-function withTargets(model: RunnableModel, batch: TokenBatch): TokenBatch {
+/**
+ * The batch with as little for the head to do as there can be: nobody reads what it says. A model of two stacks needs something
+ * to begin its target with, also where only the source is read.
+ */
+function spareHead(model: RunnableModel, batch: TokenBatch): TokenBatch {
+  if (model.head?.kind === "masked-lm") return { ...batch, positions: tensor1d([0], "int32") };
   if (model.architecture.batch !== "source+target") return batch;
-  const ids = slice(batch.ids, [0, 0], [batch.ids.shape[0], 1]);
-  return { ...batch, targetIds: ids };
+  return { ...batch, targetIds: slice(batch.ids, [0, 0], [batch.ids.shape[0], 1]) };
 }
 
 function checkReadable(caller: string, sites: readonly Site[]): void {

@@ -41,7 +41,7 @@ export interface BootstrapResult {
   /** In the order of the models. */
   readonly models: readonly BootstrappedSimilarity[];
   readonly differences: readonly ModelDifference[];
-  /** Resamples that counted: those of fewer than four different conditions, or with a constant RDM, do not. */
+  /** Resamples that counted: those of fewer than three different conditions, or with a constant RDM, do not. */
   readonly resamples: number;
 }
 
@@ -73,7 +73,7 @@ export function bootstrapSimilarity(
   for (let i = 0; i < resamples; i++) {
     const key = random.at(i);
     const places = over === "subjects" ? undefined : key.at("conditions").integers(count, count);
-    if (places !== undefined && new Set(places).size < 4) continue;
+    if (places !== undefined && new Set(places).size < 3) continue;
     const rows =
       over === "conditions"
         ? subjects

@@ -13,10 +13,16 @@ export interface LayerCount {
   readonly count: number;
 }
 
+/** Settings of `plotLayers`. */
+export interface PlotLayersOptions extends PlotOptions {
+  /** How many layers the model has. */
+  readonly layers: number;
+}
+
 /** How many neurons of each set are in each layer: a panel for each set. */
 export function plotLayers(
   sets: Readonly<Record<string, readonly Unit[]>>,
-  options: PlotOptions & { readonly layers: number },
+  options: PlotLayersOptions,
 ): DataFigure<readonly LayerCount[]> {
   checkOptions("plotLayers", options, ["title", "description", "width", "layers"]);
   const { title = "Neurons by layer", description, width = 720, layers } = options;

@@ -1,0 +1,110 @@
+import { ConfigError, checkOptions } from "@cambium/base";
+import { collate, type RunnableModel, type TokenBatch, type Tokenizer } from "@cambium/models";
+import {
+  add,
+  argMax,
+  cast,
+  equal,
+  gather,
+  range,
+  reshape,
+  type Tensor,
+  type Tensor1D,
+  tensor1d,
+} from "@tensorflow/tfjs-core";
+import { lastPlace } from "../capture/places.ts";
+import { checkMasks } from "../capture/read-texts.ts";
+import type { AblationTask } from "./run-ablation.ts";
+
+/** Settings of `wordTask`. */
+export interface WordTaskOptions {
+  /** Texts, with a mask token for models of masked words, to be continued for others. `answer` is a key of `words`. */
+  readonly rows: readonly { readonly text: string; readonly answer: string }[];
+  /** The word that stands for each answer: one token, with a leading space where the tokenizer has such. */
+  readonly words: Readonly<Record<string, string>>;
+  /** @default 128 */
+  readonly maxLength?: number;
+  /** Texts in a batch. @default 32 */
+  readonly batchSize?: number;
+}
+
+/**
+ * A task for `runAblation`: which of some words the model finds likeliest, at the mask or next; 1 where it is right.
+ *
+ * The batches hold the answers' places among the words as `labels`. The caller disposes of the batches' tensors.
+ *
+ * @throws {ConfigError} When the model has no head for words, or a word is not one token.
+ */
+export function wordTask(
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  name: string,
+  options: WordTaskOptions,
+): AblationTask {
+  checkOptions("wordTask", options, ["rows", "words", "maxLength", "batchSize"]);
+  const { rows, words, maxLength = 128, batchSize = 32 } = options;
+  const kind = model.head?.kind;
+  if (kind !== "masked-lm" && kind !== "causal-lm") {
+    throw new ConfigError({
+      message: `wordTask: a head of kind "masked-lm" or "causal-lm" is needed, got ${kind ?? "none"}`,
+    });
+  }
+  const answers = Object.keys(words);
+  const ids = answers.map((answer) => {
+    const pieces = tokenizer.pieces(words[answer]!);
+    if (pieces.length === 1) return pieces[0]!;
+    throw new ConfigError({ message: `wordTask: "${words[answer]}" is ${pieces.length} tokens; choose words of one` });
+  });
+  rows.forEach(({ answer }, index) => {
+    if (answers.includes(answer)) return;
+    throw new ConfigError({
+      message: `wordTask: row ${index} has the answer "${answer}"; there are ${answers.join(", ")}`,
+      index,
+    });
+  });
+  const mask =
+    kind === "masked-lm"
+      ? checkMasks(
+          "wordTask",
+          tokenizer,
+          rows.map(({ text }) => text),
+          maxLength,
+        )
+      : undefined;
+  const { head: _, ...headless } = model;
+  const toBatch = collate(headless, tokenizer, { maxLength });
+  const batches = Array.from({ length: Math.ceil(rows.length / batchSize) }, (_, i) => {
+    const part = rows.slice(i * batchSize, (i + 1) * batchSize);
+    const batch = toBatch(part.map(({ text }) => ({ text })));
+    const [, seq] = batch.ids.shape;
+    const places = part.map(
+      ({ text }, row) => row * seq + tokenizer.encode(text, undefined, { maxLength }).ids.indexOf(mask!),
+    );
+    return {
+      ...batch,
+      labels: tensor1d(
+        part.map(({ answer }) => answers.indexOf(answer)),
+        "int32",
+      ),
+      ...(mask !== undefined && { positions: tensor1d(places, "int32") }),
+    };
+  });
+  return {
+    name,
+    batches,
+    score({ logits }, batch) {
+      const scores = kind === "masked-lm" ? logits! : lastScores(logits!, batch); // [batch, vocab]
+      const chosen = argMax(gather(scores, tensor1d(ids, "int32"), 1), 1);
+      return cast(equal(chosen, cast(batch.labels!, "int32")), "float32");
+    },
+  };
+}
+
+/** Scores of the word after each row's last, `[batch, vocab]`. */
+function lastScores(logits: Tensor, { mask }: TokenBatch): Tensor {
+  const [rows, seq, vocab] = logits.shape as [number, number, number];
+  return gather(
+    reshape(logits, [rows * seq, vocab]),
+    add(lastPlace(mask), range(0, rows * seq, seq, "int32")) as Tensor1D,
+  );
+}

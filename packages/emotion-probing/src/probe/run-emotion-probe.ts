@@ -1,0 +1,304 @@
+/**
+ * The whole probe: what a model's neurons make of emotions, or of any other concepts.
+ *
+ * Texts become activations (`representations.ts`), activations become RDMs of the whole model and of every layer; these are
+ * compared with attributes' RDMs, with permutation tests, bootstrap intervals and ceilings; and a searchlight finds the neurons
+ * whose distances follow an attribute.
+ */
+import { ConfigError, checkOptions } from "@cambium/base";
+import { type Random, random as seeded } from "@cambium/core";
+import type { RunnableModel, Tokenizer, Unit } from "@cambium/models";
+import { type ReadTextsOptions, readKeys } from "../capture/read-texts.ts";
+import { compareRdms } from "../compare/compare-rdms.ts";
+import type { Similarity } from "../compare/methods.ts";
+import { valence } from "../data/valence.ts";
+import { bootstrapSimilarity } from "../inference/bootstrap.ts";
+import { measureNoiseCeiling, type NoiseCeiling } from "../inference/noise-ceiling.ts";
+import { measureSplitHalf, type SplitHalf } from "../inference/reliability.ts";
+import { testSimilarity } from "../inference/test-similarity.ts";
+import {
+  type ConditionActivations,
+  type NeuronSite,
+  repeatRdms,
+  similarityOf,
+} from "../neurons/condition-activations.ts";
+import { scoreNeurons } from "../neurons/score-neurons.ts";
+import { type NeuronScores, scoresOf, selectUnits } from "../neurons/scores.ts";
+import { runSearchlight, type Searchlight } from "../neurons/searchlight.ts";
+import { type Metric, measureRdm } from "../rdm/measure-rdm.ts";
+import { checkSameConditions, type Rdm } from "../rdm/rdm.ts";
+import { labelledTexts, represent, templateTexts } from "./representations.ts";
+
+/** Settings of `runEmotionProbe`. */
+export interface RunEmotionProbeOptions extends ReadTextsOptions {
+  /** The concepts: emotions, or whatever else texts can be about. At least four, all different. */
+  readonly emotions: readonly string[];
+  /** Texts with `{emotion}`, and `{mask}` where the tokenizer's mask token belongs. This or `texts`. */
+  readonly templates?: readonly string[];
+  /** Labelled texts by emotion, in place of templates. */
+  readonly texts?: Readonly<Record<string, readonly string[]>>;
+  /** Disjoint parts of each emotion's texts, which are the repeats. For `texts`. @default 2 */
+  readonly folds?: number;
+  /**
+   * What neurons are compared with: a number for each emotion, whose distances are differences, or an RDM.
+   *
+   * @default valence, where VADER's lexicon rates every emotion, else none
+   */
+  readonly attributes?: Readonly<Record<string, Readonly<Record<string, number>> | Rdm>>;
+  /** RDMs of people, for their noise ceiling and the model's similarity with them. @default none */
+  readonly human?: readonly Rdm[];
+  /** Names of sites of neurons, as `findSites` takes them. @default ["ff.act"] */
+  readonly sites?: readonly string[];
+  /** Of the model's RDMs. @default "correlation" */
+  readonly metric?: Metric;
+  /** How RDMs are compared. @default "spearman" */
+  readonly method?: Similarity;
+  /** Of every permutation test; where there are at most seven emotions, all orders are tried. @default 1000 */
+  readonly permutations?: number;
+  /** Resamples of the intervals. @default 500 */
+  readonly resamples?: number;
+  /** Neurons that are named for each attribute and emotion: a number, or a share below 1. @default 20 */
+  readonly top?: number;
+  /** @default random(0) */
+  readonly random?: Random;
+  readonly signal?: AbortSignal;
+}
+
+/** Similarity of the model's RDM, at a layer or over all, with an attribute's. */
+export interface ProbeSimilarity {
+  readonly attribute: string;
+  /** The path of a site, or `all`. */
+  readonly site: string;
+  readonly similarity: number;
+  /** By permutation of the labels. */
+  readonly p: number;
+  /** Of any attribute at this site, by the maximum over attributes. */
+  readonly pAny: number;
+  /** 95 % interval over conditions. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A neuron and its score. */
+export interface NamedNeuron extends Unit {
+  readonly score: number;
+}
+
+/** What neurons follow an attribute. */
+export interface AttributeNeurons {
+  readonly attribute: string;
+  /** The best ones, best first. */
+  readonly top: readonly NamedNeuron[];
+  /** Neurons at a rate of false discoveries of 5 %, over all neurons and attributes. */
+  readonly discoveries: number;
+  /** Neurons that exceed what the best of all does by chance, in 95 % of permutations. */
+  readonly beyondChance: number;
+}
+
+/** What a probe found. */
+export interface EmotionProbe {
+  readonly conditions: readonly string[];
+  readonly sites: readonly NeuronSite[];
+  /** The RDM of all sites' neurons side by side, mean over repeats (templates, parts of texts). */
+  readonly similarity: Rdm;
+  /** The same at each site, by its path. */
+  readonly layers: ReadonlyMap<string, Rdm>;
+  /** How far repeats agree; absent with one repeat. */
+  readonly reliability?: SplitHalf;
+  /** What the best model of similarity could reach for a single repeat; absent with one. */
+  readonly ceiling?: NoiseCeiling;
+  readonly attributes: Readonly<Record<string, Rdm>>;
+  /** The similarity with each attribute: over all sites, then at each. */
+  readonly rsa: readonly ProbeSimilarity[];
+  /** Similarity of the model's RDM with people's, mean over them, beside their ceiling. */
+  readonly human?: NoiseCeiling & { readonly similarity: number };
+  readonly neurons: readonly AttributeNeurons[];
+  /** Neurons that tell an emotion from all others: d', by text. */
+  readonly concepts: Readonly<Record<string, readonly NamedNeuron[]>>;
+  /** All values of the searchlight; absent without attributes. */
+  readonly searchlight?: Searchlight;
+  readonly activations: ConditionActivations;
+}
+
+export type EmotionProbeEvent =
+  | { readonly type: "texts"; readonly done: number; readonly total: number }
+  | { readonly type: "neurons"; readonly done: number; readonly total: number }
+  | ({ readonly type: "end" } & EmotionProbe);
+
+const keys = [
+  ...readKeys,
+  ...(["emotions", "templates", "texts", "folds", "attributes", "human", "sites", "metric", "method"] as const),
+  ...(["permutations", "resamples", "top", "random", "signal"] as const),
+] as const;
+
+/**
+ * Probes a model for concepts: how similar they are to it, whether attributes explain that, and which neurons follow them.
+ *
+ * Whether these neurons matter is another question, which `runAblation` answers.
+ *
+ * @throws {ConfigError} For options that do not exist or cannot be meant, an attribute that does not rate every emotion, or a text
+ *   without its mask.
+ * @throws {CancelledError} When the signal is aborted during the searchlight.
+ * @see Li et al. 2024, Language-specific representation of emotion-concept knowledge causally supports emotion inference,
+ *      arXiv:2302.09582; here with tests by permuted labels.
+ * @example
+ * const probe = await result(runEmotionProbe(model, tokenizer, { emotions, templates: ["i feel {emotion} ."] }));
+ * plotSimilarity(probe).svg();
+ */
+export async function* runEmotionProbe(
+  model: RunnableModel,
+  tokenizer: Tokenizer,
+  options: RunEmotionProbeOptions,
+): AsyncGenerator<EmotionProbeEvent> {
+  checkOptions("runEmotionProbe", options, keys);
+  const { emotions, metric = "correlation", method = "spearman", permutations = 1000, resamples = 500 } = options;
+  const { top = 20, sites: names = ["ff.act"], human = [], random = seeded(0), signal } = options;
+  checkEmotions(emotions, options);
+  const attributes = attributesOf(emotions, options.attributes);
+  if (human.length > 0) checkSameConditions("runEmotionProbe", [...Object.values(attributes), ...human]);
+  const { at, maxLength, batchSize, hooks } = options;
+  const reading: ReadTextsOptions = {
+    ...(at !== undefined && { at }),
+    ...(maxLength !== undefined && { maxLength }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(hooks !== undefined && { hooks }),
+  };
+  const placed =
+    options.texts === undefined
+      ? templateTexts(tokenizer, emotions, options.templates!)
+      : labelledTexts(emotions, options.texts, options.folds ?? 2);
+  const { activations, rows } = yield* represent(model, tokenizer, placed, emotions, names, reading);
+  const { sites } = activations;
+  const similarity = similarityOf(activations, metric);
+  const repeats = repeatRdms(activations, metric);
+  const layers = new Map(sites.map(({ path }) => [path, similarityOf(activations, metric, path)]));
+
+  let searchlight: Searchlight | undefined;
+  if (Object.keys(attributes).length > 0) {
+    const light = runSearchlight(activations, attributes, {
+      permutations,
+      random: random.at("searchlight"),
+      ...(signal && { signal }),
+    });
+    for await (const event of light) {
+      if (event.type === "end") searchlight = event;
+      else yield { ...event, type: "neurons" };
+    }
+  }
+  const labels = placed.map(({ condition }) => emotions[condition]!);
+  const concepts = Object.fromEntries(
+    emotions.map((target) => [target, best(scoreNeurons(sites, rows, labels, { method: "difference", target }), top)]),
+  );
+  const settings = { method, permutations, resamples, random };
+  yield {
+    type: "end",
+    conditions: emotions,
+    sites,
+    similarity,
+    layers,
+    ...(repeats.length > 1 && {
+      reliability: measureSplitHalf(repeats, { method, random: random.at("halves") }),
+      ceiling: measureNoiseCeiling(repeats, { method }),
+    }),
+    attributes,
+    rsa: [["all", similarity] as const, ...layers].flatMap(([site, rdm]) => explain(site, rdm, attributes, settings)),
+    ...(human.length > 1 && {
+      human: {
+        ...measureNoiseCeiling(human, { method }),
+        similarity: human.reduce((sum, one) => sum + compareRdms(similarity, one, { method }), 0) / human.length,
+      },
+    }),
+    neurons:
+      searchlight === undefined
+        ? []
+        : searchlight.attributes.map(({ name, q, pAny }) => ({
+            attribute: name,
+            top: best(scoresOf(searchlight!, name), top),
+            discoveries: q.filter((value) => value <= 0.05).length,
+            beyondChance: pAny!.filter((value) => value <= 0.05).length,
+          })),
+    concepts,
+    ...(searchlight !== undefined && { searchlight }),
+    activations,
+  };
+}
+
+function checkEmotions(emotions: readonly string[], { templates, texts, folds, human }: RunEmotionProbeOptions): void {
+  const problem =
+    !Array.isArray(emotions) || new Set(emotions).size < emotions.length || emotions.length < 4
+      ? "emotions must be at least four different names"
+      : (templates === undefined) === (texts === undefined)
+        ? "either templates or texts are needed"
+        : templates?.length === 0
+          ? "at least one template is needed"
+          : folds !== undefined && (texts === undefined || !Number.isSafeInteger(folds) || folds < 1)
+            ? `folds are of texts, an integer from 1, got ${folds}`
+            : human?.length === 1
+              ? "human needs the RDMs of two people or more; pass a single one as an attribute"
+              : undefined;
+  if (problem !== undefined) throw new ConfigError({ message: `runEmotionProbe: ${problem}` });
+}
+
+function attributesOf(
+  emotions: readonly string[],
+  given: RunEmotionProbeOptions["attributes"],
+): Readonly<Record<string, Rdm>> {
+  const usual = emotions.every((name) => Object.hasOwn(valence, name)) ? { valence } : {};
+  return Object.fromEntries(
+    Object.entries(given ?? usual).map(([name, attribute]) => {
+      if ("values" in attribute && typeof attribute.values === "object") {
+        const rdm = attribute as Rdm;
+        if (emotions.length === rdm.conditions.length && emotions.every((one, i) => one === rdm.conditions[i]))
+          return [name, rdm];
+        throw new ConfigError({
+          message: `runEmotionProbe: the RDM of "${name}" has other conditions than the emotions, or another order; selectConditions puts them in order`,
+          attribute: name,
+        });
+      }
+      const ratings = attribute as Readonly<Record<string, number>>;
+      const missing = emotions.find((one) => !Number.isFinite(ratings[one]));
+      if (missing !== undefined) {
+        throw new ConfigError({
+          message: `runEmotionProbe: attribute "${name}" does not rate "${missing}"`,
+          attribute: name,
+        });
+      }
+      const patterns = emotions.map((one) => [ratings[one]!]);
+      return [name, measureRdm(patterns, { metric: "difference", conditions: emotions })];
+    }),
+  );
+}
+
+function explain(
+  site: string,
+  rdm: Rdm,
+  attributes: Readonly<Record<string, Rdm>>,
+  {
+    method,
+    permutations,
+    resamples,
+    random,
+  }: { method: Similarity; permutations: number; resamples: number; random: Random },
+): ProbeSimilarity[] {
+  const names = Object.keys(attributes);
+  if (names.length === 0) return [];
+  const models = Object.values(attributes);
+  const tests = testSimilarity(rdm, models, { method, permutations, random: random.at("test").at(site) });
+  const { models: intervals } = bootstrapSimilarity([rdm], models, {
+    method,
+    resamples,
+    random: random.at("bootstrap").at(site),
+  });
+  return names.map((attribute, i) => {
+    const { similarity, p, pAny } = tests[i]!;
+    return { attribute, site, similarity, p, pAny, low: intervals[i]!.low, high: intervals[i]!.high };
+  });
+}
+
+function best(scores: NeuronScores, top: number): readonly NamedNeuron[] {
+  const pathOf = new Map(scores.sites.map((site) => [`${site.stack} ${site.layer}`, site.path]));
+  return selectUnits(scores, { top }).map((unit) => ({
+    ...unit,
+    score: scores.values.get(pathOf.get(`${unit.stack} ${unit.layer}`)!)![unit.unit]!,
+  }));
+}

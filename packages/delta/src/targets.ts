@@ -250,6 +250,14 @@ export function patternsKey(value: z.ZodType<number>): z.ZodDefault<z.ZodType<Re
 export const placesOf: (shape: Host, config: { readonly targets: readonly string[] }) => readonly LinearTarget[] =
   oncePerPair((shape, { targets }) => findTargets("delta", shape, { targets }));
 
+/** The linear layers of a config by their paths. */
+export const placesByPath: (
+  shape: Host,
+  config: { readonly targets: readonly string[] },
+) => ReadonlyMap<string, LinearTarget> = oncePerPair(
+  (shape, config) => new Map(placesOf(shape, config).map((place) => [place.site.path, place])),
+);
+
 /**
  * The module names that a config holds for what options ask for.
  *

@@ -10,7 +10,7 @@ import type { PeftFormat, PeftReading, PeftSource, Refusal } from "./peft-format
 import { writeLayers, writePattern } from "./peft-layers.ts";
 
 /** Values by names of layers, or none. */
-const patternField: z.ZodType<Readonly<Record<string, number>>> = z
+export const patternField: z.ZodType<Readonly<Record<string, number>>> = z
   .record(z.string(), z.number().positive())
   .nullish()
   .transform((value) => value ?? {});

@@ -10,6 +10,8 @@ export { type BitFitConfig, type BitFitOptions, bitFit } from "./bit-fit.ts";
 export { type DoraConfig, type DoraOptions, dora } from "./dora.ts";
 export { type HeadOptions, head } from "./head.ts";
 export { type Ia3Config, type Ia3Options, ia3 } from "./ia3.ts";
+export { type LoHaConfig, type LoHaOptions, loHa } from "./lo-ha.ts";
+export { type LoKrConfig, type LoKrOptions, loKr } from "./lo-kr.ts";
 export { type LoraConfig, type LoraOptions, lora } from "./lora.ts";
 export { type PrefixConfig, type PrefixOptions, prefix } from "./prefix.ts";
 export { type PromptConfig, type PromptOptions, prompt } from "./prompt.ts";

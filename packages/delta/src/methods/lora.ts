@@ -154,25 +154,35 @@ export interface LoraPlace extends LinearTarget {
   readonly scale: number;
 }
 
+/** Settings that give each layer its rank and its scale. */
+export interface RankConfig extends Pick<LoraConfig, "targets" | "rank" | "alpha" | "rankPattern" | "alphaPattern"> {
+  readonly rsLora?: boolean;
+}
+
 /** The layers of a config, with the rank and the scale that patterns give each. */
-export const loraPlaces: (shape: Host, config: LoraConfig) => readonly LoraPlace[] = oncePerPair((shape, config) => {
+export const loraPlaces: (shape: Host, config: RankConfig) => readonly LoraPlace[] = oncePerPair((shape, config) => {
   const [rankOf, alphaOf] = [valuesOf(config.rankPattern), valuesOf(config.alphaPattern)];
   return placesOf(shape, config).map((place) => {
     const rank = rankOf(place.site.path) ?? config.rank;
     const alpha = alphaOf(place.site.path) ?? config.alpha;
-    return { ...place, rank, scale: alpha / (config.rsLora ? Math.sqrt(rank) : rank) };
+    return { ...place, rank, scale: alpha / (config.rsLora === true ? Math.sqrt(rank) : rank) };
   });
 });
 
 const scalesOf = oncePerPair(
-  (shape: Host, config: LoraConfig) => new Map(loraPlaces(shape, config).map(({ site, scale }) => [site.path, scale])),
+  (shape: Host, config: RankConfig) => new Map(loraPlaces(shape, config).map(({ site, scale }) => [site.path, scale])),
 );
+
+/** The scale at a layer. */
+export function scaleAt(shape: Host, config: RankConfig, path: string): number {
+  return scalesOf(shape, config).get(path)!;
+}
 
 /** A, B and the scale at a layer. */
 export function factorsAt({ parameters, shape, config }: DeltaPoint<LoraConfig>, path: string): LowRank {
   return {
     a: parameters.get(nameA(path))! as Tensor2D,
     b: parameters.get(nameB(path))! as Tensor2D,
-    scale: scalesOf(shape, config).get(path)!,
+    scale: scaleAt(shape, config, path),
   };
 }

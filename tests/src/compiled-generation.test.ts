@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { backendReport } from "@cambium/backend-onnx";
 import { result } from "@cambium/base";
-import { disposeParameters, mapParameters, random } from "@cambium/core";
+import { around, disposeParameters, mapParameters, random } from "@cambium/core";
 import { attach, lora, perRow, prefix, prompt } from "@cambium/delta";
 import {
   choose,
@@ -145,6 +145,33 @@ test("graphs for adapters of many structures are bounded in number, and all are 
   expect(backendReport().dynamicCompileCount - dynamicCompileCount).toBe(1);
   disposeParameters(model.parameters);
   expect(backendReport().dynamicSessions).toBe(before);
+});
+
+test("a hook that reads elements is told so, and generates on another backend", async () => {
+  const model = tinyModel({ type: "llama", head: { kind: "causal-lm" } });
+  let seen = 0;
+  const reading = around(
+    "block",
+    () => true,
+    ({ input, next }) => {
+      const output = next(input);
+      seen += output.dataSync().length;
+      return output;
+    },
+  );
+  const watched: RunnableModel = {
+    ...model,
+    forward: (input, options) => model.forward(input, { ...options, hooks: [reading] }),
+  };
+  await setBackend("onnx");
+  await expect(write(watched)).rejects.toMatchObject({
+    code: "STATE",
+    message: expect.stringContaining("reads elements"),
+  });
+  await setBackend("cpu");
+  expect((await write(watched)).length).toBe(prompts.length);
+  expect(seen).toBeGreaterThan(0);
+  disposeParameters(model.parameters);
 });
 
 test("long prompts of mixed lengths are read in parts, to the same scores", async () => {

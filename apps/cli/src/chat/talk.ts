@@ -14,7 +14,7 @@ export interface Talk {
 
 const PROMPT = "> ";
 const HELP =
-  "/reset begins anew, /system <text> sets the system message, /save <file> writes the messages, /quit leaves";
+  "/reset starts a new conversation, /system <text> sets the system message, /save <file> writes the messages, /quit leaves";
 
 /** The lines that are typed, and nothing once the input ends. */
 function lineReader(lines: Interface): () => Promise<string | undefined> {
@@ -83,11 +83,13 @@ export async function talk(io: Io, { system, answer, save }: Talk): Promise<void
     if (name === "quit" || name === "exit") lines.close();
     else if (name === "reset") {
       messages = begin(rules);
-      io.error("begun anew");
+      io.error("new conversation");
     } else if (name === "system") {
       rules = rest;
       messages = begin(rules);
-      io.error(rest === "" ? "begun anew, without a system message" : "begun anew, with this system message");
+      io.error(
+        rest === "" ? "new conversation, without a system message" : "new conversation, with this system message",
+      );
     } else if (name === "save" && rest !== "") {
       try {
         save(rest, `${JSON.stringify({ messages }, null, 2)}\n`);
@@ -112,7 +114,7 @@ export async function talk(io: Io, { system, answer, save }: Talk): Promise<void
       try {
         messages = [...asked, { role: "assistant", content: await answer(asked, stop.signal) }];
       } catch (error) {
-        io.error(`chat: ${(error as Error).message}`); // such as a conversation that is too long: /reset goes on
+        io.error(`chat: ${(error as Error).message}`); // such as a conversation that is too long: /reset helps
       }
       stop = undefined;
     }

@@ -107,7 +107,7 @@ async function conversation(typed: readonly string[], args: readonly string[] = 
   return { code, said: said.join("") };
 }
 
-test("a conversation goes on from what was said, can be begun anew, and is saved", async () => {
+test("a conversation goes on from what was said, can be started again, and is saved", async () => {
   const path = join(files.folder, "saved.json");
   const { code, said } = await conversation([
     "One?",
@@ -125,7 +125,7 @@ test("a conversation goes on from what was said, can be begun anew, and is saved
   expect(code).toBe(0);
   const [, ...rest] = said.split("leaves)");
   expect(rest.join("leaves)")).toBe(
-    `${first}\n${second}\n(4 messages in ${path})(begun anew, with this system message)${third}\n(/reset begins anew, /system <text> sets the system message, /save <file> writes the messages, /quit leaves)`,
+    `${first}\n${second}\n(4 messages in ${path})(new conversation, with this system message)${third}\n(/reset starts a new conversation, /system <text> sets the system message, /save <file> writes the messages, /quit leaves)`,
   );
   expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
     messages: [...talk, { role: "assistant", content: second }],

@@ -22,7 +22,7 @@ Example, one question:
 Example, a question from a file:
   $ cambium chat hub:HuggingFaceTB/SmolLM2-135M-Instruct --json < question.txt
 
-In the conversation: /reset begins anew, /system <text> sets the system message, /save <file> writes the messages as JSON, /quit or
+In the conversation: /reset starts a new conversation, /system <text> sets the system message, /save <file> writes the messages as JSON, /quit or
 Ctrl-D leaves. Ctrl-C stops an answer; where none is on its way, twice leaves.`;
 
 function templateText(path: string | undefined): string | undefined {

@@ -55,7 +55,7 @@ function isMixable(delta: Delta): boolean {
 
 /**
  * Sources for a model and its adapters, which share its weights. Adapters whose rows can be told apart run in one batch with the base;
- * each of the others in one of its own.
+ * each of the others in a separate one.
  */
 export async function serveModels(
   opened: LanguageModelOpened,

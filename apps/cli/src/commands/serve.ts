@@ -155,6 +155,7 @@ async function listen(
       ...(apiKey !== undefined && { apiKey }),
       ...(allowHost !== undefined && { allowedHosts: allowHost }),
       ...(cors !== undefined && { cors }),
+      onError: (error) => io.error(`serve: ${(error as Error | undefined)?.stack ?? String(error)}`),
       ...(json === true && {
         onRequest: (request: ServedRequest) => io.out(JSON.stringify({ type: "request", ...request })),
       }),

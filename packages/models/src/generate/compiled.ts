@@ -146,6 +146,12 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
 
   function sequencesOf(held: Held): Sequences {
     const { memory } = held;
+    function checkCount(caller: string, what: string, count: number): void {
+      if (count === memory.size && count > 0) return;
+      throw new ConfigError({
+        message: `${caller}: ${what} for each of ${memory.size} sequences is needed, got ${count}`,
+      });
+    }
     const sequences: Sequences = {
       get size() {
         return memory.size;
@@ -154,14 +160,15 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
         return [...memory.positions];
       },
       async read(ids) {
-        if (ids.length !== memory.size || memory.size === 0) {
-          throw new ConfigError({
-            message: `read: one id for each of ${memory.size} sequences is needed, got ${ids.length}`,
-          });
-        }
         const rows = Array.from(ids, (id) => [id]);
+        checkCount("read", "one id", rows.length);
         checkReadable("read", rows, vocab);
         return pass(held, rows, false);
+      },
+      async extend(rows) {
+        checkCount("extend", "a row of ids", rows.length);
+        checkReadable("extend", rows, vocab);
+        return readAll(held, rows, false);
       },
       select(order) {
         const strange = order.find((row) => !Number.isInteger(row) || row < 0 || row >= memory.size);
@@ -183,7 +190,7 @@ export function compiledDecoder(model: DecodedModel, vocab: number): Decoder | u
         memory.add(theirs.memory);
         theirs.deltas = undefined;
       },
-      fork: () => sequencesOf({ memory: memory.copy([...memory.lengths.keys()]), deltas: held.deltas }),
+      fork: () => sequencesOf({ memory: memory.copy([...memory.lengths.keys()], true), deltas: held.deltas }),
       dispose: () => memory.clear(),
     };
     insideOf.set(sequences, held);

@@ -45,11 +45,13 @@ export interface Sequences {
   readonly lengths: readonly number[];
   /** Reads one more id for each; scores of what follows, `[size, vocab]`, the caller's. */
   read(ids: ArrayLike<number>): Promise<Float32Array>;
+  /** Reads more ids for each, at least one; scores of what follows the last, `[size, vocab]`, the caller's. In place. */
+  extend(rows: readonly (readonly number[])[]): Promise<Float32Array>;
   /** Keeps these sequences in this order, each as often as it is named; those that are not named are dropped. In place. */
   select(order: readonly number[]): void;
   /** Takes over the sequences of another of the same decoder, behind its own. The other is empty afterwards. */
   add(other: Sequences): void;
-  /** A copy that goes its own way. */
+  /** A copy that goes its own way, with no more room than it takes. */
   fork(): Sequences;
   dispose(): void;
 }

@@ -120,8 +120,9 @@ export class Memory {
   select(order: readonly number[]): void {
     const capacity = roomFor(Math.max(0, ...order.map((i) => this.lengths[i]!)));
     const isForward = order.every((from, i) => i === 0 || from > order[i - 1]!);
+    const isFilled = order.every((from, to) => from === to || from >= order.length); // gaps, by those behind them
     // Memory of which half is not needed any more is given back; less of it is not worth a copy of all.
-    if (!isForward || 2 * capacity <= this.capacity || 2 * order.length <= this.places) {
+    if ((!isForward && !isFilled) || 2 * capacity <= this.capacity || 2 * order.length <= this.places) {
       this.arrange(order, capacity);
       return;
     }
@@ -130,7 +131,7 @@ export class Memory {
     this.positions = order.map((i) => this.positions[i]!);
   }
 
-  /** Copies a sequence to an earlier place. */
+  /** Copies a sequence to another place. */
   private move(from: number, to: number): void {
     for (const [layer, { heads, dHead }] of this.shapes.entries()) {
       const size = heads * dHead * this.capacity;
@@ -138,14 +139,19 @@ export class Memory {
     }
   }
 
-  /** These sequences, in this order, in memory of their own. */
-  copy(order: readonly number[]): Memory {
+  /**
+   * These sequences, in this order, in memory of their own.
+   *
+   * @param isTight - Without room for more rows.
+   */
+  copy(order: readonly number[], isTight = false): Memory {
     const copy = new Memory(this.shapes, 0);
     copy.lengths = this.lengths;
     copy.positions = this.positions;
     copy.capacity = this.capacity;
     copy.arrays = this.arrays;
-    copy.arrange(order, roomFor(Math.max(0, ...order.map((i) => this.lengths[i]!)))); // which makes arrays of its own
+    const longest = Math.max(0, ...order.map((i) => this.lengths[i]!));
+    copy.arrange(order, isTight ? longest : roomFor(longest)); // which makes arrays of its own
     return copy;
   }
 

@@ -189,6 +189,15 @@ function sequencesOf(kind: Kind, initial: Place[]): Sequences {
         Array.from(ids, (id) => [id]),
       );
     },
+    async extend(rows) {
+      if (rows.length !== held.places.length) {
+        throw new ConfigError({
+          message: `extend: a row of ids for each of ${held.places.length} sequences is needed, got ${rows.length}`,
+        });
+      }
+      checkReadable("extend", rows, kind.vocab);
+      return extendAll(kind, held, rows);
+    },
     select(order) {
       const strange = order.find((row) => !Number.isInteger(row) || row < 0 || row >= held.places.length);
       if (strange !== undefined) {

@@ -1,4 +1,5 @@
 /** A model's passes behind rows that came before, as graphs for any number of sequences, rows and rows before. */
+import { StateError } from "@cambium/base";
 import {
   compileDynamic,
   type DynamicFunction,
@@ -153,10 +154,26 @@ function keepGraph(weights: Parameters, graph: Compiled): void {
 /** The weights below all deltas. */
 export const weightsOf = (model: DecodedModel): Parameters => model.base?.parameters ?? model.parameters ?? new Map();
 
+/** Records or compiles a pass; what reads elements in the middle of it is told of in the caller's words. */
+function recorded<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    const { code, details } = cause as { readonly code?: unknown; readonly details?: { readonly kernel?: unknown } };
+    if (code !== "STATE" || details?.kernel === undefined) throw cause;
+    throw new StateError({
+      message:
+        'generate: something on the model, such as a hook, reads elements of tensors while it runs, which graphs that are compiled once cannot; let it compute with tensors, or generate on another backend, such as await useBackend("cpu")',
+      cause,
+    });
+  }
+}
+
 /**
  * The graph of a pass, compiled unless a model of the same structure on the same weights was.
  *
  * @returns Nothing where the backend compiles no such functions, or the model has hardly any positions.
+ * @throws {StateError} Where a hook reads elements that depend on what the model reads.
  */
 export function passProgram(model: DecodedModel, kind: PassKind): PassProgram | undefined {
   const sites = keptSites(model);
@@ -177,20 +194,22 @@ export function passProgram(model: DecodedModel, kind: PassKind): PassProgram | 
   const signature = Object.keys(inputs).join();
   for (const other of known) {
     if (other.backend !== backend || other.kind !== signature) continue;
-    const program = other.program.with(pass.run);
+    const program = recorded(() => other.program.with(pass.run));
     if (program !== undefined) return found(program, other);
   }
   const window = windowOf(model.config, most); // below it a model computes as if there were none
-  const program = compileDynamic(pass.run, inputs, {
-    dynamic: {
-      batch: {},
-      rows: { longest: Math.min(64, Math.floor(most / 2)) },
-      ...(!kind.isFirst && {
-        past: { least: 0, ...(window !== undefined && { recordFrom: Math.max(2, window), longest: window + 64 }) },
-      }),
-    },
-    frozen: weights.values(),
-  });
+  const program = recorded(() =>
+    compileDynamic(pass.run, inputs, {
+      dynamic: {
+        batch: {},
+        rows: { longest: Math.min(64, Math.floor(most / 2)) },
+        ...(!kind.isFirst && {
+          past: { least: 0, ...(window !== undefined && { recordFrom: Math.max(2, window), longest: window + 64 }) },
+        }),
+      },
+      frozen: weights.values(),
+    }),
+  );
   if (program === undefined) return undefined;
   return found(program, { backend, kind: signature, program });
 }

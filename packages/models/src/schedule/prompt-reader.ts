@@ -24,12 +24,13 @@ export interface PromptStart {
   readonly isWhole: boolean;
 }
 
-/** A reader at a prompt's start, or behind the begin of it that is kept. */
+/** A reader at a prompt's start, or behind the begin of it that is kept: read or take at once then, since begins are let go of. */
 export function promptReader(decoder: Decoder, kept: KeptPrefixes, { ids, delta, isWhole }: PromptStart): PromptReader {
   const deltas = delta === undefined ? undefined : [delta];
   const { prefix, shared } = isWhole ? { prefix: undefined, shared: 0 } : kept.find(ids, delta);
   const cached = prefix?.ids.length ?? 0;
-  let sequences = prefix?.sequences.fork();
+  /** What was read; until there is something it stands behind the prefix, which stays as it is. */
+  let sequences: Sequences | undefined;
   let scores: Float32Array | undefined = prefix?.scores?.slice();
   let at = cached;
   /** Where other prompts part from this one: kept as soon as a second one comes by. */
@@ -49,15 +50,15 @@ export function promptReader(decoder: Decoder, kept: KeptPrefixes, { ids, delta,
     async read(most) {
       const stop = at < fork ? fork : ids.length;
       const end = isWhole ? ids.length : Math.min(stop, at + Math.max(1, most));
-      const before = sequences;
-      const begun = await decoder.begin([ids.slice(at, end)], { behind: before, deltas });
-      before?.dispose();
-      ({ sequences, scores } = begun);
+      const part = [ids.slice(at, end)];
+      if (sequences === undefined) {
+        ({ sequences, scores } = await decoder.begin(part, { behind: prefix?.sequences, deltas }));
+      } else scores = await sequences.extend(part);
       at = end;
       if (at === ids.length || at === fork) keep();
     },
     take() {
-      const taken = { sequences: sequences!, scores: scores! };
+      const taken = { sequences: sequences ?? prefix!.sequences.fork(), scores: scores! };
       sequences = undefined;
       return taken;
     },

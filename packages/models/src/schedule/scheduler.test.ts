@@ -136,8 +136,8 @@ test("what stands behind an opening mark that the model wrote is made to have it
 });
 
 test("no more is kept than may be, the least recently used going first", async () => {
-  const sizeBytes = 2 * 2 * 2 * 8 * 4 * 256; // layers x (key, value) x heads x width, in float32, for 256 rows
-  const keptBytes = sizeBytes * 4 + 2 ** 15; // with scores and ids, four of: the ends of prompts, and those of texts
+  // A token is 2 layers x (key, value) x 2 heads x 8 columns in float32; the ends of two prompts and of their texts are 140 tokens.
+  const keptBytes = 2 * 2 * 2 * 8 * 4 * 140 + 2 ** 13; // with scores and ids, four of them
   await withScheduler({ keptBytes }, async (shared) => {
     const [a, b, c] = ["first ", "second ", "third "].map((word) => word.repeat(5)) as [string, string, string];
     for (const text of [a, b, a, c]) await together(shared, text);
@@ -175,13 +175,39 @@ test("calls run in the order in which they came, and one too many is refused", a
   });
 });
 
+test("a short prompt overtakes a long one, which is read all the same", async () => {
+  const long = "once upon a time ".repeat(8);
+  const expected = await alone(long);
+  await withScheduler({ promptPart: 8 }, async (shared) => {
+    const ended: string[] = [];
+    const call = async (prompt: string, name: string) => {
+      const { text } = await together(shared, prompt);
+      ended.push(name);
+      return text;
+    };
+    const texts = [call(long, "long"), ...["a", "b", "c"].map((each) => call(each, each))];
+    expect((await Promise.all(texts))[0]).toBe(expected);
+    expect(ended.at(-1)).toBe("long");
+  });
+});
+
+test("calls that end while others are written leave these as they are", async () => {
+  const lengths = [9, 2, 7, 3, 11, 1, 5];
+  const expected: string[] = [];
+  for (const maxTokens of lengths) expected.push(await alone(PROMPTS[1]!, { maxTokens }));
+  await withScheduler({}, async (shared) => {
+    const texts = await Promise.all(lengths.map((maxTokens) => together(shared, PROMPTS[1]!, { maxTokens })));
+    expect(texts.map(({ text }) => text)).toEqual(expected);
+  });
+});
+
 test("what is wrong with a call is its own error", async () => {
   await withScheduler({ maxLength: 10 }, async (shared) => {
     const fine = together(shared, "What?");
     await expect(together(shared, "")).rejects.toMatchObject({ code: "CONFIG" });
     await expect(together(shared, "a", { topP: 2 })).rejects.toThrow("topP");
     await expect(together(shared, "a", { beams: 2 } as never)).rejects.toThrow('unknown option "beams"');
-    await expect(together(shared, "0123456789")).rejects.toThrow("leaves no room for an answer within 10");
+    await expect(together(shared, "0123456789")).rejects.toThrow("which leaves no room for an answer within 10");
     expect(await fine).toMatchObject({ finish: "length", usage: { prompt: 5, generated: 5 } });
   });
 });

@@ -1,7 +1,7 @@
 /**
  * Many calls of one model at a time. All that are on their way share one pass a token: a call joins between two tokens, once its
  * prompt is read, and leaves when its text ends or nobody wants it any more. Prompts are read in parts with tokens of the others in
- * between, in the order in which they came. `work` is the loop; `prompt-reader.ts` reads, `kept-prefixes.ts` keeps what was read.
+ * between, so that short ones overtake long ones. `work` is the loop; `prompt-reader.ts` reads, `kept-prefixes.ts` keeps what was read.
  */
 import { CancelledError, ConfigError, checkOptions, StateError } from "@cambium/base";
 import type { ChatOptions } from "../chat/chat.ts";
@@ -12,7 +12,6 @@ import type { Sequences } from "../generate/decoder.ts";
 import type { GenerateEvent } from "../generate/generate.ts";
 import { generationDefaults } from "../generate/generation-config.ts";
 import { checkStops } from "../generate/job.ts";
-import { roomFor } from "../generate/memory.ts";
 import { nextTurn } from "../generate/next-turn.ts";
 import { openDecoder } from "../generate/open-decoder.ts";
 import { keptSites } from "../generate/programs.ts";
@@ -88,6 +87,13 @@ interface Job {
   isWanted(): boolean;
 }
 
+/** A call whose prompt is being read, or is next. */
+interface Reading {
+  readonly job: Job;
+  /** Once it has begun. */
+  reader: PromptReader | undefined;
+}
+
 /** A call whose text is on its way. */
 interface Open {
   readonly job: Job;
@@ -97,6 +103,9 @@ interface Open {
   /** Ids of the prompt and the text that were read. */
   readonly read: number;
 }
+
+/** Turns of the event loop between two passes: a call that comes over a new connection is heard after three. */
+const TURNS = 3;
 
 const isOfSearches = (key: string): key is "beams" | "lengthPenalty" | "earlyStopping" =>
   ["beams", "lengthPenalty", "earlyStopping"].includes(key);
@@ -130,7 +139,7 @@ function checkSettings(options: SchedulerOptions): void {
 /** Bytes that a begin of so many tokens takes: keys and values of each attention in float32, and its scores. */
 function sizeOfBegin(model: RunnableModel, vocab: number): (tokens: number) => number {
   const row = keptSites(model).reduce((sum, { keyHeads = 0, width }) => sum + 2 * 4 * keyHeads * width, 0);
-  return (tokens) => row * roomFor(tokens) + 4 * (vocab + tokens);
+  return (tokens) => row * tokens + 4 * (vocab + tokens);
 }
 
 /**
@@ -154,7 +163,8 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   const kept = keptPrefixes(keptBytes, sizeOfBegin(model, decoder.vocab));
   const isWhole = model.head?.kind === "sequence-to-sequence";
   let waiting: Job[] = [];
-  let reading: { readonly job: Job; readonly reader: PromptReader } | undefined;
+  /** In the order in which they came. */
+  let readings: readonly Reading[] = [];
   let batch: Sequences | undefined;
   let open: readonly Open[] = [];
   let isClosed = false;
@@ -175,7 +185,8 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   }
 
   /** Leaves those that go on in the batch. */
-  function keepOpen(next: readonly { readonly at: number; readonly open: Open }[]): void {
+  function keepOpen(left: readonly { readonly at: number; readonly open: Open }[]): void {
+    const next = withoutGaps(left);
     if (next.length === 0) {
       if (batch !== undefined) letGo(batch, open);
       batch = undefined;
@@ -188,11 +199,10 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     const unwanted = waiting.filter((job) => !job.isWanted());
     waiting = waiting.filter((job) => job.isWanted());
     for (const job of unwanted) end(job, job.start(0, job.ids.length));
-    if (reading !== undefined && !reading.job.isWanted()) {
+    for (const reading of readings.filter(({ job }) => !job.isWanted())) {
       const { job, reader } = reading;
-      reading = undefined;
-      reader.dispose();
-      end(job, job.start(reader.cached, job.ids.length));
+      leave(reading);
+      end(job, job.start(reader?.cached ?? 0, job.ids.length));
     }
     if (open.every(({ job }) => job.isWanted())) return;
     const gone = open.filter(({ job }) => !job.isWanted());
@@ -214,28 +224,50 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
     return undefined;
   }
 
-  /** Reads parts of prompts, and puts the calls into the batch whose prompts are read. */
+  /** Takes a call from those whose prompts are read, with what was read. */
+  function leave(reading: Reading): void {
+    readings = readings.filter((each) => each !== reading);
+    reading.reader?.dispose();
+  }
+
+  /** Reads so many tokens of a prompt at most, and puts the call into the batch once it is read; how many it took. */
+  async function readPart(reading: Reading, most: number): Promise<number> {
+    const { job } = reading;
+    reading.reader ??= promptReader(decoder, kept, { ...job, isWhole });
+    const { reader } = reading;
+    const before = reader.left;
+    try {
+      if (before > 0) await reader.read(most);
+    } catch (error) {
+      leave(reading);
+      job.events.fail(error);
+      return Math.max(1, before - reader.left);
+    }
+    if (reader.left === 0) {
+      readings = readings.filter((each) => each !== reading);
+      join(job, reader);
+    }
+    return Math.max(1, before - reader.left);
+  }
+
+  /**
+   * Reads parts of prompts, and puts the calls into the batch whose prompts are read. The oldest gets half of what may be read, the
+   * others what is left of it, the shortest first: nobody waits for a long prompt with a short one.
+   */
   async function readPrompts(): Promise<void> {
-    for (let left = promptPart; left > 0; ) {
-      if (reading === undefined) {
-        const job = open.length < maxBatch ? waiting.shift() : undefined;
-        if (job === undefined) return;
-        reading = { job, reader: promptReader(decoder, kept, { ...job, isWhole }) };
+    for (let left = promptPart, isFirst = true; left > 0; isFirst = false) {
+      while (open.length + readings.length < maxBatch && waiting.length > 0) {
+        readings = [...readings, { job: waiting.shift()!, reader: undefined }];
       }
-      const { job, reader } = reading;
-      const before = reader.left;
-      try {
-        if (before > 0) await reader.read(left);
-      } catch (error) {
-        reading = undefined;
-        reader.dispose();
-        job.events.fail(error);
+      const [oldest, ...others] = readings;
+      if (oldest === undefined) return;
+      if (isFirst && others.length > 0) {
+        left -= await readPart(oldest, Math.ceil(promptPart / 2));
         continue;
       }
-      left -= Math.max(1, before - reader.left);
-      if (reader.left > 0) continue;
-      reading = undefined;
-      join(job, reader);
+      const leftOf = ({ job, reader }: Reading): number => reader?.left ?? job.ids.length;
+      const shortest = readings.reduce((best, each) => (leftOf(each) < leftOf(best) ? each : best));
+      left -= await readPart(shortest, left);
     }
   }
 
@@ -277,10 +309,9 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
 
   /** Ends all calls with an error that is none of theirs. */
   function failAll(error: unknown): void {
-    const failed = [...waiting, ...(reading === undefined ? [] : [reading.job]), ...open.map(({ job }) => job)];
+    const failed = [...waiting, ...[...readings, ...open].map(({ job }) => job)];
     waiting = [];
-    reading?.reader.dispose();
-    reading = undefined;
+    for (const reading of readings) leave(reading);
     batch?.dispose();
     batch = undefined;
     open = [];
@@ -289,8 +320,8 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
 
   async function work(): Promise<void> {
     try {
-      while (waiting.length > 0 || reading !== undefined || open.length > 0) {
-        await nextTurn();
+      while (waiting.length + readings.length + open.length > 0) {
+        for (let turn = 0; turn < TURNS; turn++) await nextTurn();
         dropUnwanted();
         await readPrompts();
         if (open.length > 0) await step();
@@ -302,7 +333,7 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   }
 
   function enqueue(job: Job): void {
-    const running = open.length + (reading === undefined ? 0 : 1);
+    const running = open.length + readings.length;
     if (running + waiting.length >= maxBatch + maxWaiting) {
       throw new StateError({
         message: `scheduler: ${maxBatch} texts are on their way and ${maxWaiting} calls wait already; call again later`,
@@ -389,7 +420,7 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
   return {
     generate,
     get load() {
-      const running = open.length + (reading === undefined ? 0 : 1);
+      const running = open.length + readings.length;
       return { running, waiting: waiting.length, keptBytes: kept.sizeBytes };
     },
     async close() {
@@ -398,6 +429,13 @@ export function scheduler(model: RunnableModel, tokenizer: Tokenizer, options: S
       kept.dispose();
     },
   };
+}
+
+/** Those that are left of a batch, in an order in which few of them move: those behind fill the gaps. */
+function withoutGaps<T extends { readonly at: number }>(left: readonly T[]): readonly T[] {
+  const behind = left.filter(({ at }) => at >= left.length);
+  const places = new Map(left.map((each) => [each.at, each]));
+  return left.map((_, place) => places.get(place) ?? behind.shift()!);
 }
 
 /** Ends a call from outside. */

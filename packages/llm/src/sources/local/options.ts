@@ -16,7 +16,7 @@ export interface LocalOptions extends SchedulerOptions {
    * A scheduler of the same model and tokenizer, shared with other sources: their calls run together, and its settings hold. It is
    * the caller's to close.
    *
-   * @default one of its own
+   * @default a separate one
    */
   readonly scheduler?: Scheduler;
   /** What tells the model from others, in the keys of stored calls. @default hashes of its weights, its deltas and its tokenizer */

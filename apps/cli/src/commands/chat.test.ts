@@ -134,7 +134,11 @@ test("a conversation goes on from what was said, can be started again, and is sa
 
 test.for([
   { args: ["chat", "TINY", "--prompt", ""], says: "the question is empty" },
-  { args: ["chat", "TINY", "--prompt", "a", "--top-p", "2"], says: "topP must be a number above 0 up to 1, got 2" },
+  {
+    args: ["chat", "TINY", "--prompt", "a", "--temperature", "1", "--top-p", "2"],
+    says: "topP must be a number above 0 up to 1, got 2",
+  },
+  { args: ["generate", "TINY", "--prompt", "a", "--top-p", "0.9"], says: "give --temperature above 0" },
   { args: ["chat", "TINY", "--prompt", "a", "--frozen", "int3"], says: "float32, int8, int4, as-stored" },
   { args: ["chat", "TINY", "--prompt", "a", "--template", "nowhere.jinja"], says: "there is no file nowhere.jinja" },
   { args: ["chat", "TINY", "--prompt", "a", "--max-tokens", "0"], says: "whole number of 1 or more" },

@@ -6,7 +6,7 @@ import { type Io, UseError } from "../io.ts";
 import { withAdapter, withLanguageModel } from "../models/open-language-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { readInput, showText } from "../models/write-text.ts";
-import { addWritingFlags, type WritingFlags, writingOptions } from "../models/writing-flags.ts";
+import { addWritingFlags, checkDrawn, type WritingFlags, writingOptions } from "../models/writing-flags.ts";
 
 interface ChatFlags extends WritingFlags {
   readonly prompt?: string;
@@ -42,6 +42,7 @@ export function chat(io: Io): Command {
   return addWritingFlags(command)
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, flags: ChatFlags) => {
+      checkDrawn("chat", flags);
       const template = templateText(flags.template);
       const isTalk = flags.prompt === undefined && io.input.isTTY === true;
       if (isTalk && flags.json === true)

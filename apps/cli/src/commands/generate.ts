@@ -5,7 +5,7 @@ import { type Io, UseError } from "../io.ts";
 import { withAdapter, withLanguageModel } from "../models/open-language-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { readInput, showText } from "../models/write-text.ts";
-import { addWritingFlags, type WritingFlags, writingOptions } from "../models/writing-flags.ts";
+import { addWritingFlags, checkDrawn, type WritingFlags, writingOptions } from "../models/writing-flags.ts";
 
 interface GenerateFlags extends WritingFlags {
   readonly prompt?: string;
@@ -40,6 +40,7 @@ export function generate(io: Io): Command {
   return addWritingFlags(command)
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, flags: GenerateFlags) => {
+      checkDrawn("generate", flags);
       if (flags.prompt === undefined && io.input.isTTY === true) {
         throw new UseError("generate: give a text by --prompt, or pipe one in");
       }

@@ -3,6 +3,7 @@ import { random } from "@cambium/core";
 import type { ScheduledOptions } from "@cambium/models";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../commands/parse-count.ts";
+import { UseError } from "../io.ts";
 import { addHoldFlags, type HoldFlags } from "./open-language-model.ts";
 
 /** What the flags hold. */
@@ -35,7 +36,7 @@ function parseSeed(text: string): number {
 /** Adds the flags to a command. */
 export function addWritingFlags(command: Command): Command {
   return addHoldFlags(command.option("--adapter <folder>", "an adapter of PEFT or saveAdapter to put on the model"))
-    .option("--max-tokens <number>", "longest text, in tokens", parseCount)
+    .option("--max-tokens <number>", "longest text, in tokens (default: as far as the model has positions)", parseCount)
     .option("--temperature <number>", "0 takes the likeliest token each time, above it draws", parseNumber, 0)
     .option("--top-p <number>", "draw among the likeliest with this much probability", parseNumber)
     .option("--top-k <number>", "draw among so many of the likeliest", parseCount)
@@ -45,6 +46,20 @@ export function addWritingFlags(command: Command): Command {
     .option("--seed <integer>", "what is drawn; the same seed draws the same", parseSeed, 1)
     .option("--stats", "tell tokens, tokens a second and memory")
     .option("--json", "write a JSON line for each text");
+}
+
+/**
+ * Checks flags before a model is loaded.
+ *
+ * @throws {UseError} For those that say among what is drawn, where nothing is.
+ */
+export function checkDrawn(verb: string, { temperature, ...flags }: WritingFlags): void {
+  const drawn = (["topP", "topK", "minP"] as const).find((key) => flags[key] !== undefined);
+  if (temperature > 0 || drawn === undefined) return;
+  const flag = drawn.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
+  throw new UseError(
+    `${verb}: --${flag} says among what is drawn, and nothing is: give --temperature above 0, such as 0.7`,
+  );
 }
 
 /**

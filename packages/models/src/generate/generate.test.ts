@@ -271,3 +271,20 @@ test("a delta that the model does not have is an error, and so are stop strings 
   );
   disposeParameters(model.parameters);
 });
+
+test("a text that has what the tokenizer puts in front of it would begin twice, and is refused", async () => {
+  const llama3 = createTokenizer(fixtureJson("tokenizer-strings/llama3.json"), {
+    bos_token: "<|begin_of_text|>",
+    eos_token: "<|end_of_text|>",
+  });
+  const speaker = tinySpeaker(llama3);
+  const begin = (text: string) => result(generate(speaker, llama3, text, { maxTokens: 1, stopIds: [] }));
+  await expect(begin("<|begin_of_text|>a")).rejects.toThrow(
+    'generate: the prompt would begin with "<|begin_of_text|>" twice',
+  );
+  expect((await begin("a<|begin_of_text|>")).generated.ids).toHaveLength(1);
+  const ids = llama3.encode("a").ids;
+  const twice = [ids[0]!, ...ids]; // whoever gives ids means them
+  expect((await result(generate(speaker, llama3, twice, { maxTokens: 1, stopIds: [] }))).generated.ids).toHaveLength(1);
+  disposeParameters(speaker.parameters);
+});

@@ -1,6 +1,7 @@
 /** What is continued: a text, a conversation or ids, and what of it a kept prefix has read. */
 import { ConfigError } from "@cambium/base";
 import type { ChatMessage, ChatOptions } from "../chat/chat.ts";
+import { twiceBegun } from "../rows/check-begin.ts";
 import type { RunnableModel } from "../runnable.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
@@ -23,8 +24,8 @@ const isChat = (prompt: unknown): prompt is readonly ChatMessage[] =>
  *
  * @param place - Which prompt it is, for messages.
  * @param room - Most tokens of a text and its answer, where that is less than the model has positions for.
- * @throws {ConfigError} For an empty prompt, one that is none, ids that the model does not have, a prompt that is longer than the
- *   model has positions, and settings of chats for what is none.
+ * @throws {ConfigError} For an empty prompt, one that is none, a text that begins with what the tokenizer puts in front of it, ids that
+ *   the model does not have, a prompt that is longer than the model has positions, and settings of chats for what is none.
  */
 export function promptIds(
   caller: string,
@@ -61,6 +62,12 @@ export function promptIds(
     const { bos } = tokenizer.special;
     throw new ConfigError({
       message: `${caller}: ${place} is empty; a model continues at least one token${bos === undefined ? "" : `, such as [${bos}], the one that begins texts`}`,
+    });
+  }
+  const bos = typeof prompt === "string" ? twiceBegun(tokenizer, ids) : undefined;
+  if (bos !== undefined) {
+    throw new ConfigError({
+      message: `${caller}: ${place} would begin with ${JSON.stringify(tokenizer.decode([bos], { skipSpecial: false }))} twice, since the tokenizer puts it in front of a text that has it already; take it off the text, or give a conversation as messages`,
     });
   }
   const strange = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocab);

@@ -1,7 +1,7 @@
 """A language model's folder for transformers.js: onnx/model.onnx in float32 and onnx/model_q4.onnx in symmetric blocks of 4 bits.
 
 The graphs are those of onnxruntime-genai's model builder, with grouped-query attention over a cache: the fastest that transformers.js is
-given on the hub. Blocks are of 32 weights, embeddings and head included in what q4 holds.
+given on the hub, so that ours are compared with the best of theirs. q4 is blocks of 32 weights, in embeddings and head as well.
 
 usage: python export_decoder.py --model FOLDER|FILE.gguf --out FOLDER
 needs: pip install torch transformers onnx onnxruntime onnxruntime-genai onnx_ir; gguf for files of llama.cpp
@@ -14,9 +14,11 @@ import subprocess
 import sys
 import tempfile
 
+import onnx
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+LAST = "prune_lm_head=true"  # scores of the last word alone, as whoever generates needs them
 BLOCKS = "int4_accuracy_level=4 int4_block_size=32 int4_is_symmetric=true int4_op_types_to_quantize=MatMul/Gather"
 
 
@@ -37,19 +39,21 @@ def main():
     (out / "onnx").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         plain = pathlib.Path(scratch) / "plain"
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-        model.config.__dict__.pop("quantization_config", None)
+        loaded = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+        settings = {key: value for key, value in loaded.config.to_dict().items() if key != "quantization_config"}
+        model = type(loaded)(type(loaded.config)(**settings))  # one that was never in blocks can be saved
+        model.load_state_dict(loaded.state_dict())
         model.save_pretrained(plain)
         AutoTokenizer.from_pretrained(**where).save_pretrained(plain)
-        for precision, name, options in [("fp32", "model", []), ("int4", "model_q4", ["--extra_options", *BLOCKS.split()])]:
+        for precision, name, options in [("fp32", "model", []), ("int4", "model_q4", BLOCKS.split())]:
             made = pathlib.Path(scratch) / name
-            build(str(plain), str(made), precision, *options)
-            for file in [f"{name}.onnx", f"{name}.onnx_data"]:
-                (out / "onnx" / file).unlink(missing_ok=True)
-            import onnx
-
-            graph = onnx.load(made / "model.onnx")  # with its data, so that the copy names its own
-            onnx.save(graph, out / "onnx" / f"{name}.onnx", save_as_external_data=False)
+            build(str(plain), str(made), precision, "--extra_options", LAST, *options)
+            graph = onnx.load(made / "model.onnx")
+            for value in [*graph.graph.input, *graph.graph.output]:
+                for size in value.type.tensor_type.shape.dim:
+                    if size.dim_param == "kv_cache_dim":  # transformers.js makes empty caches by what is declared
+                        size.dim_value = model.config.head_dim
+            onnx.save(graph, out / "onnx" / f"{name}.onnx")  # in one file
         for file in plain.iterdir():
             if file.suffix in (".json", ".jinja") and file.is_file():
                 shutil.copyfile(file, out / file.name)

@@ -67,13 +67,17 @@ export async function trainAdapter(
   const options = { optimiser: adamW({ learningRate: linear(1e-3, { steps }) }), steps, random: key.at("train") };
   const start = performance.now();
   const { parameters } = await result(train(tuned, data, options), (event) => {
-    if (event.type === "step") losses.push(event.loss);
+    if (event.type !== "step") return;
+    losses.push(event.loss);
+    if (event.step % 10 === 0)
+      console.error(`bench:elsewhere: step ${event.step} of ${steps}, loss ${event.loss.toFixed(3)}`);
   });
   await saveAdapter(tuned.with(parameters), folder);
   for (const tree of [parameters, tuned.parameters]) disposeParameters(tree);
   const mean = (some: readonly number[]): number => some.reduce((sum, loss) => sum + loss, 0) / some.length;
   return {
     steps,
+    rows: size,
     seconds: Math.round((performance.now() - start) / 1000),
     firstLosses: Number(mean(losses.slice(0, 10)).toFixed(3)),
     lastLosses: Number(mean(losses.slice(-10)).toFixed(3)),
@@ -104,7 +108,7 @@ export async function replies(model: RunnableModel, tokenizer: Tokenizer, texts:
   const all: Reply[] = [];
   for (let i = 0; i < prompts.length; i += 8) {
     const some = prompts.slice(i, i + 8);
-    const options = { maxTokens: 12, logProbabilities: 1, fileDefaults: false };
+    const options = { maxTokens: 6, logProbabilities: 1, fileDefaults: false };
     const { generated } = await result(generateBatch(model, tokenizer, some, options));
     for (const [row, { ids, text, tokens }] of generated.entries())
       all.push({

@@ -37,59 +37,67 @@ function start(command: string, args: readonly string[]): string {
 const cambium = (...args: readonly string[]): string =>
   start(process.execPath, [...process.execArgv, pathOf("../cli/src/main.ts"), ...args]);
 
-/** Chats, merges and exports, and gives the sides that are present. */
-export function sidesOf({ file, frozen, folder, adapter, idsFile, comment, print }: Way): ElsewhereSide[] {
-  const ask = ["--prompt", question(comment), "--max-tokens", "24", "--json"];
-  const held = ["--frozen", frozen.replaceAll(" ", "-")];
-  for (const more of [[], ["--adapter", adapter]]) {
-    const { text } = JSON.parse(cambium("chat", file, ...held, ...more, ...ask)) as { text: string };
-    print({
-      frozen,
-      step: "cambium chat",
-      comment,
-      with: more.length === 0 ? "the base" : "the adapter",
-      reply: text.trim(),
-    });
+/** Chats by the command with the base and with the adapter, and shows what is said. */
+export function showChats({ file, frozen, adapter, comment, print }: Way): void {
+  const ask = ["--prompt", question(comment), "--max-tokens", "24", "--json", "--frozen", frozen.replaceAll(" ", "-")];
+  for (const [who, more] of [
+    ["the base", []],
+    ["the adapter", ["--adapter", adapter]],
+  ] as const) {
+    const { text } = JSON.parse(cambium("chat", file, ...ask, ...more)) as { readonly text: string };
+    print({ frozen, step: "cambium chat", comment, with: who, reply: text.trim() });
   }
-  const at = (name: string): string => join(folder, name);
-  const put = ["--adapter", adapter, "--force"];
-  cambium("merge", file, ...put, "--out", at("merged"));
-  cambium("export", file, ...put, "--format", "gguf", "--dtype", "float32", "--out", at("merged.gguf"));
-  cambium("export", file, ...put, "--format", "gguf", "--dtype", "q8_0", "--out", at("merged-q8_0.gguf"));
-  cambium("export", file, ...put, "--format", "gguf-lora", "--out", at("lora.gguf"));
-  cambium("export", file, ...put, "--format", "onnx", "--out", at("onnx"));
+}
 
+/** The sides that are present. Each merges or exports what it reads when it is its turn. */
+export function sidesOf({ file, folder, adapter, idsFile }: Way): ElsewhereSide[] {
+  const at = (name: string): string => join(folder, name);
+  const exported = (out: string, format: string, ...more: readonly string[]): string => {
+    const where = ["--adapter", adapter, "--out", at(out), "--force"];
+    if (format === "folder") cambium("merge", file, ...where);
+    else cambium("export", file, ...where, "--format", format, ...more);
+    return at(out);
+  };
   const out = at("logits.bin");
   const io = ["--ids", idsFile, "--out", out];
-  const inPython = (side: string, ...args: readonly string[]): ElsewhereSide => ({
+  const inPython = (side: string, given: () => readonly string[]): ElsewhereSide => ({
     side,
     run() {
-      start(python!, [pathOf("python/logits.py"), ...args, ...io]);
+      start(python!, [pathOf("python/logits.py"), ...given(), ...io]);
       return out;
     },
   });
-  const inLlamaCpp = (side: string, ...args: readonly string[]): ElsewhereSide => ({
+  const inLlamaCpp = (side: string, given: () => readonly string[]): ElsewhereSide => ({
     side,
     run() {
-      start(process.execPath, [...process.execArgv, pathOf("src/elsewhere-llama-cpp.ts"), ...args, ...io]);
+      start(process.execPath, [...process.execArgv, pathOf("src/elsewhere-llama-cpp.ts"), ...given(), ...io]);
       return out;
     },
   });
-  return [
-    ...(python === undefined
-      ? []
-      : [
-          inPython("transformers, merged folder", "--model", at("merged")),
-          inPython("transformers, merged GGUF in float32", "--model", at("merged.gguf")),
-          inPython("transformers and PEFT, GGUF of the base and adapter", "--model", file, "--adapter", adapter),
-          inPython("ONNX Runtime, merged ONNX folder", "--model", at("onnx/onnx/model.onnx")),
-        ]),
-    ...(nodeLlamaCpp === undefined
-      ? []
-      : [
-          inLlamaCpp("llama.cpp, merged GGUF in float32", "--model", at("merged.gguf")),
-          inLlamaCpp("llama.cpp, merged GGUF in Q8_0", "--model", at("merged-q8_0.gguf")),
-          inLlamaCpp("llama.cpp, GGUF of the base and LoRA", "--model", file, "--lora", at("lora.gguf")),
-        ]),
+  const byPython = [
+    inPython("transformers, merged folder", () => ["--model", exported("merged", "folder")]),
+    inPython("transformers and PEFT, GGUF of the base and adapter", () => ["--model", file, "--adapter", adapter]),
+    inPython("transformers, merged GGUF in float32", () => [
+      "--model",
+      exported("merged.gguf", "gguf", "--dtype", "float32"),
+    ]),
+    inPython("ONNX Runtime, merged ONNX folder", () => ["--model", join(exported("onnx", "onnx"), "onnx/model.onnx")]),
   ];
+  const byLlamaCpp = [
+    inLlamaCpp("llama.cpp, merged GGUF in float32", () => [
+      "--model",
+      exported("merged.gguf", "gguf", "--dtype", "float32"),
+    ]),
+    inLlamaCpp("llama.cpp, merged GGUF in Q8_0", () => [
+      "--model",
+      exported("merged-q8_0.gguf", "gguf", "--dtype", "q8_0"),
+    ]),
+    inLlamaCpp("llama.cpp, GGUF of the base and LoRA", () => [
+      "--model",
+      file,
+      "--lora",
+      exported("lora.gguf", "gguf-lora"),
+    ]),
+  ];
+  return [...(python === undefined ? [] : byPython), ...(nodeLlamaCpp === undefined ? [] : byLlamaCpp)];
 }

@@ -21,7 +21,7 @@ import {
   trainAdapter,
   withAdapter,
 } from "./elsewhere-here.ts";
-import { sidesOf } from "./elsewhere-sides.ts";
+import { showChats, sidesOf } from "./elsewhere-sides.ts";
 import { describeMachine } from "./machine.ts";
 import { spreadOf } from "./processes.ts";
 
@@ -33,10 +33,12 @@ FOLDER of the data holds goemotions/{train,dev}.tsv and goemotions/emotions.txt.
 
   --out FOLDER     where adapters and models go (default runs/elsewhere)
   --frozen FORMS   of int4 and "as stored", separated by commas (default: both)
-  --steps N        steps of 8 rows (default 150); 0 takes the adapters that are there
+  --steps N        steps (default 150); 0 takes the adapters that are there
+  --rows N         rows of a step (default 8)
   --unseen N       comments to reply to (default 96)
   --probes N       replies whose logits are compared (default 8)
   --seed N         (default 1)
+  --only PARTS     other programs whose names contain one of these, separated by commas (default: all that are present)
 `;
 
 const { values } = parseArgs({
@@ -46,9 +48,11 @@ const { values } = parseArgs({
     out: { type: "string", default: "runs/elsewhere" },
     frozen: { type: "string", default: "int4,as stored" },
     steps: { type: "string", default: "150" },
+    rows: { type: "string", default: "8" },
     unseen: { type: "string", default: "96" },
     probes: { type: "string", default: "8" },
     seed: { type: "string", default: "1" },
+    only: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -57,7 +61,6 @@ if (values.help || values.model === undefined || values.data === undefined) {
   process.exit(values.help ? 0 : 2);
 }
 const file = resolve(values.model);
-const SIZE = 8;
 const steps = Number(values.steps);
 const { train, unseen } = examples(values.data, { train: 4000, unseen: Number(values.unseen) });
 const labels = new Set(train.map(({ label }) => label));
@@ -92,7 +95,7 @@ async function follow(frozen: Frozen): Promise<void> {
     rmSync(adapter, { recursive: true, force: true });
     const trained = await trainAdapter(base, tokenizer, train, adapter, {
       steps,
-      size: SIZE,
+      size: Number(values.rows),
       seed: Number(values.seed),
     });
     print({ frozen, step: "train", ...trained });
@@ -117,7 +120,7 @@ async function follow(frozen: Frozen): Promise<void> {
     ...judge(await replies(plainTuned, tokenizer, texts)),
   });
   if (frozen === "int4")
-    print({ frozen, step: "report of layers", ...(await reportLayers(plain, unseen.slice(0, SIZE))) });
+    print({ frozen, step: "report of layers", ...(await reportLayers(plain, unseen.slice(0, 8))) });
   for (const tree of [plainTuned.parameters, plain.parameters]) disposeParameters(tree);
 
   const [first] = unseen;
@@ -146,12 +149,13 @@ async function follow(frozen: Frozen): Promise<void> {
     });
   };
   compare("here, float32", inFloat);
-  for (const { side, run } of sidesOf({ file, frozen, folder, adapter, idsFile, comment: first!.text, print })) {
-    const bytes = readFileSync(run());
-    compare(side, {
-      values: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4),
-      vocabulary: inFloat.vocabulary,
-    });
+  const way = { file, frozen, folder, adapter, idsFile, comment: first!.text, print };
+  showChats(way);
+  for (const { side, run } of sidesOf(way)) {
+    if (values.only !== undefined && !values.only.split(",").some((part) => side.includes(part))) continue;
+    const { buffer, byteOffset, byteLength } = readFileSync(run());
+    const { vocabulary } = inFloat;
+    compare(side, { values: new Float32Array(buffer, byteOffset, byteLength / 4), vocabulary });
   }
 }
 

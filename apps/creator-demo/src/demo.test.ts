@@ -71,6 +71,8 @@ test("help is given, and wrong use refused", async () => {
     ["--seed", "x"],
     ["--seed", "-1"],
     ["--out", ""],
+    ["--frozen", "int4"],
+    ["--model", "model.gguf", "--frozen", "int3"],
   ]) {
     expect(() => parseFlags(args)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   }

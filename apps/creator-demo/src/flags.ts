@@ -5,6 +5,9 @@ class UsageError extends Error {
   readonly code = "USAGE";
 }
 
+/** Ways of holding a model's layers, as the command and as `loadModel` name them. */
+const FORMS = { float32: "float32", int8: "int8", int4: "int4", "as-stored": "as stored" } as const;
+
 /** What was asked for on the command line. */
 export interface Flags {
   readonly help: boolean;
@@ -13,6 +16,8 @@ export interface Flags {
   readonly seed: number;
   /** A folder or a GGUF file. */
   readonly model: string | undefined;
+  /** How the layers of that model are held. */
+  readonly frozen: (typeof FORMS)[keyof typeof FORMS];
   /** Folder for everything that is written. */
   readonly out: string;
 }
@@ -22,6 +27,7 @@ export const HELP = `Lets a model solve ten problems with tools that it writes i
 Usage: pnpm creator-demo [options]
 
   --model <path>     a model of this machine answers: a folder or a .gguf file
+  --frozen <form>    how its layers are held: float32 (default), int8, int4, or as-stored in a .gguf file, which is fastest there
   --quick            four problems instead of ten
   --seed <integer>   seed of the problems, and of what goes wrong on purpose (default 1)
   --out <folder>     where results, tools and report.html go (default runs/creator-demo)
@@ -36,7 +42,7 @@ With a key, a model answers; it costs a few cents at most:
 
 Ctrl-C stops; the same command resumes from there, and no reply is paid for twice.
 
-Example: pnpm creator-demo --model model.gguf --quick
+Example: pnpm creator-demo --model model.gguf --frozen as-stored --quick
 Example: pnpm creator-demo --seed 2 --out runs/second
 `;
 
@@ -46,6 +52,11 @@ function parseSeed(text: string): number {
   throw new UsageError(`--seed: expected an integer from 0 to 999999, got "${text}"`);
 }
 
+function parseForm(text = "float32"): Flags["frozen"] {
+  if (Object.hasOwn(FORMS, text)) return FORMS[text as keyof typeof FORMS];
+  throw new UsageError(`--frozen: expected ${Object.keys(FORMS).join(", ")}, got "${text}"`);
+}
+
 function read(args: readonly string[]) {
   try {
     return parseArgs({
@@ -53,6 +64,7 @@ function read(args: readonly string[]) {
       options: {
         help: { type: "boolean", short: "h", default: false },
         model: { type: "string" },
+        frozen: { type: "string" },
         quick: { type: "boolean", default: false },
         seed: { type: "string", default: "1" },
         out: { type: "string", default: "runs/creator-demo" },
@@ -69,7 +81,8 @@ function read(args: readonly string[]) {
  * @throws {UsageError} When an option is unknown or its value cannot be meant.
  */
 export function parseFlags(args: readonly string[]): Flags {
-  const { help, quick, seed, out, model } = read(args);
+  const { help, quick, seed, out, model, frozen } = read(args);
   if (out === "") throw new UsageError("--out: expected a folder, got an empty text");
-  return { help, quick, seed: parseSeed(seed), out, model };
+  if (frozen !== undefined && model === undefined) throw new UsageError("--frozen is of a --model, and there is none");
+  return { help, quick, seed: parseSeed(seed), out, model, frozen: parseForm(frozen) };
 }

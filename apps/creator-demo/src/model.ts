@@ -21,11 +21,11 @@ const MOST_CALLS = 120;
 const BROKEN_SHARE = 0.4;
 
 /** The model that `--model` names, one of a service where the environment names a key or an endpoint; rules behind a local server otherwise. */
-export async function openModel({ seed, out, model: path }: Flags, env: NodeJS.ProcessEnv): Promise<Answering> {
+export async function openModel({ seed, out, model: path, frozen }: Flags, env: NodeJS.ProcessEnv): Promise<Answering> {
   const { OPENAI_API_KEY: apiKey = "", OPENAI_BASE_URL: baseURL = "", CAMBIUM_MODEL: name = "gpt-4o-mini" } = env;
   const models = await openModels({ store: join(out, "calls.db"), budget: { calls: MOST_CALLS } });
   if (path !== undefined) {
-    const { source, close } = await openLocal(path).catch(async (error: unknown) => {
+    const { source, close } = await openLocal(path, frozen).catch(async (error: unknown) => {
       await models.close();
       throw error;
     });

@@ -48,6 +48,14 @@ test.each<[string, (model: HostLayout) => number, number, number]>([
   ["Pfeiffer adapters: half of that", counting(adapter, { placement: "pfeiffer" }), 894_528, 3_171_840],
   ["two adapters of 24: 2·L·(48·d + 24 + d)", counting(adapter, { bottleneck: 24 }), 903_744, 2_409_600],
   ["parallel adapters at d/2: L·(d² + d/2 + d)", counting(adapter, { placement: "parallel" }), 7_091_712, 25_202_688],
+  ["Compacter at d/32: 2·L·3·(d + b) + 64", counting(adapter, { phm: {} }), 57_088, 152_128],
+  ["Compacter++: half of it", counting(adapter, { phm: {}, placement: "feed-forward" }), 28_576, 76_096],
+  [
+    "Compacter with rules apart at d/16: 2·L·(128 + 3·(d + d/16))",
+    (model) => counting(adapter, { phm: { share: false }, bottleneck: model === bertBase ? 48 : 64 })(model),
+    61_824,
+    162_816,
+  ],
   [
     "BitFit inside the layers: 11·d·L",
     counting(bitFit, { keyBias: true, targets: ({ layer }) => layer !== undefined }),

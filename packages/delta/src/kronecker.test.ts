@@ -1,6 +1,7 @@
-import { tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { random } from "@cambium/core";
+import { addN, matMul, reshape, slice, type Tensor2D, type Tensor3D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { divideWidth, kronecker } from "./kronecker.ts";
+import { applyPhm, divideWidth, kronecker } from "./kronecker.ts";
 
 test("blocks of a Kronecker product are the second matrix times the entries of the first", () =>
   tidy(() => {
@@ -31,3 +32,17 @@ test.each([
 ])("%i with a factor of %i becomes %j", (width, factor, expected) => {
   expect(divideWidth(width, factor)).toEqual(expected);
 });
+
+test("sums of Kronecker products are applied as the matrix that they are", () =>
+  tidy(() => {
+    const [n, k, m] = [3, 4, 2];
+    const draw = (label: string, shape: number[]) => random(1).at(label).normal(shape);
+    const [rule, left, right] = [draw("a", [n, n, n]), draw("s", [n, k, 1]), draw("t", [n, 1, m])] as Tensor3D[];
+    const each = (tensor: Tensor3D, i: number) =>
+      reshape(slice(tensor, [i, 0, 0], [1, -1, -1]), tensor.shape.slice(1)) as Tensor2D;
+    const whole = addN(
+      [0, 1, 2].map((i) => kronecker(each(rule!, i), matMul(each(left!, i), each(right!, i)))),
+    ) as Tensor2D;
+    const x = draw("x", [5, n * k]) as Tensor2D;
+    expect(applyPhm(x, rule!, left!, right!)).toBeAllClose(matMul(x, whole), { absolute: 1e-5, relative: 1e-5 });
+  }));

@@ -1,4 +1,4 @@
-import { mul, reshape, type Tensor2D } from "@tensorflow/tfjs-core";
+import { matMul, mul, reshape, type Tensor, type Tensor2D, type Tensor3D, transpose } from "@tensorflow/tfjs-core";
 
 /** The Kronecker product `a ⊗ b`: `[m, n]` and `[p, q]` give `[m · p, n · q]`, block i, j of which is `a[i, j] · b`. */
 export function kronecker(a: Tensor2D, b: Tensor2D): Tensor2D {
@@ -19,4 +19,28 @@ export function divideWidth(width: number, factor: number): readonly [small: num
     if (width % small === 0) found = [small, width / small];
   }
   return found;
+}
+
+/**
+ * `x Σᵢ Aᵢ ⊗ (sᵢ tᵢ)`, the products not made.
+ *
+ * @param x - `[..., n · k]`.
+ * @param rule - The A, `[n, n, n]`.
+ * @param left - The s, `[n, k, p]`.
+ * @param right - The t, `[n, p, m]`.
+ * @returns `[..., n · m]`
+ */
+export function applyPhm(x: Tensor, rule: Tensor3D, left: Tensor3D, right: Tensor3D): Tensor {
+  const [n, k, p] = left.shape;
+  const m = right.shape[2];
+  const rows = x.size / (n * k);
+  // Each of the n pieces of x through every sᵢ: [rows · n, n · p], then [rows, n (piece), n (i), p].
+  const flat = reshape(transpose(left, [1, 0, 2]), [k, n * p]) as Tensor2D;
+  const narrow = reshape(matMul(reshape(x, [rows * n, k]) as Tensor2D, flat), [rows, n, n, p]);
+  // Mixed by Aᵢ over the pieces: for each i [rows · p, n (piece)] times [n, n].
+  const pieces = reshape(transpose(narrow, [2, 0, 3, 1]), [n, rows * p, n]) as Tensor3D;
+  const mixed = reshape(matMul(pieces, rule), [n, rows, p, n]);
+  // Through tᵢ, and summed over i: [rows · n, n · p] times [n · p, m].
+  const wide = reshape(transpose(mixed, [1, 3, 0, 2]), [rows * n, n * p]) as Tensor2D;
+  return reshape(matMul(wide, reshape(right, [n * p, m]) as Tensor2D), [...x.shape.slice(0, -1), n * m]);
 }

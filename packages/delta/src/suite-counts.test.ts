@@ -4,7 +4,21 @@ import { expect, test } from "vitest";
 import { describeTargets } from "./describe.ts";
 import type { HostLayout } from "./host.ts";
 import type { Method } from "./method.ts";
-import { adaLora, dora, ia3, loHa, loKr, lora, prefix, prompt, vera } from "./methods/index.ts";
+import {
+  adaLora,
+  dora,
+  ia3,
+  loHa,
+  loKr,
+  lora,
+  norms,
+  oft,
+  prefix,
+  prompt,
+  pTuning,
+  tokens,
+  vera,
+} from "./methods/index.ts";
 
 /** Llama-3.2-3B without its weights: 28 layers of width 3072, keys of 1024, feed-forward width 8192. */
 const llama = modelLayout({
@@ -39,6 +53,10 @@ test.each<[string, (model: HostLayout) => number, number]>([
   ["LoKr of rank 32, factor 4", counting(loKr, { rank: 32, factor: 4 }), 2_294_656],
   ["(IA)³ as usual", counting(ia3, {}), 286_720],
   ["a prefix of 200", counting(prefix, { length: 200 }), 11_468_800],
+  ["OFT of 32 blocks", counting(oft, { blocks: 32 }), 8_171_520],
+  ["norms", counting(norms, {}), 175_104],
+  ["P-tuning of 20", counting(pTuning, {}), 28_382_208],
+  ["two trained tokens", counting(tokens, { ids: [5, 128_000] }), 6144],
   ["a prompt of 200", counting(prompt, { length: 200 }), 614_400],
 ])("%s on Llama-3.2-3B", (_, count, expected) => {
   const before = memory().numTensors;

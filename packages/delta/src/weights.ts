@@ -1,6 +1,6 @@
 /** Weights of linear sites as `[out, in]`, however the checkpoint stores them: transposed, or several in one matrix. */
 import type { Parameters } from "@cambium/core";
-import { add, mul, pad, slice, type Tensor, type Tensor1D, type Tensor2D, transpose } from "@tensorflow/tfjs-core";
+import { add, mul, pad, slice, sub, type Tensor, type Tensor1D, type Tensor2D, transpose } from "@tensorflow/tfjs-core";
 import type { LinearTarget } from "./targets.ts";
 import { overlay, tidyParameters } from "./trees.ts";
 
@@ -29,6 +29,18 @@ export function addToMatrix(base: Parameters, { weight, columns }: LinearTarget,
 export function scaleBias(base: Parameters, { bias, columns }: LinearTarget, scale: Tensor1D): Tensor {
   const stored = base.get(bias!)!;
   return mul(stored, columns === undefined ? scale : pad(scale, [[columns[0], stored.size - columns[1]]], 1));
+}
+
+/** The stored bias, with the layer's part of it changed. */
+export function replaceBias(
+  base: Parameters,
+  { bias, columns }: LinearTarget,
+  change: (own: Tensor1D) => Tensor1D,
+): Tensor {
+  const stored = base.get(bias!)! as Tensor1D;
+  if (columns === undefined) return change(stored);
+  const own = slice(stored, [columns[0]], [columns[1] - columns[0]]);
+  return add(stored, pad(sub(change(own), own), [[columns[0], stored.size - columns[1]]]));
 }
 
 /**

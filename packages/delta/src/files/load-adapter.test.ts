@@ -144,7 +144,7 @@ test.each([
   ["layer_replication", [[0, 1]], /a deeper model of the same weights/],
   ["trainable_token_indices", [1], /trained tokens/],
   ["r", 0, /"r"/],
-  ["peft_type", "C3A", /peft_type "C3A"; .*LORA.* are read/],
+  ["peft_type", "POLY", /peft_type "POLY"; .*LORA.* are read/],
   ["peft_type", undefined, /has no "peft_type", so it is not PEFT's/],
 ])("%s %j is refused with the reason", async (key, value, reason) => {
   const files = await loraAndHead();

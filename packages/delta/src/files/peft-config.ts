@@ -68,12 +68,7 @@ export function methodOf(json: Json, methods: MethodTable, location: string): Me
  *
  * @param isTask - Whether the file was made on a task model.
  */
-export function openPeftConfig(
-  base: LanguageModel,
-  json: Json,
-  isTask: boolean,
-  location: string,
-): PeftSource & { readonly modulesToSave: readonly string[] } {
+export function openPeftConfig(base: LanguageModel, json: Json, isTask: boolean, location: string): PeftSource {
   const fail = (problem: string): FormatError => failure(location, problem);
   function fields<Fields>(schema: z.ZodType<Fields>): Fields {
     const parsed = schema.safeParse(json);
@@ -93,6 +88,7 @@ export function openPeftConfig(
     fields,
     refuse,
     fail,
+    theirName: (path) => theirName(base, path, isTask),
     layers: (usual) => layersOf(base, fields(layerFields), usual, isTask, modulesToSave, fail),
     modulesToSave,
   };

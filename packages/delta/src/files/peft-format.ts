@@ -44,6 +44,10 @@ export interface PeftSource {
    * @throws {FormatError} Listing all settings that are refused, with the reasons.
    */
   refuse(refusals: readonly Refusal[]): void;
+  /** What the file's model calls a path of ours. */
+  theirName(path: string): string;
+  /** Names of modules that are trained whole beside the method. */
+  readonly modulesToSave: readonly string[];
   /** The layers that the fields on targets mean; where they say nothing, those of `usual`. */
   layers(usual: readonly Role[]): PeftLayers;
   /** The error of a file that says what cannot be read, to be thrown. */
@@ -70,6 +74,8 @@ export interface PeftWriting {
   readonly fields: Readonly<Record<string, unknown>>;
   /** Tensors beside those that files of the method hold, under our names. The caller disposes of them. */
   readonly more?: Parameters;
+  /** Whether `more` is all that PEFT's file holds, such as what a network makes, and not the network. @default false */
+  readonly isInstead?: boolean;
 }
 
 /** Why PEFT has no words for something. */
@@ -82,7 +88,7 @@ export interface PeftKeys {
   /** The key of a tensor. `wrap` puts PEFT's and the task model's prefixes before a name. @default wrap(name) */
   write?(name: string, wrap: (name: string) => string): string;
   /** Our name for a key that has its prefixes taken off; undefined for one that holds nothing of use. @default the same */
-  read?(key: string): string | undefined;
+  read?(key: string, base: LanguageModel): string | undefined;
 }
 
 /** A method in PEFT's files. */

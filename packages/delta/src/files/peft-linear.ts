@@ -1,6 +1,8 @@
 /** Formats of methods on linear layers: what is common to their configs is read and written here. */
+import type { Parameters } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type * as z from "zod";
+import type { Delta } from "../delta.ts";
 import { hostOf } from "../host.ts";
 import { placesOf, type TargetOptions } from "../targets.ts";
 import type { Inexpressible, PeftFormat, PeftKeys, PeftLayers, PeftSource, Refusal } from "./peft-format.ts";
@@ -24,6 +26,8 @@ interface LinearFormat<Options, Config, Fields> {
   options(fields: Fields, layers: PeftLayers, source: PeftSource): Omit<Options, keyof TargetOptions>;
   /** Fields besides those on targets. */
   fields(config: Config, base: LanguageModel): Readonly<Record<string, unknown>> | Inexpressible;
+  /** Tensors that PEFT writes besides those that are stored, under our names. The caller owns them. */
+  more?(delta: Delta<Config>): Parameters;
   /** Keys of tensors that belong to no layer. */
   readonly keys?: PeftKeys;
 }
@@ -56,7 +60,8 @@ export function linearFormat<
       if (layers.byName.size === 0) return { problems };
       return { problems, options: { ...own.options(fields, layers, source), targets: layers.isTarget } as Options };
     },
-    write({ config }, base) {
+    write(delta, base) {
+      const { config } = delta;
       const layers = writeLayers(base, config);
       if ("reason" in layers) return layers;
       const turned = placesOf(hostOf(base), config).find(({ weight }) => weight.layout === "in,out");
@@ -65,11 +70,14 @@ export function linearFormat<
       const { fan_in_fan_out, target_modules } = layers.fields;
       const fields = own.fields(config, base);
       if ("reason" in fields) return fields as Inexpressible;
-      return { fields: { target_modules, ...(transposed && { fan_in_fan_out }), ...fields } };
+      return {
+        fields: { target_modules, ...(transposed && { fan_in_fan_out }), ...fields },
+        ...(own.more !== undefined && { more: own.more(delta) }),
+      };
     },
     keys: {
       ...keys,
-      read: (key) => (keys.read ?? ((plain: string) => plain))(key.replace(named, ".$1")),
+      read: (key, base) => (keys.read ?? ((plain: string) => plain))(key.replace(named, ".$1"), base),
     },
   };
 }

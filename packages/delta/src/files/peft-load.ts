@@ -9,13 +9,14 @@ import { openSafetensors, type Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta, Stack } from "../delta.ts";
 import { tablesOf } from "../host.ts";
+import type { Method } from "../method.ts";
 import { head } from "../methods/head.ts";
 import { whole } from "../methods/whole.ts";
 import { endsWithName } from "../targets.ts";
 import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
-import type { PeftTensors } from "./peft-format.ts";
+import type { PeftSource, PeftTensors } from "./peft-format.ts";
 import { copyProblem, parametersUnder } from "./peft-modules.ts";
 import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
@@ -42,7 +43,7 @@ export async function loadPeft(
   if (unread !== undefined) throw source.fail(unread);
   const { problems, ...reading } = method.peft.read(source);
   const options = (await reading.complete?.(plainTensors(file))) ?? reading.options;
-  const main = options === undefined ? [] : [draft(base, method, options)];
+  const main = options === undefined ? [] : [draftMain(base, method, options, source.fail)];
   const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
   if (copied !== undefined && fields["ensure_weight_tying"] !== true)
     throw source.fail(
@@ -59,13 +60,23 @@ export async function loadPeft(
     {
       keyOf: (_, name) => name,
       simplify(key) {
-        const name = read(unwrapKey(key));
+        const name = read(unwrapKey(key), base);
         return name === undefined ? undefined : ourName(base, name);
       },
     },
     [...problems, ...modules.problems],
     location,
   );
+}
+
+/** The draft of a method whose settings come from a file: what they cannot mean on this model is the file's error. */
+function draftMain(base: LanguageModel, method: Method, options: unknown, fail: PeftSource["fail"]): Draft {
+  try {
+    return draft(base, method, options);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "CONFIG") throw error;
+    throw fail(`asks for what this model cannot have: ${(error as Error).message}`);
+  }
 }
 
 /** The tensors of a file by their keys without wrappers. */
@@ -126,7 +137,7 @@ function isTied(base: LanguageModel, module: string): boolean {
 /** Tensors that settings outside of the method's own make PEFT write, and what they are. */
 const unreadTensors: readonly (readonly [key: RegExp, what: string])[] = [
   [/\.lora_embedding_[AB]/, 'has embeddings among its "target_modules", whose LoRA is not read yet'],
-  [/\.(trainable_tokens_|token_adapter\.)/, 'has "trainable_token_indices": trained tokens are not read yet'],
+  [/\.token_adapter\./, 'has "trainable_token_indices": trained tokens are not read yet'],
   [/\.base_layer\.bias$/, 'has trained biases ("bias" is not "none"), which are not read yet'],
   [/\.base_layer\.weight$/, "came with whole weights of its targets (save_embedding_layers), which are not read yet"],
 ];

@@ -1,9 +1,12 @@
 /** Prompt tuning and prefix tuning in PEFT's files. */
 import type { Site } from "@cambium/core";
 import { hasTaskModel, type LanguageModel } from "@cambium/models";
+import { tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { hostOf } from "../host.ts";
 import { type Types, typeTable } from "../methods/ignored-types.ts";
+import { prefixRows, promptRows } from "../methods/networks.ts";
+import type { PTuningConfig, PTuningOptions } from "../methods/p-tuning.ts";
 import type { PrefixConfig, PrefixOptions } from "../methods/prefix.ts";
 import type { PromptConfig, PromptOptions } from "../methods/prompt.ts";
 import type { Inexpressible, PeftFormat, PeftKeys, PeftSource } from "./peft-format.ts";
@@ -15,6 +18,7 @@ const keys: PeftKeys = { write: (name) => name };
 
 /** What PEFT makes of each method on a model of two stacks. */
 const twoStacks = {
+  P_TUNING: "PEFT keeps twice the rows of a prompt for an encoder with a decoder, and uses the first half",
   PROMPT_TUNING: "PEFT keeps twice the rows of a prompt for an encoder with a decoder, and uses the first half",
   PREFIX_TUNING:
     "PEFT lays the prefix of an encoder with a decoder out by the encoder's layers, and uses a part of it in the decoder alone",
@@ -62,7 +66,8 @@ export const prefixFormat: PeftFormat<PrefixOptions, PrefixConfig> = {
   isPrompt: true,
   keys,
   read: (source) => ({ problems: [], options: readCommon(source, "PREFIX_TUNING") }),
-  write({ config }, base) {
+  write(delta, base) {
+    const { config } = delta;
     const shape = shapeFields(base, config, "PREFIX_TUNING");
     if ("reason" in shape) return shape;
     const attentions = sitesOf(base, "attention");
@@ -77,6 +82,36 @@ export const prefixFormat: PeftFormat<PrefixOptions, PrefixConfig> = {
         encoder_hidden_size: shape.fields.token_dim,
         prefix_projection: false,
       },
+      ...(config.network !== undefined && {
+        more: new Map([["prompt_embeddings", tidy(() => prefixRows(delta.parameters).clone())]]),
+        isInstead: true,
+      }),
+    };
+  },
+};
+
+/** P-tuning. Its files hold what the network made. */
+export const pTuningFormat: PeftFormat<PTuningOptions, PTuningConfig> = {
+  type: "P_TUNING",
+  isPrompt: true,
+  keys,
+  read: (source) => ({ problems: [], options: { ...readCommon(source, "P_TUNING"), network: "none" } }),
+  write(delta, base) {
+    const { config } = delta;
+    const shape = shapeFields(base, config, "P_TUNING");
+    if ("reason" in shape) return shape;
+    return {
+      fields: {
+        ...shape.fields,
+        encoder_reparameterization_type: "MLP",
+        encoder_hidden_size: config.hidden,
+        encoder_num_layers: 2,
+        encoder_dropout: 0,
+      },
+      ...(config.network === "mlp" && {
+        more: new Map([["prompt_embeddings", tidy(() => promptRows(delta.parameters).clone())]]),
+        isInstead: true,
+      }),
     };
   },
 };

@@ -59,6 +59,10 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
   const written = format.write(main, base);
   if ("reason" in written) return written;
   const made = written.more ?? new Map();
+  if (modules.length > 0 && "modules_to_save" in written.fields) {
+    disposeParameters(made);
+    return { reason: `PEFT trains no other modules beside ${format.type}` };
+  }
   const clash = moduleOfTarget(base, written.fields["target_modules"] as readonly string[] | undefined, modules);
   if (clash !== undefined) {
     disposeParameters(made);
@@ -78,7 +82,9 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
       ...written.fields,
     }),
     tensors: new Map([
-      ...[...storedOf(main), ...made].map(([name, tensor]) => [write(name, wrap), tensor] as const),
+      ...[...(written.isInstead === true ? [] : storedOf(main)), ...made].map(
+        ([name, tensor]) => [write(name, wrap), tensor] as const,
+      ),
       ...saved.flatMap((part) => [...part.parameters].map(([name, tensor]) => [wrap(name), tensor] as const)),
     ]),
     made,

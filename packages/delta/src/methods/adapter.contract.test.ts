@@ -16,6 +16,18 @@ describeDeltaMethod(adapter, {
     },
     { title: "parallel", options: { placement: "parallel", activation: "gelu_new" }, count: 2 * each(4) },
     {
+      // rule, and 2 · (dModel + bottleneck) factors and biases for each
+      title: "Compacter",
+      options: { phm: { division: 2 }, bottleneck: 4 },
+      count: 8 + 2 * 2 * (2 * (8 + 4) + 8 + 4),
+      on: ["roberta", "gpt2", "t5"], // LLaMA's width here is 10
+    },
+    {
+      title: "Compacter++ with rules apart",
+      options: { placement: "feed-forward", phm: { division: 2, share: false }, bottleneck: 2, activation: "tanh" },
+      count: 2 * (2 * 8 + 2 * (8 + 2) + 8 + 2),
+    },
+    {
       title: "one layer",
       options: { bottleneck: 2, activation: "tanh", layers: [1], scale: 0.5 },
       count: 2 * each(2),

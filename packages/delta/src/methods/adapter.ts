@@ -18,6 +18,7 @@ import {
 import { add, mul, relu, scalar, type Tensor, type Tensor3D, tanh } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type Host, oncePerPair } from "../host.ts";
+import { applyPhm } from "../kronecker.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
 
 /** Settings of `adapter`. */
@@ -27,15 +28,21 @@ export interface AdapterOptions {
    *
    * - `"houlsby"`: two in a layer, on what attention and the feed-forward part give, before the residual sums;
    * - `"pfeiffer"`: one in a layer, on the feed-forward part's normed sum, with the norm applied again after it;
-   * - `"parallel"`: one in a layer, beside the feed-forward part, reading what that reads.
+   * - `"parallel"`: one in a layer, beside the feed-forward part, reading what that reads;
+   * - `"feed-forward"`: the second of Houlsby's two alone, where Compacter++ has it.
    *
    * @default "houlsby"
    */
-  readonly placement?: "houlsby" | "pfeiffer" | "parallel" | undefined;
-  /** Width in the middle. @default a sixteenth of the model's width; half of it for `"parallel"` */
+  readonly placement?: "houlsby" | "pfeiffer" | "parallel" | "feed-forward" | undefined;
+  /** Width in the middle. @default a sixteenth of the model's width; half of it for `"parallel"`; a 32nd with `phm` */
   readonly bottleneck?: number | undefined;
-  /** Between down and up. @default "silu" for `"houlsby"`, else "relu" */
+  /** Between down and up. @default "silu" for `"houlsby"`, else "relu"; "gelu" with `phm` */
   readonly activation?: "relu" | "gelu" | "gelu_new" | "silu" | "tanh" | undefined;
+  /**
+   * Matrices of Kronecker products, as in Compacter: how many are summed, which divides the model's width and the bottleneck, and
+   * whether all adapters share the small ones. Without it matrices are dense. @default none
+   */
+  readonly phm?: { readonly division?: number | undefined; readonly share?: boolean | undefined } | undefined;
   /** Factor on the adapter's output. @default 4 for `"parallel"`, else 1 */
   readonly scale?: number | undefined;
   /**
@@ -49,9 +56,10 @@ export interface AdapterOptions {
 
 /** An adapter as JSON. */
 export interface AdapterConfig {
-  readonly placement: "houlsby" | "pfeiffer" | "parallel";
+  readonly placement: "houlsby" | "pfeiffer" | "parallel" | "feed-forward";
   readonly bottleneck: number;
   readonly activation: "relu" | "gelu" | "gelu_new" | "silu" | "tanh";
+  readonly phm?: { readonly division: number; readonly share: boolean };
   readonly scale: number;
   readonly init: "zero" | "near-zero";
   readonly layers: readonly number[];
@@ -66,9 +74,10 @@ const activations: Readonly<Record<AdapterConfig["activation"], (x: Tensor) => T
 };
 
 const schema = z.strictObject({
-  placement: z.enum(["houlsby", "pfeiffer", "parallel"]).default("houlsby"),
+  placement: z.enum(["houlsby", "pfeiffer", "parallel", "feed-forward"]).default("houlsby"),
   bottleneck: z.int().positive().optional(),
   activation: z.enum(["relu", "gelu", "gelu_new", "silu", "tanh"]).optional(),
+  phm: z.strictObject({ division: z.int().positive().default(4), share: z.boolean().default(true) }).optional(),
   scale: z.number().optional(),
   init: z.enum(["zero", "near-zero"]).default("zero"),
   layers: z.array(z.int().nonnegative()).readonly().optional(),
@@ -81,6 +90,10 @@ const schema = z.strictObject({
  * et al. 2019, arXiv:1902.00751; Pfeiffer et al. 2020, arXiv:2005.00247; parallel, He et al. 2021, arXiv:2110.04366.
  * An adapter is not linear, so it cannot be merged.
  *
+ * With `phm` D and U are sums of Kronecker products `Σ Aᵢ ⊗ sᵢ tᵢ`: Compacter (Mahabadi et al. 2021, arXiv:2106.04647), or
+ * Compacter++ with the placement `"feed-forward"`. Each trains `2 · (dModel + bottleneck)` scalars in
+ * factors and `dModel + bottleneck` in biases; the A are `division³` once, or for each matrix where they are not shared.
+ *
  * @throws {ConfigError} For settings out of range, layers that do not exist, or `"pfeiffer"` on a model that norms first.
  * @example
  * const tuned = attach(base, adapter(base, { placement: "pfeiffer", bottleneck: 16 }, random(1)), head(base));
@@ -88,32 +101,48 @@ const schema = z.strictObject({
 export const adapter: Method<AdapterOptions, AdapterConfig> = method<AdapterOptions, AdapterConfig>({
   kind: "adapter",
   parse(options, shape) {
-    const { placement, init, ...given } = parseConfig("adapter", schema, options);
+    const { placement, init, phm, ...given } = parseConfig("adapter", schema, options);
     const places = findPlaces(shape, placement, given.layers);
     const dModel = places[0]!.site.width;
+    const reduction = phm !== undefined ? 32 : placement === "parallel" ? 2 : 16;
+    const bottleneck = given.bottleneck ?? Math.max(1, Math.floor(dModel / reduction));
+    if (phm !== undefined) checkDivision(phm.division, dModel, bottleneck);
     return {
       placement,
-      bottleneck: given.bottleneck ?? Math.max(1, Math.floor(dModel / (placement === "parallel" ? 2 : 16))),
-      activation: given.activation ?? (placement === "houlsby" ? "silu" : "relu"),
+      bottleneck,
+      ...(phm !== undefined && { phm }),
+      activation: given.activation ?? (phm !== undefined ? "gelu" : placement === "houlsby" ? "silu" : "relu"),
       scale: given.scale ?? (placement === "parallel" ? 4 : 1),
       init,
       layers: [...new Set(places.map(({ site }) => site.layer!))],
     };
   },
   tensors: (shape, config) => ({
-    trained: new Map(placesOf(shape, config).flatMap((place) => tensorsAt(place, config))),
+    trained: new Map([
+      ...(config.phm?.share === true ? [ruleTensor("phm_rule", config)] : []),
+      ...placesOf(shape, config).flatMap((place) => tensorsAt(place, config)),
+    ]),
   }),
   hooks: ({ parameters, shape, config }) => [
     hookAt(
-      placesOf(shape, config).filter(({ name }) => parameters.has(`${name}.up.weight`)),
+      placesOf(shape, config).filter(({ name }) => parameters.has(`${name}.up.bias`)),
       config,
       parameters,
     ),
   ],
 });
 
-function tensorsAt({ site, name }: Place, { bottleneck, init }: AdapterConfig): [name: string, DeltaTensor][] {
+function tensorsAt({ site, name }: Place, config: AdapterConfig): [name: string, DeltaTensor][] {
+  const { bottleneck, init } = config;
   const dModel = site.width;
+  if (config.phm !== undefined) {
+    return [
+      ...phmTensors(`${name}.down`, dModel, bottleneck, config, false),
+      [`${name}.down.bias`, { shape: [bottleneck], start: zeroStart }],
+      ...phmTensors(`${name}.up`, bottleneck, dModel, config, init === "zero"),
+      [`${name}.up.bias`, { shape: [dModel], start: zeroStart }],
+    ];
+  }
   const bound = 1 / Math.sqrt(dModel);
   const near: Start = { kind: "normal", deviation: 0.01, truncated: true };
   const down: Start = init === "zero" ? { kind: "uniform", low: -bound, high: bound } : near;
@@ -126,6 +155,43 @@ function tensorsAt({ site, name }: Place, { bottleneck, init }: AdapterConfig): 
     ],
     [`${name}.up.bias`, { shape: [dModel], start: zeroStart }],
   ];
+}
+
+/** The small matrices of Kronecker products, `[division, division, division]`. */
+function ruleTensor(name: string, { phm }: AdapterConfig): [string, DeltaTensor] {
+  const { division } = phm!;
+  return [name, { shape: [division, division, division], start: { kind: "normal", deviation: 0.01 } }];
+}
+
+/** The factors of a matrix from `input` to `output`: of each summand a column and a row. */
+function phmTensors(
+  name: string,
+  input: number,
+  output: number,
+  config: AdapterConfig,
+  isZero: boolean,
+): [string, DeltaTensor][] {
+  const { division, share } = config.phm!;
+  const glorot = (rows: number, columns: number): Start => {
+    const bound = Math.sqrt(6 / (rows + columns));
+    return { kind: "uniform", low: -bound, high: bound };
+  };
+  return [
+    ...(share ? [] : [ruleTensor(`${name}.phm_rule`, config)]),
+    [`${name}.W_left`, { shape: [division, input / division, 1], start: glorot(input / division, 1) }],
+    [
+      `${name}.W_right`,
+      { shape: [division, 1, output / division], start: isZero ? zeroStart : glorot(1, output / division) },
+    ],
+  ];
+}
+
+function checkDivision(division: number, dModel: number, bottleneck: number): void {
+  if (dModel % division === 0 && bottleneck % division === 0) return;
+  throw new ConfigError({
+    message: `adapter: phm.division ${division} must divide the model's width ${dModel} and the bottleneck ${bottleneck}`,
+    division,
+  });
 }
 
 /** Where an adapter sits. */
@@ -177,12 +243,24 @@ function hookAt(places: readonly Place[], config: AdapterConfig, parameters: Par
   const at = ({ path }: Site): boolean => names.has(path);
   const adapt = ({ path }: Site, h: Tensor): Tensor3D => {
     const part = (name: string): Tensor => parameters.get(`${names.get(path)}.${name}`)!;
-    const narrow = activations[config.activation](applyLinear(h, part("down.weight"), part("down.bias")));
-    const wide = applyLinear(narrow, part("up.weight"), part("up.bias"));
+    const through = (x: Tensor, which: "down" | "up"): Tensor =>
+      config.phm === undefined
+        ? applyLinear(x, part(`${which}.weight`), part(`${which}.bias`))
+        : add(
+            applyPhm(
+              x,
+              (parameters.get("phm_rule") ?? part(`${which}.phm_rule`)) as Tensor3D,
+              part(`${which}.W_left`) as Tensor3D,
+              part(`${which}.W_right`) as Tensor3D,
+            ),
+            part(`${which}.bias`),
+          );
+    const wide = through(activations[config.activation](through(h, "down")), "up");
     return (config.scale === 1 ? wide : mul(wide, scalar(config.scale))) as Tensor3D; // [batch, seq, dModel]
   };
   switch (config.placement) {
     case "houlsby":
+    case "feed-forward":
       return around("sublayer", at, ({ site, input, next }) => {
         const h = next(input);
         return add(h, adapt(site, h)) as Tensor3D;

@@ -6,6 +6,11 @@ describeDeltaMethod(prefix, {
   configs: [
     { title: "zero start", options: { length: 3 }, count: 3 * 2 * 2 * 8 },
     { title: "normal start", options: { length: 2, init: "normal" }, count: 2 * 2 * 2 * 8 },
+    {
+      title: "made by a network",
+      options: { length: 3, network: { width: 4, hidden: 5 } },
+      count: 3 * 4 + (4 * 5 + 5) + (5 * 32 + 32), // a row has 2 · 2 · 8 columns
+    },
   ],
   skip: [{ law: "starts as the base model, to the bit", reason: "a prefix takes part of the softmax even at zero" }],
 });

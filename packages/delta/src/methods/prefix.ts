@@ -1,11 +1,10 @@
 import { ConfigError, parseConfig } from "@cambium/base";
-import { around, type Flow, type Site, zeroStart } from "@cambium/core";
+import { around, type Flow, type Site, type Start, zeroStart } from "@cambium/core";
 import {
   add,
   concat,
   reshape,
   scalar,
-  slice,
   type Tensor,
   type Tensor2D,
   type Tensor4D,
@@ -16,8 +15,9 @@ import * as z from "zod";
 import { repeatForBatch } from "../batch-axis.ts";
 import { prefixFormat } from "../files/peft-prompts.ts";
 import { type Host, oncePerPair } from "../host.ts";
-import { type Method, method } from "../method.ts";
+import { type DeltaTensor, type Method, method } from "../method.ts";
 import { ignoringTypes } from "./ignored-types.ts";
+import { prefixColumnsOf } from "./networks.ts";
 
 /** Settings of `prefix`. */
 export interface PrefixOptions {
@@ -25,6 +25,11 @@ export interface PrefixOptions {
   readonly length?: number | undefined;
   /** How they start: at zero, or standard normal as in PEFT. @default "zero" */
   readonly init?: "zero" | "normal" | undefined;
+  /**
+   * A network that makes the keys and values out of shorter rows while training, `W₂ tanh(W₁ e + b₁) + b₂`: widths of the rows and
+   * in the middle. Files of PEFT hold what it makes, and not the network; our own hold the network. @default none
+   */
+  readonly network?: { readonly width?: number | undefined; readonly hidden?: number | undefined } | undefined;
   /**
    * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
    * from there are loaded so. @default "read"
@@ -36,12 +41,14 @@ export interface PrefixOptions {
 export interface PrefixConfig {
   readonly length: number;
   readonly init: "zero" | "normal";
+  readonly network?: { readonly width: number; readonly hidden: number };
   readonly types: "read" | "ignored";
 }
 
 const schema = z.strictObject({
   length: z.int().positive().default(20),
   init: z.enum(["zero", "normal"]).default("zero"),
+  network: z.strictObject({ width: z.int().positive().optional(), hidden: z.int().positive().optional() }).optional(),
   types: z.enum(["read", "ignored"]).default("read"),
 });
 
@@ -61,22 +68,16 @@ const schema = z.strictObject({
 export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions, PrefixConfig>({
   kind: "prefix",
   parse(options, shape) {
-    const config = parseConfig("prefix", schema, options);
+    const { network, ...settings } = parseConfig("prefix", schema, options);
+    const width = network?.width ?? shape.sites().find(({ kind }) => kind === "block")?.width ?? 512;
+    const config = {
+      ...settings,
+      ...(network !== undefined && { network: { width, hidden: network.hidden ?? width } }),
+    };
     if (prefixColumns(shape, config).total > 0) return config;
     throw new ConfigError({ message: "prefix: the model has no attention to put keys before" });
   },
-  tensors: (shape, config) => ({
-    trained: new Map([
-      [
-        "prompt_embeddings",
-        {
-          shape: [config.length, prefixColumns(shape, config).total],
-          start: config.init === "zero" ? zeroStart : { kind: "normal", deviation: 1 },
-          key: ["prefix"],
-        },
-      ],
-    ]),
-  }),
+  tensors: (shape, config) => ({ trained: tensorsOf(config, prefixColumns(shape, config).total) }),
   hooks({ parameters, shape, config }) {
     const { length } = config;
     return [
@@ -102,9 +103,8 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
           // A cache keeps the rows of causal attention, this one's among them; the keys of an encoder are given each time.
           if (!context.first && input.causal) return next(input);
           const { from, width } = prefixColumns(shape, config).of.get(site.path)!;
-          const embeddings = parameters.get("prompt_embeddings")!;
-          const rows = (column: number, like: Tensor4D): Tensor4D =>
-            rowsOf(slice(embeddings, [0, column], [length, width]), like);
+          const embeddings = prefixColumnsOf(parameters);
+          const rows = (column: number, like: Tensor4D): Tensor4D => rowsOf(embeddings(column, width), like);
           return next({
             ...input,
             key: concat([rows(from, input.key), input.key], 2),
@@ -116,6 +116,29 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
     ];
   },
   peft: prefixFormat,
+});
+
+/** The tensors of a prefix whose rows have `total` columns. */
+function tensorsOf({ length, init, network }: PrefixConfig, total: number): ReadonlyMap<string, DeltaTensor> {
+  const normal: Start = { kind: "normal", deviation: 1 };
+  const last: Start = init === "zero" ? zeroStart : normal;
+  if (network === undefined)
+    return new Map([["prompt_embeddings", { shape: [length, total], start: last, key: ["prefix"] }]]);
+  const { width, hidden } = network;
+  const [inner, outer] = [uniform(width), init === "zero" ? zeroStart : uniform(hidden)];
+  return new Map<string, DeltaTensor>([
+    ["embedding.weight", { shape: [length, width], start: normal }],
+    ["transform.0.weight", { shape: [hidden, width], start: inner }],
+    ["transform.0.bias", { shape: [hidden], start: inner }],
+    ["transform.2.weight", { shape: [total, hidden], start: outer }],
+    ["transform.2.bias", { shape: [total], start: outer }],
+  ]);
+}
+
+const uniform = (columns: number): Start => ({
+  kind: "uniform",
+  low: -1 / Math.sqrt(columns),
+  high: 1 / Math.sqrt(columns),
 });
 
 /** Keys or values `[length, heads · dHead]` for each row of a batch, `[batch, heads, length, dHead]`. */

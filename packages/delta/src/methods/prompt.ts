@@ -1,5 +1,5 @@
 import { ConfigError, parseConfig } from "@cambium/base";
-import { around, lookUp, type Site, type Start } from "@cambium/core";
+import { around, type Hook, lookUp, type Site, type Start } from "@cambium/core";
 import {
   add,
   concat,
@@ -17,14 +17,17 @@ import { repeatForBatch } from "../batch-axis.ts";
 import { promptFormat } from "../files/peft-prompts.ts";
 import type { Host } from "../host.ts";
 import { type Method, method } from "../method.ts";
-import { ignoringTypes } from "./ignored-types.ts";
+import { ignoringTypes, type Types } from "./ignored-types.ts";
 
 /** Settings of `prompt`. */
 export interface PromptOptions {
   /** Rows in front of the words. @default 20 */
   readonly length?: number | undefined;
-  /** How they start: as the embeddings of words drawn from the vocabulary, or uniform on ±0.5. @default "vocabulary" */
-  readonly init?: "vocabulary" | "uniform" | undefined;
+  /**
+   * How they start: as the embeddings of words drawn from the vocabulary; of the ids of a text, from a tokenizer, cut off or
+   * repeated to the length; uniform on ±0.5; or standard normal, as PEFT's `RANDOM`. @default "vocabulary"
+   */
+  readonly init?: "vocabulary" | "uniform" | "normal" | readonly number[] | undefined;
   /**
    * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
    * from there are loaded so. @default "read"
@@ -35,13 +38,15 @@ export interface PromptOptions {
 /** A prompt as JSON. */
 export interface PromptConfig {
   readonly length: number;
-  readonly init: "vocabulary" | "uniform";
+  readonly init: "vocabulary" | "uniform" | "normal" | readonly number[];
   readonly types: "read" | "ignored";
 }
 
 const schema = z.strictObject({
   length: z.int().positive().default(20),
-  init: z.enum(["vocabulary", "uniform"]).default("vocabulary"),
+  init: z
+    .union([z.enum(["vocabulary", "uniform", "normal"]), z.array(z.int().nonnegative()).min(1).readonly()])
+    .default("vocabulary"),
   types: z.enum(["read", "ignored"]).default("read"),
 });
 
@@ -62,15 +67,37 @@ const schema = z.strictObject({
 export const prompt: Method<PromptOptions, PromptConfig> = method<PromptOptions, PromptConfig>({
   kind: "prompt",
   parse(options, shape) {
-    wordSite(shape);
-    return parseConfig("prompt", schema, options);
+    const { name } = wordSite(shape).weight!;
+    const config = parseConfig("prompt", schema, options);
+    const [vocab] = shape.tensors.get(name)!.shape as [number];
+    const unknown = Array.isArray(config.init) ? config.init.find((id) => id >= vocab) : undefined;
+    if (unknown === undefined) return config;
+    throw new ConfigError({
+      message: `prompt: init has the id ${unknown}, and the model knows ${vocab} words`,
+      unknown,
+    });
   },
   tensors(shape, config) {
     const site = wordSite(shape);
     const tensor = { shape: [config.length, site.width], start: startOf(shape, site, config), key: ["prompt"] };
     return { trained: new Map([["prompt_embeddings", tensor]]) };
   },
-  hooks: ({ parameters, shape, config }) => [
+  hooks: ({ parameters, shape, config }) =>
+    promptHooks(shape, config, () => parameters.get("prompt_embeddings")! as Tensor2D),
+  peft: promptFormat,
+});
+
+/**
+ * Hooks that put rows in front of the words.
+ *
+ * @param rows - `[length, dModel]`, computed when they are needed.
+ */
+export function promptHooks(
+  shape: Host,
+  config: { readonly types: Types; readonly length: number },
+  rows: () => Tensor2D,
+): readonly Hook[] {
+  return [
     ...ignoringTypes(shape, config),
     around(
       "embed",
@@ -79,34 +106,37 @@ export const prompt: Method<PromptOptions, PromptConfig> = method<PromptOptions,
         const words = next(input);
         if (!context.first) return words;
         const [batch] = words.x.shape;
-        const embeddings = parameters.get("prompt_embeddings")!;
-        const [length] = embeddings.shape as [number];
-        const rows = repeatForBatch(embeddings, batch) as Tensor3D;
+        const { length } = config;
         const { offset = 0 } = words;
         const places = tile(reshape(range(offset, offset + length, 1, "int32"), [1, length]), [batch, 1]);
         return {
           ...words,
-          x: concat([rows, words.x], 1),
+          x: concat([repeatForBatch(rows(), batch) as Tensor3D, words.x], 1),
           mask: concat([ones([batch, length]) as Tensor2D, words.mask], 1),
           positions: concat([places as Tensor2D, add(words.positions, scalar(length, "int32"))], 1),
           extra: words.extra + length,
         };
       },
     ),
-  ],
-  peft: promptFormat,
-});
+  ];
+}
 
 /** The first site of word embeddings: where there are two stacks, the encoder's. */
-function wordSite(shape: Host): Site {
+export function wordSite(shape: Host): Site {
   const site = shape.sites().find(({ kind }) => kind === "embed");
   if (site !== undefined) return site;
   throw new ConfigError({ message: "prompt: the model has no word embeddings to put rows before" });
 }
 
 function startOf(shape: Host, site: Site, { length, init }: PromptConfig): Start {
+  if (init === "normal") return { kind: "normal", deviation: 1 };
   if (init === "uniform") return { kind: "uniform", low: -0.5, high: 0.5 };
   const { name } = site.weight!; // [vocab, dModel]
+  if (init !== "vocabulary") {
+    const ids = Int32Array.from({ length }, (_, i) => init[i % init.length]!);
+    // No second argument: nothing is drawn.
+    return { kind: "weights", names: [name], make: (weights) => lookUp(weights.get(name)!, tensor1d(ids, "int32")) };
+  }
   const [vocab] = shape.tensors.get(name)!.shape as [number];
   return {
     kind: "weights",

@@ -46,6 +46,22 @@ export const replacing: Pick<MethodDefinition<unknown, unknown>, "hooks" | "merg
   merge: (_, { parameters }) => cloneParameters(parameters),
 };
 
+/** On another base: what training changed, added to its weights; of a head, the head itself. */
+export const rebaseChanges: NonNullable<MethodDefinition<unknown, unknown>["rebase"]> = (
+  { parameters, shape },
+  from,
+  to,
+) =>
+  tidyParameters(
+    () =>
+      new Map(
+        [...parameters].map(([name, value]) => [
+          name,
+          shape.headParameters?.includes(name) ? value.clone() : add(sub(value, from.get(name)!), to.get(name)!),
+        ]),
+      ),
+  );
+
 /**
  * Full fine-tuning as one more delta: trains every weight, or those of some modules. No values are copied until they
  * are trained. Edits of the same weights by deltas before it are hidden; put it first.
@@ -65,16 +81,7 @@ export const whole: SeedlessMethod<WholeOptions, WholeConfig> = seedlessMethod<W
   },
   tensors: (shape, config) => replacements(shape, namesOf(shape, config)),
   ...replacing,
-  rebase: ({ parameters, shape }, from, to) =>
-    tidyParameters(
-      () =>
-        new Map(
-          [...parameters].map(([name, value]) => [
-            name,
-            shape.headParameters?.includes(name) ? value.clone() : add(sub(value, from.get(name)!), to.get(name)!),
-          ]),
-        ),
-    ),
+  rebase: rebaseChanges,
 });
 
 function namesOf({ tensors }: Host, { modules }: WholeConfig): readonly string[] {

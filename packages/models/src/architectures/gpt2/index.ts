@@ -54,6 +54,8 @@ export const gpt2: Architecture<Gpt2Config> = {
     adaLora: { targets: ["attn.qkv"] },
     vera: { targets: ["attn.qkv"] },
     dora: { targets: ["attn.qkv"] },
+    fourierFt: { targets: ["ff.down"] },
+    c3a: { targets: ["ff.down"] },
     ia3: { targets: ["attn.qkv", "ff.down"], feedForward: ["ff.down"] },
   },
   tiny: (dropout) => ({

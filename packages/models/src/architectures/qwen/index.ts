@@ -8,6 +8,7 @@ export type { LayerType, Qwen2Config, Qwen3Config } from "./config.ts";
 const defaultsOf = <Config extends Qwen2Config | Qwen3Config>(family: DecoderFamily<Config>) => ({
   ...family.defaults,
   ia3: { targets: ["attn.q", "attn.v", "ff.down"], feedForward: ["ff.down"] }, // as PEFT
+  norms: { targets: ["ff.norm"] }, // as PEFT
 });
 
 const tiny = (dropout: number) => ({

@@ -24,6 +24,7 @@ export const t5: Architecture<T5Config> = {
     dora: { targets: ["attn.q", "attn.v", "cross.q", "cross.v"] },
     vera: { targets: ["attn.q", "attn.v", "cross.q", "cross.v"] },
     adaLora: { targets: ["all-linear"] },
+    vbLora: { targets: ["all-linear"] },
     ia3: { targets: ["attn.k", "attn.v", "cross.k", "cross.v", "ff.down"], feedForward: ["ff.down"] },
   },
   tiny: (dropout) => ({

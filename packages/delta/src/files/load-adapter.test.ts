@@ -2,7 +2,7 @@ import { type Files, memory, readJson } from "@cambium/base";
 import { disposeParameters, loadSafetensors, random, saveSafetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
-import { type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
+import { fill, type Tensor, tensor1d, zeros } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { attach } from "../attach.ts";
 import { type Delta, named, type Stack, stack } from "../delta.ts";
@@ -13,6 +13,7 @@ import { head } from "../methods/head.ts";
 import { lora } from "../methods/lora.ts";
 import { prompt } from "../methods/prompt.ts";
 import { whole } from "../methods/whole.ts";
+import { goldenFolder, loadGoldenBase } from "./golden.fixture.ts";
 import { loadAdapter } from "./load-adapter.ts";
 import { saveAdapter } from "./save-adapter.ts";
 
@@ -292,6 +293,39 @@ test.each([
   const files = await loraAndHead();
   await editJson(files, { [key]: value });
   own(await loadAdapter(model, files));
+});
+
+test("settings that the method itself refuses are an error of the file", async () => {
+  const files = memory();
+  const source = goldenFolder("bert-adalora-pruned");
+  for (const { name } of await source.list()) await files.write(name, await source.read(name));
+  await editJson(files, { target_r: 1000 });
+  const base = await loadGoldenBase("delta/fixtures/peft/bert");
+  owned.push(...base.parameters.values());
+  await expect(loadAdapter(base, files)).rejects.toMatchObject({
+    code: "FORMAT",
+    message: expect.stringMatching(/adapter_config.json in .* targetRank 1000 is above initialRank/),
+  });
+});
+
+test("a weight that is NaN is named, when it is read and when it is saved", async () => {
+  const files = await loraAndHead();
+  const bytes = (await files.read("adapter_model.safetensors")).slice();
+  new DataView(bytes.buffer, bytes.byteOffset).setFloat32(bytes.length - 4, Number.NaN, true);
+  await files.write("adapter_model.safetensors", bytes);
+  expect(await failure(files)).toMatchObject({
+    code: "FORMAT",
+    message: expect.stringMatching(/damaged, or its training diverged: .* holds NaN at \d+ of its \d+ numbers/),
+  });
+  const delta = own(lora(model, { rank: 2 }, random(1)));
+  const [name, tensor] = [...delta.parameters][0]!;
+  const bad = fill(tensor.shape, Number.POSITIVE_INFINITY);
+  const broken = attach(model, { ...delta, parameters: new Map([...delta.parameters, [name, bad]]) });
+  await expect(saveAdapter(broken, memory())).rejects.toMatchObject({
+    code: "STATE",
+    message: expect.stringMatching(/holds Infinity at 0/),
+  });
+  bad.dispose();
 });
 
 test("a pickle is refused with the reason", async () => {

@@ -94,12 +94,13 @@ export function openPeftConfig(base: LanguageModel, json: Json, isTask: boolean,
   };
 }
 
-/** What a body finds; where an expression of the file stops it, the error says which file. */
+/** What a body finds; where an expression or a setting of the file stops it, the error says which file. */
 export function explaining<Result>(fail: PeftSource["fail"], body: () => Result): Result {
   try {
     return body();
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "FORMAT") throw error;
+    const { code } = error as { code?: unknown };
+    if (code !== "FORMAT" && code !== "CONFIG") throw error;
     throw fail(`cannot be read: ${(error as Error).message}`);
   }
 }

@@ -9,14 +9,13 @@ import { openSafetensors, type Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type { Delta, Stack } from "../delta.ts";
 import { tablesOf } from "../host.ts";
-import type { Method } from "../method.ts";
 import { head } from "../methods/head.ts";
 import { whole } from "../methods/whole.ts";
 import { endsWithName } from "../targets.ts";
 import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
-import { asFields, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
-import type { PeftSource, PeftTensors } from "./peft-format.ts";
+import { asFields, explaining, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
+import type { PeftTensors } from "./peft-format.ts";
 import { copyProblem, parametersUnder } from "./peft-modules.ts";
 import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
@@ -43,7 +42,7 @@ export async function loadPeft(
   if (unread !== undefined) throw source.fail(unread);
   const { problems, ...reading } = method.peft.read(source);
   const options = (await reading.complete?.(plainTensors(file))) ?? reading.options;
-  const main = options === undefined ? [] : [draftMain(base, method, options, source.fail)];
+  const main = options === undefined ? [] : [explaining(source.fail, () => draft(base, method, options))];
   const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
   if (copied !== undefined && fields["ensure_weight_tying"] !== true)
     throw source.fail(
@@ -67,16 +66,6 @@ export async function loadPeft(
     [...problems, ...modules.problems],
     location,
   );
-}
-
-/** The draft of a method whose settings come from a file: what they cannot mean on this model is the file's error. */
-function draftMain(base: LanguageModel, method: Method, options: unknown, fail: PeftSource["fail"]): Draft {
-  try {
-    return draft(base, method, options);
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== "CONFIG") throw error;
-    throw fail(`asks for what this model cannot have: ${(error as Error).message}`);
-  }
 }
 
 /** The tensors of a file by their keys without wrappers. */

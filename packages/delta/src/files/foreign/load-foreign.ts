@@ -20,9 +20,14 @@ export async function loadForeign(
       message: `loadAdapter: ${CONFIG_FILE} in ${files.location} ${problem}`,
       location: files.location,
     });
-  if (isAdaptersConfig(json)) return fill(base, files, await readAdaptersFolder(base, files, json, fail));
-  if (isMlxConfig(json)) return fill(base, files, await readMlxFolder(base, files, json, fail));
-  return undefined;
+  const read = isAdaptersConfig(json) ? readAdaptersFolder : isMlxConfig(json) ? readMlxFolder : undefined;
+  if (read === undefined) return undefined;
+  try {
+    return await fill(base, files, await read(base, files, json, fail));
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "CONFIG") throw error;
+    throw fail(`cannot be read: ${(error as Error).message}`); // a setting that no method of ours has
+  }
 }
 
 /** The delta of a folder with a file of kohya's; undefined where there is none. */

@@ -9,7 +9,18 @@ import { program } from "./agent/planners/program.ts";
 import { react } from "./agent/planners/react.ts";
 import { runAgent } from "./agent/run-agent.ts";
 import { agent } from "./agent/solver.ts";
+import { fromAiSdkTools } from "./ai-sdk/from-ai-sdk-tools.ts";
+import { toAiSdkTools } from "./ai-sdk/to-ai-sdk-tools.ts";
 import { wolframAlpha } from "./baselines/calculator.ts";
+import { bfcl } from "./benchmarks/bfcl/solver.ts";
+import { modelJudge } from "./benchmarks/judged/judge.ts";
+import { measurePassRate, measureWinRate } from "./benchmarks/judged/rates.ts";
+import { multiTurn } from "./benchmarks/multi-turn/solver.ts";
+import { preferenceRows, trainingRow } from "./export/training-rows.ts";
+import { connectMcp } from "./mcp/connect-mcp.ts";
+import { mcpOAuth } from "./mcp/oauth.ts";
+import { serveMcp } from "./mcp/serve-mcp.ts";
+import { openApiTools } from "./openapi/open-api-tools.ts";
 import { parseMath } from "./readers/math.ts";
 import { parseTabMwp } from "./readers/tab-mwp.ts";
 import { denseRetriever } from "./retrieval/dense-retriever.ts";
@@ -26,6 +37,19 @@ test.each<[caller: string, call: () => unknown, meant: string]>([
   ["parseTabMwp", () => parseTabMwp("", { numberOnly: true } as never), "numbersOnly"],
   ["transferReport", () => transferReport([], { titel: "A" } as never), "title"],
   ["agent", () => agent({ planer: react() } as never), "planner"],
+  ["bfcl", () => bfcl({ modl: undefined } as never), "model"],
+  ["connectMcp", () => connectMcp({ command: "x" }, { nmae: "x" } as never), "name"],
+  ["fromAiSdkTools", () => fromAiSdkTools({}, { efects: {} } as never), "effects"],
+  ["mcpOAuth", () => mcpOAuth({ redirectUri: "x" } as never), "redirectUrl"],
+  ["measurePassRate", () => measurePassRate([], {} as never, { vote: 2 } as never), "votes"],
+  ["measureWinRate", () => measureWinRate([], {} as never, { vote: 2 } as never), "votes"],
+  ["modelJudge", () => modelJudge({ modl: undefined } as never), "model"],
+  ["multiTurn", () => multiTurn({ planer: react() } as never), "planner"],
+  ["openApiTools", () => openApiTools({}, { name: "x", servr: "x" } as never), "server"],
+  ["preferenceRows", () => preferenceRows({} as never, { sytem: "x" } as never), "system"],
+  ["serveMcp", () => serveMcp([], { name: "x", vers: "x", polcy: 1 } as never), "policy"],
+  ["toAiSdkTools", () => toAiSdkTools([], { polcy: 1 } as never), "policy"],
+  ["trainingRow", () => trainingRow({} as never, { sytem: "x" } as never), "system"],
   ["callTool", () => callTool(add, {}, { signl: undefined } as never), "signal"],
   ["defineTool", () => defineTool({ descripton: "x", input: z.strictObject({}) } as never), "description"],
   ["denseRetriever", () => denseRetriever([], { embd: () => [] } as never), "embed"],

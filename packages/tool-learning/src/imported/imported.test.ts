@@ -153,6 +153,15 @@ describe("a definition", () => {
     expect(findings.map(({ message }) => message).join()).toContain(says);
   });
 
+  test("whose results have a broken schema can be used all the same", () => {
+    const outputSchema = { type: "object", properties: { a: { $ref: "#/$defs/Lost" } } };
+    const { findings } = inspectDefinition({ name: "x", inputSchema: schema, outputSchema });
+    expect(findings).toMatchObject([
+      { kind: "note", at: "outputSchema", message: expect.stringContaining("leads nowhere") },
+    ]);
+    expect(isUsable(findings)).toBe(true);
+  });
+
   test("that contains itself as an object cannot be used", () => {
     const inputSchema: Record<string, unknown> = { type: "object" };
     inputSchema["properties"] = { a: inputSchema };

@@ -80,10 +80,13 @@ function inspectText(at: string, text: string, isMeant: boolean): readonly Findi
   return found;
 }
 
-function readSchema(at: string, given: unknown, findings: Finding[]): JsonObject | undefined {
+function readSchema(at: "inputSchema" | "outputSchema", given: unknown, findings: Finding[]): JsonObject | undefined {
   const bundled = bundleSchema(given);
   if (!bundled.ok) {
-    findings.push({ kind: "unusable", at, message: bundled.problem });
+    // A tool can be called without a schema of what it returns.
+    const isNeeded = at === "inputSchema";
+    const message = isNeeded ? bundled.problem : `${bundled.problem}; results are not checked by it`;
+    findings.push({ kind: isNeeded ? "unusable" : "note", at, message });
     return undefined;
   }
   for (const note of bundled.notes) findings.push({ kind: "note", at, message: note });

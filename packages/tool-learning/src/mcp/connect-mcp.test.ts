@@ -133,6 +133,12 @@ describe("results", () => {
     expect(await ask("link")).toMatchObject({ ok: true, text: "[a.txt: file:///a.txt]\ninside" });
   });
 
+  test("are not checked by a schema that is broken", async () => {
+    const lost = { type: "object", properties: { degrees: { $ref: "#/$defs/Lost" } } };
+    const server = fakeServer([tool("structured", { outputSchema: lost })], () => answers["structured"]);
+    expect(await call(await connect(server), "srv_structured")).toMatchObject({ ok: true, value: { degrees: 22 } });
+  });
+
   test("may be empty", async () => {
     expect(await ask("empty")).toMatchObject({ ok: true, value: "" });
   });

@@ -31,7 +31,10 @@ export interface Reply {
 const MOST_REDIRECTS = 5;
 
 function addressOf({ base, path, parameters }: Operation, input: JsonObject): URL {
-  const given = parameters.filter(({ argument }) => input[argument] !== undefined);
+  // A query has no null: what is null is not sent. In a path it is refused.
+  const isGiven = ({ argument, place }: Parameter): boolean =>
+    (place === "path" || input[argument] !== null) && input[argument] !== undefined;
+  const given = parameters.filter(isGiven);
   const filled = path.replaceAll(/\{([^{}]+)\}/g, (whole, name: string) => {
     const parameter = given.find((each) => each.place === "path" && each.name === name);
     return parameter === undefined ? whole : inPath(parameter, input[parameter.argument]!);
@@ -48,7 +51,7 @@ function headersOf({ parameters, headers }: Operation, input: JsonObject): Recor
   const cookies: string[] = [];
   for (const parameter of parameters) {
     const value = input[parameter.argument];
-    if (value === undefined) continue;
+    if (value === undefined || value === null) continue;
     if (parameter.place === "header") out[parameter.name.toLowerCase()] = inHeader(parameter, value);
     if (parameter.place === "cookie") cookies.push(...inQuery(parameter, value));
   }

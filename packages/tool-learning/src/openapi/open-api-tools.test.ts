@@ -101,10 +101,12 @@ describe("requests", () => {
     expect(url).toBe("/x/a%2F..%2Fb%3Fc%23d%20%C3%A9?q=x%26y%3Dz%2B1&r=a/b?c");
   });
 
-  test.each(["..", ".", ""])("never lead to another path: %j", async (id) => {
+  test.each(["..", ".", "", null])("never lead to another path: %j", async (id) => {
     const tool = one(
       documentOf({
-        "/x/{id}/y": { get: { parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }] } },
+        "/x/{id}/y": {
+          get: { parameters: [{ name: "id", in: "path", required: true, schema: { type: ["string", "null"] } }] },
+        },
       }),
     );
     expect(await callTool(tool, { id })).toMatchObject({
@@ -127,6 +129,12 @@ describe("requests", () => {
       ok: false,
       failure: { code: "TOOL_ERROR" },
     });
+  });
+
+  test("leave out what is null", async () => {
+    const parameters = [query("a", {}), query("b", {}), { name: "X-C", in: "header", schema: {} }];
+    const { url, headers } = await sent(documentOf({ "/x": { get: { parameters } } }), { a: null, b: 0, "X-C": null });
+    expect([url, headers["x-c"]]).toEqual(["/x?b=0", undefined]);
   });
 
   test("carry parameters that are JSON, and two of one name in two places", async () => {

@@ -124,7 +124,7 @@ export function inPath({ name, style, explode, isJson }: Parameter, value: Json)
     written =
       lead + (style === "matrix" && explode ? pairs.join(divider) : named + pairs.join(explode ? divider : ","));
   }
-  if (written === "" || /^\.{1,2}$/.test(written)) {
+  if (value === null || written === "" || /^\.{1,2}$/.test(written)) {
     throw new ToolError({
       message: `"${name}": ${JSON.stringify(value)} cannot stand in an address; pass another value`,
     });

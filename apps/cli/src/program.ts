@@ -7,6 +7,7 @@ import { generate } from "./commands/generate.ts";
 import { inspect } from "./commands/inspect.ts";
 import { merge } from "./commands/merge.ts";
 import { predict } from "./commands/predict.ts";
+import { probe } from "./commands/probe.ts";
 import { serve } from "./commands/serve.ts";
 import { study } from "./commands/study.ts";
 import { tools } from "./commands/tools.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   inspect,
   merge,
   predict,
+  probe,
   serve,
   study,
   tools,

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => disposeParameters(model.parameters));
 
-const emotions = ["joy", "love", "pride", "fear", "anger"];
+const emotions = ["joy", "love", "pride", "fear", "anger", "grief"];
 const templates = ["i feel {emotion} . it was {mask} .", "{emotion} made the day {mask} ."];
 const small = { permutations: 50, resamples: 40, top: 5 } as const;
 const run = (options: Partial<RunEmotionProbeOptions> = {}) =>
@@ -36,11 +36,11 @@ test("a probe from templates to neurons, a figure and a page, without leaks", as
   expect(memory().numTensors).toBe(before);
   expect([...new Set(events)]).toEqual(["texts", "neurons", "end"]);
   expect(probe.sites.map(({ width }) => width)).toEqual([512, 512]);
-  expect(Object.keys(probe.attributes)).toEqual(["valence"]); // VADER rates all five
+  expect(Object.keys(probe.attributes)).toEqual(["valence"]); // VADER rates all six
   expect(probe.rsa.map(({ site }) => site)).toEqual(["all", ...probe.sites.map(({ path }) => path)]);
   const [whole] = probe.rsa;
   expect(whole!.similarity).toBe(compareRdms(probe.similarity, probe.attributes["valence"]!));
-  expect(whole!.low).toBeLessThanOrEqual(whole!.high);
+  expect(whole!.low).toBeLessThanOrEqual(whole!.high!);
   expect(probe.neurons[0]!.top).toHaveLength(5);
   const [first] = probe.neurons[0]!.top;
   expect(first!.score).toBe(Math.max(...probe.searchlight!.attributes[0]!.values));
@@ -50,7 +50,7 @@ test("a probe from templates to neurons, a figure and a page, without leaks", as
   expect(again.rsa).toEqual(probe.rsa);
   expect(again.searchlight!.attributes).toEqual(probe.searchlight!.attributes);
   const figure = plotSimilarity(probe);
-  expect(figure.data).toHaveLength(25);
+  expect(figure.data).toHaveLength(36);
   expect(figure.svg()).toContain("joy");
   const page = reportProbe(probe).html();
   expect(page).toContain("Neurons whose distances follow an attribute");
@@ -73,6 +73,8 @@ test("any concepts may be probed, by labelled texts and attributes of one's own"
   } as never);
   expect(probe.rsa.filter(({ site }) => site === "all").map(({ attribute }) => attribute)).toEqual(["size", "kind"]);
   expect(probe.activations.values.get(probe.sites[0]!.path)).toHaveLength(4);
+  expect(probe.rsa[0]!.low).toBeUndefined();
+  expect(reportProbe(probe).html()).not.toMatch(/NaN|undefined/);
 });
 
 test.each<[string, Partial<RunEmotionProbeOptions>, string]>([

@@ -74,9 +74,9 @@ export interface ProbeSimilarity {
   readonly p: number;
   /** Of any attribute at this site, by the maximum over attributes. */
   readonly pAny: number;
-  /** 95 % interval over conditions. */
-  readonly low: number;
-  readonly high: number;
+  /** 95 % interval over conditions; absent for fewer than six, which are too few to draw from. */
+  readonly low?: number;
+  readonly high?: number;
 }
 
 /** A neuron and its score. */
@@ -124,6 +124,9 @@ export type EmotionProbeEvent =
   | { readonly type: "texts"; readonly done: number; readonly total: number }
   | { readonly type: "neurons"; readonly done: number; readonly total: number }
   | ({ readonly type: "end" } & EmotionProbe);
+
+/** Of fewer conditions, many resamples hold too few different ones. */
+const FEWEST_FOR_INTERVALS = 6;
 
 const keys = [
   ...readKeys,
@@ -284,14 +287,21 @@ function explain(
   if (names.length === 0) return [];
   const models = Object.values(attributes);
   const tests = testSimilarity(rdm, models, { method, permutations, random: random.at("test").at(site) });
-  const { models: intervals } = bootstrapSimilarity([rdm], models, {
-    method,
-    resamples,
-    random: random.at("bootstrap").at(site),
-  });
+  const intervals =
+    rdm.conditions.length < FEWEST_FOR_INTERVALS
+      ? []
+      : bootstrapSimilarity([rdm], models, { method, resamples, random: random.at("bootstrap").at(site) }).models;
   return names.map((attribute, i) => {
     const { similarity, p, pAny } = tests[i]!;
-    return { attribute, site, similarity, p, pAny, low: intervals[i]!.low, high: intervals[i]!.high };
+    const interval = intervals[i];
+    return {
+      attribute,
+      site,
+      similarity,
+      p,
+      pAny,
+      ...(interval !== undefined && { low: interval.low, high: interval.high }),
+    };
   });
 }
 

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { random } from "@cambium/core";
+import { type Rdm, rdmOf, type Similarity, testSimilarity } from "@cambium/emotion-probing";
+import { textTable } from "@cambium/report";
+import { Command } from "commander";
+import { type Io, UseError } from "../io.ts";
+import { parseCount as parseSeed } from "./model-flags.ts";
+import { parseCount } from "./parse-count.ts";
+
+interface CompareFlags {
+  readonly method: Similarity;
+  readonly permutations: number;
+  readonly seed: number;
+  readonly json?: true;
+}
+
+const EXAMPLE = `
+An RDM is a JSON file: { "conditions": ["joy", …], "values": [pairs (0,1), (0,2), …, or rows of a square matrix] }.
+Example:
+  $ cambium probe compare model.json human.json valence.json --method rho-a`;
+
+/** `cambium probe compare`: similarity of RDMs, with a permutation test. */
+export function probeCompare(io: Io): Command {
+  return new Command("compare")
+    .description("Compare dissimilarity matrices: the first with each of the others, tested by permuting conditions.")
+    .argument("<data>", "the RDM that is to be explained")
+    .argument("<models...>", "RDMs that may explain it")
+    .option(
+      "--method <name>",
+      "pearson, spearman, rho-a, tau-a, tau-b, cosine, whitened-cosine or whitened-correlation",
+      "spearman",
+    )
+    .option("--permutations <number>", "orders of the conditions; all, where they are at most 5,040", parseCount, 5000)
+    .option("--seed <integer>", "of the permutations", parseSeed, 0)
+    .option("--json", "write JSON")
+    .addHelpText("after", EXAMPLE)
+    .action(async (data: string, models: readonly string[], { method, permutations, seed, json }: CompareFlags) => {
+      const [first, ...others] = await Promise.all([data, ...models].map(readRdm));
+      const tests = testSimilarity(first!, others, { method, permutations, random: random(seed) });
+      const rows = tests.map((test, i) => ({ model: models[i]!, ...test }));
+      if (json === true) io.out(JSON.stringify({ data, method, seed, models: rows }));
+      else {
+        io.out(
+          textTable({
+            columns: [
+              { name: "model" },
+              { name: method, digits: 4 },
+              { name: "p", digits: 4 },
+              { name: "p of any", digits: 4 },
+            ],
+            rows: rows.map(({ model, similarity, p, pAny }) => [model, similarity, p, pAny]),
+          }),
+        );
+      }
+    });
+}
+
+async function readRdm(path: string): Promise<Rdm> {
+  let content: { readonly conditions?: unknown; readonly values?: unknown } | null;
+  try {
+    content = JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new UseError(`probe compare: ${path} cannot be read as JSON: ${(cause as Error).message}`);
+  }
+  const { conditions, values } = content ?? {};
+  if (!Array.isArray(conditions) || !Array.isArray(values)) {
+    throw new UseError(`probe compare: ${path} must hold { "conditions": […], "values": […] }`);
+  }
+  return rdmOf(conditions as string[], values as number[]);
+}

@@ -6,6 +6,7 @@ import * as base from "@cambium/base";
 import * as sqlite from "@cambium/base/sqlite";
 import * as core from "@cambium/core";
 import * as delta from "@cambium/delta";
+import * as probing from "@cambium/emotion-probing";
 import * as models from "@cambium/models";
 import * as report from "@cambium/report";
 import * as tasks from "@cambium/tasks";
@@ -29,6 +30,10 @@ const files = base.memory();
 const sizes = { hidden_size: 4, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 6 };
 const config = { model_type: "bert", ...sizes, vocab_size: 11 };
 const axis = { label: "x" };
+const rdm = probing.rdmOf(["a", "b", "c"], [1, 2, 3]);
+const scores: probing.NeuronScores = { method: "a", sites: [], values: new Map() };
+const neurons: probing.ConditionActivations = { conditions: [], sites: [], values: new Map() };
+const light: probing.Searchlight = { method: "spearman", permutations: 1, exact: false, lights: [], attributes: [] };
 let model: models.LanguageModel;
 let tokenizer: models.Tokenizer;
 let batch: models.TokenBatch;
@@ -196,6 +201,46 @@ const packages: Readonly<Record<string, Exports>> = {
       split: (unknown: object) => tasks.split([], { parts: { all: "rest" }, random, ...unknown }),
     },
     plain: "classWeights measureNumbers measureTexts normaliseText weightClasses",
+  },
+  "emotion-probing": {
+    module: probing,
+    options: {
+      attributeUnits: (unknown) =>
+        probing.attributeUnits(model, batch, () => core.crossEntropy(tensor, tensor), unknown),
+      bootstrapSimilarity: (unknown: object) => probing.bootstrapSimilarity([rdm], [rdm], { random, ...unknown }),
+      collectActivations: (unknown) => probing.collectActivations(model, tokenizer, ["a"], unknown),
+      compareRdms: (unknown) => probing.compareRdms(rdm, rdm, unknown),
+      crossValidateWeightedModel: (unknown: object) =>
+        probing.crossValidateWeightedModel([rdm], [rdm], { random, ...unknown }),
+      fitWeightedModel: (unknown) => probing.fitWeightedModel(rdm, [rdm], unknown),
+      intervene: (unknown) => probing.intervene(model, [], unknown),
+      intraclassCorrelation: (unknown: object) => probing.intraclassCorrelation([[1]], { kind: "1,1", ...unknown }),
+      mapConditions: (unknown) => probing.mapConditions(rdm, unknown),
+      measureCrossnobis: (unknown) => probing.measureCrossnobis([], unknown),
+      measureNoiseCeiling: (unknown) => probing.measureNoiseCeiling([rdm], unknown),
+      measureRdm: (unknown) => probing.measureRdm([], unknown),
+      measureSplitHalf: (unknown: object) => probing.measureSplitHalf([rdm], { random, ...unknown }),
+      plotGrid: (unknown: object) => probing.plotGrid([[1]], { rows: ["a"], columns: ["b"], ...unknown }),
+      plotLayers: (unknown: object) => probing.plotLayers({ a: [] }, { layers: 1, ...unknown }),
+      plotMap: (unknown) => probing.plotMap(probing.mapConditions(rdm), unknown),
+      plotModels: (unknown) => probing.plotModels([], unknown),
+      plotRdm: (unknown) => probing.plotRdm(rdm, unknown),
+      plotSimilarity: (unknown) => probing.plotSimilarity({ similarity: rdm }, unknown),
+      plotStaircase: (unknown) => probing.plotStaircase({}, unknown),
+      runAblation: (unknown: object) => probing.runAblation(model, [], { sets: {}, random, ...unknown }).next(),
+      runCapture: (unknown: object) => probing.runCapture(model, tokenizer, [], { to: files, ...unknown }).next(),
+      runEmotionProbe: (unknown: object) =>
+        probing.runEmotionProbe(model, tokenizer, { emotions: [], ...unknown }).next(),
+      runSearchlight: (unknown: object) => probing.runSearchlight(neurons, {}, { random, ...unknown }).next(),
+      scoreNeurons: (unknown: object) => probing.scoreNeurons([], new Map(), [], { method: "probeless", ...unknown }),
+      scoresOf: (unknown) => probing.scoresOf(light, "a", unknown),
+      selectUnits: (unknown: object) => probing.selectUnits(scores, { top: 1, ...unknown }),
+      shrunkPrecision: (unknown) => probing.shrunkPrecision([], unknown),
+      testSimilarity: (unknown: object) => probing.testSimilarity(rdm, [rdm], { random, ...unknown }),
+      wordTask: (unknown: object) => probing.wordTask(model, tokenizer, "a", { rows: [], words: {}, ...unknown }),
+    },
+    plain: `adjustP alignPoints combineUnits findSites hashInterventions linearCka meanRdm measureOverlap openActivations
+      parseInterventions percentileRdm rankRdm rdmOf reportProbe selectConditions similarityOf squareRdm`,
   },
   report: {
     module: report,

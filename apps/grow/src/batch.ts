@@ -2,17 +2,6 @@ import { ones, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { Masked } from "./masking.ts";
 import type { PretrainingBatch } from "./objective.ts";
 import type { RowShape, Rows } from "./sampling.ts";
-import { SPECIAL_PIECES } from "./special-pieces.ts";
-
-/** The share of each piece in each row, special pieces left out, `[batch * vocabularySize]`. */
-function sharesOf(ids: Int32Array, { batch, seq }: RowShape, vocabularySize: number): Float32Array {
-  const shares = new Float32Array(batch * vocabularySize);
-  for (let i = 0; i < batch; i++) {
-    const words = ids.subarray(i * seq, (i + 1) * seq).filter((id) => id >= SPECIAL_PIECES.length);
-    for (const id of words) shares[i * vocabularySize + id]! += 1 / words.length;
-  }
-  return shares;
-}
 
 /** The tensors of rows with hidden pieces to guess. The caller owns them. */
 export function toMaskedBatch({ types }: Rows, { ids, positions, labels }: Masked, { batch, seq }: RowShape) {
@@ -25,13 +14,13 @@ export function toMaskedBatch({ types }: Rows, { ids, positions, labels }: Maske
   };
 }
 
-/** The same, with what each row is made of. */
+/** The same, with the pieces that nothing hides under the teacher's ids. */
 export function toPretrainingBatch(
   rows: Rows,
   masked: Masked,
   shape: RowShape,
-  vocabularySize: number,
+  teacherIds: Int32Array,
 ): PretrainingBatch {
-  const shares = tensor2d(sharesOf(rows.ids, shape, vocabularySize), [shape.batch, vocabularySize]);
-  return { ...toMaskedBatch(rows, masked, shape), shares };
+  const whole = rows.ids.map((id) => teacherIds[id]!);
+  return { ...toMaskedBatch(rows, masked, shape), whole: tensor2d(whole, [shape.batch, shape.seq], "int32") };
 }

@@ -8,11 +8,17 @@ import type { PretrainingBatch } from "./objective.ts";
 const stream = Uint16Array.from({ length: 3000 }, (_, i) => 5 + (i % 90));
 const options = {
   phases: [
-    { shape: { batch: 4, seq: 16 }, steps: 3 },
-    { shape: { batch: 2, seq: 32 }, steps: 3 },
+    { shapes: [{ batch: 4, seq: 16 }], steps: 3 },
+    {
+      shapes: [
+        { batch: 2, seq: 32 },
+        { batch: 8, seq: 8 },
+      ],
+      steps: 3,
+    },
   ],
   maskCount: 8,
-  vocabularySize: 95,
+  teacherIds: Array.from({ length: 95 }, (_, id) => 1000 + id),
   random: random(1),
 };
 
@@ -42,18 +48,9 @@ test("a run that goes on later gets the batches it would have got", async () => 
   expect((await take(0, 6)).slice(2)).toEqual(await take(2, 4));
 });
 
-test("rows get longer in the second phase, and the number of hidden pieces stays", async () => {
+test("rows get longer in the second phase and take turns with short ones, and the number of hidden pieces stays", async () => {
   const all = await take(0, 8);
-  expect(all.map(({ shape }) => shape.join())).toEqual([
-    "4,16",
-    "4,16",
-    "4,16",
-    "2,32",
-    "2,32",
-    "2,32",
-    "2,32",
-    "2,32",
-  ]);
-  expect(all.map(({ rows }) => rows)).toEqual([4, 4, 4, 2, 2, 2, 2, 2]);
+  expect(all.map(({ shape }) => shape.join())).toEqual(["4,16", "4,16", "4,16", "2,32", "8,8", "2,32", "8,8", "2,32"]);
+  expect(all.map(({ rows }) => rows)).toEqual([4, 4, 4, 2, 8, 2, 8, 2]);
   expect(all.every(({ labels }) => labels.length === options.maskCount)).toBe(true);
 });

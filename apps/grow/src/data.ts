@@ -8,11 +8,12 @@ import { createSampler, type RowShape } from "./sampling.ts";
 
 /** How a stream becomes batches. */
 export interface DataOptions {
-  /** Shape of a batch, in phases: each holds until its last step. */
-  readonly phases: readonly { readonly shape: RowShape; readonly steps: number }[];
+  /** Shapes of batches, in phases: each holds until its last step, and takes its shapes in turn. */
+  readonly phases: readonly { readonly shapes: readonly RowShape[]; readonly steps: number }[];
   /** Pieces of a batch to guess. */
   readonly maskCount: number;
-  readonly vocabularySize: number;
+  /** The teacher's id of each piece. */
+  readonly teacherIds: readonly number[];
   readonly random: Random;
 }
 
@@ -23,9 +24,12 @@ export interface DataOptions {
  */
 export function pretrainingData(
   stream: Uint16Array,
-  { phases, maskCount, vocabularySize, random }: DataOptions,
+  { phases, maskCount, teacherIds, random }: DataOptions,
 ): Batches<PretrainingBatch> {
-  const samplers = phases.map(({ shape }) => createSampler(stream, shape, random.at("rows").at(shape.seq)));
+  const samplers = phases.map(({ shapes }) =>
+    shapes.map((shape) => createSampler(stream, shape, random.at("rows").at(shape.seq))),
+  );
+  const inTeacher = Int32Array.from(teacherIds);
 
   function batchAt(step: number): { readonly batch: PretrainingBatch; readonly rows: number } {
     let first = 0;
@@ -34,10 +38,13 @@ export function pretrainingData(
       first += steps;
       return false;
     });
-    const { shape } = phases[index]!;
-    const rows = samplers[index]!(step - first);
-    const masked = maskPieces(rows.ids, { count: maskCount, vocabularySize }, random.at("mask").at(step));
-    return { batch: toPretrainingBatch(rows, masked, shape, vocabularySize), rows: shape.batch };
+    const { shapes } = phases[index]!;
+    const turn = (step - first) % shapes.length;
+    const shape = shapes[turn]!;
+    const rows = samplers[index]![turn]!(Math.floor((step - first) / shapes.length));
+    const options = { count: maskCount, vocabularySize: inTeacher.length };
+    const masked = maskPieces(rows.ids, options, random.at("mask").at(step));
+    return { batch: toPretrainingBatch(rows, masked, shape, inTeacher), rows: shape.batch };
   }
 
   return {
@@ -46,7 +53,7 @@ export function pretrainingData(
     },
     describe: () => ({
       text: createHash("sha256").update(stream).digest("hex"),
-      phases: phases.map(({ shape, steps }) => ({ ...shape, steps })),
+      phases: phases.map(({ shapes, steps }) => ({ shapes: shapes.map((shape) => ({ ...shape })), steps })),
       maskCount,
       random: { seed: random.seed, path: [...random.path] },
     }),

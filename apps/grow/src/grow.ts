@@ -12,13 +12,15 @@ import { disposeParameters, type Parameters, type Random, random } from "@cambiu
 import { adamW, type Batches, constant, linear, type Schedule, type TrainEvent, train } from "@cambium/train";
 import { type DataOptions, pretrainingData } from "./data.ts";
 import { exportSapling } from "./export.ts";
+import { startFromTeacher } from "./first-embeddings.ts";
 import { readSteps } from "./metrics.ts";
-import { createSeedling, type PretrainingBatch, pretraining, type Seedling } from "./objective.ts";
+import { createSeedling, type PretrainingBatch, pretraining, type Seedling, towardsTeacher } from "./objective.ts";
 import { measurePerplexities } from "./perplexity.ts";
 import { createProgress } from "./progress.ts";
 import { COOLING_SHARE, MASKED_PER_STEP, PIECES_PER_STEP, type Recipe } from "./recipes.ts";
 import { loadSeedling } from "./seedling-files.ts";
-import { openText, type Text, VOCABULARY_SIZE } from "./text.ts";
+import { loadTeacher, type Teacher } from "./teacher.ts";
+import { openText, type Text } from "./text.ts";
 
 /** How long a run takes, and where its files are. */
 export interface GrowOptions {
@@ -28,6 +30,8 @@ export interface GrowOptions {
   readonly cache: string;
   /** Folder that holds the saplings' folders. */
   readonly models: string;
+  /** Folder of the teacher. */
+  readonly teacher: string;
   /** Ends the run with a checkpoint. */
   readonly signal: AbortSignal;
   readonly report: (line: string) => void;
@@ -36,13 +40,15 @@ export interface GrowOptions {
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 const EVALUATE_EVERY = 2000;
 const CHECKPOINT_EVERY = 200;
-const SHORT = { batch: PIECES_PER_STEP / 128, seq: 128 };
-const LONG = { batch: PIECES_PER_STEP / 256, seq: 256 };
+const shapeOf = (seq: number) => ({ batch: PIECES_PER_STEP / seq, seq });
+const SHORT = [shapeOf(128), shapeOf(32)];
+const LONG = [shapeOf(256), shapeOf(32)];
 
 /** A run that was begun. */
-interface Run extends GrowOptions {
+interface Run extends Omit<GrowOptions, "teacher"> {
   readonly recipe: Recipe;
   readonly seedling: Seedling;
+  readonly teacher: Teacher;
   readonly text: Text;
   readonly stream: Uint16Array;
   /** Folder of this run in the cache. */
@@ -67,14 +73,14 @@ const metricsFile = ({ home }: Run, stage: Stage["name"]): string => join(home, 
 const keyOf = (recipe: Recipe, stage: Stage["name"]): Random => random(recipe.seed).at(stage);
 
 function dataOf(
-  { recipe, stream }: Run,
+  { recipe, stream, text }: Run,
   stage: Stage["name"],
   phases: DataOptions["phases"],
 ): Batches<PretrainingBatch> {
   return pretrainingData(stream, {
     phases,
     maskCount: MASKED_PER_STEP,
-    vocabularySize: VOCABULARY_SIZE,
+    teacherIds: text.teacherIds,
     random: keyOf(recipe, stage).at("data"),
   });
 }
@@ -83,8 +89,8 @@ async function runStage(
   run: Run,
   { name, steps, from, learningRate, data, signal, onEvent }: Stage,
 ): Promise<EndEvent> {
-  const { seedling, recipe, text, home } = run;
-  const events = train({ ...pretraining(seedling), parameters: from }, data, {
+  const { seedling, teacher, recipe, text, home } = run;
+  const events = train({ ...pretraining(seedling, teacher), parameters: from }, data, {
     optimiser: adamW({ learningRate, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 }),
     steps,
     clipNorm: 1,
@@ -116,7 +122,7 @@ async function growLevel(run: Run): Promise<EndEvent> {
     steps,
     from: seedling.parameters,
     learningRate: constant(recipe.learningRate, { warmUp: 200 }),
-    data: dataOf(run, "level", [{ shape: SHORT, steps: ENDLESS }]),
+    data: dataOf(run, "level", [{ shapes: SHORT, steps: ENDLESS }]),
     signal: AbortSignal.any([signal, over.signal]),
     onEvent(event) {
       if (event.type === "step") spentMs += event.durationMs;
@@ -142,8 +148,8 @@ async function cool(run: Run, level: EndEvent): Promise<EndEvent> {
     from: level.parameters,
     learningRate: linear(recipe.learningRate, { warmUp: Math.min(20, steps), steps }),
     data: dataOf(run, "cooling", [
-      { shape: SHORT, steps: short },
-      { shape: LONG, steps: steps - short },
+      { shapes: SHORT, steps: short },
+      { shapes: LONG, steps: steps - short },
     ]),
     signal,
     onEvent(event) {
@@ -160,14 +166,17 @@ async function cool(run: Run, level: EndEvent): Promise<EndEvent> {
  */
 export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolean> {
   const { cache, models, report } = options;
-  const text = await openText(join(cache, "text"), report);
+  const text = await openText(join(cache, "text"), options.teacher, report);
+  const teacher = await loadTeacher(options.teacher);
   const home = join(cache, recipe.name);
   await mkdir(home, { recursive: true });
-  const seedling =
+  const key = random(recipe.seed).at("weights");
+  const start =
     recipe.from === undefined
-      ? createSeedling(recipe.config, random(recipe.seed).at("weights"))
+      ? startFromTeacher(createSeedling(recipe.config, key), teacher, text.teacherIds)
       : await loadSeedling(folder(join(models, recipe.from)));
-  const run = { ...options, recipe, seedling, text, home, stream: await text.train(recipe.domain) };
+  const seedling = towardsTeacher(start, teacher.width, key);
+  const run = { ...options, recipe, seedling, teacher, text, home, stream: await text.train(recipe.domain) };
 
   const level = await growLevel(run);
   if (level.reason !== "finished") return false;

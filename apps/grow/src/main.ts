@@ -3,24 +3,29 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { configureOnnx } from "@cambium/backend-onnx";
 import { type Files, folder } from "@cambium/base";
-import { type BackendChoice, useBackend } from "@cambium/core";
+import { type BackendChoice, disposeParameters, useBackend } from "@cambium/core";
+import { type BertConfig, loadModel, loadTokenizer } from "@cambium/models";
 import { modelCard } from "./card.ts";
 import { compare, readComparison } from "./compare.ts";
 import { grow } from "./grow.ts";
 import type { Growth } from "./growth.ts";
+import { natsPerCharacter } from "./nats.ts";
 import { writePackageTables } from "./package-table.ts";
 import { type RecipeName, recipes } from "./recipes.ts";
-import { openText } from "./text.ts";
+import { openText, type Text } from "./text.ts";
 
 const names = Object.keys(recipes) as RecipeName[];
 
 const HELP = `pnpm grow <what> [options]
 
-  text             reads the corpora and trains the vocabulary
-  bert-2x128-v1    from random weights, on books, speeches and dictionaries
+  text             reads the corpora and takes the vocabulary
+  bert-2x128-v1    taught by MiniLM, on books, speeches, dictionaries and manuals
+  bert-3x192-v1    likewise
   bert-4x256-v1    likewise
   bert-4x256-v2    from bert-4x256-v1, on e-mail
+  bert-4x256-v3    from bert-4x256-v2, on other manuals
   compare          tunes grown models and twins of random weights on spam, and shows the table
+  nats             how well grown models guess hidden words, in nats a character, by corpus
   cards            writes model cards and the package's tables again, with the comparison
 
   --minutes <n>       time to spend in training steps, all sittings together (default 60)
@@ -31,6 +36,7 @@ const HELP = `pnpm grow <what> [options]
   --backend <name>    auto, onnx, wasm, cpu or tensorflow (default auto)
   --cache <folder>    text, checkpoints and metrics (default .cache/grow)
   --models <folder>   grown models (default packages/saplings/models)
+  --teacher <folder>  all-MiniLM-L6-v2 (default models/all-MiniLM-L6-v2, or what CAMBIUM_MINILM names)
 
 A run that was stopped (Ctrl-C) or killed goes on when the same command is given again.
 Debian's texts are fetched by apt-get. Example: pnpm grow bert-2x128-v1 --minutes 20`;
@@ -63,6 +69,21 @@ async function writeCards(models: string): Promise<void> {
   console.log(`written: ${saplings.location}/README.md`);
 }
 
+/** Prints a line of JSON for each grown model. */
+async function printNats(models: string, text: Text): Promise<void> {
+  for (const { name, files } of await grownModels(models)) {
+    const model = await loadModel<BertConfig>(files, { head: { kind: "masked-lm" } });
+    const tokenizer = await loadTokenizer(files);
+    const nats: Record<string, number> = {};
+    for (const { name: corpus } of text.corpora) {
+      const value = await natsPerCharacter(model, tokenizer, await text.heldDocuments(corpus));
+      nats[corpus] = Number(value.toFixed(4));
+    }
+    disposeParameters(model.parameters);
+    console.log(JSON.stringify({ models, name, nats }));
+  }
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -76,25 +97,30 @@ async function main(): Promise<number> {
       backend: { type: "string", default: "auto" },
       cache: { type: "string", default: `${root}.cache/grow` },
       models: { type: "string", default: `${root}packages/saplings/models` },
+      teacher: { type: "string", default: process.env["CAMBIUM_MINILM"] ?? `${root}models/all-MiniLM-L6-v2` },
     },
   });
-  const { cache, models } = values;
+  const { cache, models, teacher } = values;
   const [what] = positionals;
   if (values.help || what === undefined) {
     console.log(HELP);
     return values.help ? 0 : 2;
   }
-  if (what === "text") await openText(`${cache}/text`, console.log);
+  if (what === "text") await openText(`${cache}/text`, teacher, console.log);
   if (what === "cards") await writeCards(models);
   if (what === "text" || what === "cards") return 0;
-  if (what !== "compare" && !Object.hasOwn(recipes, what)) {
-    console.error(`grow: "${what}" is none of text, ${names.join(", ")}, compare, cards`);
+  if (what !== "compare" && what !== "nats" && !Object.hasOwn(recipes, what)) {
+    console.error(`grow: "${what}" is none of text, ${names.join(", ")}, compare, nats, cards`);
     return 2;
   }
 
   if (values.threads !== undefined) configureOnnx({ threads: Number(values.threads) });
   const { backend, reason } = await useBackend(values.backend as BackendChoice);
   console.log(`backend ${backend}: ${reason}`);
+  if (what === "nats") {
+    await printNats(models, await openText(`${cache}/text`, teacher, console.log));
+    return 0;
+  }
   if (what === "compare") {
     const tasks = (["few-shot", "full"] as const).filter((task) => values.tasks.split(",").includes(task));
     await compare({
@@ -112,6 +138,7 @@ async function main(): Promise<number> {
     minutes: Number(values.minutes),
     cache,
     models,
+    teacher,
     signal: stop.signal,
     report: console.log,
   });

@@ -1,11 +1,14 @@
 import { memory } from "@cambium/base";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
+import { type BertConfig, createModel } from "@cambium/models";
 import { adamW, train } from "@cambium/train";
-import { expect, test } from "vitest";
+import { zerosLike } from "@tensorflow/tfjs-core";
+import { afterAll, expect, test } from "vitest";
 import { pretrainingData } from "./data.ts";
-import { createSeedling, pretraining, type Seedling } from "./objective.ts";
+import { createSeedling, pretraining, type Seedling, TOWARDS, towardsTeacher } from "./objective.ts";
 import { maskedPerplexity } from "./perplexity.ts";
 import { loadSeedling, saveSeedling } from "./seedling-files.ts";
+import { type Teacher, teacherOf } from "./teacher.ts";
 
 const stream = Uint16Array.from({ length: 2000 }, (_, i) => (i % 4 === 0 ? 6 + (i % 19) : 5)); // three of four pieces are the same
 const config = {
@@ -20,6 +23,14 @@ const config = {
   attention_probs_dropout_prob: 0,
 } as const;
 
+/** An encoder with random weights: one that is wider, as teachers are. */
+const teacherModel = createModel<BertConfig>({ ...config, hidden_size: 24, num_attention_heads: 3 }, random(9));
+const teacher: Teacher = teacherOf(teacherModel);
+afterAll(() => disposeParameters(teacherModel.parameters));
+
+const seedlingOf = (seed: number): Seedling =>
+  towardsTeacher(createSeedling(config, random(seed)), teacher.width, random(seed));
+
 function dispose({ parameters }: Seedling): void {
   disposeParameters(parameters);
 }
@@ -29,36 +40,48 @@ async function trainFor(
   steps: number,
 ): Promise<{ readonly losses: readonly number[]; readonly parameters: Parameters }> {
   const data = pretrainingData(stream, {
-    phases: [{ shape: { batch: 8, seq: 16 }, steps }],
+    phases: [{ shapes: [{ batch: 8, seq: 16 }], steps }],
     maskCount: 16,
-    vocabularySize: 25,
+    teacherIds: Array.from({ length: 25 }, (_, id) => 24 - id),
     random: random(2),
   });
   const losses: number[] = [];
-  for await (const event of train(pretraining(seedling), data, { optimiser: adamW({ learningRate: 2e-2 }), steps })) {
+  for await (const event of train(pretraining(seedling, teacher), data, {
+    optimiser: adamW({ learningRate: 2e-2 }),
+    steps,
+  })) {
     if (event.type === "step") losses.push(event.loss);
     if (event.type === "end") return { losses, parameters: event.parameters };
   }
   throw new Error("no end");
 }
 
-test("before training the loss is that of blind guesses: twice ln of the vocabulary", async () => {
-  const seedling = createSeedling(config, random(1));
+test("before training the loss is that of blind guesses: ln of the vocabulary, the teacher's variance and a right angle", async () => {
+  const drawn = seedlingOf(1);
+  const towards = [...drawn.parameters].filter(([name]) => name.startsWith(TOWARDS));
+  const guess = new Map(towards.map(([name, value]) => [name, zerosLike(value)]));
+  const seedling = { ...drawn, parameters: new Map([...drawn.parameters, ...guess]) };
   const { losses, parameters } = await trainFor(seedling, 1);
-  expect(Math.abs(losses[0]! - 2 * Math.log(25))).toBeLessThan(0.3); // random scores are small, not zero
+  expect(Math.abs(losses[0]! - Math.log(25) - 2 - 4)).toBeLessThan(0.2); // scores of pieces are small, not zero
+  disposeParameters(new Map(towards));
   disposeParameters(parameters);
   dispose(seedling);
 });
 
 test("training lowers the loss and the held-out perplexity, and moves the pooler and the head", async () => {
-  const seedling = createSeedling(config, random(1));
+  const seedling = seedlingOf(1);
   const before = await maskedPerplexity(seedling.model, seedling.parameters, stream.subarray(0, 300));
   const { losses, parameters } = await trainFor(seedling, 12);
   const after = await maskedPerplexity(seedling.model, parameters, stream.subarray(0, 300));
   expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.5);
   expect(before).toBeGreaterThan(20);
   expect(after).toBeLessThan(0.7 * before);
-  for (const name of ["pooler.dense.weight", "cls.predictions.bias", "embeddings.token_type_embeddings.weight"]) {
+  for (const name of [
+    "pooler.dense.weight",
+    "cls.predictions.bias",
+    `${TOWARDS}rows.weight`,
+    `${TOWARDS}pieces.bias`,
+  ]) {
     expect(await parameters.get(name)!.data(), name).not.toEqual(await seedling.parameters.get(name)!.data());
   }
   disposeParameters(parameters);
@@ -66,12 +89,13 @@ test("training lowers the loss and the held-out perplexity, and moves the pooler
 });
 
 test("a stored seedling comes back with its pooler, in 16 bits", async () => {
-  const seedling = createSeedling(config, random(3));
+  const seedling = seedlingOf(3);
   const files = memory();
   await saveSeedling(seedling, seedling.parameters, files);
   const stored = await loadSeedling(files);
-  expect([...stored.parameters.keys()].sort()).toEqual([...seedling.parameters.keys()].sort());
-  for (const [name, tensor] of seedling.parameters) {
+  const kept = [...seedling.parameters].filter(([name]) => !name.startsWith(TOWARDS));
+  expect([...stored.parameters.keys()].sort()).toEqual(kept.map(([name]) => name).sort());
+  for (const [name, tensor] of kept) {
     const [values, read] = await Promise.all([tensor.data(), stored.parameters.get(name)!.data()]);
     // Half precision keeps 11 bits: half a unit in the last place is below 2^-11 of the value, or 2^-25 near zero.
     expect(

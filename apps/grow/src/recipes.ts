@@ -3,7 +3,7 @@ import type { Domain } from "./corpora/index.ts";
 import { VOCABULARY_SIZE } from "./text.ts";
 
 /** Which folder of the package is grown. */
-export type RecipeName = "bert-2x128-v1" | "bert-4x256-v1" | "bert-4x256-v2";
+export type RecipeName = "bert-2x128-v1" | "bert-3x192-v1" | "bert-4x256-v1" | "bert-4x256-v2" | "bert-4x256-v3";
 
 /** How one version of a sapling grows. */
 export interface Recipe {
@@ -18,7 +18,7 @@ export interface Recipe {
   readonly seed: number;
 }
 
-/** Pieces per step: 16 rows of 128, at the end 8 rows of 256. Few, for time is short, and small batches learn more from each piece. */
+/** Pieces per step: 16 rows of 128 and 64 of 32 in turn, at the end 8 of 256. Few, for time is short, and small batches learn more from each piece. */
 export const PIECES_PER_STEP = 2048;
 
 /** Steps of cooling down for each step at the full rate; the second half of them has the long rows. */
@@ -44,6 +44,7 @@ function sizes(layers: number, width: number): ConfigInput & Partial<BertConfig>
 /** Everything that can be grown. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   "bert-2x128-v1": { name: "bert-2x128-v1", config: sizes(2, 128), domain: "base", learningRate: 2e-3, seed: 1 },
+  "bert-3x192-v1": { name: "bert-3x192-v1", config: sizes(3, 192), domain: "base", learningRate: 1.5e-3, seed: 5 },
   "bert-4x256-v1": { name: "bert-4x256-v1", config: sizes(4, 256), domain: "base", learningRate: 1e-3, seed: 2 },
   "bert-4x256-v2": {
     name: "bert-4x256-v2",
@@ -52,5 +53,13 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
     from: "bert-4x256-v1",
     learningRate: 5e-4,
     seed: 3,
+  },
+  "bert-4x256-v3": {
+    name: "bert-4x256-v3",
+    config: sizes(4, 256),
+    domain: "manuals",
+    from: "bert-4x256-v2",
+    learningRate: 5e-4,
+    seed: 4,
   },
 };

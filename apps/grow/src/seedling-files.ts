@@ -2,11 +2,12 @@ import type { Files } from "@cambium/base";
 import { loadSafetensors, type Parameters } from "@cambium/core";
 import { type BertConfig, loadModel, saveModel } from "@cambium/models";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
-import type { Seedling } from "./objective.ts";
+import { type Seedling, TOWARDS } from "./objective.ts";
 
-/** Writes a model with everything that pretraining moved, in 16-bit floats. */
+/** Writes a model and its pooler, in 16-bit floats; what leads to the teacher is left out. */
 export async function saveSeedling({ model }: Seedling, parameters: Parameters, files: Files): Promise<void> {
-  await saveModel({ ...model, parameters }, files, { dtype: "F16" });
+  const own = new Map([...parameters].filter(([name]) => !name.startsWith(TOWARDS)));
+  await saveModel({ ...model, parameters: own }, files, { dtype: "F16" });
 }
 
 /** Reads what `saveSeedling` wrote, the pooler too. */

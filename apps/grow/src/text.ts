@@ -1,15 +1,16 @@
 /**
- * The text that saplings grow on, from packages to numbers: reads every corpus, holds a part of each back, trains the
- * vocabulary on the rest, and stores all of it as pieces in the cache, where later runs find it.
+ * The text that saplings grow on, from packages to numbers: reads every corpus, holds a part of each back, takes the pieces
+ * of the teacher's vocabulary that the rest needs, and stores all of it as pieces in the cache, where later runs find it.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { result } from "@cambium/base";
-import { type Tokenizer, trainWordPiece } from "@cambium/models";
+import type { Tokenizer } from "@cambium/models";
 import { isHeld } from "@cambium/tasks/real";
 import { type Corpus, type Domain, readCorpora } from "./corpora/index.ts";
 import { SPECIAL_PIECES } from "./special-pieces.ts";
+import { teacherTokenizer } from "./teacher.ts";
+import { takeVocabulary } from "./vocabulary.ts";
 
 /** Pieces in the vocabulary. */
 export const VOCABULARY_SIZE = 8000;
@@ -28,11 +29,15 @@ export interface Text {
   /** The tokenizer's files: contents by name. */
   readonly files: Readonly<Record<string, string>>;
   readonly vocabularySize: number;
+  /** The teacher's id of each piece. */
+  readonly teacherIds: readonly number[];
   readonly corpora: readonly CorpusRecord[];
   /** Training pieces of a domain's corpora, documents separated by `[SEP]`. */
   train(domain: Domain): Promise<Uint16Array>;
   /** Held-out pieces of one corpus. */
   held(corpus: string): Promise<Uint16Array>;
+  /** Held-out documents of one corpus. */
+  heldDocuments(corpus: string): Promise<readonly string[]>;
 }
 
 function encodeDocuments(documents: readonly string[], { pieces }: Tokenizer): Uint16Array {
@@ -51,22 +56,23 @@ async function readPieces(path: string): Promise<Uint16Array> {
   return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-async function prepare(folder: string, report: (line: string) => void): Promise<void> {
+async function prepare(folder: string, teacher: string, report: (line: string) => void): Promise<void> {
   const corpora = await readCorpora(join(folder, "debian"));
   const trainDocuments = (corpus: Corpus): string[] => corpus.documents.filter((_, i) => !isHeld(i));
   report(`read ${corpora.map(({ name }) => name).join(", ")}`);
-  const { tokenizer } = await result(
-    trainWordPiece(corpora.flatMap(trainDocuments), { size: VOCABULARY_SIZE, leastCharacterCount: 50 }),
+  const { tokenizer, files, teacherIds } = takeVocabulary(
+    await teacherTokenizer(teacher),
+    corpora.flatMap(trainDocuments),
+    { size: VOCABULARY_SIZE, leastCharacterCount: 50 },
   );
-  report(`trained a vocabulary of ${tokenizer.vocabularySize} pieces`);
+  report(`took a vocabulary of ${tokenizer.vocabularySize} pieces`);
   const records: CorpusRecord[] = [];
   for (const corpus of corpora) {
     const { documents, ...about } = corpus;
     const train = encodeDocuments(trainDocuments(corpus), tokenizer);
-    const held = encodeDocuments(
-      documents.filter((_, i) => isHeld(i)),
-      tokenizer,
-    );
+    const heldDocuments = documents.filter((_, i) => isHeld(i));
+    const held = encodeDocuments(heldDocuments, tokenizer);
+    await writeFile(join(folder, `${corpus.name}.held.json`), JSON.stringify(heldDocuments));
     await writeFile(join(folder, `${corpus.name}.train.bin`), train);
     await writeFile(join(folder, `${corpus.name}.held.bin`), held);
     records.push({
@@ -78,11 +84,11 @@ async function prepare(folder: string, report: (line: string) => void): Promise<
     });
     report(`${corpus.name}: ${train.length} pieces to train on, ${held.length} held back`);
   }
-  const files = Object.fromEntries(
-    Array.from(tokenizer.files, ([name, bytes]) => [name, new TextDecoder().decode(bytes)]),
-  );
   const { vocabularySize } = tokenizer;
-  await writeFile(join(folder, "text.json.new"), JSON.stringify({ files, vocabularySize, corpora: records }));
+  await writeFile(
+    join(folder, "text.json.new"),
+    JSON.stringify({ files, vocabularySize, teacherIds, corpora: records }),
+  );
   await rename(join(folder, "text.json.new"), join(folder, "text.json")); // last: its presence says that all is there
 }
 
@@ -90,23 +96,25 @@ async function prepare(folder: string, report: (line: string) => void): Promise<
  * The text in the cache, prepared first when it is not there.
  *
  * @param folder - The cache.
+ * @param teacher - Folder of the teacher, whose vocabulary it is.
  * @param report - Called with a line for each stage.
  */
-export async function openText(folder: string, report: (line: string) => void): Promise<Text> {
-  type Stored = Pick<Text, "files" | "vocabularySize" | "corpora">;
+export async function openText(folder: string, teacher: string, report: (line: string) => void): Promise<Text> {
+  type Stored = Pick<Text, "files" | "vocabularySize" | "teacherIds" | "corpora">;
   const load = async (): Promise<Stored> => {
     const stored = JSON.parse(await readFile(join(folder, "text.json"), "utf8")) as Partial<Stored>;
-    if (stored.files === undefined) throw new Error("a text of an older form");
+    if (stored.teacherIds === undefined) throw new Error("a text of an older form");
     return stored as Stored;
   };
   await mkdir(folder, { recursive: true });
-  const { files, vocabularySize, corpora } = await load().catch(async () => {
-    await prepare(folder, report);
+  const { files, vocabularySize, teacherIds, corpora } = await load().catch(async () => {
+    await prepare(folder, teacher, report);
     return load();
   });
   return {
     files,
     vocabularySize,
+    teacherIds,
     corpora,
     async train(domain) {
       const streams = await Promise.all(
@@ -123,5 +131,7 @@ export async function openText(folder: string, report: (line: string) => void): 
       return all;
     },
     held: (corpus) => readPieces(join(folder, `${corpus}.held.bin`)),
+    heldDocuments: async (corpus) =>
+      JSON.parse(await readFile(join(folder, `${corpus}.held.json`), "utf8")) as string[],
   };
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { readCharacters } from "./austen.ts";
 import { readChapters } from "./bible.ts";
 import { readEntries } from "./dictionaries.ts";
+import { readPage } from "./documentation.ts";
 
 test("chapters lose their headings and the numbers of their verses", () => {
   expect(
@@ -39,4 +40,11 @@ test("R's character vectors are read in both versions", () => {
     ...vector,
   ];
   for (const parts of [second, third]) expect(readCharacters(Buffer.concat(parts))).toEqual(["é", "", "end"]);
+});
+
+test("a page of a manual becomes its sentences, without code, tables and links", () => {
+  const html = `<html><head><title>T</title><style>p { }</style></head><body><nav><a href="/">Home page of all.</a></nav>
+    <h1>The <em>open</em> call</h1><p>It opens a <a href="x.html">file</a>&nbsp;by name.</p><pre>open("x");</pre>
+    <table><tr><td>A cell of it.</td></tr></table><ul><li>One&amp;two are read.</li><li>index</li></ul></body></html>`;
+  expect(readPage(html)).toBe("It opens a file by name. One&two are read.");
 });

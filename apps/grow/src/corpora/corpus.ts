@@ -1,5 +1,5 @@
-/** Where a corpus belongs: what a sapling is grown on first, or what its second version goes on with. */
-export type Domain = "base" | "mail";
+/** Where a corpus belongs: what a sapling is grown on first, or what a later version goes on with. */
+export type Domain = "base" | "mail" | "manuals";
 
 /** Real text from one package. */
 export interface Corpus {

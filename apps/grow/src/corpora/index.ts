@@ -2,6 +2,7 @@ import { austen } from "./austen.ts";
 import { bible } from "./bible.ts";
 import type { Corpus } from "./corpus.ts";
 import { devil, jargon } from "./dictionaries.ts";
+import { documentation } from "./documentation.ts";
 import { mail } from "./mail.ts";
 import { mobyDick, speeches } from "./stdlib.ts";
 import { wordnet } from "./wordnet.ts";
@@ -23,5 +24,6 @@ export async function readCorpora(cache: string): Promise<readonly Corpus[]> {
     await jargon(cache),
     await devil(cache),
     await mail(),
+    ...(await documentation(cache)),
   ];
 }

@@ -45,6 +45,23 @@ ${formatComparison(rows)}
 `;
 }
 
+const MASKED = "BERT's masked pieces (Devlin et al. 2018): 15 % to guess (80 % masked, 10 % replaced, 10 % left).";
+
+function lossOf({ teacher }: Growth): string {
+  if (teacher === undefined)
+    return `${MASKED} In place of BERT's order of two texts, the
+pooled output guesses all pieces of its row (Ma et al. 2024, arXiv:2401.11248); the loss is the sum of both.`;
+  return `${MASKED} Beside it ${teacher} is the teacher, which reads the same
+text with nothing hidden: its representation of every piece, centred and scaled to variance 1, is guessed from that of the sapling (squared
+error, times 2), and its vector of the row from the pooled output (one minus cosine, times 4). The vocabulary is the part of the teacher's that
+the text needs, and the word embeddings began as the teacher's in their principal directions.`;
+}
+
+const rowsOf = ({ teacher }: Growth): string =>
+  teacher === undefined
+    ? "rows of 128, in the last tenth of 256"
+    : "rows of 128 and of 32 in turn, in the last tenth 256 in place of 128";
+
 /**
  * The model card of a sapling, as Markdown.
  *
@@ -72,7 +89,7 @@ export function modelCard(growth: Growth, comparison: readonly ComparisonRow[]):
   return `# ${name}
 
 A lower-cased BERT encoder with ${thousands(parameterCount)} weights and a WordPiece vocabulary of ${thousands(vocabularySize)}, for texts of up to 256 pieces.
-${from === undefined ? "Its weights began random." : `It continues ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
+${from === undefined ? (growth.teacher === undefined ? "Its weights began random." : "Its weights began random, but for the word embeddings.") : `It continues ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
 
 \`config.json\`, \`model.safetensors\` (16-bit floats) and \`tokenizer.json\` are in Hugging Face's formats; transformers reads them too.
 The file holds the encoder, the pooler and the masked-language-model head (its decoder is the word embeddings).
@@ -88,8 +105,7 @@ Texts under the GPL or the GFDL (GCIDE, FOLDOC) were left out.
 
 ## Training
 
-BERT's masked pieces (Devlin et al. 2018): 15 % to guess (80 % masked, 10 % replaced, 10 % left). In place of BERT's order of two texts, the
-pooled output guesses all pieces of its row (Ma et al. 2024, arXiv:2401.11248); the loss is the sum of both. Half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), rows of 128, in the last tenth of 256. AdamW, weight decay 0.01,
+${lossOf(growth)} Half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), ${rowsOf(growth)}. AdamW, weight decay 0.01,
 clipping at 1, rate ${learningRate}, falling to zero over the last fifth of the steps. No dropout, for speed.
 
 | | |

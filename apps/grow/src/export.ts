@@ -51,6 +51,7 @@ export async function exportSapling({
     name: recipe.name,
     date: new Date().toISOString().slice(0, 10),
     ...(recipe.from === undefined ? {} : { from: recipe.from }),
+    teacher: "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
     domain: recipe.domain,
     seed: recipe.seed,
     parameterCount: countParameters(parameters),

@@ -5,6 +5,8 @@ export interface Growth {
   readonly name: string;
   readonly date: string;
   readonly from?: string;
+  /** The encoder that taught it, and under which licence; absent where text alone did. */
+  readonly teacher?: string;
   readonly domain: string;
   readonly seed: number;
   readonly parameterCount: number;
@@ -12,7 +14,7 @@ export interface Growth {
   readonly steps: number;
   readonly piecesPerStep: number;
   readonly learningRate: number;
-  /** Mean loss over the first and the last hundred steps, in nats: hidden pieces plus order of texts. */
+  /** Mean loss over the first and the last hundred steps: the sum of its parts. */
   readonly firstLoss: number;
   readonly lastLoss: number;
   /** Time spent in steps, all sittings together. */

@@ -74,6 +74,13 @@ const packages: Readonly<Record<string, Exports>> = {
   core: {
     module: core,
     options: {
+      around: (unknown) =>
+        core.around(
+          "block",
+          () => true,
+          ({ input }) => input,
+          unknown,
+        ),
       compileDynamic: (unknown) => core.compileDynamic(() => ({}), {}, unknown),
       createScope: (unknown: object) =>
         core.createScope(new Map(), { hooks: [], training: false, random, sites: [], ...unknown }),
@@ -85,7 +92,7 @@ const packages: Readonly<Record<string, Exports>> = {
       saveSafetensors: (unknown) => core.saveSafetensors(files, "m.safetensors", new Map(), unknown),
       scaledDotProductAttention: (unknown) => core.scaledDotProductAttention(unknown),
     },
-    plain: `adamStep applyLinear around axpyParameters bitsOf blockWeight checkSameStructure cloneParameters compile cosineParameters
+    plain: `adamStep applyLinear axpyParameters bitsOf blockWeight checkSameStructure cloneParameters compile cosineParameters
       countParameters decodeBfloat16 decodeHalf describeQuantised disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
       hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters nameHook normParameters onWeight
       openCheckpoint openSafetensors overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm rotateRows silu sizeOfShape

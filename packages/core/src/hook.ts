@@ -4,6 +4,7 @@
  * `around` gets a site's input and `next`, the rest of the way; `onWeight` gets a weight's value. The last hook of a
  * list is the outermost, for activations and for weights alike. Hooks hold no state and are differentiable.
  */
+import { checkOptions } from "@cambium/base";
 import type { Tensor, Tensor1D } from "@tensorflow/tfjs-core";
 import type { Random } from "./random.ts";
 import type { Flow, Kind, Site } from "./site.ts";
@@ -39,6 +40,11 @@ export interface Around<K extends Kind = Kind> {
   readonly kind: K;
   /** Names the hook's owner; its randomness is derived from it. */
   readonly name?: string;
+  /**
+   * For linear layers, norms and activations: whether what it gives for a row of its input, such as a token, depends on that row
+   * alone, in the same way wherever the row stands. Rows that nobody reads may then be left out of its input. @default false
+   */
+  readonly byRow?: true;
   /** Whether the hook applies to a site. */
   at(site: Site<K>): boolean;
   /** The site's output; `call.next(input)` computes what it would have been without this hook. */
@@ -62,6 +68,7 @@ export type Hook = { [K in Kind]: Around<K> }[Kind] | OnWeight;
 /**
  * A hook on sites of one kind.
  *
+ * @param options - `byRow` as in `Around`.
  * @example
  * const skipLayer3 = around("block", (site) => site.layer === 3, ({ input }) => input);
  */
@@ -69,8 +76,10 @@ export function around<K extends Kind>(
   kind: K,
   at: (site: Site<K>) => boolean,
   run: (call: Call<K>) => Flow[K]["output"],
+  options: Pick<Around<K>, "byRow"> = {},
 ): Around<K> {
-  return { kind, at, run };
+  checkOptions("around", options, ["byRow"]);
+  return { kind, at, run, ...options };
 }
 
 /**

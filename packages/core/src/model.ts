@@ -20,6 +20,11 @@ export interface ForwardOptions {
   readonly cache?: ScopeCache;
   /** Whether scores are wanted of each sequence's last real row alone: one row for each sequence. @default false */
   readonly lastOnly?: boolean;
+  /**
+   * Whether only the scores are wanted. What the head does not read need not be computed then, and what else the pass returns may
+   * lack it. @default false
+   */
+  readonly scoresOnly?: boolean;
 }
 
 /** Every key of `ForwardOptions`, for functions that take them. */
@@ -30,6 +35,7 @@ export const FORWARD_KEYS: readonly (keyof ForwardOptions)[] = [
   "random",
   "cache",
   "lastOnly",
+  "scoresOnly",
 ];
 
 /** What can be run and watched: a model, with or without deltas. */

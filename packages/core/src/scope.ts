@@ -80,6 +80,8 @@ export interface Scope {
   isHooked(kind: Kind, name: string): boolean;
   /** A site that the model declares. */
   site<K extends Kind>(kind: K, name: string): Site<K>;
+  /** Whether all hooks on sites at this place and below it act on each row alone, so that rows that nobody reads may be left out. */
+  isByRow(): boolean;
   /** Visits the linear site at `name`: `x W^T + b` by the weight, layout and bias that the site declares. */
   linear(name: string, x: Tensor): Tensor;
   /** Visits the fused linear site at `name` and its parts, in the order of their columns. The whole runs once for them all. */
@@ -157,9 +159,13 @@ interface Pass {
   siteAt<K extends Kind>(kind: K, path: string): Site<K>;
   hooksAt<K extends Kind>(site: Site<K>): readonly unknown[];
   isEdited(name: string): boolean;
+  isByRow(path: string): boolean;
   linear(site: Site<"linear">, x: Tensor): Tensor;
   split(whole: Site<"linear">, x: Tensor): readonly Tensor[];
 }
+
+/** Kinds of sites that give a row for a row. */
+const ROWWISE: readonly Kind[] = ["linear", "norm", "activation"];
 
 /** A scope. A pass makes many, so that they share their methods. */
 class Place implements Scope {
@@ -216,6 +222,10 @@ class Place implements Scope {
     const site = this.site(kind, name);
     const parameters = [site.weight?.name, site.bias].filter((parameter) => parameter !== undefined);
     return this.pass.hooksAt(site).length > 0 || parameters.some((parameter) => this.pass.isEdited(parameter));
+  }
+
+  isByRow(): boolean {
+    return this.pass.isByRow(this.path);
   }
 
   linear(name: string, x: Tensor): Tensor {
@@ -308,6 +318,13 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
     return found as unknown as readonly Placed<Around<K>>[];
   }
 
+  function isByRow(path: string): boolean {
+    const within = sites.filter((site) => site.path === path || site.path.startsWith(`${path}.`));
+    return within.every((site) =>
+      hooksAt(site).every(({ hook }) => hook.byRow === true && ROWWISE.includes(site.kind)),
+    );
+  }
+
   function siteAt<K extends Kind>(kind: K, path: string): Site<K> {
     const site = index.byKind.get(kind)?.get(path);
     if (site !== undefined) return site as Site<K>;
@@ -347,5 +364,8 @@ export function createScope(parameters: Parameters, options: ScopeOptions): Scop
     );
   }
 
-  return new Place({ training, random, cache, index, read, visit, siteAt, hooksAt, isEdited, linear, split }, "");
+  return new Place(
+    { training, random, cache, index, read, visit, siteAt, hooksAt, isEdited, isByRow, linear, split },
+    "",
+  );
 }

@@ -132,8 +132,12 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly packs?: boolean;
   /** The longest sequence, prompts included, or `Infinity`. */
   maximumLength(config: Config): number;
-  /** The body. */
-  forward(scope: Scope, config: Config, batch: TokenBatch): Hidden;
+  /**
+   * The body.
+   *
+   * @param read - The one row of each sequence that is read, where it is one: `hidden` may then hold that row alone.
+   */
+  forward(scope: Scope, config: Config, batch: TokenBatch, read?: "first"): Hidden;
   readonly heads: { readonly [Kind in HeadKind]?: Head<Config> };
   readonly wrapper?: Wrapper;
   /** Today's name of a parameter that old files call otherwise, or its own name. Given names are without the wrapper. */

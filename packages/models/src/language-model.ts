@@ -123,8 +123,16 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
   const isBody = bodyTest(architecture, config, layout);
   const headed = head === undefined ? undefined : headOf(architecture, config, head)!;
 
+  /** The row that the head reads, where nobody else reads any and it is one of each sequence. */
+  const readByHead =
+    head !== undefined && (poolOf(head) ?? headed!.pools?.[0]) === "first" ? ("first" as const) : undefined;
+
   /** The body's pass, and the scope of what comes on top. */
-  function runBody(batch: TokenBatch, options: ForwardOptions): { readonly scope: Scope; readonly hidden: Hidden } {
+  function runBody(
+    batch: TokenBatch,
+    options: ForwardOptions,
+    read?: "first",
+  ): { readonly scope: Scope; readonly hidden: Hidden } {
     checkOptions("forward", options, FORWARD_KEYS);
     checkBatch(batch, { architecture, config });
     const { hooks = [], training = false, cache } = options;
@@ -139,7 +147,7 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
       cache,
       rows: batch.rows,
     });
-    return { scope, hidden: architecture.forward(scope, config, batch) };
+    return { scope, hidden: architecture.forward(scope, config, batch, read) };
   }
 
   const scoresOf = (top: Head<ModelConfig>, scope: Scope, hidden: Hidden, batch: TokenBatch): Tensor =>
@@ -159,9 +167,12 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
 
   function forward(batch: TokenBatch, options: ForwardOptions = {}): LanguageOutput {
     return tidy(() => {
-      const { scope, hidden } = runBody(batch, options);
+      const { cache, lastOnly = false, scoresOnly = false } = options;
+      if (scoresOnly && headed === undefined) {
+        throw new ConfigError({ message: "forward: scoresOnly is for models with a head, and this one has none" });
+      }
+      const { scope, hidden } = runBody(batch, options, scoresOnly ? readByHead : undefined);
       const { positions, ...rest } = hidden;
-      const { cache, lastOnly = false } = options;
       const read = lastOnly ? lastOf(hidden) : hidden;
       const scores = headed === undefined ? {} : { logits: scoresOf(headed, scope, read, batch) };
       // What is the batch's or the cache's must not be the caller's to dispose of.
@@ -209,7 +220,7 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
       head: head as Top,
       loss: (batch: TokenBatch, options: ForwardOptions = {}): Scalar =>
         tidy(() => {
-          const { scope, hidden } = runBody(batch, options);
+          const { scope, hidden } = runBody(batch, options, readByHead);
           // Parameters that stand in for the model's are mostly those that a gradient is asked of, the head's among them.
           const atOnce =
             options.parameters === undefined ? headed.lossAtOnce?.(scope, config, hidden, batch) : undefined;

@@ -181,7 +181,7 @@ async function scoresOf(
   const places = positions === undefined ? undefined : group.map(({ tokens }) => positions(tokens));
   const flat = places?.flatMap((own, i) => own.map((place) => i * seq + place));
   const asked: TokenBatch = { ...batch, ...(flat !== undefined && { positions: filledUp(flat) }) };
-  const logits = tidy(() => model.forward(asked).logits!);
+  const logits = tidy(() => model.forward(asked, { scoresOnly: true }).logits!);
   dispose(Object.values(asked) as Tensor[]);
   const width = logits.shape.at(-1)!;
   const values = (await logits.data()) as Float32Array;

@@ -165,6 +165,7 @@ export const adaLora: Method<AdaLoraOptions, AdaLoraConfig> = method<AdaLoraOpti
         const update = applyLinear(mul(narrow, scalar(scaleOf(config))), parameters.get(nameB(site.path))!);
         return add(next(input), update);
       },
+      { byRow: true },
     ),
   ],
   merge: (base, { parameters, shape, config }) =>

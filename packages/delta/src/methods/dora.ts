@@ -108,6 +108,7 @@ export const dora: Method<DoraOptions, DoraConfig> = method<DoraOptions, DoraCon
         const update = applyLinear(mul(applyLinear(x, factors.a), scalar(factors.scale)), factors.b);
         return add(whole, add(mul(sub(gain, scalar(1)), product), mul(gain, update)));
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

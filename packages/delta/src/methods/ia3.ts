@@ -72,6 +72,7 @@ export const ia3: SeedlessMethod<Ia3Options, Ia3Config> = seedlessMethod<Ia3Opti
         const scale = reshape(parameters.get(nameOf(site.path))!, [-1]);
         return inputScaled(shape, config).has(site.path) ? next(mul(input, scale)) : mul(next(input), scale);
       },
+      { byRow: true },
     ),
   ],
   merge: (base, { parameters, shape, config }) =>

@@ -93,6 +93,7 @@ export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraCon
         const narrow = applyLinear(x, a); // [..., rank]
         return add(next(input), applyLinear(mul(narrow, scalar(scale)), b));
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

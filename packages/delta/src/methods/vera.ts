@@ -148,6 +148,7 @@ export const vera: Method<VeraOptions, VeraConfig> = method<VeraOptions, VeraCon
         const narrow = mul(applyLinear(x, a), at.parameters.get(nameD(site.path))!); // [..., rank]
         return add(next(input), mul(applyLinear(narrow, b), at.parameters.get(nameB(site.path))!));
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

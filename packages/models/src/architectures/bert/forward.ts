@@ -44,13 +44,18 @@ import { type BertConfig, firstPosition, maximumLength } from "./config.ts";
 
 type Embedded = Flow["embed"]["output"];
 
-/** Embeddings, all layers, and the pooler where there is one. */
-export function encode(scope: Scope, config: BertConfig, batch: TokenBatch): Hidden {
+/**
+ * Embeddings, all layers, and the pooler where there is one. Where only the first row is read, the last layer computes only that
+ * one, unless a hook there could tell.
+ */
+export function encode(scope: Scope, config: BertConfig, batch: TokenBatch, read?: "first"): Hidden {
   const { x, mask, positions, extra } = embed(scope.at("embeddings"), config, batch);
   const bias = paddingBias(mask);
   let hidden = x;
   for (let i = 0; i < config.num_hidden_layers; i++) {
-    hidden = layer(scope.at(`encoder.layer.${i}`), config, hidden, bias);
+    const here = scope.at(`encoder.layer.${i}`);
+    const isRead = i === config.num_hidden_layers - 1 && here.isByRow() ? read : undefined;
+    hidden = layer(here, config, hidden, bias, isRead);
   }
   const pooled = scope.declares("linear", "pooler.dense")
     ? { pooled: tanh(scope.linear("pooler.dense", firstRow(hidden))) as Tensor2D }
@@ -111,23 +116,39 @@ function typeRows(scope: Scope, { x, extra }: Embedded, types?: Tensor2D): Tenso
   return gather(table, extra > 0 ? concat([zeros([x.shape[0], extra], "int32"), types], 1) : types);
 }
 
-/** One block: each of its two parts is added to what it read, then normed. `x` is `[batch, seq, dModel]`. */
-function layer(scope: Scope, config: BertConfig, x: Tensor3D, bias: Tensor): Tensor3D {
+/**
+ * One block: each of its two parts is added to what it read, then normed. `x` is `[batch, seq, dModel]`, and so is the result, or
+ * `[batch, 1, dModel]` where one row is read: it asks all rows, and nothing asks for the others.
+ */
+function layer(scope: Scope, config: BertConfig, x: Tensor3D, bias: Tensor, read?: "first"): Tensor3D {
+  const readOf = (rows: Tensor3D): Tensor3D =>
+    read === undefined ? rows : slice(rows, [0, 0, 0], [rows.shape[0], 1, rows.shape[2]]);
   return scope.call("block", "", x, (input) => {
     const attended = scope.call("sublayer", "attention", input, (part) =>
-      attention(scope.at("attention"), config, part, bias),
+      attention(scope.at("attention"), config, { asking: readOf(part), asked: part }, bias),
     );
-    const middle = norm(scope, "attention.output.LayerNorm", add(input, attended) as Tensor3D, config.layer_norm_eps);
+    const middle = norm(
+      scope,
+      "attention.output.LayerNorm",
+      add(readOf(input), attended) as Tensor3D,
+      config.layer_norm_eps,
+    );
     const fed = scope.call("sublayer", "ff", middle, (part) => feedForward(scope, config, part));
     return norm(scope, "output.LayerNorm", add(middle, fed) as Tensor3D, config.layer_norm_eps);
   });
 }
 
-function attention(scope: Scope, config: BertConfig, x: Tensor3D, bias: Tensor): Tensor3D {
+/** Of the rows that ask over those that are asked. */
+function attention(
+  scope: Scope,
+  config: BertConfig,
+  { asking, asked }: { readonly asking: Tensor3D; readonly asked: Tensor3D },
+  bias: Tensor,
+): Tensor3D {
   const heads = config.num_attention_heads;
-  const query = splitHeads(scope.linear("self.query", x), heads);
-  const key = splitHeads(scope.linear("self.key", x), heads);
-  const value = splitHeads(scope.linear("self.value", x), heads);
+  const query = splitHeads(scope.linear("self.query", asking), heads);
+  const key = splitHeads(scope.linear("self.key", asked), heads);
+  const value = splitHeads(scope.linear("self.value", asked), heads);
   const scale = 1 / Math.sqrt(query.shape[3]);
   const mixed = scope.attend(
     "self",

@@ -48,10 +48,29 @@ function batchOf(
 const cat = { text: "the cat sat on the mat" }; // 9 tokens
 const dog = { text: "a dog", pair: "the cat" }; // 7 tokens
 
-test("rows are padded to one length, a multiple of 16 unless said otherwise", () => {
+test.each([
+  [3, 4],
+  [9, 12],
+  [29, 32],
+  [33, 40],
+])("%i tokens are filled up to %i: by an eighth of a power of two at most, or by three tokens", (count, expected) => {
+  const ids = batchOf("bert", undefined, [{ text: "cat ".repeat(count - 2) }], { maxLength: 42 })["ids"] as number[][];
+  expect(ids[0]).toHaveLength(expected);
+});
+
+test("a row's length is that of the batch that it needs", () => {
+  const toBatch = collate(modelOf("bert"), tokenizers.bert, { maxLength: 8 });
+  expect([cat, dog].map(toBatch.lengthOf)).toEqual([8, 7]);
+  expect(toBatch.report().rows).toBe(0);
+  const windows = collate(modelOf("bert"), tokenizers.bert, { maxLength: 5, stride: 0 });
+  expect(windows.lengthOf(cat)).toBe(5);
+  expect(() => toBatch.lengthOf({} as never)).toThrow("row 0 needs a text");
+});
+
+test("rows are padded to one length, which few batches have unless said otherwise", () => {
   const shapeOf = (options?: Partial<CollateOptions>): number[] =>
     (batchOf("bert", undefined, [cat, dog], options)["ids"] as number[][]).map((row) => row.length);
-  expect(shapeOf()).toEqual([16, 16]);
+  expect(shapeOf()).toEqual([12, 12]);
   expect(shapeOf({ padTo: [4, 10, 12] })).toEqual([10, 10]);
   expect(shapeOf({ padTo: [4] })).toEqual([40, 40]); // no listed length is enough
   expect(shapeOf({ maxLength: 12 })).toEqual([12, 12]);

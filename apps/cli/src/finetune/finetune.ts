@@ -121,7 +121,7 @@ export async function* finetune(table: Table, options: FinetuneOptions): AsyncGe
   const data = batches(parts.train, toBatch, {
     size: plan.batchSize,
     random: key.at("order"),
-    buckets: ({ text, pair = "" }) => text.length + pair.length,
+    buckets: toBatch.lengthOf,
   });
   const counts = table.kind === "classes" ? "macroF1" : "rootMeanSquaredError";
   const measure = async (at: Tuned<LanguageModel>): Promise<Metrics> =>

@@ -6,6 +6,7 @@ import { IGNORED } from "../heads/losses.ts";
 import type { Row } from "../row.ts";
 import type { ChatRow } from "../rows/chat-rows.ts";
 import { checkRowKeys } from "../rows/check-keys.ts";
+import { oncePerRow } from "../rows/once-per-row.ts";
 import type { EmbeddingHead } from "./head-config.ts";
 
 /** Makes batches of pairs with what makes batches of texts. */
@@ -109,6 +110,11 @@ export function collatePairs({ head, texts, idsOf }: PairsOptions): Collate {
   const scoresOf = (rows: readonly Row[]): Tensor => tensor1d(Float32Array.from(rows, ({ label }) => label as number));
   return Object.assign(toBatch, {
     describe: () => ({ ...(texts.describe() as object), head: { ...head } }) as ReturnType<Collate["describe"]>,
+    lengthOf: oncePerRow((row: Row | ChatRow) => {
+      checkRow(row as Row, 0, loss);
+      const { text, pair, negatives = [] } = row as Row;
+      return Math.max(...[text, pair!, ...negatives].map((each) => idsOf(each).length));
+    }),
     report: () => texts.report(),
   });
 }

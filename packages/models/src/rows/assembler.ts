@@ -151,6 +151,15 @@ function checkTokenizer({ config, architecture }: CollateModel, { vocabularySize
 
 function paddedLength(longest: number, maxLength: number, padTo: readonly number[] | undefined): number {
   const rounded =
-    padTo === undefined ? Math.ceil(longest / 16) * 16 : Math.min(...padTo.filter((length) => length >= longest));
+    padTo === undefined ? usualPadding(longest) : Math.min(...padTo.filter((length) => length >= longest));
   return Math.min(rounded, maxLength);
+}
+
+/**
+ * A length rounded up so that few occur, and an eighth of it or four tokens are the most that is filled up: 4, 8, …, 32, then in steps
+ * of 8 to 64, of 16 to 128, of 32 to 256.
+ */
+function usualPadding(longest: number): number {
+  const step = Math.max(4, 2 ** Math.ceil(Math.log2(longest)) / 8);
+  return Math.ceil(longest / step) * step;
 }

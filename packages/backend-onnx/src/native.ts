@@ -46,6 +46,8 @@ export interface SessionOptions {
   readonly spinning: boolean;
   /** Whether products of floats may round to bfloat16. Only processors of ARM64 heed it. */
   readonly fastMath: boolean;
+  /** Whether the graph keeps the memory that it works in from run to run, instead of giving it back to the process. @default true */
+  readonly arena?: boolean;
 }
 
 /** The native runtime is missing or not as expected. `code` is "STATE", as for all errors of this kind in Cambium. */
@@ -110,7 +112,7 @@ function load(): NativeRuntime {
   return {
     version,
     createTensor: (type, data, shape) => new Tensor(type, data, shape),
-    createSession(model, { threads, spinning, fastMath }, outside = []) {
+    createSession(model, { threads, spinning, fastMath, arena = true }, outside = []) {
       const session = new binding.InferenceSession();
       session.loadModel(model.buffer, model.byteOffset, model.byteLength, {
         executionProviders: ["cpu"],
@@ -118,7 +120,7 @@ function load(): NativeRuntime {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         enableMemPattern: false, // saves a quarter of the memory at equal speed
-        enableCpuMemArena: true,
+        enableCpuMemArena: arena,
         extra: {
           session: { intra_op: { allow_spinning: flag(spinning) } },
           mlas: { enable_gemm_fastmath_arm64_bfloat16: flag(fastMath) },

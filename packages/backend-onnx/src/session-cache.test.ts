@@ -49,6 +49,17 @@ test("sessions are bounded in bytes", () => {
   expect(sessions.sizeBytes).toBe(0);
 });
 
+test("sessions beyond 64 MiB of arenas hold none, and the first always has one", () => {
+  const sessions = cache({ ...limits, maxSessions: 100, maxBytes: 2 ** 40 });
+  const MEBI = 2 ** 18; // elements of a MiB
+  sessions.get(program(300 * MEBI));
+  const first = sessions.sizeBytes;
+  expect(first).toBeGreaterThan(300 * 2 ** 20);
+  sessions.get(program(300 * MEBI + 1));
+  expect(sessions.sizeBytes - first).toBeLessThan(10_000); // the graph itself
+  sessions.clear();
+});
+
 test("pools of threads are bounded, and sessions without a pool stay", () => {
   const LARGE = 1_000_000; // worth a pool
   const sessions = cache({ ...limits, maxSessions: 100, maxThreads: 8 }, 4);
@@ -96,10 +107,10 @@ test("many compiles of large programs are worth one warning, which says what dif
     for (let i = 0; i < 100; i++) x = operation("Exp", [x], [size], "float32");
     return traceProgram([x]);
   };
-  for (let size = 1; size <= 19; size++) sessions.get(long(size));
+  for (let size = 1; size <= 39; size++) sessions.get(long(size));
   expect(warn).not.toHaveBeenCalled();
-  for (let size = 20; size <= 30; size++) sessions.get(long(size));
+  for (let size = 40; size <= 50; size++) sessions.get(long(size));
   expect(warn).toHaveBeenCalledOnce();
-  expect(warn.mock.calls[0]![0]).toMatch(/20 large graphs .* input float32 \[19\] became input float32 \[20\]/);
+  expect(warn.mock.calls[0]![0]).toMatch(/40 large graphs .* input float32 \[39\] became input float32 \[40\]/);
   sessions.clear();
 });

@@ -21,7 +21,7 @@ export interface CachedSession extends CompiledModel {
   readonly session: NativeSession;
   /** The numbers that are constants in the graph; undefined for those that are fed. */
   readonly numbers: readonly (number | string | undefined)[];
-  /** Estimate of what the session's arena holds. */
+  /** Estimate of what the session holds between runs: its arena, where it has one. */
   readonly sizeBytes: number;
   /** Threads of the session's own pool, which works beside the thread that calls it. */
   readonly poolThreads: number;
@@ -74,8 +74,14 @@ function describeChanges(
 
 /** Programs of at least this many nodes take time to compile … */
 const LARGE_PROGRAM = 100;
-/** … so that this many of them are worth a word. */
-const MANY_COMPILES = 20;
+/** … so that this many of them are worth a word: batches of all lengths that `collate` pads to, in training and in prediction, are fewer. */
+const MANY_COMPILES = 40;
+
+/**
+ * Arenas of so many bytes together are kept from run to run; a session beyond that works in the process's memory, which it shares with
+ * the others: batches of ten lengths would else hold ten times the memory of one. The first session always has an arena.
+ */
+const ARENA_BYTES = 64 * 2 ** 20;
 
 /** Below this work one thread is faster than waking another. */
 const SMALL_WORK = 200_000;
@@ -154,8 +160,9 @@ export class SessionCache {
     const start = performance.now();
     const compiled = compileProgram(program, fed);
     const threads = compiled.work < SMALL_WORK ? 1 : this.options.threads;
-    const session = this.runtime.createSession(compiled.model, { ...this.options, threads });
-    const sizeBytes = compiled.model.length + compiled.peakBytes;
+    const arena = this.totalBytes === 0 || this.totalBytes + compiled.peakBytes <= ARENA_BYTES;
+    const session = this.runtime.createSession(compiled.model, { ...this.options, threads, arena });
+    const sizeBytes = compiled.model.length + (arena ? compiled.peakBytes : 0);
     const poolThreads = threads - 1;
     this.totalBytes += sizeBytes;
     this.totalThreads += poolThreads;

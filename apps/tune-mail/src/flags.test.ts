@@ -7,7 +7,7 @@ test("no options give the defaults", () => {
     quick: false,
     fewShot: false,
     seed: 1,
-    out: "runs/quickstart",
+    out: "runs/tune-mail",
     backend: "auto",
     verbose: false,
   });

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import { commandLine, formatSmall, largestDifference } from "./run.ts";
 
 test("the command is repeated so that a shell reads the same words", () => {
-  expect(commandLine([])).toBe("pnpm quickstart");
-  expect(commandLine(["--out", "runs/a b", "--seed", "1"])).toBe("pnpm quickstart --out 'runs/a b' --seed 1");
-  expect(commandLine(["--out", "it's"])).toBe("pnpm quickstart --out 'it'\\''s'");
+  expect(commandLine([])).toBe("pnpm tune-mail");
+  expect(commandLine(["--out", "runs/a b", "--seed", "1"])).toBe("pnpm tune-mail --out 'runs/a b' --seed 1");
+  expect(commandLine(["--out", "it's"])).toBe("pnpm tune-mail --out 'it'\\''s'");
 });
 
 test("scores that differ, lack or are no numbers are found", () => {

@@ -28,12 +28,12 @@ export interface Flags {
 
 export const HELP = `Tunes a small pretrained transformer on real e-mail (spam or ham), four ways, and compares them.
 
-Usage: pnpm quickstart [options]
+Usage: pnpm tune-mail [options]
 
-  --quick            small sizes, under 30 seconds: does everything work here?
+  --quick            small sizes, a smoke run of under 30 seconds, whose numbers say nothing
   --few-shot         adds runs with 16, 64 and 256 labels, 10 draws each (several minutes more)
   --seed <integer>   seed of weights, order and draws (default 1)
-  --out <folder>     where the adapter and report.html go (default runs/quickstart)
+  --out <folder>     where the adapter and report.html go (default runs/tune-mail)
   --model <folder>   a BERT or RoBERTa folder from Hugging Face instead of the sapling
   --backend <name>   ${BACKENDS.join(", ")} (default auto: the fastest that runs here)
   --frozen int8      adds LoRA on frozen layers in 8 bits
@@ -42,7 +42,7 @@ Usage: pnpm quickstart [options]
 
 Ctrl-C stops with a checkpoint; the same command resumes there.
 
-Example: pnpm quickstart --seed 2 --out runs/second
+Example: pnpm tune-mail --seed 2 --out runs/second
 `;
 
 /** A wrong value becomes a sentence that says what was expected. */
@@ -79,7 +79,7 @@ function read(args: readonly string[]) {
         quick: { type: "boolean", default: false },
         "few-shot": { type: "boolean", default: false },
         seed: { type: "string", default: "1" },
-        out: { type: "string", default: "runs/quickstart" },
+        out: { type: "string", default: "runs/tune-mail" },
         model: { type: "string" },
         backend: { type: "string", default: "auto" },
         frozen: { type: "string" },

@@ -127,7 +127,7 @@ export const formatSmall = (value: number): string => (value === 0 ? "0" : value
 /** The command that was given, to be typed again. */
 export function commandLine(args: readonly string[]): string {
   return [
-    "pnpm quickstart",
+    "pnpm tune-mail",
     ...args.map((arg) => (/^[\w./=@:-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`)),
   ].join(" ");
 }

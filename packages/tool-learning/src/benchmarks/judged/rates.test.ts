@@ -127,7 +127,7 @@ describe("a model as judge", () => {
       modelJudge({ model }),
       { votes: 3 },
     );
-    expect(measured).toMatchObject({ judge: "scripted/scripted", passed: 1 });
+    expect(measured).toMatchObject({ judge: "scripted/script", passed: 1 });
     expect(requests).toHaveLength(3); // the same reply is not taken from the store thrice
     expect(String(requests[0]!.messages[1]!.content)).toBe(
       'Task:\n1 + 2?\n\nCalls:\n- add({"a":1,"b":2}) -> 3\n\nAnswer:\nIt is 3.',

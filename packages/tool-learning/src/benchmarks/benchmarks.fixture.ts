@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const own = fileURLToPath(new URL("../../fixtures/bfcl", import.meta.url));
 
 /** Folder of the rows. */
-export const folder: string = process.env["CAMBIUM_BFCL"] ?? own;
+const folder: string = process.env["CAMBIUM_BFCL"] ?? own;
 
 /** A file of the folder; the first that exists of several. */
 export function read(...names: readonly string[]): string {

@@ -35,12 +35,12 @@ const MOST = 20_000;
 
 export class Unusable extends Error {}
 
-export const fail = (problem: string): never => {
+const fail = (problem: string): never => {
   throw new Unusable(problem);
 };
 
 /** What a reference within a document points at. */
-export function lookUp(document: unknown, reference: string): unknown {
+function lookUp(document: unknown, reference: string): unknown {
   if (reference === "#" || reference === "") return document;
   if (!reference.startsWith("#/")) {
     return fail(

@@ -42,7 +42,7 @@ export const KEYWORDS: ReadonlyMap<string, KeywordKind> = new Map([
 ]);
 
 /** The types of JSON Schema. */
-export const TYPES: ReadonlySet<unknown> = new Set([
+const TYPES: ReadonlySet<unknown> = new Set([
   "array",
   "boolean",
   "integer",

@@ -4,9 +4,6 @@ import type { Json, JsonObject } from "@cambium/base";
 /** What a call gives: a result, or `{ error }`, as the documents say. */
 export type BackEndResult = JsonObject | null;
 
-/** A function of a service, on its state; whatever it changes, it changes there. */
-export type BackEndFunction<State> = (state: State, input: Readonly<Record<string, never>>) => BackEndResult;
-
 /** A simulated service. */
 export interface BackEnd<State extends Json = Json> {
   /** Its state at the start of a row. */

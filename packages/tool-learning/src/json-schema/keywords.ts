@@ -42,15 +42,7 @@ export const KEYWORDS: ReadonlyMap<string, KeywordKind> = new Map([
 ]);
 
 /** The types of JSON Schema. */
-const TYPES: ReadonlySet<unknown> = new Set([
-  "array",
-  "boolean",
-  "integer",
-  "null",
-  "number",
-  "object",
-  "string",
-]);
+const TYPES: ReadonlySet<unknown> = new Set(["array", "boolean", "integer", "null", "number", "object", "string"]);
 
 /** Whether a value is an object that is no list. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -122,7 +122,9 @@ export function modelJudge(options: ModelJudgeOptions): Judge {
     },
     async prefer(question, first, second, vote, signal) {
       const content = `Task:\n${question}\n\nFirst run:\n${summaryOf(first)}\n\nSecond run:\n${summaryOf(second)}`;
-      return readWord<Preference>(await ask(PREFER, content, vote, signal), "better", ["first", "second", "tie"]) ?? "tie";
+      return (
+        readWord<Preference>(await ask(PREFER, content, vote, signal), "better", ["first", "second", "tie"]) ?? "tie"
+      );
     },
   };
 }

@@ -199,7 +199,11 @@ describe("clients of a server", () => {
     ["two choices", { n: 2 }, "only one choice"],
     ["a bias", { logit_bias: { 5: 100 } }, "logit_bias"],
     ["a field that nobody knows", { min_pp: 1 }, 'is "min_p" meant?'],
-    ["a conversation that is too long", { messages: [{ role: "user", content: "a".repeat(3000) }] }, "positions"],
+    [
+      "a conversation that is too long",
+      { messages: [{ role: "user", content: "a".repeat(3000) }] },
+      "maximum context length is 2048 tokens",
+    ],
   ])("%s is refused in the format's words", async (_, more, says) => {
     const failure = await ask("tiny", undefined, more).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(OpenAI.APIError);

@@ -99,6 +99,7 @@ export function checkStops(caller: string, format: unknown, stop: string | reado
   if (format === undefined || stop === undefined || stop.length === 0) return;
   throw new ConfigError({
     message: `${caller}: stop does not go with format: a text that ends at a stop string would lack its end; leave one of them out`,
+    param: "stop",
   });
 }
 

@@ -16,6 +16,14 @@ test("a repetition divides scores above 0 and multiplies those below, once for e
   expect([...scores]).toEqual([1, -4, 0, 4]);
 });
 
+test("a penalty however near 0 leaves scores finite, and what was ruled out ruled out", () => {
+  const scores = Float32Array.of(2, -2, 0, Number.NEGATIVE_INFINITY);
+  penalise(scores, [0, 1, 2, 3], 4, { ...none, repetitionPenalty: 1e-300 });
+  expect(scores[0]).toBeGreaterThan(3e38);
+  expect(bestOf("test", scores, 0).id).toBe(0);
+  expect([scores[2], scores[3]]).toEqual([0, Number.NEGATIVE_INFINITY]);
+});
+
 test("presence counts once and frequency each time, of what was generated alone", () => {
   const scores = new Float32Array(4);
   penalise(scores, [0, 1, 1, 2, 1], 2, { ...none, presencePenalty: 0.5, frequencyPenalty: 0.25 });

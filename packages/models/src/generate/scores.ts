@@ -70,7 +70,8 @@ export function penalise(scores: Float32Array, ids: readonly number[], from: num
   if (repetitionPenalty !== 1) {
     for (const id of new Set(ids)) {
       const score = scores[id]!;
-      scores[id] = score < 0 ? score * repetitionPenalty : score / repetitionPenalty;
+      const held = score < 0 ? score * repetitionPenalty : score / repetitionPenalty;
+      scores[id] = Math.min(LARGEST, held);
     }
   }
   if (presencePenalty !== 0 || frequencyPenalty !== 0) {
@@ -122,6 +123,9 @@ function keepOnly(scores: Float32Array, ids: readonly number[]): void {
   scores.fill(Number.NEGATIVE_INFINITY);
   for (const [i, id] of ids.entries()) scores[id] = kept[i]!;
 }
+
+/** The largest float: penalties near 0 would make ∞ of scores. */
+const LARGEST = 3.4028234663852886e38;
 
 /** Where quotients come near the end of what floats hold. */
 const FAR = 1e30;

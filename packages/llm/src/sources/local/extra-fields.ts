@@ -5,7 +5,7 @@ import type { ScheduledOptions } from "@cambium/models";
 /** Fields that change nothing of a reply, or do nothing at these values: they may be there. */
 const IGNORED: Readonly<Record<string, readonly unknown[] | "any">> = {
   audio: [null],
-  function_call: [null, "auto"],
+  function_call: [null, "auto", "none"],
   functions: [null],
   logit_bias: [null],
   metadata: "any",
@@ -25,7 +25,7 @@ const IGNORED: Readonly<Record<string, readonly unknown[] | "any">> = {
 const READ = ["logprobs", "top_logprobs", "min_p", "parallel_tool_calls", "repetition_penalty"] as const;
 
 const isIdle = (key: string, value: unknown): boolean => {
-  const idle = IGNORED[key];
+  const idle = Object.hasOwn(IGNORED, key) ? IGNORED[key] : undefined;
   if (value === null) return true;
   return (
     idle === "any" ||
@@ -57,7 +57,7 @@ export function extraOptions(fields: JsonObject): ExtraOptions {
     if ((READ as readonly string[]).includes(key) || isIdle(key, value)) continue;
     const near = nearest(key, READ);
     throw new ConfigError({
-      message: `local: the field "${key}" is not supported${key in IGNORED ? ` at ${JSON.stringify(value)}` : ""}${near === undefined ? "" : `; is "${near}" meant?`}`,
+      message: `local: the field "${key}" is not supported${Object.hasOwn(IGNORED, key) ? ` at ${JSON.stringify(value)}` : ""}${near === undefined ? "" : `; is "${near}" meant?`}`,
       key,
       param: key,
     });

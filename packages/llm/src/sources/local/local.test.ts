@@ -111,6 +111,12 @@ test.each(["required", { tool: "weather" }] as const)(
   },
 );
 
+test("fields by names that every object has are unknown fields", async () => {
+  await expect(ask({ provider: { openai: { constructor: 1 } } })).rejects.toThrow('"constructor" is not supported');
+  await expect(ask({ tools: [time, time] })).rejects.toThrow('two tools are called "time"');
+  await expect(ask({ tools: [{ ...time, name: "" }] })).rejects.toThrow("a tool needs a name");
+});
+
 test("tools that may be called are told of in the system message, where the template writes none", async () => {
   const { reply } = await ask({ tools: [weather, time], maxTokens: 4 });
   const none = await ask({ tools: [weather, time], toolChoice: "none", maxTokens: 4 });

@@ -53,7 +53,7 @@ function refusal(error: unknown, field: "messages" | "prompt"): unknown {
   if (typeof most !== "number") return error;
   const tokens = details!["tokens"] === undefined ? "more" : `${details!["tokens"]}`;
   return new ModelError({
-    message: `This model's maximum context length is ${most} tokens, and the ${field} have ${tokens}; shorten them`,
+    message: `This model's maximum context length is ${most} tokens, and the ${field === "prompt" ? "prompt has" : "messages have"} ${tokens}; shorten ${field === "prompt" ? "it" : "them"}`,
     ...{ status: 400, reason: "context_length_exceeded", param: field, charged: false, cause: error },
   });
 }

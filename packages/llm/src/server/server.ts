@@ -105,6 +105,12 @@ const schema = z.strictObject({
 
 const METHODS = ["GET", "POST"];
 
+/**
+ * How long a connection stays open for the next request. Longer than clients keep theirs: a model at work lets timers run late, and a
+ * connection that is closed while a request is on its way is an error to its client. Milliseconds.
+ */
+const KEEP_ALIVE = 75_000;
+
 /** A server at work. */
 export interface Server {
   /** Address for clients, with `/v1`. */
@@ -248,6 +254,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
     answer(request, response).catch(() => response.destroy());
   });
+  server.keepAliveTimeout = KEEP_ALIVE;
+  server.headersTimeout = KEEP_ALIVE + 5000; // has to be longer
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
       reject(new StateError({ message: `startServer: ${host}:${port} cannot be used: ${cause.message}`, cause }));

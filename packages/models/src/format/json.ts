@@ -24,7 +24,7 @@ const hex = bytes([0x30, 0x39], [0x41, 0x46], [0x61, 0x66]);
  * What counts as one character in a string. Escapes of surrogates are left out, two of which would be one character; such characters
  * stand as they are.
  */
-const character = choice(
+export const character: Expression = choice(
   bytes([0x20, 0x21], [0x23, 0x5b], [0x5d, 0x7f]),
   beyondAscii,
   sequence(

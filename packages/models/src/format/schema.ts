@@ -7,6 +7,7 @@ import { firstOverlap } from "./apart.ts";
 import { choice, choiceOf, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
 import { anyObject, anyValue, constants, listOf, type Member, mapOf, objectOf, stringOf, tupleOf } from "./json.ts";
 import { anyNumber, numbersWithin } from "./numbers.ts";
+import { FORMATS, stringLike } from "./pattern.ts";
 
 /** A JSON schema: of draft 2020-12, or of draft 7 where both agree. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
@@ -32,7 +33,7 @@ const annotations = [
 const own: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
-  string: ["minLength", "maxLength"],
+  string: ["minLength", "maxLength", "pattern", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
   integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
   boolean: [],
@@ -75,9 +76,7 @@ const others = [
   ..."$anchor $dynamicRef $vocabulary contains contentEncoding contentMediaType dependencies dependentRequired".split(
     " ",
   ),
-  ..."dependentSchemas else format if maxContains maxProperties minContains minProperties multipleOf not pattern".split(
-    " ",
-  ),
+  ..."dependentSchemas else if maxContains maxProperties minContains minProperties multipleOf not".split(" "),
   ..."patternProperties propertyNames then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
 ];
 
@@ -215,6 +214,27 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     return tupleOf(prefixItems.map((item, i) => expression(item as JsonSchema, `${path}/prefixItems/${i}`)));
   }
 
+  /** A string of some length, or one that has a pattern or a format. */
+  function string(schema: Keywords, path: string): Expression {
+    const limits = ["pattern", "format", "minLength", "maxLength"].filter((each) => schema[each] !== undefined);
+    if (schema["pattern"] === undefined && schema["format"] === undefined) {
+      return stringOf(...rangeOf(schema, path, "minLength", "maxLength"));
+    }
+    if (limits.length > 1) throw fail(path, `has "${limits[0]}" beside "${limits[1]}", which is not supported`);
+    const [keyword] = limits as ["pattern" | "format"];
+    const value = schema[keyword];
+    if (typeof value !== "string") throw fail(path, `has a "${keyword}" that is no text: ${JSON.stringify(value)}`);
+    if (keyword === "format" && !Object.hasOwn(FORMATS, value)) {
+      throw fail(
+        path,
+        `has the format ${JSON.stringify(value)}, which is not supported; there are ${Object.keys(FORMATS).join(", ")}`,
+      );
+    }
+    return stringLike(keyword === "format" ? FORMATS[value]! : value, (problem) =>
+      fail(path, `has the pattern ${JSON.stringify(value)} with ${problem}, which is not supported`),
+    );
+  }
+
   function typed(type: string, schema: Keywords, path: string): Expression {
     switch (type) {
       case "object":
@@ -222,7 +242,7 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
       case "array":
         return array(schema, path);
       case "string":
-        return stringOf(...rangeOf(schema, path, "minLength", "maxLength"));
+        return string(schema, path);
       case "number":
       case "integer":
         return numbers(schema, path, type === "integer");

@@ -183,7 +183,7 @@ test.each<[string, Partial<ModelRequest>, string]>([
   ["a tool that is not declared", { tools: [time], toolChoice: { tool: "weather" } }, 'toolChoice wants "weather"'],
   ["calls without tools", { toolChoice: "required" }, "toolChoice wants some tool"],
   ["a format beside tools", { tools: [time], format: {} }, "a format is of the whole reply"],
-  ["a schema that cannot be followed", { format: { schema: { type: "string", pattern: "a+" } } }, "pattern"],
+  ["a schema that cannot be followed", { format: { schema: { type: "integer", multipleOf: 2 } } }, "multipleOf"],
   ["a probability above 1", { topP: 2, temperature: 1 }, "topP"],
   ["more alternatives than there are", { provider: { openai: { logprobs: true, top_logprobs: 21 } } }, "from 0 to 20"],
 ])("%s is refused by name", async (_, request, says) => {

@@ -1,0 +1,143 @@
+/** Patterns of JSON Schema: what is followed are strings that JavaScript's regular expressions match, and nothing else. */
+import { random } from "@cambium/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { finiteness } from "./expression.ts";
+import { FORMATS, stringLike } from "./pattern.ts";
+import { accepts } from "./recognise.fixture.ts";
+import { recogniser, type State } from "./recogniser.ts";
+
+const made = (pattern: string) => stringLike(pattern, (problem) => new Error(problem));
+
+const isOver = (state: State): boolean => state.isEnd && state.open.length === 0;
+
+/** The fewest bytes behind which a text is over. */
+function fewest(start: State, step: (state: State, byte: number) => State | null): readonly number[] {
+  const seen = new Set([start]);
+  let reached: (readonly [state: State, bytes: readonly number[]])[] = [[start, []]];
+  for (;;) {
+    const found = reached.find(([state]) => isOver(state));
+    if (found !== undefined) return found[1];
+    const further: (readonly [State, readonly number[]])[] = [];
+    for (const [state, before] of reached) {
+      for (let byte = 0; byte < 256; byte++) {
+        const next = step(state, byte);
+        if (next === null || seen.has(next)) continue;
+        seen.add(next);
+        further.push([next, [...before, byte]]);
+      }
+    }
+    reached = further;
+  }
+}
+
+/** A string of an expression: its first bytes are drawn, and it ends as soon as it can then. */
+function drawn(pattern: string, seed: number): string {
+  const expression = made(pattern);
+  const { start, step } = recogniser(expression, finiteness(expression));
+  let state: State = start;
+  const text: number[] = [];
+  const key = random(seed);
+  while (!isOver(state) && text.length < 24) {
+    const ways = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => step(state, byte) !== null);
+    const [place] = key.at(text.length).uniforms(1);
+    text.push(ways[Math.floor(place! * ways.length)]!);
+    state = step(state, text.at(-1)!)!;
+  }
+  text.push(...fewest(state, step));
+  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(text))) as string;
+}
+
+const PATTERNS = [
+  "^a+b?$",
+  "^(foo|ba[rz])$",
+  "^[^a-z]{2,4}$",
+  "^\\d{3}-\\w+\\s\\S$",
+  "^.{3}$",
+  "^[\\w.-]+@x\\.y$",
+  "ab",
+  "^a|b$",
+  "^$",
+  "^(a|b)?c{2,}$",
+  '^["\\\\]\\n\\t$',
+  "^\\u0041\\x42\\u{1F600}$",
+  "^[ź-ż😀-😂]+$",
+  "^(?<year>\\d{4})(?:-\\d\\d){2}$",
+  "^[\\]^-]$",
+  "^[a-]$",
+  "^a{0}b$",
+];
+
+test.each(PATTERNS)("what is drawn from %s matches it, and strings are accepted as they match", (pattern) => {
+  const expected = new RegExp(pattern, "u");
+  for (let seed = 0; seed < 6; seed++) {
+    const text = drawn(pattern, seed);
+    expect([text, expected.test(text)]).toEqual([text, true]);
+  }
+  const isFitting = accepts(made(pattern));
+  const letters = fc.constantFrom(...'abcfzor019-._@xy \n\t"\\AB😀żź^]');
+  fc.assert(
+    fc.property(fc.array(letters, { maxLength: 6 }), (parts) => {
+      const text = parts.join("");
+      // Beyond U+FFFF classes that are negated are narrower than JavaScript's.
+      if (/[^\0-\uffff]/u.test(text) && !expected.test(text)) return;
+      if (/[^\0-\uffff]/u.test(text)) return;
+      expect([text, isFitting(JSON.stringify(text))]).toEqual([text, expected.test(text)]);
+    }),
+    { seed: 5, numRuns: 40 },
+  );
+});
+
+test.each([
+  ["(?=a)b", "a lookaround"],
+  ["(a)\\1", "a reference back"],
+  ["\\bword", "a boundary of words"],
+  ["\\p{L}", "a class by properties"],
+  ["a^b", '"^" in the middle'],
+  ["(a$)b", '"$" in the middle'],
+  ["(a*)*", "what may be empty"],
+  ["a{2,1}", "the wrong way round"],
+  ["a{5000}", "counts above 1000"],
+  ["[b-a]", "the wrong way round"],
+  ["(a", "an unexpected"],
+  ["a)", "an unexpected"],
+  ["*a", "an unexpected"],
+  ["[a", "an unexpected"],
+  ["[]", "a class without characters"],
+  ["a\\", "a backslash at its end"],
+  ["\\q", "the unknown escape"],
+  ["\\ud83d", "half of a character"],
+  ["(".repeat(60), "groups inside of each other"],
+])("%s is an error that says why", (pattern, message) => {
+  expect(() => made(pattern)).toThrow(message);
+});
+
+describe("formats", () => {
+  const checks: Readonly<Record<string, (text: string) => boolean>> = {
+    "date-time": (text) => z.iso.datetime().safeParse(text).success && !Number.isNaN(Date.parse(text)),
+    date: (text) => z.iso.date().safeParse(text).success,
+    time: (text) => z.iso.time().safeParse(text.replace(/Z$/, "")).success && text.endsWith("Z"),
+    duration: (text) => z.iso.duration().safeParse(text).success,
+    email: (text) => z.email().safeParse(text).success,
+    hostname: (text) => new URL(`http://${text}/`).hostname === text,
+    ipv4: (text) => z.ipv4().safeParse(text).success,
+    ipv6: (text) => z.ipv6().safeParse(text).success,
+    uri: (text) => z.url().safeParse(text).success,
+    uuid: (text) => z.uuid().safeParse(text).success,
+  };
+  test.each(Object.keys(FORMATS))("what is drawn as %s is one", (format) => {
+    for (let seed = 0; seed < 8; seed++) {
+      const text = drawn(FORMATS[format]!, seed);
+      expect([text, checks[format]!(text)]).toEqual([text, true]);
+    }
+  });
+
+  test("a day that there is not is no date", () => {
+    const isDate = accepts(made(FORMATS["date"]!));
+    for (const text of ["2024-02-29", "2000-02-29", "2023-12-31"])
+      expect([text, isDate(`"${text}"`)]).toEqual([text, true]);
+    for (const text of ["2023-02-29", "1900-02-29", "2023-04-31", "2023-13-01"])
+      expect([text, isDate(`"${text}"`)]).toEqual([text, false]);
+  });
+});

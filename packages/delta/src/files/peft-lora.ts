@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { defaultRoles, hostOf } from "../host.ts";
 import type { LoraConfig, LoraOptions } from "../methods/lora.ts";
+import { hasResidual, wholeFactors } from "../methods/lora-starts.ts";
 import { isGiven } from "./peft-config.ts";
 import type { PeftFormat, PeftReading, PeftSource, Refusal } from "./peft-format.ts";
 import { writeLayers, writePattern } from "./peft-layers.ts";
@@ -104,28 +105,31 @@ export function readLora(source: PeftSource, refusals: readonly Refusal[] = []):
   };
 }
 
-/** The fields of LoRA's type. */
-export function writeLora(
-  { config }: Pick<Delta<LoraConfig>, "config">,
-  base: LanguageModel,
-): ReturnType<PeftFormat["write"]> {
+/** The fields of LoRA's type. A LoRA whose start is taken off becomes a plain one of twice the rank. */
+export function writeLora(delta: Delta<LoraConfig>, base: LanguageModel): ReturnType<PeftFormat["write"]> {
+  const { config } = delta;
   const layers = writeLayers(base, config);
   if ("reason" in layers) return layers;
   const ranges = replicationOf(base);
+  const isDoubled = hasResidual(config.init);
+  const [ranks, alphas] = isDoubled ? [2, config.rsLora ? Math.SQRT2 : 2] : [1, 1];
+  const times = (values: Readonly<Record<string, number>>, factor: number): Record<string, number> =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, factor * value]));
   return {
     fields: {
       ...layers.fields,
       ...(ranges !== undefined && { layer_replication: ranges }),
-      r: config.rank,
-      lora_alpha: config.alpha,
+      r: ranks * config.rank,
+      lora_alpha: alphas * config.alpha,
       lora_dropout: config.dropout,
       use_rslora: config.rsLora,
-      rank_pattern: writePattern(base, config, config.rankPattern, config.rank),
-      alpha_pattern: writePattern(base, config, config.alphaPattern, config.alpha),
+      rank_pattern: times(writePattern(base, config, config.rankPattern, config.rank), ranks),
+      alpha_pattern: times(writePattern(base, config, config.alphaPattern, config.alpha), alphas),
       bias: "none",
       init_lora_weights: true,
       layers_pattern: null,
       layers_to_transform: null,
     },
+    ...(isDoubled && { more: wholeFactors(delta), isInstead: true }),
   };
 }

@@ -5,7 +5,7 @@
  * and how they start, `hooks` puts them to work at any values, and `merge` is the same as a change of weights. None of
  * them keeps anything: what they need is in their arguments.
  */
-import { parseConfig } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
 import { applyLinear, around, dropout as drop, type Start, zeroStart } from "@cambium/core";
 import { add, matMul, mul, scalar, type Tensor2D } from "@tensorflow/tfjs-core";
 import * as z from "zod";
@@ -23,6 +23,7 @@ import {
   valuesOf,
 } from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
+import { computedStart, hasResidual, type LoraInit, withoutStart } from "./lora-starts.ts";
 
 /** Settings of `lora`. */
 export interface LoraOptions extends TargetOptions {
@@ -34,8 +35,19 @@ export interface LoraOptions extends TargetOptions {
   readonly dropout?: number | undefined;
   /** Scale by `alpha / √rank` in place of `alpha / rank`: rank-stabilised LoRA (Kalajdzievski 2023, arXiv:2312.03732). @default false */
   readonly rsLora?: boolean | undefined;
-  /** How A starts; B is zero. `"default"`: uniform on ±1/√input. `"gaussian"`: normal with deviation 1/rank. @default "default" */
-  readonly init?: "default" | "gaussian" | undefined;
+  /**
+   * How A and B start.
+   *
+   * - `"default"`: B at zero, A uniform on ±1/√input;
+   * - `"gaussian"`: B at zero, A normal with deviation 1/rank;
+   * - `"orthogonal"`: neither at zero, but their product, for an even rank;
+   * - `"pissa"`: the largest singular values of the layer's weight (Meng et al. 2024, arXiv:2404.02948);
+   * - `"olora"`: the first rows of its QR factors (Büyükakyüz 2024, arXiv:2406.01775).
+   *
+   * Of the last two the product at the start is taken off again, where PEFT changes the base instead: frozen copies stay beside the
+   * LoRA, and PEFT's files hold a plain one of twice the rank. @default "default"
+   */
+  readonly init?: LoraInit | undefined;
   /**
    * Other ranks for some layers: a regular expression for the end of the path, and the rank. The first match holds. Expressions
    * are Python's, as PEFT's files have them. @default {}
@@ -52,7 +64,7 @@ export interface LoraConfig {
   readonly alpha: number;
   readonly dropout: number;
   readonly rsLora: boolean;
-  readonly init: "default" | "gaussian";
+  readonly init: LoraInit;
   readonly rankPattern: Readonly<Record<string, number>>;
   readonly alphaPattern: Readonly<Record<string, number>>;
 }
@@ -64,7 +76,7 @@ const schema = z.strictObject({
   alpha: z.number().positive().optional(),
   dropout: z.number().min(0).lt(1).default(0),
   rsLora: z.boolean().default(false),
-  init: z.enum(["default", "gaussian"]).default("default"),
+  init: z.enum(["default", "gaussian", "orthogonal", "pissa", "olora"]).default("default"),
   rankPattern: patternsKey(rank),
   alphaPattern: patternsKey(z.number().positive()),
 });
@@ -82,7 +94,10 @@ const schema = z.strictObject({
 export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraConfig>({
   kind: "lora",
   parse: (options, shape) => parseLora("lora", options, shape),
-  tensors: (shape, config) => ({ trained: loraTensors(shape, config) }),
+  tensors: (shape, config) => ({
+    trained: loraTensors(shape, config),
+    frozen: hasResidual(config.init) ? startTensors(shape, config) : new Map(),
+  }),
   hooks: (at) => [
     around(
       "linear",
@@ -116,6 +131,11 @@ export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraCon
 export function parseLora(kind: string, options: LoraOptions, shape: Host): LoraConfig {
   const { targets, exclude, layers, ...settings } = parseConfig(kind, schema, options);
   const roles = targets ?? defaultRoles(shape, [kind, "lora"], ["attn.q", "attn.v"]);
+  if (kind !== "lora" && hasResidual(settings.init))
+    throw new ConfigError({
+      message: `${kind}: init "${settings.init}" is a start of lora alone`,
+      init: settings.init,
+    });
   return {
     ...settings,
     alpha: settings.alpha ?? settings.rank,
@@ -134,19 +154,31 @@ export function scaleLora(config: LoraConfig, factor: number): LoraConfig | unde
 /** A and B of every layer. */
 export function loraTensors(shape: Host, config: LoraConfig): ReadonlyMap<string, DeltaTensor> {
   return new Map(
-    loraPlaces(shape, config).flatMap(({ site, input, output, rank }): [string, DeltaTensor][] => [
-      [nameA(site.path), { shape: [rank, input], start: startA(config, rank, input), key: [site.path] }],
-      [nameB(site.path), { shape: [output, rank], start: zeroStart }],
-    ]),
+    loraPlaces(shape, config).flatMap((place): [string, DeltaTensor][] => {
+      const { path } = place.site;
+      return [
+        [nameA(path), { shape: [place.rank, place.input], start: startOf(config, place, "a"), key: [path] }],
+        [nameB(path), { shape: [place.output, place.rank], start: startOf(config, place, "b"), key: [path] }],
+      ];
+    }),
   );
+}
+
+/** What A and B started as, for starts whose product is taken off. */
+function startTensors(shape: Host, config: LoraConfig): ReadonlyMap<string, DeltaTensor> {
+  return new Map([...loraTensors(shape, config)].map(([name, tensor]) => [`${name}.start`, tensor]));
 }
 
 const nameA = (path: string): string => `${path}.lora_A.weight`;
 const nameB = (path: string): string => `${path}.lora_B.weight`;
 
-function startA({ init }: LoraConfig, rank: number, input: number): Start {
-  const bound = 1 / Math.sqrt(input);
-  return init === "gaussian" ? { kind: "normal", deviation: 1 / rank } : { kind: "uniform", low: -bound, high: bound };
+function startOf({ init }: LoraConfig, place: LoraPlace, which: "a" | "b"): Start {
+  if (init === "orthogonal" || hasResidual(init)) return computedStart(init as "pissa", place, which);
+  if (which === "b") return zeroStart;
+  const bound = 1 / Math.sqrt(place.input);
+  return init === "gaussian"
+    ? { kind: "normal", deviation: 1 / place.rank }
+    : { kind: "uniform", low: -bound, high: bound };
 }
 
 /** A layer with a LoRA. */
@@ -179,11 +211,14 @@ export function scaleAt(shape: Host, config: RankConfig, path: string): number {
   return scalesOf(shape, config).get(path)!;
 }
 
-/** A, B and the scale at a layer. */
-export function factorsAt({ parameters, shape, config }: DeltaPoint<LoraConfig>, path: string): LowRank {
-  return {
-    a: parameters.get(nameA(path))! as Tensor2D,
-    b: parameters.get(nameB(path))! as Tensor2D,
-    scale: scaleAt(shape, config, path),
-  };
+/** A, B and the scale at a layer; where the product at the start is taken off, both of twice the rank. */
+export function factorsAt({ parameters, buffers, shape, config }: DeltaPoint<LoraConfig>, path: string): LowRank {
+  const scale = scaleAt(shape, config, path);
+  const [a, b] = [parameters.get(nameA(path))! as Tensor2D, parameters.get(nameB(path))! as Tensor2D];
+  if (!hasResidual(config.init)) return { a, b, scale };
+  const [a0, b0] = [nameA, nameB].map((name) => buffers.get(`${name(path)}.start`)! as Tensor2D) as [
+    Tensor2D,
+    Tensor2D,
+  ];
+  return { ...withoutStart(a, b, a0, b0), scale };
 }

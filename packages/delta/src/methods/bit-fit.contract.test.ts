@@ -1,3 +1,4 @@
+import { describe } from "vitest";
 import { describeDeltaMethod } from "../testing/index.ts";
 import { bitFit } from "./bit-fit.ts";
 
@@ -15,4 +16,17 @@ describeDeltaMethod(bitFit, {
 describeDeltaMethod(bitFit, {
   configs: [{ title: "keys' biases as well", options: { keyBias: true }, count: 2 * (7 * 8 + 12) + 8 + 8, on }],
   withoutGradient: { names: /self\.key\.bias$/, reason: "softmax does not see what all keys share" },
+});
+
+describe("biases that the model has not", () => {
+  describeDeltaMethod(bitFit, {
+    configs: [
+      {
+        title: "injected beside those that it has",
+        options: { inject: true },
+        count: 2 * (6 * 8 + 12) + 8 + 8,
+        on: ["gpt2", "llama", "t5", "qwen3"],
+      },
+    ],
+  });
 });

@@ -1,6 +1,6 @@
 import { ConfigError, parseConfig } from "@cambium/base";
-import { mapParameters, onWeight, type Site, zeroStart } from "@cambium/core";
-import { add } from "@tensorflow/tfjs-core";
+import { around, mapParameters, onWeight, type Site, zeroStart } from "@cambium/core";
+import { add, type Tensor3D } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Host } from "../host.ts";
 import { type SeedlessMethod, seedlessMethod } from "../method.ts";
@@ -14,6 +14,11 @@ export interface BitFitOptions extends TargetOptions {
    * tensor, and trained either way. @default false
    */
   readonly keyBias?: boolean | undefined;
+  /**
+   * Whether layers and norms that have no bias get one, at zero. Such a delta cannot be merged: there is no weight for it.
+   * @default false
+   */
+  readonly inject?: boolean | undefined;
 }
 
 /** A BitFit as JSON. */
@@ -21,9 +26,14 @@ export interface BitFitConfig {
   /** Module paths. */
   readonly targets: readonly string[];
   readonly keyBias: boolean;
+  readonly inject: boolean;
 }
 
-const schema = z.strictObject({ ...targetKeys, keyBias: z.boolean().default(false) });
+const schema = z.strictObject({
+  ...targetKeys,
+  keyBias: z.boolean().default(false),
+  inject: z.boolean().default(false),
+});
 
 /**
  * BitFit (Ben Zaken et al. 2021, arXiv:2106.10199): trains the biases that the model has, as increments that start at
@@ -39,37 +49,71 @@ const schema = z.strictObject({ ...targetKeys, keyBias: z.boolean().default(fals
 export const bitFit: SeedlessMethod<BitFitOptions, BitFitConfig> = seedlessMethod<BitFitOptions, BitFitConfig>({
   kind: "bitFit",
   parse(options, shape) {
-    const { keyBias, ...where } = parseConfig("bitFit", schema, options);
-    const biased = biasedSites(shape);
-    if (biased.length === 0)
-      throw new ConfigError({ message: "bitFit: the model has no biases, which is all that BitFit trains" });
-    const candidates = biased.filter(({ role }) => keyBias || !keyRoles.includes(role));
-    return { targets: selectSites("bitFit", candidates, where).map((site) => site.path), keyBias };
+    const { keyBias, inject, ...where } = parseConfig("bitFit", schema, options);
+    const sites = sitesOf(shape, inject);
+    if (sites.length === 0)
+      throw new ConfigError({
+        message: "bitFit: the model has no biases, which is all that BitFit trains; give it some with { inject: true }",
+      });
+    const candidates = sites.filter(({ role }) => keyBias || !keyRoles.includes(role));
+    return { targets: selectSites("bitFit", candidates, where).map((site) => site.path), keyBias, inject };
   },
-  tensors: (shape, { targets }) => ({
+  tensors: (shape, { targets, inject }) => ({
     trained: new Map(
-      biasedSites(shape)
+      sitesOf(shape, inject)
         .filter(({ path }) => targets.includes(path))
-        .map(({ bias }) => [bias!, { shape: shape.tensors.get(bias!)!.shape, start: zeroStart }]),
+        .map((site) => [nameOf(site), { shape: [site.width], start: zeroStart }]),
     ),
   }),
-  hooks: ({ parameters }) => [
-    onWeight(
-      (name) => parameters.has(name),
-      (name, value) => add(value, parameters.get(name)!),
-    ),
-  ],
+  hooks({ parameters, shape }) {
+    const isInjected = (site: Site): boolean => site.bias === undefined && parameters.has(nameOf(site));
+    const kinds = new Set(
+      shape
+        .sites()
+        .filter(isInjected)
+        .map(({ kind }) => kind),
+    );
+    return [
+      ...([...parameters.keys()].some((name) => shape.tensors.has(name))
+        ? [
+            onWeight(
+              (name) => parameters.has(name),
+              (name, value) => add(value, parameters.get(name)!),
+            ),
+          ]
+        : []),
+      ...(kinds.has("linear")
+        ? [around("linear", isInjected, ({ site, input, next }) => add(next(input), parameters.get(nameOf(site))!))]
+        : []),
+      ...(kinds.has("norm")
+        ? [
+            around(
+              "norm",
+              isInjected,
+              ({ site, input, next }) => add(next(input), parameters.get(nameOf(site))!) as Tensor3D,
+            ),
+          ]
+        : []),
+    ];
+  },
+  mergeable: (shape, { targets, inject }) =>
+    sitesOf(shape, inject).every(({ path, bias }) => bias !== undefined || !targets.includes(path)),
   merge: (base, { parameters }) => mapParameters(parameters, (increment, name) => add(base.get(name)!, increment)),
 });
 
+/** The stored bias, or the one that is injected. */
+const nameOf = ({ path, bias }: Site): string => bias ?? `${path}.bias`;
+
 const keyRoles: readonly string[] = ["attn.k", "cross.k"];
 
-/** Linear layers and norms outside the head that have a bias. */
-function biasedSites(shape: Host): readonly Site[] {
+/** Linear layers and norms outside the head that have a bias, or may get one. */
+function sitesOf(shape: Host, inject: boolean): readonly Site[] {
   return shape
     .sites()
     .filter(
-      ({ kind, role, bias }) =>
-        (kind === "linear" || kind === "norm") && role !== "head" && bias !== undefined && shape.tensors.has(bias),
+      ({ kind, role, weight, bias, part }) =>
+        (kind === "linear" || kind === "norm") &&
+        role !== "head" &&
+        (bias === undefined ? inject && part === undefined && weight !== undefined : shape.tensors.has(bias)),
     );
 }

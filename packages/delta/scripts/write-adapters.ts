@@ -7,7 +7,32 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mapParameters, random, useBackend } from "@cambium/core";
-import { attach, type Delta, head, ia3, loadAdapter, lora, prefix, prompt, saveAdapter, whole } from "@cambium/delta";
+import {
+  attach,
+  boft,
+  c3a,
+  type Delta,
+  fourierFt,
+  head,
+  hra,
+  ia3,
+  loadAdapter,
+  loHa,
+  loKr,
+  lora,
+  miss,
+  norms,
+  oft,
+  prefix,
+  prompt,
+  pTuning,
+  randLora,
+  road,
+  saveAdapter,
+  tokens as someTokens,
+  vbLora,
+  whole,
+} from "@cambium/delta";
 import { createModel, type HeadConfig, type LanguageModel, saveModel } from "@cambium/models";
 import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
 
@@ -28,6 +53,51 @@ const sizes = {
 };
 const make = (type: "bert" | "roberta", top?: HeadConfig): LanguageModel =>
   createModel({ ...sizes, model_type: type }, random(1), top === undefined ? {} : { head: top });
+
+const decoder = (type: "llama" | "gpt2"): LanguageModel =>
+  createModel(
+    type === "llama"
+      ? { ...sizes, model_type: type, num_key_value_heads: 1 }
+      : {
+          model_type: type,
+          vocab_size: 31,
+          n_embd: 12,
+          n_layer: 2,
+          n_head: 3,
+          n_positions: 32,
+          initializer_range: 0.3,
+        },
+    random(1),
+    { head: { kind: "causal-lm" } },
+  );
+
+/** Layers whose widths differ on either side. */
+const oblong = { targets: ["attn.q", "ff.up", "ff.down"] };
+
+/** Each method on BERT with a head, and on LLaMA. */
+const methods: Record<string, (base: LanguageModel) => Delta> = {
+  loha: (base) =>
+    loHa(base, { ...oblong, rank: 2, alpha: 3, rankPattern: { "ff|down_proj|output.dense": 3 } }, random(2)),
+  lokr: (base) => loKr(base, { ...oblong, rank: 1, factor: 4, decomposeBoth: true }, random(2)),
+  oft: (base) => oft(base, { ...oblong, blockSize: 4 }),
+  "oft-exact": (base) => oft(base, { ...oblong, blocks: 2, terms: "exact", share: true }),
+  boft: (base) => boft(base, { ...oblong, blockSize: 4 }),
+  hra: (base) => hra(base, { ...oblong, rank: 3 }, random(2)),
+  "hra-orthogonal": (base) => hra(base, { ...oblong, rank: 2, orthogonal: true }, random(2)),
+  road: (base) => road(base, { ...oblong, groupSize: 4, variant: 4 }),
+  c3a: (base) => c3a(base, { ...oblong, blockSize: 4 }, random(2)),
+  miss: (base) => miss(base, { ...oblong, rank: 5 }),
+  "miss-mini": (base) => miss(base, { ...oblong, rank: 4, miniRank: 4 }),
+  fourier: (base) =>
+    fourierFt(base, { ...oblong, count: 20, countPattern: { "query|q_proj": 12 }, scale: 40, seed: 5 }, random(2)),
+  randlora: (base) => randLora(base, { ...oblong, rank: 5, alpha: 20, projection: "sparse" }, random(2)),
+  vblora: (base) => vbLora(base, { ...oblong, rank: 2, vectors: 6, vectorLength: 4 }, random(2)),
+  norms: (base) => norms(base),
+  pissa: (base) =>
+    lora(base, { ...oblong, init: "pissa", rank: 2, alpha: 3, rankPattern: { "query|q_proj": 3 } }, random(2)),
+  "olora-stabilised": (base) => lora(base, { ...oblong, init: "olora", rank: 3, alpha: 5, rsLora: true }, random(2)),
+  ptuning: (base) => pTuning(base, { length: 3, hidden: 5 }, random(2)),
+};
 
 const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> = {
   "bert-lora": [
@@ -102,6 +172,22 @@ const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> =
   "roberta-ia3": [make("roberta", classes), (base) => [ia3(base), head(base)]],
   "roberta-prompt-tokens": [make("roberta", tokens), (base) => [prompt(base, { length: 3 }, random(2)), head(base)]],
   "roberta-prefix": [make("roberta", classes), (base) => [prefix(base, { length: 3 }, random(2)), head(base)]],
+  ...Object.fromEntries(
+    Object.entries(methods).flatMap(([name, method]) => [
+      [`bert-${name}`, [make("bert", classes), (base: LanguageModel) => [method(base), head(base)]]],
+      [`llama-${name}`, [decoder("llama"), (base: LanguageModel) => [method(base)]]],
+    ]),
+  ),
+  "llama-prefix-network": [
+    decoder("llama"),
+    (base) => [prefix(base, { length: 3, network: { width: 4, hidden: 5 } }, random(2))],
+  ],
+  "llama-tokens": [decoder("llama"), (base) => [someTokens(base, { ids: [4, 9, 22] })]],
+  "gpt2-tokens": [decoder("gpt2"), (base) => [someTokens(base, { ids: [4, 9, 22] })]],
+  "gpt2-norms": [decoder("gpt2"), (base) => [norms(base)]],
+  "gpt2-fourier": [decoder("gpt2"), (base) => [fourierFt(base, { count: 20, scale: 40 }, random(2))]],
+  "gpt2-randlora": [decoder("gpt2"), (base) => [randLora(base, { rank: 5, alpha: 20 }, random(2))]],
+  "gpt2-vblora": [decoder("gpt2"), (base) => [vbLora(base, { rank: 2, vectors: 6, vectorLength: 4 }, random(2))]],
 };
 
 const batch = (pad: number) => ({

@@ -44,7 +44,10 @@ test.each(["bert", "gpt2"])("PiSSA on %s starts as the largest singular values o
     const rest = svd(columnsOf(sub(matrix, product) as Tensor2D)).values;
     // The error of a truncated decomposition is the next singular value.
     expect(rest[0]!).toBeCloseTo(values[3]!, 4);
-    expect(svd(columnsOf(product)).values).toBeAllClose(values.slice(0, 3), { absolute: 1e-4, relative: 1e-4 });
+    expect(svd(columnsOf(product as Tensor2D)).values).toBeAllClose(values.slice(0, 3), {
+      absolute: 1e-4,
+      relative: 1e-4,
+    });
     // Both factors have the root of each.
     expect(matMul(a, a, false, true)).toBeAllClose(matMul(b, b, true, false), { absolute: 1e-4, relative: 1e-4 });
   });
@@ -56,7 +59,7 @@ test("OLoRA starts as the first columns of Q and the first rows of R, so that th
   const { model, delta, path, matrix } = start("olora", 3);
   tidy(() => {
     const [a, b] = [at(delta.parameters, path, "A"), at(delta.parameters, path, "B")];
-    const product = matMul(b, a);
+    const product = matMul(b, a) as Tensor2D;
     const first = (some: Tensor2D): number[] =>
       columnsOf(some)
         .slice(0, 3)

@@ -88,11 +88,11 @@ function factorsOf(init: "pissa" | "olora", weights: Parameters, place: Place): 
   const found = known.get(stored) ?? new Map<string, Factors>();
   known.set(stored, found);
   const key = [init, place.rank, place.scale, ...(place.columns ?? [])].join();
-  if (!found.has(key))
-    found.set(
-      key,
-      tidy(() => compute(init, readMatrix(weights, place), place)),
-    );
+  if (!found.has(key)) {
+    tidy(() => {
+      found.set(key, compute(init, readMatrix(weights, place), place));
+    });
+  }
   return found.get(key)!;
 }
 

@@ -187,7 +187,7 @@ function topWeights(logits: Tensor3D, top: number): Tensor {
     value: slice(topk(logits, top).values, [0, 0, top - 1], [-1, -1, 1]),
     gradFunc: () => [zerosLike(logits)],
   }));
-  return softmax(where(greaterEqual(logits, threshold(logits)), logits, scalar(MASKED)));
+  return softmax(where(greaterEqual(logits, threshold(logits)), logits as Tensor, scalar(MASKED) as Tensor));
 }
 
 function checkSizes(shape: Host, config: VbLoraConfig): void {

@@ -137,6 +137,7 @@ const packages: Readonly<Record<string, Exports>> = {
       adaLora: (unknown: object) => delta.adaLora(model, { rank: 2, steps: 10, ...unknown } as never, random),
       adapter: (unknown: object) => delta.adapter(model, { bottleneck: 2, ...unknown }, random),
       combine: (unknown) => delta.combine([[delta.lora(model, { rank: 2 }, random), 1]], unknown),
+      plan: (unknown: object) => delta.plan(model, { count: 10, ...unknown }),
       padLora: (unknown: object) => delta.padLora(delta.lora(model, { rank: 2 }, random), { rank: 2, ...unknown }),
       toLora: (unknown: object) => delta.toLora(model, delta.lora(model, { rank: 2 }, random), { rank: 2, ...unknown }),
       arbitrary: (unknown: object) => delta.arbitrary(model, { count: 2, ...unknown }, random),
@@ -160,8 +161,9 @@ const packages: Readonly<Record<string, Exports>> = {
       vera: (unknown: object) => delta.vera(model, { rank: 2, ...unknown }, random),
       whole: (unknown) => delta.whole(model, unknown),
     },
-    plain: `activate adapterHead attach deactivate describeStatus describeTargets detach formatStatus formatTargets hostOf merge method named perRow
-      remove rename rowsOf scaled seedlessMethod stack swap unmerge`,
+    plain: `activate adapterHead attach compareTrainables deactivate describeStatus describeTargets detach formatPlan formatStatus formatTargets
+      formatTree hostOf merge method named perRow plannedOptions remove rename rowsOf scaled seedlessMethod stack suggestTraining swap unmerge
+      usualTraining`,
   },
   train: {
     module: train,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { chat } from "./commands/chat.ts";
+import { compare } from "./commands/compare.ts";
 import { embed } from "./commands/embed.ts";
 import { exportCommand } from "./commands/export.ts";
 import { finetune } from "./commands/finetune.ts";
@@ -16,6 +17,7 @@ import { EXIT, type Io } from "./io.ts";
 /** The verbs; each file in `commands` exports one function that makes its command. */
 const COMMANDS: readonly ((io: Io) => Command)[] = [
   chat,
+  compare,
   embed,
   exportCommand,
   finetune,

@@ -5,9 +5,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { Files } from "@cambium/base";
+import type { Files, JsonObject } from "@cambium/base";
 import { countParameters, disposeParameters, random, useBackend } from "@cambium/core";
-import { attach, type Delta, head, lora, saveAdapter, type Tuned, whole } from "@cambium/delta";
+import { attach, type Delta, head, saveAdapter, type Tuned, whole } from "@cambium/delta";
 import {
   collate,
   type HeadConfig,
@@ -21,6 +21,7 @@ import {
 } from "@cambium/models";
 import { measureClassification, measureNumbers, type Table, type TableRow, weightClasses } from "@cambium/tasks";
 import { adamW, batches, linear, type Metrics, train } from "@cambium/train";
+import { deltaMethods } from "../inspect/delta-methods.ts";
 import { UseError } from "../io.ts";
 import { type Findings, measureBaselines } from "./findings.ts";
 import { createPage } from "./page.ts";
@@ -31,6 +32,7 @@ import {
   type Parts,
   planTuning,
   splitTable,
+  type TuningPlan,
   weightsOf,
 } from "./plan.ts";
 import { openRunLog } from "./run-log.ts";
@@ -110,7 +112,7 @@ export async function* finetune(table: Table, options: FinetuneOptions): AsyncGe
     },
     choices,
   );
-  const tuned = attach(base, ...deltasOf(plan.method, base, plan.rank, key.at("delta")));
+  const tuned = attach(base, ...deltasOf(plan, choices.settings, base, key.at("delta")));
   const trained = countParameters(tuned.parameters);
   yield {
     type: "note",
@@ -200,14 +202,20 @@ function partsText({ train: trained, dev, test, duplicates, disputed }: Parts): 
   return `${trained.length} rows to train on, ${dev.length} to choose the best moment by, ${test.length} to measure${dropped}`;
 }
 
+/** The deltas of a method; its head comes first, so that others edit what it replaces. */
 function deltasOf(
-  method: "lora" | "head" | "whole",
+  { method, rank }: TuningPlan,
+  settings: JsonObject | undefined,
   base: LanguageModel,
-  rank: number,
   key: ReturnType<typeof random>,
 ): Delta[] {
   if (method === "whole") return [whole(base)];
-  return method === "head" ? [head(base)] : [lora(base, { rank, targets: "all-linear" }, key), head(base)];
+  if (method === "head") return [head(base)];
+  const make = deltaMethods.get(method);
+  if (make === undefined)
+    throw new UseError(`finetune: there is no method "${method}"; there are ${[...deltaMethods.keys()].join(", ")}`);
+  const usual = method === "lora" ? { rank, targets: "all-linear" } : {};
+  return [head(base), make(base, settings ?? usual, key)];
 }
 
 /** What the model says of each row: classes with probabilities, or a number. */

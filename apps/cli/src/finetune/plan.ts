@@ -1,12 +1,16 @@
 /** What is decided before the first step: parts, weights of classes, method, rate and length. All of it shows in the report. */
 import { type JsonObject, sha256 } from "@cambium/base";
 import type { Random } from "@cambium/core";
+import { usualTraining } from "@cambium/delta";
 import { classWeights, dropDuplicates, split, type Table, type TableRow } from "@cambium/tasks";
 import { UseError } from "../io.ts";
 
 /** How a table is tuned on; what is absent is chosen. */
 export interface FinetuneChoices {
-  readonly method?: "lora" | "head" | "whole";
+  /** Name of a method of `@cambium/delta`. */
+  readonly method?: string;
+  /** Settings of the method. @default those of `cambium finetune` for LoRA, else the method's own */
+  readonly settings?: JsonObject;
   readonly learningRate?: number;
   readonly epochs?: number;
   readonly batchSize?: number;
@@ -72,7 +76,7 @@ export function weightsOf(train: readonly TableRow[]): ReadonlyMap<string, numbe
 }
 
 /** How a run is trained, with every choice made. */
-export interface TuningPlan extends Required<FinetuneChoices> {
+export interface TuningPlan extends Required<Omit<FinetuneChoices, "settings">> {
   readonly rank: number;
   readonly steps: number;
   readonly evaluateEvery: number;
@@ -101,7 +105,7 @@ const USUAL_STEPS = 600;
 export function planTuning({ width, rows, lengths, modelLength }: PlanInputs, choices: FinetuneChoices): TuningPlan {
   const method = choices.method ?? "lora";
   const rate = width <= 256 ? 2e-3 : width <= 512 ? 1e-3 : width <= 1024 ? 5e-4 : 2e-4;
-  const learningRate = choices.learningRate ?? (method === "head" ? 1e-2 : method === "whole" ? rate / 10 : rate);
+  const learningRate = choices.learningRate ?? (method === "head" ? 1e-2 : rate * usualTraining(method).factor);
   const batchSize = choices.batchSize ?? 16;
   const perEpoch = Math.ceil(rows / batchSize);
   const epochs = choices.epochs ?? Math.min(20, Math.max(3, Math.round(USUAL_STEPS / perEpoch)));

@@ -59,17 +59,13 @@ const task = (name: "a" | "b"): AblationTask => ({
 });
 
 function activations(): ConditionActivations {
-  const conditions = numberedConditions(COUNT);
-  const rows = tidy(() => {
-    const { captured } = capture(model, batch, ["ff.act"]);
-    return new Map(
-      [...captured].map(([path, x]) => [
-        path,
-        (x.arraySync() as number[][][]).map((row) => Float32Array.from(row[0]!)),
-      ]),
-    );
+  const found = new Map<string, readonly (readonly Float32Array[])[]>();
+  tidy(() => {
+    for (const [path, x] of capture(model, batch, ["ff.act"]).captured) {
+      found.set(path, [(x.arraySync() as number[][][]).map((row) => Float32Array.from(row[0]!))]);
+    }
   });
-  return { conditions, sites, values: new Map([...rows].map(([path, list]) => [path, [list]])) };
+  return { conditions: numberedConditions(COUNT), sites, values: found };
 }
 
 const rdmOfValues = (list: Float64Array) =>

@@ -22,6 +22,7 @@ export function probeSites(io: Io): Command {
     .action(async (name: string, { name: one, json }: { readonly name?: string; readonly json?: true }) => {
       const inspected = await inspectModel(modelFiles(io, "probe sites", name));
       const model = { sites: () => inspected.sites };
+      const before = inspected.sites.some((site) => site.role === "ff.gate") ? "ff.gate" : "ff.up"; // the activation
       const stackOf = (stack: string | undefined): string => (stack === undefined ? "" : `${stack}.`);
       const rows =
         one !== undefined
@@ -34,7 +35,7 @@ export function probeSites(io: Io): Command {
             }))
           : siteNames.flatMap(({ role, short, transformerLens = "" }) =>
               inspected.sites
-                .filter((site) => site.role === role && (site.layer ?? 0) === 0)
+                .filter((site) => site.role === (role === "ff.pre" ? before : role) && (site.layer ?? 0) === 0)
                 .map((site) => ({
                   name: `${stackOf(site.stack)}${short}`,
                   role,

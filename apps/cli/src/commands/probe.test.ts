@@ -71,6 +71,7 @@ test("sites are named in every naming", async () => {
   expect(out.join("\n")).toMatch(
     /L\{i\}\.ffn\.act +ff\.act +encoder\.layer\.0\.intermediate +512 +blocks\.\{i\}\.mlp\.hook_post/,
   );
+  expect(out.join("\n")).toMatch(/L\{i\}\.ffn\.pre +ff\.pre +encoder\.layer\.0\.intermediate\.dense/);
   const one = await recorded(["probe", "sites", MODEL, "--name", "blocks.1.mlp.hook_post", "--json"]);
   expect(JSON.parse(one.out[0]!)).toMatchObject([{ path: "encoder.layer.1.intermediate", role: "ff.act" }]);
 });

@@ -1,6 +1,15 @@
 import { type Files, memory as memoryFiles, result } from "@cambium/base";
 import { disposeParameters, useBackend } from "@cambium/core";
-import { capture, collate, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
+import {
+  capture,
+  collate,
+  createTokenizer,
+  type LanguageModel,
+  loadModel,
+  loadTokenizer,
+  type Tokenizer,
+} from "@cambium/models";
+import { tinyModel } from "@cambium/models/testing";
 import { sapling } from "@cambium/saplings";
 import { memory, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -101,6 +110,26 @@ test("a folder of other texts, settings or hooks is refused", async () => {
   const hooks = intervene(model, [{ site: "L0.ffn.act", op: { kind: "scale", by: 2 } }]);
   await expect(again({ hooks })).rejects.toThrow("another model, or under other hooks");
   await expect(again({})).resolves.toMatchObject({ reason: "done" });
+});
+
+test("of a model of two stacks the encoder is read, and head and target cost next to nothing", async () => {
+  const t5 = tinyModel({ type: "t5", dropout: 0 });
+  const words = { "[PAD]": 0, "[UNK]": 1, joy: 2, fear: 3, and: 4 };
+  const small = createTokenizer({
+    model: { type: "WordPiece", vocab: words, unk_token: "[UNK]" },
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: "Whitespace" },
+    post_processor: null,
+    decoder: null,
+  });
+  const found = await collectActivations(t5, small, ["joy and fear", "joy"], { at: "first", maxLength: 8 });
+  expect([...found.keys()].every((path) => path.startsWith("encoder."))).toBe(true);
+  expect(found.size).toBe(t5.sites().filter(({ role, stack }) => role === "ff.act" && stack === "encoder").length);
+  await expect(collectActivations(t5, small, ["joy"], { sites: ["decoder.ff.act"] })).rejects.toThrow(
+    "name sites of the encoder",
+  );
+  disposeParameters(t5.parameters);
 });
 
 test("what has no tokens to read is an error", async () => {

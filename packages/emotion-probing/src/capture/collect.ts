@@ -1,11 +1,11 @@
 import { checkOptions } from "@cambium/base";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { type ReadTextsOptions, readKeys, readTexts } from "./read-texts.ts";
-import { findSites } from "./site-names.ts";
+import { findSites, usualSites } from "./site-names.ts";
 
 /** Settings of `collectActivations`. */
 export interface CollectActivationsOptions extends ReadTextsOptions {
-  /** Names of sites, as `findSites` takes them. @default ["ff.act"] */
+  /** Names of sites, as `findSites` takes them. @default ff.act of all layers, in models of two stacks the encoder's */
   readonly sites?: readonly string[];
   /** Called after each batch. */
   readonly onBatch?: (done: number, total: number) => void;
@@ -25,7 +25,7 @@ export async function collectActivations(
   options: CollectActivationsOptions = {},
 ): Promise<ReadonlyMap<string, readonly Float32Array[]>> {
   checkOptions("collectActivations", options, [...readKeys, "sites", "onBatch"]);
-  const { sites: names = ["ff.act"], onBatch, ...reading } = options;
+  const { sites: names = usualSites(model), onBatch, ...reading } = options;
   const sites = names.flatMap((name) => findSites(model, name));
   const collected = new Map(sites.map(({ path }) => [path, new Array<Float32Array>(texts.length)]));
   let done = 0;

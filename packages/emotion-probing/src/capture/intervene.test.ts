@@ -165,7 +165,8 @@ test.each<[string, Intervention, string]>([
 test("a name that is in both stacks asks which", () => {
   withTiny("t5", (model) => {
     expect(() => findSites(model, "L0.ffn.act")).toThrow("write encoder.L0.ffn.act or decoder.L0.ffn.act");
-    expect(findSites(model, "ff.act").map((site: Site) => site.stack)).toContain("encoder");
+    expect(findSites(model, "ff.act").map((site: Site) => site.stack)).toContain("decoder");
+    expect(new Set(findSites(model, "encoder.ff.act").map((site: Site) => site.stack))).toEqual(new Set(["encoder"]));
   });
 });
 

@@ -201,7 +201,7 @@ function checkReadable(caller: string, sites: readonly Site[]): void {
         : site.kind === "logits" || site.role === "pooler" || site.role === "head"
           ? "has no axis of tokens"
           : site.stack === "decoder"
-            ? "is of the decoder, which reads no text here"
+            ? "is of the decoder, which reads no text here; name sites of the encoder, as encoder.ff.act"
             : undefined;
     if (problem === undefined) continue;
     throw new ConfigError({ message: `${caller}: ${site.path} ${problem}; use capture for it`, path: site.path });

@@ -14,11 +14,11 @@ import { openSafetensors, saveSafetensors } from "@cambium/core";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { dispose, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import { type ReadBatch, type ReadTextsOptions, readKeys, readTexts, resolveReading } from "./read-texts.ts";
-import { findSites } from "./site-names.ts";
+import { findSites, usualSites } from "./site-names.ts";
 
 /** Settings of `runCapture`. */
 export interface RunCaptureOptions extends ReadTextsOptions {
-  /** Names of sites, as `findSites` takes them. @default ["ff.act"] */
+  /** Names of sites, as `findSites` takes them. @default ff.act of all layers, in models of two stacks the encoder's */
   readonly sites?: readonly string[];
   /** Where the files go: a folder, or any `Files`. */
   readonly to: string | Files;
@@ -65,7 +65,7 @@ export async function* runCapture(
   options: RunCaptureOptions,
 ): AsyncGenerator<CaptureEvent> {
   checkOptions("runCapture", options, [...readKeys, "sites", "to", "dtype", "signal"]);
-  const { sites: names = ["ff.act"], to, dtype = "F32", signal, ...reading } = options;
+  const { sites: names = usualSites(model), to, dtype = "F32", signal, ...reading } = options;
   if (dtype !== "F32" && dtype !== "F16")
     throw new ConfigError({ message: `runCapture: dtype must be "F32" or "F16", got "${dtype}"`, dtype });
   const files = typeof to === "string" ? openFiles(to) : to;

@@ -86,8 +86,8 @@ function isRole(site: Site, role: string, sites: readonly Site[]): boolean {
 }
 
 /**
- * The sites that a name means: a path (`encoder.layer.3.intermediate`), a role (`ff.act`: every layer's), a short name
- * (`L3.ffn.act`) or one of TransformerLens (`blocks.3.mlp.hook_post`).
+ * The sites that a name means: a path (`encoder.layer.3.intermediate`), a role (`ff.act`: every layer's; of one stack
+ * `encoder.ff.act`), a short name (`L3.ffn.act`) or one of TransformerLens (`blocks.3.mlp.hook_post`).
  *
  * @throws {ConfigError} When no site has that name, or it means one of each stack; the nearest is named.
  * @example
@@ -99,8 +99,10 @@ export function findSites(model: HasSites, name: string): readonly Site[] {
   if (byPath.length > 0) return byPath;
   const byRole = sites.filter((site) => isRole(site, name, sites));
   if (byRole.length > 0) return byRole;
-  const stack = /^(encoder|decoder)\.(?=L\d|embed$|final$)/.exec(name)?.[1];
+  const stack = /^(encoder|decoder)\./.exec(name)?.[1];
   const bare = stack === undefined ? name : name.slice(stack.length + 1);
+  const ofStack = stack === undefined ? [] : sites.filter((site) => site.stack === stack && isRole(site, bare, sites));
+  if (ofStack.length > 0) return ofStack;
   for (const { role, short, transformerLens } of siteNames) {
     const place = layerIn(short, bare) ?? (transformerLens === undefined ? undefined : layerIn(transformerLens, bare));
     if (place === undefined) continue;
@@ -129,3 +131,7 @@ export function findSites(model: HasSites, name: string): readonly Site[] {
     name,
   });
 }
+
+/** The neurons that are read where nothing is said: those of all layers that read the text. */
+export const usualSites = (model: HasSites): readonly string[] =>
+  model.sites().some(({ stack }) => stack === "encoder") ? ["encoder.ff.act"] : ["ff.act"];

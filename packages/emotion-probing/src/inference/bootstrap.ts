@@ -66,7 +66,7 @@ export function bootstrapSimilarity(
   const { over = subjects.length > 1 ? "both" : "conditions" } = options;
   checkSameConditions("bootstrapSimilarity", [...subjects, ...models]);
   checkSettings(subjects, { over, resamples, level });
-  const count = models[0] === undefined ? 0 : models[0].conditions.length;
+  const count = subjects[0]!.conditions.length;
   const scores = (rows: readonly Rdm[], by: readonly Rdm[]): number[] =>
     by.map((model) => mean(rows.map((row) => compareRdms(row, model, { method }))));
   const drawn: number[][] = [];
@@ -121,13 +121,15 @@ function checkSettings(
 ): void {
   const problem = !["conditions", "subjects", "both"].includes(over)
     ? `over must be "conditions", "subjects" or "both", got "${over}"`
-    : over !== "conditions" && subjects.length < 2
-      ? `over "${over}" needs at least two subjects, got ${subjects.length}`
-      : !Number.isSafeInteger(resamples) || resamples < 1
-        ? `resamples must be an integer from 1, got ${resamples}`
-        : level > 0 && level < 1
-          ? undefined
-          : `level must lie between 0 and 1, got ${level}`;
+    : subjects.length === 0
+      ? "at least one subject is needed"
+      : over !== "conditions" && subjects.length < 2
+        ? `over "${over}" needs at least two subjects, got ${subjects.length}`
+        : !Number.isSafeInteger(resamples) || resamples < 1
+          ? `resamples must be an integer from 1, got ${resamples}`
+          : level > 0 && level < 1
+            ? undefined
+            : `level must lie between 0 and 1, got ${level}`;
   if (problem !== undefined) throw new ConfigError({ message: `bootstrapSimilarity: ${problem}` });
 }
 

@@ -9,6 +9,7 @@ import { ConfigError, checkOptions } from "@cambium/base";
 import { type Random, random as seeded } from "@cambium/core";
 import type { RunnableModel, Tokenizer, Unit } from "@cambium/models";
 import { type ReadTextsOptions, readKeys } from "../capture/read-texts.ts";
+import { usualSites } from "../capture/site-names.ts";
 import { compareRdms } from "../compare/compare-rdms.ts";
 import type { Similarity } from "../compare/methods.ts";
 import { valence } from "../data/valence.ts";
@@ -47,7 +48,7 @@ export interface RunEmotionProbeOptions extends ReadTextsOptions {
   readonly attributes?: Readonly<Record<string, Readonly<Record<string, number>> | Rdm>>;
   /** RDMs of people, for their noise ceiling and the model's similarity with them. @default none */
   readonly human?: readonly Rdm[];
-  /** Names of sites of neurons, as `findSites` takes them. @default ["ff.act"] */
+  /** Names of sites of neurons, as `findSites` takes them. @default ff.act of all layers, in models of two stacks the encoder's */
   readonly sites?: readonly string[];
   /** Of the model's RDMs. @default "correlation" */
   readonly metric?: Metric;
@@ -155,7 +156,7 @@ export async function* runEmotionProbe(
 ): AsyncGenerator<EmotionProbeEvent> {
   checkOptions("runEmotionProbe", options, keys);
   const { emotions, metric = "correlation", method = "spearman", permutations = 1000, resamples = 500 } = options;
-  const { top = 20, sites: names = ["ff.act"], human = [], random = seeded(0), signal } = options;
+  const { top = 20, sites: names = usualSites(model), human = [], random = seeded(0), signal } = options;
   checkEmotions(emotions, options);
   const attributes = attributesOf(emotions, options.attributes);
   if (human.length > 0) checkSameConditions("runEmotionProbe", [...Object.values(attributes), ...human]);

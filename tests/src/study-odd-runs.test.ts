@@ -20,6 +20,7 @@ test.each([
   ["nothing", "the run returned null, not an object of metrics"],
   ["a list", "the run returned [1], not an object of metrics"],
   ["a typo", 'no number for the metric "accuracy"; it has "acuracy"'],
+  ["more than all done", "context.progress: expected a number from 0 to 1, got 1.5"],
   ["text for a number", 'no number for the metric "accuracy", but "0.5"'],
 ])("a run that returns or throws %s has failed, says why, and stops no other", async (kind, message) => {
   const folder = freshFolder();

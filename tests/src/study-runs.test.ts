@@ -52,6 +52,17 @@ const tuning = {
   goal: "max",
 } as const;
 
+test("no measured step finds what another one left, of this plan or one before", async () => {
+  const folder = freshFolder();
+  const study = toyStudy({ run: { step: { name: "checkpointedStep", per: ["method"] } } });
+  for (let i = 0; i < 2; i++) {
+    const steps: number[] = [];
+    for await (const event of planStudy(study, { folder })) if (event.type === "measured") steps.push(event.stepMs);
+    expect(steps).toEqual([10, 10]);
+  }
+  expect(readdirSync(folder)).toEqual(["steps.json"]);
+});
+
 test("the plan counts runs and hours from one measured step of each kind, and starts no run", async () => {
   const folder = freshFolder();
   const study = toyStudy({ tuning, run: { step: { name: "step", per: ["method"] } } });

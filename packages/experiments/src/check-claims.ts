@@ -1,6 +1,6 @@
 import { ConfigError, canonicalJson } from "@cambium/base";
 import type { Claim, ClaimOptions } from "./claim-options.ts";
-import { type Cell, matches, projection } from "./grid.ts";
+import { type Cell, type Filter, matches, projection } from "./grid.ts";
 import { checkFilter, checkWord, type Known } from "./known-words.ts";
 
 /** Claims with their defaults; each is checked against the grid that it speaks of. */
@@ -26,10 +26,14 @@ export function checkClaims(
     if (minus !== undefined && options.statistic !== undefined) {
       refuse("has both minus and a statistic; let the statistic compute the difference");
     }
+    const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = options;
+    if (atLeast > atMost) refuse(`asks for at least ${atLeast} and at most ${atMost}, which no number is`);
+    const cellsOf = (filter: Filter): Cell[] => known.cells.filter((cell) => matches(cell, filter));
+    if (minus !== undefined && canonicalJson(cellsOf(where)) === canonicalJson(cellsOf(minus))) {
+      refuse("compares runs with themselves; `where` and `minus` name the same ones");
+    }
     const units = [where, ...(minus === undefined ? [] : [minus])].map((filter) => [
-      ...new Set(
-        known.cells.filter((cell) => matches(cell, filter)).map((cell) => canonicalJson(projection(cell, over))),
-      ),
+      ...new Set(cellsOf(filter).map((cell) => canonicalJson(projection(cell, over)))),
     ]);
     if (units[0]!.length < 2) {
       refuse(`is over ${over.join(", ")}, which gives ${units[0]!.length} unit; an interval needs at least 2`);

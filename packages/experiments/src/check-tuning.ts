@@ -1,5 +1,6 @@
 import { ConfigError } from "@cambium/base";
 import { type Cell, cellText, type Level } from "./grid.ts";
+import { roundsOf } from "./halving.ts";
 import { checkWord, type Known } from "./known-words.ts";
 import type { Tuning } from "./study.ts";
 
@@ -15,7 +16,7 @@ export function checkTuning(tuning: Tuning, { factors, metrics }: Known): void {
   if (names.includes(factor)) refuse(tuning, "is of a factor of the grid; leave it out of `factors`");
   checkWord(place, "metric", metric, Object.keys(metrics));
   for (const name of [...per, ...Object.keys(at)]) checkWord(place, "factor", name, names);
-  const open = names.filter((name) => per.includes(name) === name in at);
+  const open = names.filter((name) => per.includes(name) === Object.hasOwn(at, name));
   if (open.length > 0) {
     refuse(tuning, `must name ${open.join(", ")} either in \`per\` or in \`at\``);
   }
@@ -38,5 +39,14 @@ export function checkGroups(
         `has ${first!.values.length} levels for ${cellText(first!.group)} and ${values.length} for ${cellText(group)}; every group needs as many, to have the same budget`,
       );
     }
+  }
+  const { from, to, eta = 3 } = tuning;
+  const count = first?.values.length ?? 0;
+  const last = roundsOf(count, { from, to, eta }).at(-1)!;
+  if (last.budget < to) {
+    refuse(
+      tuning,
+      `never comes to ${to} steps: of ${count} levels one is left at ${last.budget}; say \`to: ${last.budget}\`, start later, or try more levels`,
+    );
   }
 }

@@ -1,10 +1,8 @@
 import { type Figure, plotLines, plotPoints } from "@cambium/report";
-import { type Cell, matches } from "./grid.ts";
+import { matches, nameCells, projection } from "./grid.ts";
 import { type Group, groupRuns } from "./groups.ts";
 import type { StudyState } from "./state.ts";
 import type { Study, StudyFigure } from "./study.ts";
-
-const seriesName = (cell: Cell): string => Object.values(cell).join(", ") || "all";
 
 function point(group: Group, metric: string): { value: number; low?: number; high?: number } | undefined {
   const found = group.measure(metric);
@@ -26,21 +24,26 @@ export function drawFigure(study: Study, state: StudyState, options: StudyFigure
   const axis = { label: metric, ...(unit === undefined ? {} : { unit }) };
   const groups = groupRuns(state, x === undefined ? series : [...series, x], (cell) => matches(cell, where));
   const description = `Means with 95 % t intervals.${gaps(groups, metric)}`;
-  const shown = groups.flatMap((group) => {
+  const names = nameCells(groups.map(({ cell }) => projection(cell, series)));
+  const shown = groups.flatMap((group, i) => {
     const found = point(group, metric);
-    return found === undefined ? [] : [{ ...found, cell: group.cell }];
+    return found === undefined ? [] : [{ ...found, cell: group.cell, name: names[i]! }];
   });
   if (shown.length === 0) return `${title}: no run has a result yet.`;
   if (x === undefined) {
-    const rows = shown.map(({ cell, ...row }) => ({ name: seriesName(cell), ...row }));
+    const rows = shown.map(({ cell: _, ...row }) => row);
     return plotPoints({ title, description, value: axis, rows });
   }
-  const names = [...new Set(shown.map(({ cell: { [x]: _, ...rest } }) => seriesName(rest)))];
-  const lines = names.map((name) => ({
+  const lines = [...new Set(shown.map(({ name }) => name))].map((name) => ({
     name,
     points: shown
-      .filter(({ cell: { [x]: _, ...rest } }) => seriesName(rest) === name)
-      .map(({ cell, value, ...ends }) => ({ x: Number(cell[x]), y: value, ...ends }))
+      .filter((each) => each.name === name)
+      .map(({ cell, value, low, high }) => ({
+        x: Number(cell[x]),
+        y: value,
+        ...(low === undefined ? {} : { low }),
+        ...(high === undefined ? {} : { high }),
+      }))
       .sort((a, b) => a.x - b.x),
   }));
   return plotLines({ title, description, x: { label: x, scale }, y: axis, series: lines });

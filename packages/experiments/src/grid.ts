@@ -20,7 +20,9 @@ export function cellsOf(factors: Readonly<Record<string, readonly Level[]>>): Ce
 
 /** Only these factors of a cell. */
 export function projection(cell: Cell, factors: readonly string[]): Cell {
-  return Object.fromEntries(factors.filter((factor) => factor in cell).map((factor) => [factor, cell[factor]!]));
+  return Object.fromEntries(
+    factors.filter((factor) => Object.hasOwn(cell, factor)).map((factor) => [factor, cell[factor]!]),
+  );
 }
 
 /** Whether a cell has the levels that a filter asks for. */
@@ -35,6 +37,17 @@ export function cellText(cell: Cell): string {
   return Object.entries(cell)
     .map(([factor, level]) => `${factor} ${level}`)
     .join(", ");
+}
+
+/** Names for cells that differ: their levels, in quotes where a text and a number would read alike. */
+export function nameCells(cells: readonly Cell[]): string[] {
+  const plain = cells.map((cell) => Object.values(cell).join(", ") || "all");
+  if (new Set(plain).size === new Set(cells.map(canonicalJson)).size) return plain;
+  return cells.map((cell) =>
+    Object.values(cell)
+      .map((level) => JSON.stringify(level))
+      .join(", "),
+  );
 }
 
 /** One run: a cell of the grid, or of the tuning with its budget. */

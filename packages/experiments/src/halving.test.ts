@@ -63,7 +63,7 @@ test("the level that is best with all steps wins, and the grid runs with it", ()
 
 test("every group takes the same number of steps, as the plan states it", () => {
   const study = paperStudy({
-    tuning: { ...tuning, values: ({ method }) => (method === "a" ? [1, 2, 3, 4] : [5, 6, 7, 8]), eta: 2 },
+    tuning: { ...tuning, values: ({ method }) => (method === "a" ? [1, 2, 3, 4] : [5, 6, 7, 8]), eta: 2, to: 40 },
   });
   const { runs } = play(study, ({ cell }) => Number(cell["rate"]));
   const steps = (method: string): number =>

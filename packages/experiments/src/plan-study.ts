@@ -1,3 +1,4 @@
+import { rm, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { canonicalJson, StateError } from "@cambium/base";
 import { criterionText } from "./claims.ts";
@@ -84,13 +85,16 @@ async function* measureSteps(
 ): AsyncGenerator<MeasuredEvent> {
   for (const cell of samples(study).values()) {
     const kind = kindOf(study, cell);
+    const scratch = join(folder, "scratch", `step-${crypto.randomUUID()}`); // no checkpoint of another kind, or of a call before
     const end = await pool.run({
       module: study.run.module,
       name: study.run.step!.name,
       cell,
-      scratch: join(folder, "scratch", "step"),
+      scratch,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
+    await rm(scratch, { recursive: true, force: true });
+    await rmdir(join(folder, "scratch")).catch(() => undefined); // runs' checkpoints are in it, or it never was
     if (end.type === "stopped") return;
     const cost = end.type === "done" ? parseCost(JSON.parse(end.result)) : end.message;
     if (typeof cost === "string") {

@@ -113,3 +113,41 @@ test("figures get names of files, and equal titles different ones", () => {
   const state = { folder: "x", records, board: boardOf(study, records), damaged: [], plans: [], others: 0 };
   expect([...reportStudy(study, state).figures.keys()]).toEqual(["a-b-½", "a-b-½-2"]);
 });
+
+test("levels that read alike are drawn apart, and the table of the tuning takes each group's own levels", () => {
+  const study = paperStudy({
+    factors: { count: [1, 10], method: [1, "1"], seed: [1, 2] },
+    figures: [
+      { title: "lines", metric: "accuracy", x: "count", series: ["method"] },
+      { title: "points", metric: "accuracy", series: ["method"] },
+    ],
+    tuning: {
+      factor: "rate",
+      values: ({ method }) => (method === 1 ? [0.1, 0.2] : [0.3, 0.4]),
+      per: ["method"],
+      at: { count: [1], seed: [9] },
+      from: 1,
+      to: 2,
+      eta: 2,
+      metric: "accuracy",
+      goal: "max",
+    },
+  });
+  const state: StudyState = {
+    folder: "here",
+    records: new Map(),
+    board: boardOf(study, new Map()),
+    damaged: [],
+    plans: [],
+    others: 0,
+  };
+  expect(reportStudy(study, state).html()).toMatch(/0\.1: – at 1.*0\.2: – at 1[\s\S]*0\.3: – at 1.*0\.4: – at 1/);
+  const plain = paperStudy({ factors: study.factors, figures: study.figures });
+  const records = recordsOf(plain, ({ count, method }) => Number(count) + (method === 1 ? 0 : 50));
+  const { figures } = reportStudy(plain, { ...state, records, board: boardOf(plain, records) });
+  for (const name of ["lines", "points"]) {
+    const svg = figures.get(name)!.svg();
+    expect(svg).toContain("&quot;1&quot;");
+    expect(svg).toMatch(/>1</);
+  }
+});

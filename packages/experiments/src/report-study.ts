@@ -75,10 +75,10 @@ function tuningTable(study: Study, state: StudyState): Block[] {
   const { tuning } = study;
   if (tuning === undefined) return [];
   const best = tuning.goal === "max" ? "highest" : "lowest";
-  const rows = state.board.tuned.map(({ group, rounds, chosen, stuck }) => [
+  const rows = state.board.tuned.map(({ group, rounds, chosen, stuck }, index) => [
     cellText(group),
     ...tuning.groups[0]!.values.map((_, i) => {
-      const level = tuning.groups.find((each) => cellText(each.group) === cellText(group))!.values[i]!;
+      const level = tuning.groups[index]!.values[i]!;
       const last = rounds.findLast(({ trials }) => trials.some((trial) => trial.level === level))!;
       const { score, failed } = last.trials.find((trial) => trial.level === level)!;
       return `${level}: ${failed ? "failed" : show(score, study.metrics[tuning.metric]!)} at ${last.budget}`;

@@ -10,6 +10,12 @@ const levels = z
   .refine((list) => new Set(list).size === list.length, "must name each level once");
 const word = z.string().min(1);
 const filter = z.record(word, z.union([level, levels]));
+/** A record's parser leaves this name out without a word. */
+const withoutProto = z
+  .unknown()
+  .refine((value) => typeof value !== "object" || value === null || !Object.hasOwn(value, "__proto__"), {
+    message: 'must not name a factor "__proto__"',
+  });
 const hasCall = <T>(name: string): z.ZodType<T> =>
   z.custom<T>((value) => typeof value === "function", `must be a function of ${name}`);
 
@@ -71,7 +77,7 @@ export const studySchema: z.ZodType<{
 }> = z.strictObject({
   name: z.string().regex(/^[\w.-]+$/, "must consist of letters, digits, -, _ and ."),
   run: code,
-  factors: z.record(word, levels),
+  factors: withoutProto.pipe(z.record(word, levels)),
   where: hasCall<(cell: Cell) => boolean>("a cell").default(() => () => true),
   metrics: z.record(
     word,

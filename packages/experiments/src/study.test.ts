@@ -22,7 +22,7 @@ const tuning = {
   per: ["method"],
   at: { seed: [9] },
   from: 1,
-  to: 4,
+  to: 3,
   metric: "accuracy",
   goal: "max",
 } as const;
@@ -58,6 +58,17 @@ test.each<[what: string, options: Partial<StudyOptions>, message: string]>([
     { claims: [{ ...claim, where: { seed: [1, 2] }, minus: { seed: [3, 4] } }] },
     "both sides need the same units",
   ],
+  [
+    "a claim that no number meets",
+    { claims: [{ ...claim, atLeast: 2, atMost: 1 }] },
+    "at least 2 and at most 1, which no number is",
+  ],
+  [
+    "a claim that compares runs with themselves",
+    { claims: [{ ...claim, minus: { method: ["a"] } }] },
+    "compares runs with themselves",
+  ],
+  ["a factor whose name would be lost", { factors: JSON.parse('{"__proto__": [1], "seed": [1]}') }, '"__proto__"'],
   ["two claims in the same words", { claims: [claim, claim] }, "is there twice"],
   [
     "no factor that repeats, and a claim",
@@ -71,6 +82,11 @@ test.each<[what: string, options: Partial<StudyOptions>, message: string]>([
     "must name seed either in `per` or in `at`",
   ],
   ["a tuning with rounds that shrink", { tuning: { ...tuning, to: 0.5 } }, '"tuning.to"'],
+  [
+    "a tuning whose last round never comes",
+    { tuning: { ...tuning, to: 4 } },
+    "never comes to 4 steps: of 2 levels one is left at 3; say `to: 3`, start later, or try more levels",
+  ],
   [
     "another budget for another method",
     { tuning: { ...tuning, values: ({ method }) => (method === "a" ? [1] : [1, 2]) } },
@@ -108,4 +124,10 @@ test("a run's key depends on all that its result depends on, and on nothing else
     key(paperStudy(), { method: "a", seed: 1 }, 100),
   ];
   expect(new Set([first, ...others]).size).toBe(1 + others.length);
+});
+
+test("a factor may have the name of something that every object inherits", () => {
+  const factors = { constructor: ["a", "b"], seed: [1] } as never;
+  const { tuning: planned } = paperStudy({ factors, tuning: { ...tuning, per: ["constructor"] } });
+  expect(planned?.groups.map(({ group }) => group)).toEqual([{ constructor: "a" }, { constructor: "b" }]);
 });

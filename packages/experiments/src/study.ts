@@ -81,7 +81,7 @@ export interface Tuning {
   readonly at: Readonly<Record<string, readonly Level[]>>;
   /** Steps of a run in the first round. */
   readonly from: number;
-  /** Steps of a run in the last round. */
+  /** Steps of a run in the last round, which there must be levels enough to come to. */
   readonly to: number;
   /** Each round keeps one in so many levels and multiplies the steps by as many. @default 3 */
   readonly eta?: number;

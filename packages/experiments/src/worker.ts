@@ -35,7 +35,10 @@ async function run(task: Extract<ToWorker, { type: "run" }>): Promise<void> {
     ...(budget === undefined ? {} : { budget }),
     signal: stop.signal,
     scratch,
-    progress: (fraction: number) => send({ type: "progress", fraction }),
+    progress: (fraction: number) => {
+      if (typeof fraction === "number" && fraction >= 0 && fraction <= 1) return send({ type: "progress", fraction });
+      throw new RangeError(`context.progress: expected a number from 0 to 1, got ${String(fraction)}`);
+    },
   };
   try {
     const call = await load(task);

@@ -14,7 +14,8 @@ import { whole } from "../methods/whole.ts";
 import { overlay } from "../trees.ts";
 import { allowed, type Candidate, weightCandidates } from "./candidates.ts";
 import { type Manifest, type Pick, writeManifest } from "./manifest.ts";
-import { checkRoles, constraintKeys, type SelectionConstraints } from "./options.ts";
+import { constraintKeys, type SelectionConstraints } from "./options.ts";
+import { checkPlaces } from "./places.ts";
 
 /** Settings of the selections by score. */
 export interface SelectByOptions extends SelectionConstraints {
@@ -29,8 +30,9 @@ const none = new Int32Array(0);
 /** The weights that the options allow. */
 function candidatesFor(caller: string, model: HostSource, options: SelectionConstraints): readonly Candidate[] {
   const host = hostOf(model);
-  checkRoles(caller, host, options.roles);
-  const found = allowed(host, weightCandidates(host), options);
+  const weights = weightCandidates(host);
+  checkPlaces(caller, host, weights, options);
+  const found = allowed(host, weights, options);
   if (found.length > 0) return found;
   throw new ConfigError({ message: `${caller}: no weights are left to choose from` });
 }

@@ -132,6 +132,11 @@ export function choose(lists: readonly ChoiceList[], choice: Choice, random: Ran
       count,
     });
   checkLeast(draft, lists, least);
+  if (draft.count === 0)
+    throw new ConfigError({
+      message: `arbitrary: no ${granularity} fits into a count of ${count}; take a larger count or smaller pieces, or let \`fit: "exact"\` fill it with single scalars`,
+      count,
+    });
   return { requested: count, picks: draft.picks(lists) };
 }
 
@@ -319,7 +324,7 @@ function countsOfLayers(
   }
   if (left < 0)
     throw new ConfigError({
-      message: `arbitrary: a count of ${budget} is too small for "minPerLayer" ${least} in each of ${layers.size} layers`,
+      message: `arbitrary: a count of ${budget} is too small for "minPerLayer" ${least} in each of ${layers.size - Number(layers.has(""))} layers`,
       count: budget,
     });
   for (let round = 0; left > 0; round++) {

@@ -1,4 +1,4 @@
-import { ConfigError, nearest, parseConfig } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import * as z from "zod";
 import type { Host } from "../host.ts";
@@ -181,7 +181,6 @@ export function parseOptions(options: ArbitraryOptions, shape: Host, given: Rand
   if (lacking !== undefined) throw fail(`"split" has no share for "${lacking}", which is in "pool"`);
   for (const each of ["lora", "adapter", "prompt", "prefix"] as const)
     if (each in config && !config.pool.includes(each)) throw fail(`"${each}" has options, and is not in "pool"`);
-  checkRoles(caller, shape, config.roles);
   const has = (each: Pool): boolean => config.pool.includes(each);
   return {
     ...(config as Omit<Unmade, "random">),
@@ -193,16 +192,4 @@ export function parseOptions(options: ArbitraryOptions, shape: Host, given: Rand
     ...(has("prefix") && { prefix: prefix.parse({ ...(config.prefix as PrefixOptions) }, shape) }),
     random: { seed: random.seed, path: [...random.path] },
   };
-}
-
-/** Throws for roles that no site has; names the nearest. */
-export function checkRoles(caller: string, shape: Host, roles: readonly string[] = []): void {
-  const known = [...new Set(shape.sites().map(({ role }) => role as string))];
-  const unknown = roles.find((role) => !known.includes(role));
-  if (unknown === undefined) return;
-  const near = nearest(unknown, known);
-  throw new ConfigError({
-    message: `${caller}: the model has no role "${unknown}"${near === undefined ? "" : `; did you mean "${near}"?`} There are ${known.join(", ")}`,
-    role: unknown,
-  });
 }

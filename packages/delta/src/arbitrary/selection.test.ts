@@ -71,8 +71,9 @@ test.each(everywhere)("$granularity of $pool is exactly the count that was asked
 test.each(everywhere)(
   "$granularity of $pool that skips what does not fit never has more than the count",
   ({ granularity, pool }) => {
-    for (const count of [40, 130]) {
-      const manifest = select({ count, granularity, pool, fit: "skip" });
+    for (const count of [130, 150]) {
+      const adapter = pool !== "weights" && pool.includes("adapter") && { adapter: { bottleneck: 2 } };
+      const manifest = select({ count, granularity, pool, fit: "skip", ...adapter });
       expect(manifest.count).toBeLessThanOrEqual(count);
       if (granularity !== "scalar") for (const { scalars } of manifest.parts) expect(scalars).toBeUndefined();
     }
@@ -257,11 +258,28 @@ test("a recipe is as small for many scalars as for few, and 10^10 candidates are
 test("what does not go together is an error that names it", () => {
   expect(() => select({ count: 5, granularty: "row" } as never)).toThrow('is "granularity" meant?');
   expect(() => select({})).toThrow('"count"');
-  expect(() => select({ count: 5, roles: ["attn.qq"] })).toThrow('did you mean "attn.q"?');
+  expect(() => select({ count: 5, roles: ["attn.qq"] })).toThrow('is "attn.q" meant?');
   expect(() => select({ count: 5, lora: { rank: 2 } })).toThrow('"lora" has options, and is not in "pool"');
   expect(() => select({ count: 5, split: { lora: 1 } })).toThrow('"split" has a share for "lora"');
   expect(() => select({ count: 5, minPerLayer: 4, maxPerLayer: 3 })).toThrow('is below "minPerLayer"');
   expect(() => describeTargets(bert, arbitrary, { count: 5 })).toThrow("pass randomness");
+});
+
+const gpt2 = modelLayout({ model_type: "gpt2", vocab_size: 30, n_embd: 8, n_layer: 2, n_head: 2 });
+
+test.each<[what: string, options: ArbitraryOptions, message: string, layout?: typeof bert]>([
+  ["a layer that there is not", { layers: [0, 2] }, "the model has no layer 2; there are 2, counted from 0"],
+  ["a role without weights", { roles: ["attn.q", "block"] }, 'nothing to choose has the role "block"; there are'],
+  ["a role of another pool", { pool: "lora", roles: ["attn.q", "ff.up"] }, "there are attn.q, attn.v"],
+  ["a part of a layer", { roles: ["attn.q", "ff.up"] }, '"attn.q" is a part of "attn.qkv" here', gpt2],
+])("%s beside one that exists is no silent half", (_, options, message, layout = bert) => {
+  expect(() => select({ count: 5, ...options }, 1, layout)).toThrow(message);
+});
+
+test("a choice of nothing is an error that says what to do", () => {
+  expect(() => select({ count: 3, granularity: "tensor", fit: "skip", excludeVectors: true })).toThrow(
+    /no tensor fits into a count of 3; take a larger count or smaller pieces/,
+  );
 });
 
 test("a config whose recipe chooses other scalars here is refused", () => {

@@ -7,6 +7,7 @@ import { countDead } from "./dead.ts";
 import { digestOf } from "./digest.ts";
 import { type Manifest, type Pick, readManifest, type Selection, writeManifest } from "./manifest.ts";
 import { type ArbitraryConfig, type ArbitraryOptions, type Pool, parseOptions, type Unmade } from "./options.ts";
+import { checkPlaces } from "./places.ts";
 
 /** Lists of candidates, the weights last. Without stated shares the other pools are one list, as Su et al. have it. */
 function listsOf(
@@ -37,6 +38,7 @@ function select(host: Host, config: Unmade | ArbitraryConfig): Selection {
   const { seed, path } = config.random;
   const random = [...path, "arbitrary"].reduce<Random>((key, label) => key.at(label), seeded(seed));
   const candidates = candidatesOf(host, config);
+  checkPlaces("arbitrary", host, [...candidates.values()].flat(), config);
   const selection = choose(listsOf(host, config, candidates), config, random.at(config.count));
   return { ...selection, picks: [...selection.picks, ...frozenMembers(selection.picks, candidates)] };
 }

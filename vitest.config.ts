@@ -12,7 +12,7 @@ export default defineConfig({
         ...source,
         test: {
           name: "unit",
-          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts"],
+          include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "apps/studies/*/src/**/*.test.ts"],
           exclude: ["**/*.contract.test.ts"],
           setupFiles,
           testTimeout: 20_000,

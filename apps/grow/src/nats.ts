@@ -13,6 +13,8 @@ const ROW_CHARACTERS = 254;
 const MOST_ROWS = 240;
 const HIDDEN_SHARE = 0.15;
 const BATCH = 8;
+/** Lengths of batches are multiples of this, so that few graphs are compiled. */
+const LENGTH_STEP = 64;
 
 const idOf = (piece: string): number => SPECIAL_PIECES.indexOf(piece);
 
@@ -77,7 +79,7 @@ export async function natsPerCharacter(
   let characters = 0;
   for (let from = 0; from < rows.length; from += BATCH) {
     const some = rows.slice(from, from + BATCH);
-    const longest = Math.max(...some.map(({ ids }) => ids.length)) + 2;
+    const longest = LENGTH_STEP * Math.ceil((Math.max(...some.map(({ ids }) => ids.length)) + 2) / LENGTH_STEP);
     const ids = new Int32Array(some.length * longest);
     const mask = new Float32Array(ids.length);
     const [positions, labels]: [number[], number[]] = [[], []];

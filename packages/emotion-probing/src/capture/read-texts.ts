@@ -52,7 +52,7 @@ export function checkMasks(caller: string, tokenizer: Tokenizer, texts: readonly
 }
 
 /** One vector for each text, `[batch, width]`, of what left a site, `[batch, extra + seq, width]`. */
-export function reduceTokens(
+function reduceTokens(
   x: Tensor3D,
   batch: Pick<TokenBatch, "ids" | "mask">,
   at: Reduction,

@@ -136,7 +136,7 @@ function checkSettings(
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The value below which a share of sorted values lies, on a straight line between neighbours. */
-export function percentile(sorted: Float64Array, share: number): number {
+function percentile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);
   const [from, to] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];

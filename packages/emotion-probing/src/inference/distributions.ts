@@ -14,7 +14,7 @@ function logGamma(x: number): number {
 }
 
 /** The regularised incomplete beta function `I_x(a, b)`, by its continued fraction. See DLMF 8.17.22. */
-export function incompleteBeta(x: number, a: number, b: number): number {
+function incompleteBeta(x: number, a: number, b: number): number {
   if (!(x > 0)) return x <= 0 ? 0 : Number.NaN;
   if (x >= 1) return 1;
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);

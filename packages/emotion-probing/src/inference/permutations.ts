@@ -1,7 +1,7 @@
 import type { Random } from "@cambium/core";
 
 /** Up to this many orders of the conditions all are tried: 7!. */
-export const MOST_EXACT = 5040;
+const MOST_EXACT = 5040;
 
 /** Every order of 0 … count − 1, the first as it is (Heap's way). */
 function* allOrders(count: number): Generator<Uint32Array> {

@@ -4,8 +4,8 @@ import { bytes, choice, choiceOf, type Expression, literal, sequence } from "./e
 /** Code points, both ends included. */
 export type Range = readonly [from: number, to: number];
 
-/** The last character of two bytes in UTF-16's first unit; those behind it count as one or two, depending on who counts. */
-export const LAST_BASIC = 0xffff;
+/** The last character of one unit in UTF-16; those behind it count as one or two, depending on who counts. */
+const LAST_BASIC = 0xffff;
 const SURROGATES: Range = [0xd800, 0xdfff];
 
 /** Sorted, without overlaps. */

@@ -50,7 +50,7 @@ export function stringOf(min: number, max: number): Expression {
 }
 
 /** A value as `JSON.stringify` writes it. */
-export const constant = (value: unknown): Expression => literal(JSON.stringify(value));
+const constant = (value: unknown): Expression => literal(JSON.stringify(value));
 
 /** One of some values, as `JSON.stringify` writes them. */
 export const constants = (values: readonly unknown[]): Expression =>

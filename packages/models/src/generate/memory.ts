@@ -14,7 +14,7 @@ export interface KeptShape {
 const STEP = 256;
 
 /** Rows that there is room for where so many are held. */
-export const roomFor = (rows: number): number => Math.ceil(rows / STEP) * STEP;
+const roomFor = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 
 /** Keys lie column by column, `[sequence, head, dHead, row]`, and values row by row, `[sequence, head, row, dHead]`. */
 type Part = "key" | "value";

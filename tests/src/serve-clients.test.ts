@@ -201,8 +201,9 @@ describe("the AI SDK", () => {
     const given = {
       ...{ model: provider("tiny"), prompt: "Rome?", tools: { inform }, maxOutputTokens: 300 },
       stopWhen: stepCountIs(2),
-      prepareStep: ({ stepNumber }: { readonly stepNumber: number }) =>
-        ({ toolChoice: stepNumber === 0 ? { type: "tool", toolName: "inform" } : "none" }) as const,
+      prepareStep: ({ stepNumber }: { readonly stepNumber: number }) => ({
+        toolChoice: stepNumber === 0 ? ({ type: "tool", toolName: "inform" } as const) : ("none" as const),
+      }),
     };
     const { steps } = await generateText(given);
     expect(steps.map(({ finishReason }) => finishReason === "tool-calls")).toEqual([true, false]);

@@ -8,7 +8,7 @@ const SIZE = 624;
 const MIDDLE = 397;
 
 /** A source of 32-bit integers, as `torch.Generator().manual_seed(seed)` gives them. */
-export function mersenneTwister(seed: number): () => number {
+function mersenneTwister(seed: number): () => number {
   const state = new Uint32Array(SIZE);
   state[0] = seed;
   for (let i = 1; i < SIZE; i++) {

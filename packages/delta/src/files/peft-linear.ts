@@ -33,7 +33,7 @@ interface LinearFormat<Options, Config, Fields> {
 }
 
 /** Biases that PEFT trains beside a method, in any layer. */
-export const biasRefusal: Refusal = {
+const biasRefusal: Refusal = {
   key: "bias",
   refuses: (value) => value !== "none",
   reason: "trained biases beside this method are not read",

@@ -57,14 +57,14 @@ export async function openFuzzBench(): Promise<FuzzBench> {
 }
 
 /** One altered adapter. */
-export interface Mutant {
+interface Mutant {
   readonly title: string;
   readonly files: Files;
   readonly sizeBytes: number;
 }
 
 /** The adapter of a number. */
-export function mutantOf({ folders }: FuzzBench, number: number): Mutant {
+function mutantOf({ folders }: FuzzBench, number: number): Mutant {
   const key = random(20).at(number);
   const { title, content } = folders[number % folders.length]!;
   const files = new Map(content);
@@ -206,7 +206,7 @@ const tensorKinds: Readonly<Record<string, Change>> = {
 };
 
 /** What became of a mutant: its error's code, or `"loaded"`. */
-export interface Verdict {
+interface Verdict {
   readonly outcome: string;
   /** What must not be: an error without a type, a leak, NaN, more memory than the file accounts for. */
   readonly problem?: string;
@@ -232,7 +232,7 @@ async function runLoaded(base: LanguageModel, files: Files, again?: Files) {
 }
 
 /** Loads a mutant, runs what was loaded, and saves it and loads it again, which must do the same. */
-export async function tryMutant({ base }: FuzzBench, { files, sizeBytes }: Mutant): Promise<Verdict> {
+async function tryMutant({ base }: FuzzBench, { files, sizeBytes }: Mutant): Promise<Verdict> {
   const before = tensorMemory();
   const loaded = (problem?: string): Verdict => ({ outcome: "loaded", ...(problem !== undefined && { problem }) });
   try {

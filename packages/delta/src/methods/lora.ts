@@ -144,7 +144,7 @@ export function parseLora(kind: string, options: LoraOptions, shape: Host): Lora
 }
 
 /** The config whose scale is `factor` times as large at every layer. There is none for factors that are not positive. */
-export function scaleLora(config: LoraConfig, factor: number): LoraConfig | undefined {
+function scaleLora(config: LoraConfig, factor: number): LoraConfig | undefined {
   if (factor <= 0) return undefined;
   const { alpha, alphaPattern } = config;
   const values = Object.entries(alphaPattern).map(([pattern, value]) => [pattern, value * factor]);

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { type ForeignLora, readLayers } from "./lora-layers.ts";
 import type { Viewed } from "./view.ts";
 
-export const MLX_WEIGHTS = "adapters.safetensors";
+const MLX_WEIGHTS = "adapters.safetensors";
 
 const schema = z.looseObject({
   fine_tune_type: z.string().default("lora"),

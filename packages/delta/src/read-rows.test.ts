@@ -1,8 +1,8 @@
 /** A last layer of which only the first row is computed gives what the whole layer gives, and hooks that could tell see all of it. */
-import { around, disposeParameters, type Hook, type Kind, random, type Scalar, valueAndGradients } from "@cambium/core";
+import { around, disposeParameters, type Hook, type Kind, random, valueAndGradients } from "@cambium/core";
 import type { HeadConfig, TokenBatch } from "@cambium/models";
 import { disposeFields, tinyModel } from "@cambium/models/testing";
-import { type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { type Scalar, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { attach } from "./attach.ts";
 import { head } from "./methods/head.ts";

@@ -39,7 +39,7 @@ test("sums of Kronecker products are applied as the matrix that they are", () =>
     const draw = (label: string, shape: number[]) => random(1).at(label).normal(shape);
     const [rule, left, right] = [draw("a", [n, n, n]), draw("s", [n, k, 1]), draw("t", [n, 1, m])] as Tensor3D[];
     const each = (tensor: Tensor3D, i: number) =>
-      reshape(slice(tensor, [i, 0, 0], [1, -1, -1]), tensor.shape.slice(1) as [number, number]);
+      reshape(slice(tensor, [i, 0, 0], [1, -1, -1]), tensor.shape.slice(1) as [number, number]) as Tensor2D;
     const whole = addN(
       [0, 1, 2].map((i) => kronecker(each(rule!, i), matMul(each(left!, i), each(right!, i)) as Tensor2D)),
     ) as Tensor2D;

@@ -4,9 +4,11 @@
  */
 import { ConfigError, parseConfig } from "@cambium/base";
 import type { Random } from "@cambium/core";
+import { dispose } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { factorsAt, type LoraConfig, type LoraPlace, loraPlaces } from "../methods/lora.ts";
+import { hasResidual } from "../methods/lora-starts.ts";
 import { cutTo } from "./cut.ts";
 import { type Factors, loraFromFactors } from "./lora-from-factors.ts";
 import {
@@ -120,7 +122,9 @@ export async function combineAs(
     for (const place of loraPlaces(delta.shape, delta.config)) {
       const { a, b } = factorsAt({ ...delta, shape: delta.shape }, place.site.path);
       const own = members.get(place.site.path) ?? [];
-      members.set(place.site.path, [...own, { number, place, weight, a: await a.data(), b: await b.data() }]);
+      const here = { ...place, rank: a.shape[0] }; // twice the setting's where a start is taken off
+      members.set(place.site.path, [...own, { number, place: here, weight, a: await a.data(), b: await b.data() }]);
+      if (hasResidual(delta.config.init)) dispose([a, b]); // made here; others are the delta's own
     }
   }
   const layers = new Map<string, Factors>();

@@ -5,6 +5,7 @@ import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { bindDelta } from "../method.ts";
 import { factorsAt, type LoraConfig, type LoraPlace, lora, loraPlaces } from "../methods/lora.ts";
+import { hasResidual } from "../methods/lora-starts.ts";
 import { type TargetOptions, targetKeys } from "../targets.ts";
 import { tidyParameters } from "../trees.ts";
 
@@ -42,8 +43,9 @@ export function padLora(delta: Delta, options: PadLoraOptions): Delta<LoraConfig
   const places = loraPlaces(shape, padded);
   const left = own.find(({ site }) => !places.some((place) => place.site.path === site.path));
   if (left !== undefined) throw fail(`the targets leave out ${left.site.path}, which the delta changes`);
-  const high = own.find((place) => place.rank > rank);
-  if (high !== undefined) throw fail(`at ${high.site.path} the delta has rank ${high.rank}, above ${rank}`);
+  const times = hasResidual(config.init) ? 2 : 1; // the start is taken off by as many ranks again
+  const high = own.find((place) => times * place.rank > rank);
+  if (high !== undefined) throw fail(`at ${high.site.path} the delta has rank ${times * high.rank}, above ${rank}`);
   const point = { ...(delta as Delta<LoraConfig>), shape, config };
   const make = (place: LoraPlace): readonly (readonly [string, Tensor])[] => {
     const { path } = place.site;

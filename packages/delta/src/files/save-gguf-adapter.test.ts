@@ -1,7 +1,7 @@
 import { memory } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
 import { createModel, saveGgufLora } from "@cambium/models";
-import { dispose, mul, ones, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { concat, dispose, mul, ones, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { attach } from "../attach.ts";
 import { named } from "../delta.ts";
@@ -87,4 +87,23 @@ test("what llama.cpp cannot hold is refused", async () => {
   await expect(saveGgufAdapter(attach(base, one), memory())).rejects.toMatchObject({ code: "STATE" });
   freed(one, two, other, scaled, part, onPlain);
   disposeParameters(plain.parameters);
+});
+
+test("a LoRA whose start is taken off is one of twice the rank, at the same scale", async () => {
+  const delta = lora(base, { init: "pissa", rank: 2, alpha: 6, targets: ["attn.q"] }, random(2));
+  const files = memory();
+  await saveGgufAdapter(attach(base, delta), files, { untrained: true });
+  const paths = [0, 1].map((i) => `model.layers.${i}.self_attn.q_proj`);
+  const layers = paths.map((path) => {
+    const [a, b] = ["A", "B"].map((factor) => {
+      const name = `${path}.lora_${factor}.weight`;
+      const [own, start] = [delta.parameters.get(name)!, delta.buffers.get(`${name}.start`)!];
+      return tidy(() => (factor === "A" ? concat([own, start], 0) : concat([own, mul(start, -1)], 1)));
+    });
+    return [`${path}.weight`, { a: a!, b: b! }] as const;
+  });
+  // Readers multiply by alpha over the rows of A: 12 over 4 is the delta's 6 over 2.
+  expect(await files.read("adapter.gguf")).toEqual(await written({ alpha: 12, layers: new Map(layers) as never }));
+  dispose(layers.flatMap(([, { a, b }]) => [a, b]));
+  freed(delta);
 });

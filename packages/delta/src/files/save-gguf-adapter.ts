@@ -7,6 +7,7 @@ import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
 import { hostOf } from "../host.ts";
 import { factorsAt, type LoraConfig, loraPlaces } from "../methods/lora.ts";
+import { hasResidual } from "../methods/lora-starts.ts";
 import { checkCarried, checkTrained } from "./save-adapter.ts";
 
 /** Settings of `saveGgufAdapter`. */
@@ -52,11 +53,12 @@ export async function saveGgufAdapter(
   const places = loraPlaces(hostOf(base), lora.config);
   const part = places.find(({ columns }) => columns !== undefined);
   if (part !== undefined) throw refuse(`${part.site.path} is a part of a layer, and llama.cpp adds to whole ones`);
-  const alphas = places.map(({ scale, rank }) => scale * rank);
+  const factors = places.map(({ site }) => factorsAt(lora as never, site.path));
+  const alphas = factors.map(({ a, scale }) => scale * a.shape[0]); // readers divide by the rows of A
   const alpha = alphas[0]!;
-  const made: Tensor2D[] = [];
-  const layers = places.map(({ site, weight }, i) => {
-    const { a, b } = factorsAt(lora as never, site.path);
+  const made: Tensor2D[] = hasResidual(lora.config.init) ? factors.flatMap(({ a, b }) => [a, b]) : [];
+  const layers = places.map(({ weight }, i) => {
+    const { a, b } = factors[i]!;
     if (alphas[i] === alpha) return [weight.name, { a, b }] as const;
     const scaled = mul(b, alphas[i]! / alpha) as Tensor2D;
     made.push(scaled);

@@ -5,6 +5,8 @@ import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, matMul, mul, scalar, sub, type Tensor2D, tidy, transpose } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { attach } from "../attach.ts";
+import { combine } from "../combine/combine.ts";
+import { padLora } from "../combine/pad-lora.ts";
 import type { Delta } from "../delta.ts";
 import { loadAdapter } from "../files/load-adapter.ts";
 import { saveAdapter } from "../files/save-adapter.ts";
@@ -124,5 +126,38 @@ test.each(["pissa", "olora"] as const)(
     });
     disposeFields(batch);
     release(model, delta.parameters, delta.buffers, parameters, loaded.parameters);
+  },
+);
+
+test.each(["pissa", "olora"] as const)(
+  "a trained LoRA with the start %s is combined and padded as it is",
+  async (init) => {
+    const model = tinyModel();
+    const delta = lora(model, { init, rank: 2, alpha: 3 }, random(3));
+    const parameters = mapParameters(delta.parameters, (value, name) =>
+      tidy(() => add(value, random(5).at(name).normal(value.shape))),
+    );
+    const trained = { ...delta, parameters };
+    const alone = await combine([[trained, 1]], { method: "cat" });
+    const added = await combine(
+      [
+        [trained, 0.25],
+        [trained, 0.75],
+      ],
+      { method: "cat" },
+    );
+    expect(() => padLora(trained, { rank: 3 })).toThrow(/has rank 4, above 3/);
+    const padded = padLora(trained, { rank: 5 });
+    const batch = tinyBatch(model);
+    tidy(() => {
+      const before = attach(model, trained).forward(batch).logits!;
+      for (const other of [alone, added, padded])
+        expect(attach(model, other as Delta).forward(batch).logits!).toBeAllClose(before, {
+          absolute: 1e-5,
+          relative: 1e-5,
+        });
+    });
+    disposeFields(batch);
+    release(model, delta.parameters, delta.buffers, parameters, alone.parameters, added.parameters, padded.parameters);
   },
 );

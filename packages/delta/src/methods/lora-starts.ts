@@ -55,7 +55,7 @@ export function computedStart(init: "orthogonal" | "pissa" | "olora", place: Pla
 
 /** A and B of twice the rank, whose product is that of A and B without that at their start. */
 export function withoutStart(a: Tensor2D, b: Tensor2D, a0: Tensor2D, b0: Tensor2D): { a: Tensor2D; b: Tensor2D } {
-  return { a: concat([a, a0], 0), b: concat([b, neg(b0)], 1) };
+  return tidy(() => ({ a: concat([a, a0], 0), b: concat([b, neg(b0)], 1) }));
 }
 
 /** Such A and B of every layer, under the names of A and B. The caller owns them. */

@@ -141,6 +141,7 @@ function planText(plan: PlanFile | undefined, parts: readonly Part[]): string {
     const planned = plan.parts.find((each) => each.name === name);
     return [name, planned?.runs ?? "–", planned === undefined ? "not measured" : planned.hours.toFixed(2)];
   });
+  const isWhole = parts.every(({ name }) => plan.parts.some((each) => each.name === name));
   const total = plan.parts.reduce((sum, { hours }) => sum + hours, 0);
   return [
     `Planned on ${plan.date} by one measured step of each kind (${plan.machine}):`,
@@ -148,7 +149,7 @@ function planText(plan: PlanFile | undefined, parts: readonly Part[]): string {
       ["part", "runs, tuning included", "hours of one core"],
       [...rows, ["all", plan.parts.reduce((sum, { runs }) => sum + runs, 0), total.toFixed(2)]],
     ),
-    `That is ${(total / 2).toFixed(1)} h on two cores that do not slow each other.`,
+    `${isWhole ? "That is" : "The parts that were measured take"} ${(total / 2).toFixed(1)} h on two cores that do not slow each other.`,
   ].join("\n\n");
 }
 

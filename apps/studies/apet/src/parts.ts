@@ -72,7 +72,7 @@ export async function partsOf(extent: Extent, folder: string): Promise<Part[]> {
     {
       name: "position-decoder",
       title: `Position on ${decoder}`,
-      about: `Two tasks, with the learning rates that were found on ${encoder}. It has no biases, so no BitFit.`,
+      about: `Two tasks, with the learning rates that were found on ${encoder}. It has no biases, so no BitFit, and learns from 4 rows a step.`,
       study: positionOnDecoder(extent, rates ?? (() => anyRate)),
       ...(rates === undefined && { waitsFor: "the learning rates that position-encoder tunes" }),
     },

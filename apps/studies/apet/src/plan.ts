@@ -92,7 +92,8 @@ export const TUNING_SEED = 101;
 export const ROWS = 32;
 export const FEW_ROWS = 16;
 
-export const BATCH_SIZE = 16;
+/** Rows of a step. Sixteen of the decoder's would take 8 GB. */
+export const batchSizeOf = (model: string): number => (model === FULL.decoder ? 4 : 16);
 export const MAX_LENGTH = 64;
 /** Lengths that batches are padded to: few, since each is another program. */
 export const PAD_TO: readonly number[] = [16, 32, MAX_LENGTH];

@@ -88,10 +88,10 @@ function least(points: readonly Point[], passes: (point: Point) => boolean): num
 }
 
 /** Least count that is better than the most frequent class, beyond 95 % of a binomial. */
-export const lowOf = (points: readonly Point[]): number => least(points, isBetterThanGuess);
+const lowOf = (points: readonly Point[]): number => least(points, isBetterThanGuess);
 
 /** Least count within a point of all weights. */
-export function highOf(points: readonly Point[]): number {
+function highOf(points: readonly Point[]): number {
   const full = accuracyOf(points.filter(({ cell }) => cell["place"] === "full"));
   return least(points, ({ accuracy }) => accuracy >= full - TOLERANCE);
 }

@@ -10,7 +10,7 @@ import { accuracy, adamW, batches, linear, predict, train } from "@cambium/train
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { Cell, Measured } from "./cell.ts";
 import { openModel } from "./models.ts";
-import { BATCH_SIZE, HEAD_RATE, MAX_LENGTH, PAD_TO } from "./plan.ts";
+import { batchSizeOf, HEAD_RATE, MAX_LENGTH, PAD_TO } from "./plan.ts";
 import { type Labelled, majorityOf, measuredRows, taskOf, trainRows } from "./rows.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
@@ -50,7 +50,7 @@ async function prepare(cell: Cell, trained: Trained, steps: number): Promise<Ben
   const toBatch = collate(base, tokenizer, { maxLength: MAX_LENGTH, padTo: PAD_TO });
   const buckets = ({ text, pair = "" }: Labelled): number => text.length + pair.length;
   const data = batches(trainRows(loaded, cell, seed.at("rows")), toBatch, {
-    size: BATCH_SIZE,
+    size: batchSizeOf(cell.model),
     random: seed.at("order"),
     buckets,
     last: "drop",
@@ -79,7 +79,7 @@ async function prepare(cell: Cell, trained: Trained, steps: number): Promise<Ben
       const inOrder = rows.toSorted((a, b) => buckets(a) - buckets(b)); // so that few batches are padded far
       const { guess, label } = await predict(
         (batch) => ({ guess: argMax(at.forward(batch).logits as Tensor2D, -1), label: batch.labels! }),
-        batches(inOrder, toBatch, { size: 2 * BATCH_SIZE }),
+        batches(inOrder, toBatch, { size: 2 * batchSizeOf(cell.model) }),
       );
       return 100 * accuracy(guess, label);
     },

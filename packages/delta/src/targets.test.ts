@@ -71,8 +71,8 @@ test("a target that matches nothing is an error that names the nearest and all t
 });
 
 test("a choice with nothing left is an error that counts the layers", () => {
-  expect(() => find({ targets: "query", layers: [2] })).toThrow(/nothing is left.*the model has 2 layers/);
-  expect(() => find({ targets: "query", exclude: "attn.q" })).toThrow(/nothing is left/);
+  expect(() => find({ targets: "query", layers: [0, 2] })).toThrow(/no layer 2; there are 2, counted from 0/);
+  expect(() => find({ targets: "query", exclude: "attn.q" })).toThrow(/nothing is left.*the model has 2 layers/);
 });
 
 test("a decoder that shares the word embeddings is no target", () => {

@@ -115,7 +115,7 @@ function suggestion(target: Target, candidates: readonly Site[]): string {
  * The sites among `candidates` that the options ask for, in the model's order.
  *
  * @param caller - Function to name in messages.
- * @throws {ConfigError} When a target matches nothing, or nothing is left; names what is near.
+ * @throws {ConfigError} When a target matches nothing, a layer is none of the model's, or nothing is left; names what is near.
  */
 export function selectSites(
   caller: string,
@@ -123,6 +123,14 @@ export function selectSites(
   { targets = () => true, exclude, layers }: TargetOptions,
 ): readonly Site[] {
   const wanted = compile(caller, targets, candidates);
+  const depth = 1 + Math.max(-1, ...candidates.map((site) => site.layer ?? -1));
+  const beyond = layers?.find((layer) => layer >= depth);
+  if (beyond !== undefined) {
+    throw new ConfigError({
+      message: `${caller}: the model has no layer ${beyond}; there are ${depth}, counted from 0`,
+      layers,
+    });
+  }
   const unwanted = exclude === undefined ? () => false : compile(caller, exclude, candidates);
   const found = candidates.filter(
     (site) =>
@@ -131,7 +139,6 @@ export function selectSites(
       (layers === undefined || (site.layer !== undefined && layers.includes(site.layer))),
   );
   if (found.length === 0) {
-    const depth = 1 + Math.max(-1, ...candidates.map((site) => site.layer ?? -1));
     throw new ConfigError({
       message: `${caller}: nothing is left to change after "targets", "exclude" and "layers"; the model has ${depth} layers`,
       layers,

@@ -1,13 +1,30 @@
 /** Fields of both kinds of requests that say how a reply is drawn. */
 import * as z from "zod";
 
-/** A number that may be left out, or be null. */
-const within = (low: number, high: number) => z.number().min(low).max(high).nullish();
+/** What may be left out, or be null. */
+type Absent<Schema extends z.ZodType> = z.ZodOptional<z.ZodNullable<Schema>>;
+
+const within = (low: number, high: number): Absent<z.ZodNumber> => z.number().min(low).max(high).nullish();
 
 const texts = z.string().min(1, "must be texts of at least one character");
 
 /** What the format says of them. Ranges are the format's, and wider where models have more. */
-export const samplingFields = {
+export const samplingFields: {
+  readonly model: z.ZodString;
+  readonly n: Absent<z.ZodLiteral<1>>;
+  readonly max_tokens: Absent<z.ZodInt>;
+  readonly temperature: Absent<z.ZodNumber>;
+  readonly top_p: Absent<z.ZodNumber>;
+  readonly top_k: Absent<z.ZodInt>;
+  readonly min_p: Absent<z.ZodNumber>;
+  readonly repetition_penalty: Absent<z.ZodNumber>;
+  readonly presence_penalty: Absent<z.ZodNumber>;
+  readonly frequency_penalty: Absent<z.ZodNumber>;
+  readonly stop: Absent<z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>>;
+  readonly seed: Absent<z.ZodInt>;
+  readonly stream: Absent<z.ZodBoolean>;
+  readonly stream_options: Absent<z.ZodObject<{ include_usage: z.ZodOptional<z.ZodBoolean> }, z.core.$loose>>;
+} = {
   model: z.string(),
   n: z.literal(1, "only one choice is given: leave it out, or ask several times").nullish(),
   max_tokens: z.int().positive().nullish(),
@@ -22,7 +39,7 @@ export const samplingFields = {
   seed: z.int().nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
-} as const;
+};
 
 /** Such fields, read. */
 export interface SamplingFields {

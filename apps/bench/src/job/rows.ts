@@ -17,7 +17,7 @@ function cutWords(text: string, u: number): string {
 }
 
 /** The rows of a task, in an order that a fixed seed shuffles. */
-export async function jobRows(name: string): Promise<JobRow[]> {
+async function jobRows(name: string): Promise<JobRow[]> {
   const { train, dev, test } = await loadTask(name);
   const seed = random(7).at(name);
   const shuffled = (rows: typeof train, part: string): JobRow[] =>

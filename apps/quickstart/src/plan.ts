@@ -1,4 +1,7 @@
-/** What the quickstart does, fixed before its numbers were looked at. Everything here is yours to change. */
+/**
+ * What the quickstart does. The task is one of the small real ones of which it was known that a frozen sapling does better on it than
+ * words; recipes and draws were fixed before their results were seen. Everything here is yours to change.
+ */
 
 /** Sentences that the tuned model classifies at the end; `--text` gives others. */
 export const SENTENCES: readonly string[] = [

@@ -17,6 +17,7 @@ export { type Ia3Config, type Ia3Options, ia3 } from "./ia3.ts";
 export { type LoHaConfig, type LoHaOptions, loHa } from "./lo-ha.ts";
 export { type LoKrConfig, type LoKrOptions, loKr } from "./lo-kr.ts";
 export { type LoraConfig, type LoraOptions, lora } from "./lora.ts";
+export type { LoraInit } from "./lora-starts.ts";
 export { type MissConfig, type MissOptions, miss } from "./miss.ts";
 export { type NormsConfig, type NormsOptions, norms } from "./norms.ts";
 export { type OftConfig, type OftOptions, oft } from "./oft.ts";

@@ -201,7 +201,7 @@ export function formatPlan(planned: readonly PlannedMethod[]): string {
  *
  * @throws {ConfigError} Where it has none on this model, with the reason.
  */
-export function plannedOptions(planned: readonly PlannedMethod[], method: string): Settings {
+export function plannedOptions(planned: readonly PlannedMethod[], method: string): Readonly<Record<string, unknown>> {
   const found = planned.find((each) => each.method === method);
   if (found?.options !== undefined) return found.options;
   throw new ConfigError({

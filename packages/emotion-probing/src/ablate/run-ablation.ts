@@ -88,6 +88,7 @@ export interface AblationEffect {
   readonly pairedP: number;
 }
 
+/** What all sets did to all tasks. */
 export interface AblationResult {
   readonly rows: readonly AblationRow[];
   readonly effects: readonly AblationEffect[];
@@ -99,6 +100,7 @@ export interface AblationResult {
   readonly work: { readonly blockVisits: number; readonly unshared: number };
 }
 
+/** How far it is, and at the end what was measured. */
 export type AblationEvent =
   | { readonly type: "batch"; readonly task: string; readonly done: number; readonly total: number }
   | ({ readonly type: "end" } & AblationResult);

@@ -28,6 +28,7 @@ export interface RunCaptureOptions extends ReadTextsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How many rows are on file. */
 export type CaptureEvent =
   | { readonly type: "batch"; readonly done: number; readonly total: number }
   | { readonly type: "end"; readonly reason: "done" | "stopped"; readonly done: number; readonly total: number };

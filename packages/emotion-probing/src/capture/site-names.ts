@@ -7,6 +7,7 @@ import type { Site } from "@cambium/core";
 
 /** What has sites. */
 export interface HasSites {
+  /** Its sites, in the order of visits. */
   sites(): readonly Site[];
 }
 

@@ -37,6 +37,7 @@ export interface ModelDifference {
   readonly p: number;
 }
 
+/** Similarities of models and their differences, each with an interval. */
 export interface BootstrapResult {
   /** In the order of the models. */
   readonly models: readonly BootstrappedSimilarity[];

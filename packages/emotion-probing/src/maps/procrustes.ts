@@ -1,8 +1,6 @@
 import { ShapeError } from "@cambium/base";
 import { symmetricEigen } from "./eigen.ts";
 
-type Points = readonly ArrayLike<number>[];
-
 /** Points turned onto others, and how far they are off. */
 export interface Aligned {
   /** `[points][dimensions]`, around the mean of the target. */
@@ -19,7 +17,7 @@ export interface Aligned {
  * @see Schönemann and Carroll 1970, Fitting one matrix to another under choice of a central dilation and a rigid motion,
  *      doi:10.1007/BF02291266.
  */
-export function alignPoints(points: Points, target: Points): Aligned {
+export function alignPoints(points: readonly ArrayLike<number>[], target: readonly ArrayLike<number>[]): Aligned {
   const [count, width] = [points.length, points[0]?.length ?? 0];
   if (count < 2 || width === 0 || target.length !== count || [...points, ...target].some((p) => p.length !== width)) {
     throw new ShapeError({
@@ -55,7 +53,10 @@ function sum(count: number, term: (i: number) => number): number {
   return total;
 }
 
-function centre(points: Points): { readonly rows: readonly Float64Array[]; readonly mean: Float64Array } {
+function centre(points: readonly ArrayLike<number>[]): {
+  readonly rows: readonly Float64Array[];
+  readonly mean: Float64Array;
+} {
   const width = points[0]!.length;
   const mean = Float64Array.from(
     { length: width },

@@ -66,6 +66,7 @@ export interface Searchlight {
   readonly attributes: readonly AttributeSearchlight[];
 }
 
+/** How far it is, and at the end what was found. */
 export type SearchlightEvent =
   | { readonly type: "chunk"; readonly done: number; readonly total: number }
   | ({ readonly type: "end" } & Searchlight);

@@ -5,6 +5,7 @@
 import { ConfigError } from "@cambium/base";
 import { scale } from "@observablehq/plot";
 
+/** Scales of colours on which equal steps look equal. */
 export type ColorMap = "viridis" | "cividis" | "magma";
 
 const names: readonly ColorMap[] = ["viridis", "cividis", "magma"];

@@ -121,6 +121,7 @@ export interface EmotionProbe {
   readonly activations: ConditionActivations;
 }
 
+/** How far it is, and at the end what was found. */
 export type EmotionProbeEvent =
   | { readonly type: "texts"; readonly done: number; readonly total: number }
   | { readonly type: "neurons"; readonly done: number; readonly total: number }

@@ -35,8 +35,10 @@ export interface AiSdkTool {
   // biome-ignore lint/suspicious/noExplicitAny: schemas of several libraries and versions, told apart at run time
   readonly inputSchema?: any;
   readonly type?: string | undefined;
+  /** Runs a call. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly execute?: ((input: any, options: any) => any) | undefined;
+  /** What a model reads of a result. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly toModelOutput?: ((options: any) => any) | undefined;
 }

@@ -28,8 +28,11 @@ export interface OurAiSdkTool {
   readonly description: string;
   // biome-ignore lint/suspicious/noExplicitAny: the AI SDK's own type differs between its versions
   readonly inputSchema: any;
+  /** Whether a person must agree to a call first, as the policy says. */
   needsApproval(input: unknown): Promise<boolean>;
+  /** Runs a call. @throws {ToolError} Where it fails or is denied. */
   execute(input: unknown, options: AiSdkCallOptions): Promise<Json>;
+  /** What a model reads of a result. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   toModelOutput(options: { readonly output: unknown; readonly toolCallId: string }): any;
 }

@@ -35,6 +35,7 @@ export {
   type RunPair,
   type WinRate,
 } from "./judged/rates.ts";
+export type { BackEndResult } from "./multi-turn/back-end.ts";
 export { goldTurns, judgeTurns, type MadeTurn, multiTurnGrader, type TurnFault } from "./multi-turn/judge-turns.ts";
 export { type MultiTurnExpected, type MultiTurnTask, parseMultiTurn } from "./multi-turn/row.ts";
 export { type MultiTurnOptions, multiTurn } from "./multi-turn/solver.ts";

@@ -39,6 +39,7 @@ export interface McpConnection {
   readonly protocol: string | undefined;
   /** Reads the list of tools again, for servers that do not tell when it changes. */
   refresh(): Promise<void>;
+  /** Ends the connection, and a server that it started. */
   close(): Promise<void>;
 }
 

@@ -60,6 +60,7 @@ export interface McpService {
   transport(): Promise<Transport>;
   /** Other tools from now on; callers that listen are told. */
   update(tools: Iterable<AnyTool>): void;
+  /** Ends the service and its connections. */
   close(): Promise<void>;
 }
 

@@ -30,7 +30,9 @@ export interface Judged {
 export interface Judge {
   /** Names the judge and its version: figures of different judges must not be compared. */
   readonly name: string;
+  /** Whether an instruction was carried out; one of several votes. */
   pass(judged: Judged, vote: number, signal?: AbortSignal): Promise<PassVote>;
+  /** Which of two trajectories is better; one of several votes. */
   prefer(
     question: string,
     first: Trajectory,

@@ -92,7 +92,7 @@ const packages: Readonly<Record<string, Exports>> = {
       saveSafetensors: (unknown) => core.saveSafetensors(files, "m.safetensors", new Map(), unknown),
       scaledDotProductAttention: (unknown) => core.scaledDotProductAttention(unknown),
     },
-    plain: `adamStep applyLinear axpyParameters bitsOf blockWeight checkSameStructure cloneParameters compile cosineParameters
+    plain: `adamStep applyLinear axpyParameters bitsOf BlockRoom blockWeight checkSameStructure cloneParameters compile cosineParameters
       countParameters decodeBfloat16 decodeHalf describeQuantised disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
       hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters nameHook normParameters onWeight
       openCheckpoint openSafetensors overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm rotateRows silu sizeOfShape
@@ -142,6 +142,20 @@ const packages: Readonly<Record<string, Exports>> = {
       toLora: (unknown: object) => delta.toLora(model, delta.lora(model, { rank: 2 }, random), { rank: 2, ...unknown }),
       arbitrary: (unknown: object) => delta.arbitrary(model, { count: 2, ...unknown }, random),
       bitFit: (unknown) => delta.bitFit(model, unknown),
+      boft: (unknown: object) => delta.boft(model, { blockSize: 2, ...unknown }),
+      c3a: (unknown: object) => delta.c3a(model, { blockSize: 2, ...unknown }, random),
+      fourierFt: (unknown: object) => delta.fourierFt(model, { count: 2, ...unknown }, random),
+      hra: (unknown: object) => delta.hra(model, { rank: 2, ...unknown }, random),
+      loHa: (unknown: object) => delta.loHa(model, { rank: 2, ...unknown }, random),
+      loKr: (unknown: object) => delta.loKr(model, { rank: 2, ...unknown }, random),
+      miss: (unknown: object) => delta.miss(model, { rank: 2, ...unknown }),
+      norms: (unknown) => delta.norms(model, unknown),
+      oft: (unknown: object) => delta.oft(model, { blockSize: 2, ...unknown }, random),
+      pTuning: (unknown: object) => delta.pTuning(model, { length: 2, hidden: 2, ...unknown }, random),
+      randLora: (unknown: object) => delta.randLora(model, { rank: 2, ...unknown }, random),
+      road: (unknown: object) => delta.road(model, { groupSize: 2, ...unknown }),
+      tokens: (unknown: object) => delta.tokens(model, { ids: [2], ...unknown }),
+      vbLora: (unknown: object) => delta.vbLora(model, { rank: 2, vectors: 4, vectorLength: 2, ...unknown }, random),
       dora: (unknown: object) => delta.dora(model, { rank: 2, ...unknown }, random),
       head: (unknown) => (delta.head as (model: unknown, options: unknown) => unknown)(model, unknown),
       ia3: (unknown) => delta.ia3(model, unknown),

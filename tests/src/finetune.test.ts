@@ -34,7 +34,7 @@ test("a table becomes a tuned model, a report and predictions by two commands", 
 
   writeFileSync(
     join(folder, "more.csv"),
-    'number,body\n1,"My card was charged twice for the router, ""again""."\n2,The courier never came with my parcel.\n',
+    'number,body\n1,"I was charged twice for the ""router"" on Monday, see the statement of my card."\n2,The courier never came with my parcel.\n',
   );
   const predicted = await cambium(folder, [
     "predict",

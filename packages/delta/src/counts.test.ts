@@ -99,7 +99,7 @@ test("LoRA and scales on GPT-2 small, whose queries, keys and values are one lay
   expect(counting(ia3, {})(gpt2)).toBe(64_512);
 });
 
-// T5 v1.1 small has none of its own. The published count has 32,128 more, for the head, which `head` trains.
+// T5 v1.1 small lacks one. The published count has 32,128 more, for the head, which `head` trains.
 test("BitFit with injected biases on T5 v1.1 small, attention to the encoder left out", () => {
   const options = { inject: true, keyBias: true, exclude: ["cross.q", "cross.k", "cross.v", "cross.out"] };
   expect(counting(bitFit, options)(t5(512, 8, 6, 1024))).toBe(121_216 - 32_128);

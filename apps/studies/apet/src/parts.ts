@@ -6,7 +6,7 @@ import type { Extent } from "./plan.ts";
 import { positionOnDecoder, positionOnEncoder, positionOnLadder, type Rates } from "./position.ts";
 import { quantityOnEncoder, quantityOnLadder } from "./quantity.ts";
 
-/** A part: a study of its own. */
+/** A part, which is one study. */
 export interface Part {
   readonly name: string;
   readonly title: string;

@@ -35,7 +35,7 @@ export type AblationMode =
 
 /** Settings of `runAblation`. */
 export interface RunAblationOptions {
-  /** Sets of neurons by name; several sizes of one are sets of their own. */
+  /** Sets of neurons by name; several sizes of one are several sets. */
   readonly sets: Readonly<Record<string, readonly Unit[]>>;
   /** @default ["random", "layer"] */
   readonly controls?: readonly ControlKind[];

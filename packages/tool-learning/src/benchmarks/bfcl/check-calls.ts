@@ -1,7 +1,7 @@
 /**
  * Judges calls by their structure: names, arguments, types and values.
  *
- * The rules are those of the Berkeley Function-Calling Leaderboard's checker, written anew, with three exceptions that the data
+ * The rules are those of the Berkeley Function-Calling Leaderboard's checker, in our own code, with three exceptions that the data
  * ask for: a type other than the document's passes when an accepted value has it (right answers hold names of variables); an
  * argument that only the right answer names is accepted; integers and floats are told apart by their values only, for JSON does
  * not tell them apart.

@@ -7,7 +7,7 @@
 import { ConfigError, nearest } from "@cambium/base";
 import type { Site, SiteWeight } from "@cambium/core";
 import * as z from "zod";
-import { type Host, oncePerPair, tablesOf } from "./host.ts";
+import { defaultRoles, type Host, oncePerPair, tablesOf } from "./host.ts";
 import { pythonPattern } from "./python-pattern/match.ts";
 
 /**
@@ -274,4 +274,14 @@ export const placesByPath: (
 export function nameTargets(caller: string, shape: Host, options: TargetOptions): readonly string[] {
   const paths = findTargets(caller, shape, options).map(({ site }) => site.path);
   return shortestNames(shape, paths);
+}
+
+/** The same for a method that goes where LoRA goes, unless the family or the options say otherwise. */
+export function nameTargetsLikeLora(
+  kind: string,
+  shape: Host,
+  { targets, ...where }: TargetOptions,
+): readonly string[] {
+  const roles = targets ?? defaultRoles(shape, [kind, "lora"], ["attn.q", "attn.v"]);
+  return nameTargets(kind, shape, { targets: roles, ...where });
 }

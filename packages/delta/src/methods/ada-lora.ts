@@ -33,9 +33,9 @@ import {
 } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { adaLoraFormat } from "../files/peft-ada-lora.ts";
-import { defaultRoles, type Host, oncePerPair } from "../host.ts";
+import { type Host, oncePerPair } from "../host.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
-import { type LinearTarget, nameTargets, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import { type LinearTarget, nameTargetsLikeLora, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 import { budgetScalars, followBudget } from "./ada-lora-budget.ts";
 
@@ -121,12 +121,11 @@ export const adaLora: Method<AdaLoraOptions, AdaLoraConfig> = method<AdaLoraOpti
   kind: "adaLora",
   parse(options, shape) {
     const { targets, exclude, layers, totalSteps, ...settings } = parseConfig("adaLora", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["adaLora", "lora"], ["attn.q", "attn.v"]);
     const config = {
       ...settings,
       alpha: settings.alpha ?? settings.initialRank,
       ...(totalSteps !== undefined && { totalSteps }),
-      targets: nameTargets("adaLora", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("adaLora", shape, { targets, exclude, layers }),
     };
     checkConfig(config, shape);
     return config;

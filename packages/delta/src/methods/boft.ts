@@ -17,11 +17,17 @@ import {
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
-import { defaultRoles } from "../host.ts";
 import { identity } from "../inverse.ts";
 import { type DeltaPoint, type DeltaTensor, type SeedlessMethod, seedlessMethod } from "../method.ts";
 import { applyBlocks, cayley } from "../rotation.ts";
-import { type LinearTarget, nameTargets, placesByPath, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import {
+  type LinearTarget,
+  nameTargetsLikeLora,
+  placesByPath,
+  placesOf,
+  type TargetOptions,
+  targetKeys,
+} from "../targets.ts";
 import { addToMatrix, changeWeights, readMatrix } from "../weights.ts";
 
 /** Settings of `boft`. */
@@ -107,9 +113,8 @@ export const boft: SeedlessMethod<BoftOptions, BoftConfig> = seedlessMethod<Boft
   kind: "boft",
   parse(options, shape) {
     const { targets, exclude, layers, blockSize, blocks = 0, factors } = parseConfig("boft", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["boft", "lora"], ["attn.q", "attn.v"]);
     const config = {
-      targets: nameTargets("boft", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("boft", shape, { targets, exclude, layers }),
       blockSize: blockSize ?? (blocks === 0 ? 4 : 0),
       blocks,
       factors,

@@ -7,12 +7,12 @@ import type { PeftFormat } from "../files/peft-format.ts";
 import { writePattern } from "../files/peft-layers.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
 import { patternField } from "../files/peft-lora.ts";
-import { defaultRoles, type Host } from "../host.ts";
+import type { Host } from "../host.ts";
 import { addingUpdate } from "../linear-update.ts";
 import { type Method, method } from "../method.ts";
 import {
   type LinearTarget,
-  nameTargets,
+  nameTargetsLikeLora,
   patternsKey,
   placesOf,
   type TargetOptions,
@@ -78,8 +78,7 @@ export const c3a: Method<C3aOptions, C3aConfig> = method<C3aOptions, C3aConfig>(
   kind: "c3a",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("c3a", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["c3a", "lora"], ["attn.q", "attn.v"]);
-    const config = { ...settings, targets: nameTargets("c3a", shape, { targets: roles, exclude, layers }) };
+    const config = { ...settings, targets: nameTargetsLikeLora("c3a", shape, { targets, exclude, layers }) };
     checkBlocks(shape, config);
     return config;
   },

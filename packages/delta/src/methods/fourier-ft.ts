@@ -22,13 +22,13 @@ import type { PeftFormat } from "../files/peft-format.ts";
 import { writePattern } from "../files/peft-layers.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
 import { patternField } from "../files/peft-lora.ts";
-import { defaultRoles, type Host } from "../host.ts";
+import type { Host } from "../host.ts";
 import { addingUpdate } from "../linear-update.ts";
 import { torchPermutation } from "../mersenne-twister.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
 import {
   type LinearTarget,
-  nameTargets,
+  nameTargetsLikeLora,
   patternsKey,
   placesOf,
   type TargetOptions,
@@ -115,8 +115,7 @@ export const fourierFt: Method<FourierFtOptions, FourierFtConfig> = method<Fouri
   kind: "fourierFt",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("fourierFt", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["fourierFt", "lora"], ["attn.q", "attn.v"]);
-    const config = { ...settings, targets: nameTargets("fourierFt", shape, { targets: roles, exclude, layers }) };
+    const config = { ...settings, targets: nameTargetsLikeLora("fourierFt", shape, { targets, exclude, layers }) };
     checkCounts(shape, config);
     return config;
   },

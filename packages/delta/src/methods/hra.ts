@@ -18,10 +18,9 @@ import {
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
-import { defaultRoles } from "../host.ts";
 import { mappingInputs } from "../input-map.ts";
 import { type Method, method } from "../method.ts";
-import { nameTargets, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import { nameTargetsLikeLora, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
 
 /** Settings of `hra`. */
 export interface HraOptions extends TargetOptions {
@@ -71,8 +70,7 @@ export const hra: Method<HraOptions, HraConfig> = method<HraOptions, HraConfig>(
   kind: "hra",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("hra", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["hra", "lora"], ["attn.q", "attn.v"]);
-    return { ...settings, targets: nameTargets("hra", shape, { targets: roles, exclude, layers }) };
+    return { ...settings, targets: nameTargetsLikeLora("hra", shape, { targets, exclude, layers }) };
   },
   tensors: (shape, config) => ({
     trained: new Map(

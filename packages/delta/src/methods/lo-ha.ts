@@ -5,10 +5,9 @@ import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers, writeRankPatterns } from "../files/peft-linear.ts";
 import { patternField } from "../files/peft-lora.ts";
-import { defaultRoles } from "../host.ts";
 import { addingUpdate, dropUpdate } from "../linear-update.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
-import { nameTargets, patternsKey, type TargetOptions, targetKeys } from "../targets.ts";
+import { nameTargetsLikeLora, patternsKey, type TargetOptions, targetKeys } from "../targets.ts";
 import { loraPlaces, scaleAt } from "./lora.ts";
 
 /** Settings of `loHa`. */
@@ -100,11 +99,10 @@ export const loHa: Method<LoHaOptions, LoHaConfig> = method<LoHaOptions, LoHaCon
   kind: "loHa",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("loHa", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["loHa", "lora"], ["attn.q", "attn.v"]);
     return {
       ...settings,
       alpha: settings.alpha ?? settings.rank,
-      targets: nameTargets("loHa", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("loHa", shape, { targets, exclude, layers }),
     };
   },
   tensors: (shape, config) => ({

@@ -5,11 +5,10 @@ import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers, writeRankPatterns } from "../files/peft-linear.ts";
 import { patternField } from "../files/peft-lora.ts";
-import { defaultRoles } from "../host.ts";
 import { divideWidth, kronecker } from "../kronecker.ts";
 import { addingUpdate, dropUpdate } from "../linear-update.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
-import { nameTargets, patternsKey, type TargetOptions, targetKeys } from "../targets.ts";
+import { nameTargetsLikeLora, patternsKey, type TargetOptions, targetKeys } from "../targets.ts";
 import { type LoraPlace, loraPlaces, scaleAt } from "./lora.ts";
 
 /** Settings of `loKr`. */
@@ -123,11 +122,10 @@ export const loKr: Method<LoKrOptions, LoKrConfig> = method<LoKrOptions, LoKrCon
   kind: "loKr",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("loKr", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["loKr", "lora"], ["attn.q", "attn.v"]);
     return {
       ...settings,
       alpha: settings.alpha ?? settings.rank,
-      targets: nameTargets("loKr", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("loKr", shape, { targets, exclude, layers }),
     };
   },
   tensors: (shape, config) => ({

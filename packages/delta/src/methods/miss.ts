@@ -4,9 +4,16 @@ import { add, pad, reshape, slice, sum, type Tensor, type Tensor2D, tile, transp
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
-import { defaultRoles, type Host } from "../host.ts";
+import type { Host } from "../host.ts";
 import { type DeltaPoint, type SeedlessMethod, seedlessMethod } from "../method.ts";
-import { type LinearTarget, nameTargets, placesByPath, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import {
+  type LinearTarget,
+  nameTargetsLikeLora,
+  placesByPath,
+  placesOf,
+  type TargetOptions,
+  targetKeys,
+} from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
 /** Settings of `miss`. */
@@ -78,11 +85,10 @@ export const miss: SeedlessMethod<MissOptions, MissConfig> = seedlessMethod<Miss
   kind: "miss",
   parse(options, shape) {
     const { targets, exclude, layers, miniRank, ...settings } = parseConfig("miss", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["miss", "lora"], ["attn.q", "attn.v"]);
     const config = {
       ...settings,
       ...(miniRank !== undefined && { miniRank }),
-      targets: nameTargets("miss", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("miss", shape, { targets, exclude, layers }),
     };
     checkSizes(shape, config);
     return config;

@@ -4,11 +4,10 @@ import type { Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
-import { defaultRoles } from "../host.ts";
 import { mappingInputs } from "../input-map.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
 import { applyBlocks, cayley, cayleySeries, skewPlaces, skewSymmetric } from "../rotation.ts";
-import { type LinearTarget, nameTargets, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import { type LinearTarget, nameTargetsLikeLora, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
 
 /** Settings of `oft`. */
 export interface OftOptions extends TargetOptions {
@@ -114,12 +113,11 @@ export const oft: Method<OftOptions, OftConfig> = method<OftOptions, OftConfig>(
   kind: "oft",
   parse(options, shape) {
     const { targets, exclude, layers, blockSize, blocks = 0, ...settings } = parseConfig("oft", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["oft", "lora"], ["attn.q", "attn.v"]);
     return {
       ...settings,
       blocks,
       blockSize: blockSize ?? (blocks === 0 ? 32 : 0),
-      targets: nameTargets("oft", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("oft", shape, { targets, exclude, layers }),
     };
   },
   tensors(shape, config) {

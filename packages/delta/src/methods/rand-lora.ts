@@ -19,10 +19,17 @@ import {
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
-import { defaultRoles, type Host } from "../host.ts";
+import type { Host } from "../host.ts";
 import type { LowRank } from "../low-rank-rows.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
-import { type LinearTarget, nameTargets, placesByPath, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import {
+  type LinearTarget,
+  nameTargetsLikeLora,
+  placesByPath,
+  placesOf,
+  type TargetOptions,
+  targetKeys,
+} from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
 /** Settings of `randLora`. */
@@ -140,11 +147,10 @@ export const randLora: Method<RandLoraOptions, RandLoraConfig> = method<RandLora
   kind: "randLora",
   parse(options, shape) {
     const { targets, exclude, layers, alpha, ...settings } = parseConfig("randLora", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["randLora", "lora"], ["attn.q", "attn.v"]);
     return {
       ...settings,
       alpha: alpha ?? 20 * settings.rank,
-      targets: nameTargets("randLora", shape, { targets: roles, exclude, layers }),
+      targets: nameTargetsLikeLora("randLora", shape, { targets, exclude, layers }),
     };
   },
   tensors(shape, config) {

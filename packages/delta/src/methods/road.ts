@@ -19,9 +19,9 @@ import {
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat } from "../files/peft-linear.ts";
-import { defaultRoles, type Host } from "../host.ts";
+import type { Host } from "../host.ts";
 import { type DeltaPoint, type DeltaTensor, type SeedlessMethod, seedlessMethod } from "../method.ts";
-import { nameTargets, placesByPath, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import { nameTargetsLikeLora, placesByPath, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
 import { addToMatrix, changeWeights, readMatrix, replaceBias } from "../weights.ts";
 
 /** Settings of `road`. */
@@ -77,8 +77,7 @@ export const road: SeedlessMethod<RoadOptions, RoadConfig> = seedlessMethod<Road
   kind: "road",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("road", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["road", "lora"], ["attn.q", "attn.v"]);
-    const config = { ...settings, targets: nameTargets("road", shape, { targets: roles, exclude, layers }) };
+    const config = { ...settings, targets: nameTargetsLikeLora("road", shape, { targets, exclude, layers }) };
     checkGroups(shape, config);
     return config;
   },

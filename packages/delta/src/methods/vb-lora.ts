@@ -20,9 +20,16 @@ import {
 import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers } from "../files/peft-linear.ts";
-import { defaultRoles, type Host } from "../host.ts";
+import type { Host } from "../host.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
-import { type LinearTarget, nameTargets, placesByPath, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import {
+  type LinearTarget,
+  nameTargetsLikeLora,
+  placesByPath,
+  placesOf,
+  type TargetOptions,
+  targetKeys,
+} from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
 /** Settings of `vbLora`. */
@@ -122,8 +129,7 @@ export const vbLora: Method<VbLoraOptions, VbLoraConfig> = method<VbLoraOptions,
   kind: "vbLora",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("vbLora", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["vbLora", "lora"], ["attn.q", "attn.v"]);
-    const config = { ...settings, targets: nameTargets("vbLora", shape, { targets: roles, exclude, layers }) };
+    const config = { ...settings, targets: nameTargetsLikeLora("vbLora", shape, { targets, exclude, layers }) };
     checkSizes(shape, config);
     return config;
   },

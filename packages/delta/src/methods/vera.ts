@@ -5,10 +5,9 @@ import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { writeLayers } from "../files/peft-layers.ts";
 import { loraRefusals, usualRoles } from "../files/peft-lora.ts";
-import { defaultRoles } from "../host.ts";
 import { commonDropout, type LowRank, lowRankPerRow } from "../low-rank-rows.ts";
 import { type DeltaPoint, type Method, method } from "../method.ts";
-import { nameTargets, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
+import { nameTargetsLikeLora, placesOf, type TargetOptions, targetKeys } from "../targets.ts";
 import { addToMatrix, changeWeights } from "../weights.ts";
 
 /** Settings of `vera`. */
@@ -117,8 +116,7 @@ export const vera: Method<VeraOptions, VeraConfig> = method<VeraOptions, VeraCon
   kind: "vera",
   parse(options, shape) {
     const { targets, exclude, layers, ...settings } = parseConfig("vera", schema, options);
-    const roles = targets ?? defaultRoles(shape, ["vera", "lora"], ["attn.q", "attn.v"]);
-    return { ...settings, targets: nameTargets("vera", shape, { targets: roles, exclude, layers }) };
+    return { ...settings, targets: nameTargetsLikeLora("vera", shape, { targets, exclude, layers }) };
   },
   tensors(shape, config) {
     const { rank, start, saveProjection: isStored } = config;

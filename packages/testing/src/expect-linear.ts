@@ -9,27 +9,33 @@ const MOST = 24;
 /** Shorter times are noise. They count as this much, which makes no work look slower than it is. */
 const LEAST_MS = 0.5;
 
-/** The least processor time of some runs: what else the machine does only adds to it. */
-async function leastMs(work: () => unknown, runs: number): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let run = 0; run < runs; run++) {
-    const before = process.cpuUsage();
-    await work();
-    const { user, system } = process.cpuUsage(before);
-    least = Math.min(least, (user + system) / 1000);
-  }
-  return least;
+/** How often both are timed: a machine that is busy with other work spoils one time or another, not the least of them. */
+const ROUNDS = 8;
+
+/** The processor time of some work, in milliseconds. */
+async function timeOf(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
 /**
  * Fails when the time of some work grows faster than its input, by comparing it with the time of an eighth of that input.
+ * Both are timed by turns until their least times agree with linear work, {@link ROUNDS} times at most.
  *
  * @param work - Does the work on an input of a length.
  * @param length - Long enough that work in proportion to its square would take seconds.
  */
 export async function expectLinear(work: (length: number) => unknown, length: number): Promise<void> {
-  const short = await leastMs(() => work(Math.floor(length / FACTOR)), 5);
-  const long = await leastMs(() => work(length), 3);
-  const ratio = long / Math.max(short, LEAST_MS);
+  let short = Number.POSITIVE_INFINITY;
+  let long = Number.POSITIVE_INFINITY;
+  let ratio = Number.POSITIVE_INFINITY;
+  await work(Math.floor(length / FACTOR)); // compiled and warm
+  for (let round = 0; round < ROUNDS && !(ratio < MOST); round++) {
+    short = Math.min(short, await timeOf(() => work(Math.floor(length / FACTOR))));
+    long = Math.min(long, await timeOf(() => work(length)));
+    ratio = long / Math.max(short, LEAST_MS);
+  }
   expect(ratio, `${long} ms for ${length}, ${short} ms for an eighth of it`).toBeLessThan(MOST);
 }

@@ -50,11 +50,19 @@ export function splitProgram(source: string, language: "javascript" | "python"):
   const declaring = new Map<string, Statement[]>();
   for (const statement of shape) {
     if (!statement.isDeclaration) continue;
-    for (const name of statement.declares) declaring.set(name, [...(declaring.get(name) ?? []), statement]);
+    for (const name of statement.declares) {
+      const statements = declaring.get(name);
+      if (statements === undefined) declaring.set(name, [statement]);
+      else statements.push(statement);
+    }
   }
   // A set takes members while it is walked, so that what the new ones need is added too.
-  for (const { uses } of tool)
-    for (const name of uses) for (const needed of declaring.get(name) ?? []) tool.add(needed);
+  for (const { uses } of tool) {
+    for (const name of uses) {
+      for (const needed of declaring.get(name) ?? []) tool.add(needed);
+      declaring.delete(name); // all of them are in: thousands of users of a name need no second look
+    }
+  }
   const join = (statements: readonly Statement[]): string => statements.map(({ source }) => source).join("\n");
   return {
     tool: join(shape.filter((statement) => tool.has(statement))),

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { useBackend } from "@cambium/core";
-import { embedMany, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
+import { embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import OpenAI from "openai";
-import { zodResponseFormat } from "openai/helpers/zod";
+import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { type Served, serve, writeModels } from "./served.ts";
@@ -73,6 +74,49 @@ describe("OpenAI's client", () => {
       response_format: zodResponseFormat(city, "weather"),
     });
     expect(city.safeParse(choices[0]!.message.parsed).success).toBe(true);
+  });
+
+  test("responses are the chat's replies: whole, streamed, parsed, and with calls that are answered", async () => {
+    const asked = { model: "tiny", instructions: "Be brief.", input: "Name three fruits.", max_output_tokens: 12 };
+    const response = await client.responses.create(asked);
+    const system = { role: "system" as const, content: "Be brief." };
+    const same = { model: "tiny", messages: [system, ...messages], max_tokens: 12 };
+    const { choices, usage } = await client.chat.completions.create(same);
+    expect(response.output_text).toBe(choices[0]!.message.content);
+    expect(response).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });
+    expect(response.usage).toMatchObject({ input_tokens: usage!.prompt_tokens, output_tokens: 12 });
+
+    let text = "";
+    const stream = client.responses.stream(asked);
+    stream.on("response.output_text.delta", ({ delta }) => {
+      text += delta;
+    });
+    expect((await stream.finalResponse()).output_text).toBe(response.output_text);
+    expect(text).toBe(response.output_text);
+
+    const { output_parsed: parsed } = await client.responses.parse({
+      ...{ model: "tiny", input: "Where to?", max_output_tokens: 200 },
+      text: { format: zodTextFormat(city, "weather") },
+    });
+    expect(city.safeParse(parsed).success).toBe(true);
+
+    const tools = [{ type: "function" as const, name: "weather", parameters, strict: true }];
+    const choice = { type: "function" as const, name: "weather" };
+    const first = await client.responses.create({
+      ...{ model: "tiny", input: "Rome?", tools, tool_choice: choice, max_output_tokens: 300 },
+    });
+    const call = first.output[0]!;
+    if (call.type !== "function_call") expect.fail(`a call was forced, and there is ${call.type}`);
+    const result = { type: "function_call_output" as const, call_id: call.call_id, output: "Sunny." };
+    const input = [{ role: "user" as const, content: "Rome?" }, call, result];
+    const second = await client.responses.create({
+      model: "tiny",
+      input,
+      tools,
+      tool_choice: "none",
+      max_output_tokens: 8,
+    });
+    expect(second.output.map(({ type }) => type)).toEqual(["message"]);
   });
 
   test("tools are run by the helper, named ones are called alone, and calls come through streams", async () => {
@@ -153,7 +197,8 @@ describe("OpenAI's client", () => {
     });
     expect(await failing(format({ $ref: "#/%" }))).toMatchObject({ status: 400, param: "response_format" });
     await expect(client.models.retrieve("nobody")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
-    await expect(client.responses.create({ model: "tiny", input: "Hi" })).rejects.toThrow("POST /v1/chat/completions");
+    const kept = client.responses.create({ model: "tiny", input: "Hi", previous_response_id: "resp_1" });
+    await expect(kept).rejects.toMatchObject({ status: 400, param: "previous_response_id" });
   });
 
   test("what a user types is text: the end of a turn is not", async () => {
@@ -212,6 +257,32 @@ describe("the AI SDK", () => {
     for await (const { type } of streamText(given).fullStream) kinds.add(type);
     expect([...kinds]).toEqual(expect.arrayContaining(["tool-call", "tool-result", "text-delta", "finish"]));
     expect(kinds.has("error")).toBe(false);
+  });
+
+  test("its own OpenAI provider asks for responses: texts, streams, objects and tools in steps", async () => {
+    const model = createOpenAI({ baseURL: server.baseURL, apiKey: "any" })("tiny");
+    const { text, warnings } = await generateText({ model, prompt: "Name three fruits.", maxOutputTokens: 12 });
+    const { text: same } = await generateText({
+      model: provider("tiny"),
+      prompt: "Name three fruits.",
+      maxOutputTokens: 12,
+    });
+    expect(text).toBe(same);
+    expect(warnings).toEqual([]);
+    let streamed = "";
+    const stream = streamText({ model, prompt: "Name three fruits.", maxOutputTokens: 12 });
+    for await (const piece of stream.textStream) streamed += piece;
+    expect(streamed).toBe(text);
+    expect(await stream.finishReason).toBe("length");
+    const { object } = await generateObject({ model, prompt: "Rome?", schema: city });
+    expect(city.safeParse(object).success).toBe(true);
+    const inform = tool({ inputSchema: city, execute: async ({ city: place }) => `Sunny in ${place}.` });
+    const { steps } = await generateText({
+      ...{ model, prompt: "Rome?", tools: { inform }, maxOutputTokens: 300, stopWhen: stepCountIs(2) },
+      prepareStep: ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? "required" : "none" }),
+      providerOptions: { openai: { store: false } },
+    });
+    expect(steps.map(({ finishReason }) => finishReason === "tool-calls")).toEqual([true, false]);
   });
 
   test("streams objects, embeds many, continues texts, and stops", async () => {

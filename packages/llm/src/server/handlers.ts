@@ -10,6 +10,8 @@ import { createTextChunks, textReplyToWire, textRequestFromWire } from "../wire/
 import { parseBody, wrongField } from "../wire/problems.ts";
 import { createChunks, replyToWire } from "../wire/reply-to-wire.ts";
 import { requestFromWire } from "../wire/request-from-wire.ts";
+import { createResponseEvents, replyToResponses } from "../wire/responses-reply.ts";
+import { responsesRequestFromWire } from "../wire/responses-request.ts";
 import { errorBody } from "./failure.ts";
 import type { Sink } from "./sink.ts";
 import { writeStream } from "./stream.ts";
@@ -113,9 +115,38 @@ export async function complete(handling: Handling, { body, sink, signal }: Handl
   const chunks = createChunks(envelope);
   const format = {
     start: [chunks.start()],
-    piece: chunks.piece,
+    piece: (piece: Piece) => [chunks.piece(piece)],
     end: (reply: Reply) => chunks.end(reply, includesUsage),
   };
+  await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }), onError);
+}
+
+/** `POST /v1/responses`, without a memory of those that were given */
+export async function respond(handling: Handling, { body, sink, signal }: Handled): Promise<void> {
+  const { models, clock, createId, onError } = handling;
+  const { model, request, isStream, echo, renamed } = responsesRequestFromWire(body);
+  const backend = Object.hasOwn(models, model) ? models[model] : undefined;
+  if (backend === undefined) {
+    await refuseModel(handling, sink, model);
+    return;
+  }
+  const answer = async (context: SourceContext): Promise<Reply> => {
+    try {
+      return await (typeof backend === "function"
+        ? answerByPolicy(backend, request, context)
+        : backend.generate(request, context));
+    } catch (error) {
+      throw renamed(error);
+    }
+  };
+  const envelope = { id: `resp_${createId()}`, created: Math.floor(clock.now() / 1000), model };
+  const context = { signal, clock, createId };
+  if (!isStream) {
+    await sendJson(sink, 200, replyToResponses(await answer(context), envelope, echo, createId));
+    return;
+  }
+  const events = createResponseEvents(envelope, echo, createId);
+  const format = { ...events, start: events.start(), isTyped: true };
   await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }), onError);
 }
 
@@ -141,7 +172,7 @@ export async function completeText(handling: Handling, { body, sink, signal }: H
   const chunks = createTextChunks(envelope);
   const format = {
     start: [],
-    piece: (piece: Piece) => (piece.type === "text" ? chunks.piece(piece.text, piece.provider) : undefined),
+    piece: (piece: Piece) => (piece.type === "text" ? [chunks.piece(piece.text, piece.provider)] : []),
     end: (reply: Reply) => chunks.end(reply, includesUsage),
   };
   await writeStream(sink, format, (onPiece) => answer({ ...context, onPiece }), onError);

@@ -18,6 +18,7 @@ import {
   type Handled,
   type Handling,
   listModels,
+  respond,
   sendJson,
   showHealth,
   showModel,
@@ -126,13 +127,14 @@ const ROUTES: Readonly<Record<string, (handling: Handling, handled: Handled) => 
   "GET /v1/models": listModels,
   "GET /v1/models/{id}": showModel,
   "POST /v1/chat/completions": complete,
+  "POST /v1/responses": respond,
   "POST /v1/completions": completeText,
   "POST /v1/embeddings": embedTexts,
 };
 
 /**
- * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` with tools and streams, `/v1/completions`
- * (of sources that continue texts), `/v1/embeddings`, `/v1/models`, `/v1/models/{id}`, and `/health`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
+ * Starts a server that speaks OpenAI's wire format: `/v1/chat/completions` and `/v1/responses` with tools and streams (without a memory
+ * of responses), `/v1/completions` (of sources that continue texts), `/v1/embeddings`, `/v1/models`, `/v1/models/{id}`, and `/health`. Behind it stand policies in code or sources; in front of it may stand any client of that format.
  *
  * @throws {ConfigError} When an option cannot be meant, or there is no model.
  * @throws {StateError} When the address is taken.

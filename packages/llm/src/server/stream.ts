@@ -8,8 +8,12 @@ import type { Sink } from "./sink.ts";
 export interface StreamFormat {
   /** What comes first. */
   readonly start: readonly JsonObject[];
-  piece(piece: Piece): JsonObject | undefined;
+  piece(piece: Piece): readonly JsonObject[];
   end(reply: Reply): readonly JsonObject[];
+  /** Those of a failure in the middle; `body` is that of a failed request. @default the body itself */
+  fail?(body: JsonObject): readonly JsonObject[];
+  /** Whether each event is called by its type, and the last of them says that there are no more. @default false: `[DONE]` says so */
+  readonly isTyped?: boolean;
 }
 
 /**
@@ -27,30 +31,35 @@ export async function writeStream(
 ): Promise<void> {
   let isOpen = false;
   let last = Promise.resolve();
-  const send = (data: string): Promise<void> => {
-    last = last.then(() => sink.write(`data: ${data}\n\n`));
+  const write = (text: string): Promise<void> => {
+    last = last.then(() => sink.write(text));
     return last;
+  };
+  const send = (events: readonly JsonObject[]): void => {
+    for (const event of events) {
+      write(`${format.isTyped ? `event: ${event["type"]}\n` : ""}data: ${JSON.stringify(event)}\n\n`);
+    }
   };
   const open = (): void => {
     if (isOpen) return;
     isOpen = true;
     sink.head(200, "text/event-stream; charset=utf-8", { "cache-control": "no-cache" });
-    for (const event of format.start) send(JSON.stringify(event));
+    send(format.start);
   };
   try {
     const reply = await answer((piece) => {
       open();
-      const event = format.piece(piece);
-      if (event !== undefined) send(JSON.stringify(event));
+      send(format.piece(piece));
     });
     open();
-    for (const event of format.end(reply)) send(JSON.stringify(event));
-    await send("[DONE]");
+    send(format.end(reply));
+    if (!format.isTyped) write("data: [DONE]\n\n");
   } catch (error) {
     if (!isOpen) throw error;
     const { status, body } = failureOf(error);
     if (status === 500) onError?.(error);
-    await send(JSON.stringify(body));
+    send(format.fail?.(body) ?? [body]);
   }
+  await last;
   await sink.end();
 }

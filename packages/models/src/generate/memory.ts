@@ -11,7 +11,7 @@ export interface KeptShape {
 }
 
 /** Rows by which the room grows: graphs read all of it, so that it is no more than a little larger than what it holds. */
-const STEP = 256;
+const STEP = 64;
 
 /** Rows that there is room for where so many are held. */
 const roomFor = (rows: number): number => Math.ceil(rows / STEP) * STEP;

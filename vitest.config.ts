@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 /** Tests read the sources of every package, so that no build is needed before them. */
 const conditions = ["@cambium/source", "module", "node", "import", "default"];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+/** Ends what hangs. No test is meant to come near it, on a slow machine or a busy one either. Milliseconds. */
+const timeouts = { testTimeout: 300_000, hookTimeout: 300_000 };
 const setupFiles = ["packages/testing/src/setup.ts"];
 
 export default defineConfig({
@@ -15,7 +17,7 @@ export default defineConfig({
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "apps/studies/*/src/**/*.test.ts"],
           exclude: ["**/*.contract.test.ts"],
           setupFiles,
-          testTimeout: 20_000,
+          ...timeouts,
         },
       },
       {
@@ -25,7 +27,7 @@ export default defineConfig({
           include: ["packages/*/src/**/*.contract.test.ts"],
           benchmark: { include: [] },
           setupFiles,
-          testTimeout: 60_000,
+          ...timeouts,
         },
       },
       {

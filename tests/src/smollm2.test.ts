@@ -136,6 +136,6 @@ describe.runIf(isThere).each(["float32", "as stored"] as const)(
       const reply = await result(generate(model, tokenizer, question, { format: { schema }, maxTokens: 40 }));
       expect(reply.generated.finish).toBe("stop");
       expect(JSON.parse(reply.generated.text)).toEqual({ capital: expect.stringContaining("Paris") });
-    }, 120_000);
+    });
   },
 );

@@ -35,7 +35,7 @@ test("without a key, rules solve the problems, and a report is written", async (
   const html = readFileSync(join(out, "report.html"), "utf8");
   expect(html).toContain("they say nothing about any model");
   expect(html.match(/<details><summary>✓/g)).toHaveLength(4);
-}, 20_000);
+});
 
 test("a stopped run ends with 130, and the same command resumes", async () => {
   const args = ["--quick", "--out", join(folder, "stopped")];
@@ -47,7 +47,7 @@ test("a stopped run ends with 130, and the same command resumes", async () => {
   expect(second.code).toBe(0);
   expect(second.lines[1]).toContain("resuming after 2 problems");
   expect(second.lines.filter((line) => line.startsWith("✓"))).toHaveLength(2);
-}, 20_000);
+});
 
 test("with an endpoint in the environment, that one is asked, with the key and by the model's name", async () => {
   const server = await startServer({ models: { "my-model": rulePolicy({ brokenShare: 0 }) }, apiKey: "secret" });
@@ -60,7 +60,7 @@ test("with an endpoint in the environment, that one is asked, with the key and b
   expect(wrong.code).toBe(1);
   expect(wrong.lines.join("\n")).toMatch(/the key is not accepted/);
   await server.close();
-}, 20_000);
+});
 
 test("help is given, and wrong use refused", async () => {
   const { code, lines } = await demo(["--help"]);

@@ -29,7 +29,7 @@ test("the report of tool creation has failed first tries, levels of creation, pr
     expect(html).toContain(text);
   }
   expect(html.match(/<details><summary>[✓✗]/g)).toHaveLength(12);
-}, 20_000);
+});
 
 test("the report of a transfer prints all three figures and every tool", async () => {
   const end = await withSetup((setup) => result(runTransfer(setup, createTransferSets(1).slice(0, 2))));
@@ -44,4 +44,4 @@ test("the report of a transfer prints all three figures and every tool", async (
   const html = (await transferReport(end.records)).html();
   expect(html).toContain("validated choice");
   expect(html.match(/used for /g)).toHaveLength(12);
-}, 20_000);
+});

@@ -72,14 +72,14 @@ describe("over the local server", () => {
     expect(summary.firstTry.rate).toBeLessThan(1);
     expect(summary.outcomes.length).toBeGreaterThan(2);
     expect(summary.groups["hints"]!.map(({ name }) => name)).toEqual(["none"]);
-  }, 30_000);
+  });
 
   test("the mathematical problems are solved as well, at every level of every branch", async () => {
     const { summary } = await evaluate(creator, createMathProblems(1, 1));
     expect(summary.accuracy["strict"]!.rate).toBeGreaterThanOrEqual(0.95);
     expect(summary.groups["subject"]).toHaveLength(7);
     expect(summary.groups["level"]!.map(({ name }) => name)).toEqual(["1", "2", "3", "4", "5"]);
-  }, 30_000);
+  });
 
   test("three levels of hints send three different prompts", async () => {
     const [problem] = createCreationProblems(3);
@@ -107,7 +107,7 @@ describe("over the local server", () => {
     expect(summary.oracle).toBeGreaterThanOrEqual(summary.validated);
     expect(summary.oracle).toBeGreaterThanOrEqual(summary.pairMean.rate);
     expect(summary.pairMean.rate).toBeGreaterThan(0.5);
-  }, 30_000);
+  });
 
   test("every method runs; those without programs know nothing", async () => {
     const problems = createCreationProblems(2).slice(0, 6);
@@ -122,7 +122,7 @@ describe("over the local server", () => {
     const rates = (ends: typeof withPrograms): number[] => ends.map(({ summary }) => summary.accuracy["paper"]!.rate);
     expect(rates(withPrograms).every((rate) => rate > 0)).toBe(true);
     expect(rates(withoutPrograms)).toEqual([0, 0, 0]);
-  }, 30_000);
+  });
 });
 
 describe("the rules", () => {

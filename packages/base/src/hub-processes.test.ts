@@ -46,7 +46,7 @@ test("kill -9 in the middle of a download leaves nothing that counts as whole, a
   const { child, end } = start(url);
   await waiting;
   const arrived = (): boolean => statSync(join(home.repository, "blobs", blobs()[0]!)).size === 70_000;
-  await vi.waitFor(() => expect(arrived()).toBe(true), { timeout: 10_000, interval: 20 });
+  await vi.waitFor(() => expect(arrived()).toBe(true), { timeout: 200_000, interval: 20 });
   child.kill("SIGKILL");
   await end;
   expect(blobs()).toEqual([expect.stringMatching(new RegExp(`^${etag}\\.${child.pid}-.*\\.incomplete$`))]);

@@ -180,7 +180,7 @@ test("whatever moment a crash comes at, the folder loads as the old model, as th
   for (let count = 1; count <= whole.calls(); count++) {
     const { files, calls } = dyingFolder(initial, count);
     void saveModel(model, files, { tokenizer });
-    await expect.poll(calls, { interval: 1, timeout: 20_000 }).toBe(count);
+    await expect.poll(calls, { interval: 1, timeout: 200_000 }).toBe(count);
     const loaded = await loadModel(files).catch((error: { code: string }) => error.code);
     if (typeof loaded === "string") {
       seen.add(loaded);

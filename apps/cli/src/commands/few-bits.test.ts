@@ -73,7 +73,6 @@ const distance = (model: RunnableModel, other: RunnableModel, batch: TokenBatch)
 
 test.each(["int4", "as stored"] as const)(
   "a LoRA that was trained on %s is chatted with, and its merged model is that of float32 within the error of its bits",
-  { timeout: 120_000 },
   async (frozen) => {
     const file = files[frozen];
     const tokenizer = await loadTokenizer(file);

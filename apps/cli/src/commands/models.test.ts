@@ -51,9 +51,7 @@ async function predictions(args: readonly string[]): Promise<readonly Predicted[
   return out.map((line) => JSON.parse(line));
 }
 
-test("an adapter brings its labels along, and merged into the model it predicts the same", {
-  timeout: 60_000,
-}, async () => {
+test("an adapter brings its labels along, and merged into the model it predicts the same", async () => {
   const apart = await predictions([model, "--adapter", adapter, ...texts]);
   expect(apart.map(({ text }) => text)).toEqual(texts);
   for (const { prediction } of apart) {
@@ -76,9 +74,7 @@ test("an adapter brings its labels along, and merged into the model it predicts 
   expect(again).toMatchObject({ code: 2, errors: [expect.stringContaining("is not empty")] });
 });
 
-test("layers are held in few bits where that is asked for, and refused where they cannot be", {
-  timeout: 60_000,
-}, async () => {
+test("layers are held in few bits where that is asked for, and refused where they cannot be", async () => {
   const [plain, ...held] = await Promise.all(
     [[], ["--frozen", "int8"], ["--frozen", "int4"]].map((flags) =>
       predictions([model, "--adapter", adapter, ...flags, texts[0]!]),
@@ -98,7 +94,7 @@ test("layers are held in few bits where that is asked for, and refused where the
   expect(await run("as-stored")).toMatchObject({ code: 2, errors: [expect.stringContaining("no matrix in")] });
 });
 
-test("a model with its adapter becomes a folder for transformers.js", { timeout: 60_000 }, async () => {
+test("a model with its adapter becomes a folder for transformers.js", async () => {
   const out = join(folder, "onnx");
   expect(await recorded(["export", model, "--adapter", adapter, "--format", "onnx", "--out", out])).toMatchObject({
     code: 0,

@@ -68,7 +68,7 @@ const SLEEPER = "import time\nprint('asleep', flush=True)\nwhile True: time.slee
 test.skipIf(!hasPython).each([
   ["as python() starts it", "[]"],
   ["without namespaces", '["python3"]'],
-])("a program ends when its host is killed, %s", { timeout: 30_000 }, async (_, command) => {
+])("a program ends when its host is killed, %s", async (_, command) => {
   const jail = new URL("./jail.ts", import.meta.url).href;
   const host = `
     import { findJail, imprison } from ${JSON.stringify(jail)};
@@ -86,5 +86,5 @@ test.skipIf(!hasPython).each([
   const programs = descendants(child.pid!);
   expect(programs.filter(isAlive).length).toBeGreaterThan(0);
   child.kill("SIGKILL");
-  await vi.waitFor(() => expect(programs.filter(isAlive)).toEqual([]), { timeout: 20_000 });
+  await vi.waitFor(() => expect(programs.filter(isAlive)).toEqual([]), { timeout: 200_000 });
 });

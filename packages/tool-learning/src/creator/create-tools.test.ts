@@ -89,7 +89,7 @@ describe("the stages of the publication", () => {
     expect(played.requests.map(({ sample }) => sample)).toEqual([0, 1, 2, 3, 0]);
     expect(new Set(played.requests.slice(0, 4).map(({ messages }) => JSON.stringify(messages))).size).toBe(1);
     expect(played.end).toMatchObject({ status: "failed", failure: { code: "LOAD_FAILED" } });
-  }, 20_000);
+  });
 
   test("a tool that loads at the second try makes three calls", async () => {
     const played = await play([at("creation", js("function (")), at("creation", TOOL), at("decision", CALL)], faithful);

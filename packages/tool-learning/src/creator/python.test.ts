@@ -95,37 +95,33 @@ pythonTest("what fails goes back with its line, and a repair may be of one part"
   expect(end.tool.source).toContain("height or 4");
 });
 
-pythonTest(
-  "tools are kept, verified by use, offered to others, and made part of them",
-  { timeout: 60_000 },
-  async () => {
-    const library = await openLibrary(":memory:", { sandbox });
-    const outcomes = [];
-    for (const [i, question] of ["Area of a field?", "Area of a hall?", "Area of a yard?"].entries()) {
-      const script = [at("creation", AREA), at("decision", print(`area(height=${i + 2}, width=3)`))];
-      outcomes.push(...(await play(question, script, library)).kept);
-    }
-    expect(outcomes).toEqual(["kept", "known", "known"]);
-    const [area] = await library.list();
-    expect(area).toMatchObject({
-      language: "python",
-      status: "verified",
-      tests: [{ args: [3, 2], expected: 6 }, {}, {}],
-    });
+pythonTest("tools are kept, verified by use, offered to others, and made part of them", async () => {
+  const library = await openLibrary(":memory:", { sandbox });
+  const outcomes = [];
+  for (const [i, question] of ["Area of a field?", "Area of a hall?", "Area of a yard?"].entries()) {
+    const script = [at("creation", AREA), at("decision", print(`area(height=${i + 2}, width=3)`))];
+    outcomes.push(...(await play(question, script, library)).kept);
+  }
+  expect(outcomes).toEqual(["kept", "known", "known"]);
+  const [area] = await library.list();
+  expect(area).toMatchObject({
+    language: "python",
+    status: "verified",
+    tests: [{ args: [3, 2], expected: 6 }, {}, {}],
+  });
 
-    const volume = py('def volume(a, b, c):\n    """Volume of a box."""\n    return area(a, b) * c');
-    const script = [at("creation", volume), at("decision", print("volume(3, 4, 2)"))];
-    const { end, kept, shown } = await play("Volume of a box on an area of 3 by 4, 2 high?", script, library);
-    expect(shown[0]).toContain("- area(width: float, height: float = 1)\n  Area of a rectangle");
-    expect(kept).toEqual(["kept"]);
-    expect(end).toMatchObject({ answer: "24", tool: { level: 1, dependencies: ["area"] } });
-    expect((await library.list())[1]).toMatchObject({
-      dependencies: [area!.id],
-      tests: [{ args: [3, 4, 2], expected: 24 }],
-    });
-    await library.close();
-  },
-);
+  const volume = py('def volume(a, b, c):\n    """Volume of a box."""\n    return area(a, b) * c');
+  const script = [at("creation", volume), at("decision", print("volume(3, 4, 2)"))];
+  const { end, kept, shown } = await play("Volume of a box on an area of 3 by 4, 2 high?", script, library);
+  expect(shown[0]).toContain("- area(width: float, height: float = 1)\n  Area of a rectangle");
+  expect(kept).toEqual(["kept"]);
+  expect(end).toMatchObject({ answer: "24", tool: { level: 1, dependencies: ["area"] } });
+  expect((await library.list())[1]).toMatchObject({
+    dependencies: [area!.id],
+    tests: [{ args: [3, 4, 2], expected: 24 }],
+  });
+  await library.close();
+});
 
 pythonTest("a whole program answers too, with its repair", async () => {
   const script = scripted([

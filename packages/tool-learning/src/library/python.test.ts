@@ -73,7 +73,7 @@ describe.runIf(hasPython)("a library of Python tools", () => {
     for (const question of ["One?", "Two?"]) await library.recordUse(tool.id, { question, passed: true });
     expect(await library.promote(tool.id)).toMatchObject({ tool: { status: "verified" }, problems: [] });
     await library.close();
-  }, 60_000);
+  });
 });
 
 test("a tool is not judged by a sandbox for another language", async () => {

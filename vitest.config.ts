@@ -5,6 +5,8 @@ const conditions = ["@cambium/source", "module", "node", "import", "default"];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 /** Ends what hangs. No test is meant to come near it, on a slow machine or a busy one either. Milliseconds. */
 const timeouts = { testTimeout: 300_000, hookTimeout: 300_000 };
+/** Vitest leaves a core free, which on two of them is half of the machine. */
+const maxWorkers = "100%";
 const setupFiles = ["packages/testing/src/setup.ts"];
 
 export default defineConfig({
@@ -18,6 +20,7 @@ export default defineConfig({
           exclude: ["**/*.contract.test.ts"],
           setupFiles,
           ...timeouts,
+          maxWorkers,
         },
       },
       {
@@ -28,6 +31,7 @@ export default defineConfig({
           benchmark: { include: [] },
           setupFiles,
           ...timeouts,
+          maxWorkers,
         },
       },
       {

@@ -4,6 +4,8 @@ export interface Constraint {
   readonly isWhole: boolean;
   /** Whether nothing may follow. */
   readonly isFull: boolean;
+  /** Whether this place is within a part whose end its form alone decides: strings that end a text do not there. @default false */
+  readonly isApart?: boolean;
   /** Rules out the ids that no text of the form has next, and the ends unless the text is whole. */
   rule(scores: Float32Array, ends: ReadonlySet<number>): void;
   /** Behind one more id, which was not ruled out. */

@@ -158,6 +158,10 @@ export function createRow(start: RowStart): Row {
     return rest === "" ? [] : [{ text: rest }];
   }
 
+  /** More of the text, up to a stop string; `isApart`: where none ends it. */
+  const watched = (part: string, isApart: boolean): ReturnType<typeof watch.push> =>
+    isApart ? { text: watch.end() + part } : watch.push(part);
+
   /**
    * What was held back: no stop string came of it.
    *
@@ -165,7 +169,7 @@ export function createRow(start: RowStart): Row {
    */
   function held(isCut: boolean): { readonly rest: string; readonly stop?: string } {
     const rest = stream.end();
-    const last = watch.push(isCut ? rest.replace(/\ufffd+$/, "") : rest);
+    const last = watched(isCut ? rest.replace(/\ufffd+$/, "") : rest, constraint?.isApart === true);
     return last.stop === undefined ? { rest: last.text + watch.end() } : { rest: last.text, stop: last.stop };
   }
 
@@ -179,8 +183,9 @@ export function createRow(start: RowStart): Row {
       }
       ids.push(id);
       if (token !== undefined) tokens.push(token);
+      const isApart = constraint?.isApart === true;
       constraint = constraint?.next(id);
-      const { text: certain, stop } = watch.push(stream.push(id));
+      const { text: certain, stop } = watched(stream.push(id), isApart);
       text += certain;
       const piece: TextPiece = { text: certain, id, ...(token !== undefined && { token }) };
       if (stop !== undefined) return { pieces: [piece, ...end("stop", stop, "")] };

@@ -44,7 +44,7 @@ const full: Constraint = {
 
 /**
  * The constraint of a text with such parts, at its start. Outside of them everything may follow. A token that goes on behind the
- * opening mark with something else than blanks is text, and so is what follows it.
+ * opening mark with something else than blanks is text, and so is what follows it. Stop strings end the text outside of the parts only.
  *
  * @throws {ConfigError} For marks that are no texts, and as `format` does.
  */
@@ -70,6 +70,7 @@ export function markedConstraint(caller: string, marked: MarkedFormat, { tokeniz
     return {
       isWhole: false,
       isFull: false,
+      isApart: true,
       rule: (scores) => only(scores, first),
       next: () => literal(rest, behind),
     };
@@ -80,6 +81,7 @@ export function markedConstraint(caller: string, marked: MarkedFormat, { tokeniz
     return {
       isWhole: false,
       isFull: false,
+      isApart: true,
       rule: (scores) => form.rule(scores, new Set()),
       next: (id) => inside(form.next(id)),
     };

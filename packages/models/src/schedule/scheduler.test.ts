@@ -103,6 +103,12 @@ test("a text has its form, and parts between marks have theirs", async () => {
     const [, part] = /^<x>\n(.*)\n<\/x>$/s.exec(required.text)!;
     expect([1, 2]).toContain(JSON.parse(part!).a);
     expect(required.finish).toBe("stop");
+    // A stop string ends no part, and does end what stands outside.
+    const all = { ...marks, isRequired: true, isLast: true };
+    expect(await together(shared, "a", { ...long, marked: all, stop: ["\n", '"a"', "</x>"] })).toEqual(required);
+    const [, stop = ""] = await alone("What?");
+    const stopped = await together(shared, "What?", { ...short, marked: marks, stop });
+    expect(stopped.text).toBe((await alone("What?")).split(stop)[0]);
     // Without being required nothing changes until a mark is written.
     expect((await together(shared, "What?", { ...short, marked: marks })).text).toBe(await alone("What?"));
     await expect(together(shared, "a", { format: "json", marked: marks })).rejects.toThrow("pass one of them");
@@ -124,10 +130,13 @@ test("what stands behind an opening mark that the model wrote is made to have it
     return ids.length > 20 ? "all" : tokenizer.decode(ids);
   };
   const seen: string[] = [];
+  const apart: boolean[] = [];
   for (const id of tokenizer.pieces('so <x>\n{"a":1}\n</x> then')) {
     seen.push(allowed());
+    apart.push(constraint.isApart === true);
     constraint = constraint.next(id);
   }
+  expect(apart.map(Number).join("")).toBe("0000001111111111111000000".slice(0, apart.length));
   expect(seen.slice(0, 6)).toEqual(Array(6).fill("all"));
   expect(seen.slice(6, 8)).toEqual(["\n", "{"]);
   expect(seen[8]).toContain('"');

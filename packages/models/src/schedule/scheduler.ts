@@ -45,7 +45,7 @@ export interface ScheduledOptions extends Omit<DecodingOptions, "beams" | "lengt
   readonly chat?: ChatOptions;
   /** A form that the text must have, as `generate` has it. @default any */
   readonly format?: Format;
-  /** A form that parts of the text must have, those between two marks; in place of `format`. @default none */
+  /** A form that parts of the text must have, those between two marks; in place of `format`. Strings of `stop` end no such part. @default none */
   readonly marked?: MarkedFormat;
   /** Which delta of a mixed model (`perRow`) writes it, −1 for none. @default none */
   readonly delta?: number;

@@ -188,6 +188,11 @@ test.each<[string, Partial<ModelRequest>, string]>([
     'the field "min_pp" is not supported; is "min_p" meant?',
   ],
   ["a bias", { provider: { openai: { logit_bias: { 5: 100 } } } }, '"logit_bias" is not supported at {"5":100}'],
+  [
+    "arguments that are no object",
+    { tools: [time, { name: "say", parameters: { type: "string" } }] },
+    'the parameters of the tool "say" are of the type "string"',
+  ],
   ["a tool that is not declared", { tools: [time], toolChoice: { tool: "weather" } }, 'toolChoice wants "weather"'],
   ["calls without tools", { toolChoice: "required" }, "toolChoice wants some tool"],
   ["a format beside tools", { tools: [time], format: {} }, "a format is of the whole reply"],

@@ -128,8 +128,18 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
   /** Tools that the model may call in this request. */
   const toolsOf = ({ tools = [], toolChoice }: ModelRequest) => (toolChoice === "none" ? [] : tools);
 
-  /** Throws for tools that calls cannot be told apart by. */
+  /** Throws for tools that cannot be called, or that calls cannot be told apart by. */
   function checkTools({ tools = [] }: ModelRequest): void {
+    const other = tools.findIndex(
+      ({ parameters: { type } }) => type !== undefined && ![type].flat().includes("object"),
+    );
+    if (other !== -1) {
+      const { name: each, parameters } = tools[other]!;
+      throw new ConfigError({
+        message: `local: arguments are an object, and the parameters of the tool "${each}" are of the type ${JSON.stringify(parameters["type"])}`,
+        param: `tools[${other}].function.parameters`,
+      });
+    }
     const names = tools.map((tool) => tool.name);
     const index = names.findIndex((each, i) => each === "" || names.indexOf(each) < i);
     if (index === -1) return;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { callReader, type Said } from "./tool-text.ts";
+import { callReader, callSchema, type Said } from "./tool-text.ts";
 
 const names = new Set(["f", "g"]);
 
@@ -42,6 +42,22 @@ test.each<[string, string, Said[]]>([
     '<tool_call>{"name":"f","arguments":[1]}</tool_call>',
     [{ type: "text", text: '<tool_call>{"name":"f","arguments":[1]}</tool_call>' }],
   ],
+  [
+    "a closing mark within an argument",
+    `${call("f", { a: 'say "</tool_call>\\' })} ${call("g")}`,
+    [
+      { type: "call", name: "f", arguments: '{"a":"say \\"</tool_call>\\\\"}' },
+      { type: "call", name: "g", arguments: "{}" },
+    ],
+  ],
+  [
+    "no JSON with one quote, and a call",
+    `<tool_call>6" long</tool_call>${call("f")}`,
+    [
+      { type: "text", text: '<tool_call>6" long</tool_call>' },
+      { type: "call", name: "f", arguments: "{}" },
+    ],
+  ],
   ["a mark that is begun", "a <tool_ca", [{ type: "text", text: "a <tool_ca" }]],
 ])("%s is read as what it is, however it is cut", (_, text, said) => {
   expect(read(text)).toEqual(said);
@@ -51,4 +67,42 @@ test.each<[string, string, Said[]]>([
     }),
     { seed: 1, numRuns: 50 },
   );
+});
+
+const argumentsIn = (...parameters: object[]): unknown => {
+  const schema = callSchema(parameters.map((each, i) => ({ name: `f${i}`, parameters: each as never })));
+  const calls = (schema["anyOf"] ?? [schema]) as { properties: { arguments: unknown } }[];
+  return calls[0]!.properties.arguments;
+};
+
+test.each<[object, object]>([
+  [{}, { type: "object" }],
+  [{ description: "none" }, { description: "none", type: "object" }],
+  [{ properties: { a: {} } }, { properties: { a: {} }, type: "object" }],
+  [{ type: ["object", "null"] }, { type: "object" }],
+  [{ anyOf: [{ type: "object" }] }, { anyOf: [{ type: "object" }] }],
+])("arguments are objects: %j", (parameters, schema) => {
+  expect(argumentsIn(parameters)).toEqual(schema);
+});
+
+test("references move with their schema, names of properties are no keywords, and values stay", () => {
+  const parameters = {
+    type: "object",
+    properties: {
+      enum: { $ref: "#/$defs/const" },
+      $ref: { type: "string" },
+      properties: { enum: [{ $ref: "#" }] },
+    },
+    $defs: { const: { $ref: "#/$defs/a" }, a: { const: { $ref: "#" } } },
+  };
+  const place = "#/anyOf/0/properties/arguments";
+  expect(argumentsIn(parameters, {})).toEqual({
+    type: "object",
+    properties: {
+      enum: { $ref: `${place}/$defs/const` },
+      $ref: { type: "string" },
+      properties: { enum: [{ $ref: "#" }] },
+    },
+    $defs: { const: { $ref: `${place}/$defs/a` }, a: { const: { $ref: "#" } } },
+  });
 });

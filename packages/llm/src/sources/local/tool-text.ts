@@ -26,23 +26,47 @@ export function declarationOf({ name, description, parameters }: ToolDeclaration
   return { type: "function", function: { name, ...(description !== undefined && { description }), parameters } };
 }
 
-/** A schema that stands at another place in a whole: places that it refers to are there. */
-function movedTo(place: string, value: Json | undefined): Json {
+/** Keywords whose members have names of the schema's writer, each with a schema. */
+const NAMED: ReadonlySet<string> = new Set([
+  "properties",
+  "patternProperties",
+  "$defs",
+  "definitions",
+  "dependentSchemas",
+]);
+
+/**
+ * A schema that stands at another place in a whole: places that it refers to are there.
+ *
+ * @param isNamed - Whether its keys are names, such as those of properties, and no keywords.
+ */
+function movedTo(place: string, value: Json | undefined, isNamed = false): Json {
   if (Array.isArray(value)) return value.map((each) => movedTo(place, each as Json));
   if (typeof value !== "object" || value === null) return value ?? null;
   const moved = Object.entries(value).map(([key, each]): [string, Json] => {
+    if (isNamed) return [key, movedTo(place, each)];
     if (key === "const" || key === "enum") return [key, each ?? null];
     if (key === "$ref" && typeof each === "string") return [key, each.replace(/^#/, place)];
-    return [key, movedTo(place, each)];
+    return [key, movedTo(place, each, NAMED.has(key))];
   });
   return Object.fromEntries(moved);
+}
+
+/** Keywords by which a schema without a type may still say which values there are. */
+const TELLING = ["$ref", "anyOf", "oneOf", "allOf", "const", "enum"];
+
+/** A schema of arguments: of objects, whatever else it lets pass. */
+function ofObjects(parameters: JsonObject): JsonObject {
+  const { type } = parameters;
+  if (type === undefined && TELLING.some((key) => Object.hasOwn(parameters, key))) return parameters;
+  return type === undefined || [type].flat().includes("object") ? { ...parameters, type: "object" } : parameters;
 }
 
 /** The JSON schema of a call of one of some tools. */
 export function callSchema(tools: readonly ToolDeclaration[]): JsonObject {
   const calls = tools.map(({ name, parameters }, index) => {
     const place = `#${tools.length === 1 ? "" : `/anyOf/${index}`}/properties/arguments`;
-    const given = Object.keys(parameters).length === 0 ? { type: "object" } : movedTo(place, parameters);
+    const given = movedTo(place, ofObjects(parameters));
     return {
       type: "object",
       properties: { name: { const: name }, arguments: given },
@@ -100,6 +124,22 @@ function readCall(text: string, names: ReadonlySet<string>): Said | undefined {
   }
 }
 
+/**
+ * Where the closing mark is that is not within a JSON string; −1 where there is none yet. Strings of JSON have no line breaks, so that
+ * each line begins outside of them.
+ */
+function closeOf(text: string): number {
+  let isInString = false;
+  for (let i = text.indexOf(CLOSE) === -1 ? text.length : 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === "\n") isInString = false;
+    else if (isInString && char === "\\") i++;
+    else if (char === '"') isInString = !isInString;
+    else if (!isInString && text.startsWith(CLOSE, i)) return i;
+  }
+  return -1;
+}
+
 /** A reader of calls of these tools. What looks like a call and is none stays text, so that nothing is lost. */
 export function callReader(names: ReadonlySet<string>): CallReader {
   let held = "";
@@ -117,11 +157,15 @@ export function callReader(names: ReadonlySet<string>): CallReader {
   function read(isLast: boolean): Said[] {
     const said: Said[] = [];
     for (;;) {
-      const at = held.indexOf(isInside ? CLOSE : OPEN);
+      let at = isInside ? closeOf(held) : held.indexOf(OPEN);
       if (isInside && at < 0 && !isLast) return said;
       if (isInside) {
+        let call = readCall(held.slice(0, at < 0 ? held.length : at), names);
+        if (call === undefined) {
+          at = held.indexOf(CLOSE); // no JSON: a quote in it means nothing
+          call = readCall(held.slice(0, at < 0 ? held.length : at), names);
+        }
         const end = at < 0 ? held.length : at;
-        const call = readCall(held.slice(0, end), names);
         const rest = held.slice(at < 0 ? end : end + CLOSE.length);
         said.push(call ?? { type: "text", text: `${OPEN}${held.slice(0, held.length - rest.length)}` });
         isInside = false;

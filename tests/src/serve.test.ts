@@ -151,6 +151,8 @@ describe("clients of a server", () => {
     expect(data.map(({ embedding }) => embedding.length)).toEqual([12, 12]);
     expect(usage.prompt_tokens).toBe(10); // bytes
     await expect(client.embeddings.create({ model: "tiny", input: "a" })).rejects.toMatchObject({ status: 404 });
+    const long = client.embeddings.create({ model: "encoder", input: ["a cat", "a".repeat(65)] });
+    await expect(long).rejects.toMatchObject({ status: 400, code: "context_length_exceeded", param: "input[1]" });
   });
 
   test("adapters answer under their names, each as it does alone, however they are mixed", async () => {

@@ -3,7 +3,7 @@ import { dispose, mean, slice, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collate } from "./collate.ts";
 import { createModel } from "./create.ts";
-import { type EmbedOptions, embed } from "./embed.ts";
+import { type EmbedCut, type EmbedOptions, embed } from "./embed.ts";
 import { fixture } from "./fixtures.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -55,6 +55,21 @@ test("long texts are cut to the model's positions", async () => {
   expect(vector).toHaveLength(8);
 });
 
+test("texts that are cut are told of, and may be refused", async () => {
+  const long = ["the cat ".repeat(11), "the cat ".repeat(12), "a dog"]; // 24 and 26 tokens with their ends
+  const cuts: EmbedCut[] = [];
+  const vectors = await embed(model, tokenizer, long, { onCut: (cut) => void cuts.push(cut) });
+  expect(cuts).toEqual([{ index: 1, tokens: 26, maxLength: 24 }]);
+  expect(vectors).toHaveLength(3);
+  const refusal = embed(model, tokenizer, long, {
+    maxLength: 4,
+    onCut: ({ index }) => {
+      throw new Error(`text ${index} is too long`);
+    },
+  });
+  await expect(refusal).rejects.toThrow("text 0 is too long");
+});
+
 test("no texts have no vectors", async () => {
   expect(await embed(model, tokenizer, [])).toEqual([]);
 });
@@ -65,6 +80,7 @@ test.each([
     { pooling: "median" },
     "pooling must be one of cls, max, mean, mean-sqrt-length, weighted-mean, last, or a list of them, got",
   ],
+  [{ onCut: true }, "onCut must be a function, got boolean"],
   [{ batchSize: 0 }, "batchSize must be a whole number from 1, got 0"],
 ])("%j are no options", async (options, message) => {
   await expect(embed(model, tokenizer, texts, options as EmbedOptions)).rejects.toThrow(`embed: ${message}`);

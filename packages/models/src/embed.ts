@@ -11,13 +11,23 @@ import { firstDimensions, loadSteps, withoutNormalising } from "./embedding/step
 import type { RunnableModel } from "./runnable.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
+/** A text that `embed` reads in part. */
+export interface EmbedCut {
+  /** Which of the texts. */
+  readonly index: number;
+  /** All that it has, the prompt and special ones included. */
+  readonly tokens: number;
+  /** Those of them that are read. */
+  readonly maxLength: number;
+}
+
 /** Settings of `embed`. What is left out is as the tokenizer's folder says. */
 export interface EmbedOptions extends Partial<Pick<CollateOptions, "truncation" | "padId">> {
   /** What of the tokens becomes the vector; several stand side by side. @default the head's or the folder's, else "mean" */
   readonly pooling?: Pooling | readonly Pooling[];
   /** Whether vectors are scaled to length 1, so that products are cosines. @default the head's or the folder's, else false */
   readonly normalise?: boolean;
-  /** Most tokens of a text, special ones included; longer texts are cut. @default the folder's, at most what the model has positions for */
+  /** Most tokens of a text, special ones included; longer texts are cut. @default the folder's, else 2048, at most what the model has positions for */
   readonly maxLength?: number;
   /** Name of the folder's prompt that is put in front of every text, or `false` for none. @default the folder's choice, else none */
   readonly prompt?: string | false;
@@ -25,9 +35,17 @@ export interface EmbedOptions extends Partial<Pick<CollateOptions, "truncation" 
   readonly dimensions?: number;
   /** Texts in one forward pass. @default 32 */
   readonly batchSize?: number;
+  /**
+   * Called for each text that is longer than `maxLength`, in their order, before any is embedded. What it throws, `embed` throws: that
+   * refuses such texts.
+   *
+   * @default long texts are cut
+   */
+  readonly onCut?: (cut: EmbedCut) => void;
 }
 
-const keys = ["pooling", "normalise", "maxLength", "prompt", "dimensions", "batchSize", "truncation", "padId"] as const;
+const shared = ["pooling", "normalise", "maxLength", "prompt", "dimensions", "batchSize"] as const;
+const keys = [...shared, "truncation", "padId", "onCut"] as const;
 
 function checkText(text: unknown, index: number): void {
   if (typeof text === "string") return;
@@ -56,10 +74,13 @@ export async function embed(
   options: EmbedOptions = {},
 ): Promise<Float32Array[]> {
   checkOptions("embed", options, keys);
-  const { pooling, normalise, prompt, dimensions, batchSize = 32, maxLength, ...rest } = options;
+  const { pooling, normalise, prompt, dimensions, batchSize = 32, maxLength, onCut, ...rest } = options;
   checkPooling("embed", pooling);
   checkDimensions(dimensions);
   texts.forEach(checkText);
+  if (onCut !== undefined && typeof onCut !== "function") {
+    throw new ConfigError({ message: `embed: onCut must be a function, got ${typeof onCut}` });
+  }
   const modules = readModules("embed", tokenizer.files);
   const { head, ...headless } = model;
   const reader = modules.lowerCase ? lowerCased(tokenizer) : tokenizer;
@@ -70,6 +91,7 @@ export async function embed(
   const skipped = modules.includePrompt ? 0 : promptLength(reader, before, length);
   const rows = texts.map((text) => ({ text: `${before}${text}` }));
   const groups = byLength("embed", rows, batchSize);
+  if (onCut !== undefined) tellCuts(rows, reader, length, onCut);
   const own = head?.kind === "embedding" ? head : undefined;
   const given = own === undefined ? modules.steps : stepsOf(own);
   const steps = await loadSteps("embed", normalise === false ? withoutNormalising(given) : given, tokenizer.files);
@@ -94,6 +116,19 @@ export async function embed(
     steps.dispose();
   }
   return vectors;
+}
+
+/** Tells of the texts that do not fit. */
+function tellCuts(
+  rows: readonly { readonly text: string }[],
+  tokenizer: Tokenizer,
+  maxLength: number,
+  onCut: (cut: EmbedCut) => void,
+): void {
+  for (const [index, { text }] of rows.entries()) {
+    const tokens = tokenizer.encode(text).ids.length;
+    if (tokens > maxLength) onCut({ index, tokens, maxLength });
+  }
 }
 
 function checkDimensions(dimensions: number | undefined): void {

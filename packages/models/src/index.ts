@@ -44,7 +44,7 @@ export { type Collate, type CollateOptions, type CollateReport, collate } from "
 export { type ConfigKeys, parseModelConfig } from "./config.ts";
 export type { KeyAliases } from "./config-keys.ts";
 export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayout, modelLayout } from "./create.ts";
-export { type EmbedOptions, embed } from "./embed.ts";
+export { type EmbedCut, type EmbedOptions, embed } from "./embed.ts";
 export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
 export type { Format } from "./format/format.ts";

@@ -46,11 +46,16 @@ export function embed(io: Io): Command {
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, texts: readonly string[], flags: EmbedFlags) => {
       const rows = readTexts(io, "embed", texts, flags.input);
+      const cut = { texts: 0, maxLength: 0 };
       const options: EmbedOptions = {
         ...(flags.pooling !== undefined && { pooling: flags.pooling as NonNullable<EmbedOptions["pooling"]> }), // embed checks it
         ...(flags.prompt !== undefined && { prompt: flags.prompt }),
         ...(flags.dimensions !== undefined && { dimensions: flags.dimensions }),
         ...(flags.normalise === true && { normalise: true }),
+        onCut({ maxLength }) {
+          cut.texts++;
+          cut.maxLength = maxLength;
+        },
       };
       let done = 0;
       await withModel(io, "embed", name, flags, async ({ base, tuned, tokenizer }) => {
@@ -68,6 +73,11 @@ export function embed(io: Io): Command {
           }
         });
       });
+      if (cut.texts > 0) {
+        io.error(
+          `${countText(cut.texts, "text")} of ${done} cut to ${cut.maxLength} tokens: what is behind them is in no vector`,
+        );
+      }
       if (flags.out !== undefined && !io.signal.aborted) io.error(`${countText(done, "vector")} in ${flags.out}`);
     });
 }

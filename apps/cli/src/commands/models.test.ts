@@ -126,6 +126,14 @@ test("vectors of a file are those of the library, and the file is there whole", 
   disposeParameters(base.parameters);
 });
 
+test("texts that are cut are counted", async () => {
+  const long = "a cat sat on a mat ".repeat(100);
+  const embedded = await recorded(["embed", model, "a cat", long]);
+  expect(embedded).toMatchObject({ code: 0, errors: [expect.stringMatching(/^1 text of 2 cut to \d+ tokens: /)] });
+  const predicted = await recorded(["predict", model, "--adapter", adapter, "a cat", long]);
+  expect(predicted).toMatchObject({ code: 0, errors: [expect.stringMatching(/^1 text of 2 cut: \d+ tokens were/)] });
+});
+
 test("a table's texts are predicted for with their rows, and those that have none are said", async () => {
   const args = ["predict", model, "--adapter", adapter, "--input", join(folder, "rows.csv"), "--json"];
   const { code, out, errors } = await recorded(args);

@@ -73,6 +73,10 @@ export function predict(io: Io): Command {
             io.live?.(`${countText(done, "text")} done`);
           }
         });
+        const { cutTexts, cutTokens } = say.report();
+        if (cutTexts > 0) {
+          io.error(`${countText(cutTexts, "text")} of ${done} cut: ${countText(cutTokens, "token")} were not read`);
+        }
       });
       if (flags.out !== undefined && !io.signal.aborted) io.error(`${countText(done, "prediction")} in ${flags.out}`);
     });

@@ -1,9 +1,10 @@
 /** The models that `serve` answers with: a base, adapters on it by name, and one that embeds. */
-import type { JsonObject } from "@cambium/base";
+import { ConfigError, type JsonObject } from "@cambium/base";
 import { disposeParameters } from "@cambium/core";
 import { attach, type Delta, perRow } from "@cambium/delta";
 import { type Backend, type Embed, local } from "@cambium/llm";
 import {
+  type EmbedCut,
   embed,
   loadModel,
   loadTokenizer,
@@ -127,8 +128,18 @@ export interface EmbedServed {
   dispose(): void;
 }
 
+/** Refuses a text of which a part would not be read: two that differ there would have the same vector. */
+function refuseCut({ index, tokens, maxLength }: EmbedCut): never {
+  throw new ConfigError({
+    message: `input[${index}]: This model's maximum context length is ${maxLength} tokens, and the text has ${tokens}; shorten it, or embed parts of it`,
+    param: `input[${index}]`,
+    reason: "context_length_exceeded",
+  });
+}
+
 const embedding = (model: RunnableModel, tokenizer: Tokenizer): Pick<EmbedServed, "embed" | "countTokens"> => ({
-  embed: (texts, dimensions) => embed(model, tokenizer, texts, dimensions === undefined ? {} : { dimensions }),
+  embed: (texts, dimensions) =>
+    embed(model, tokenizer, texts, { onCut: refuseCut, ...(dimensions !== undefined && { dimensions }) }),
   countTokens: (text) => tokenizer.encode(text).ids.length,
 });
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from "@cambium/base";
+import { type JsonObject, nearest } from "@cambium/base";
 import * as z from "zod";
 import type { Clock } from "../calls/clock.ts";
 import type { Piece } from "../chat-model.ts";
@@ -183,6 +183,9 @@ export async function showHealth({ health }: Handling, { sink }: Handled): Promi
   await sendJson(sink, 200, { status: "ok", ...health() });
 }
 
+/** Fields of a request for embeddings; `user` changes nothing. */
+const EMBEDDING_FIELDS = ["input", "model", "dimensions", "encoding_format", "user"];
+
 /** `POST /v1/embeddings` */
 export async function embedTexts({ embedder, models }: Handling, { body, sink }: Handled): Promise<void> {
   if (embedder === undefined) {
@@ -190,26 +193,37 @@ export async function embedTexts({ embedder, models }: Handling, { body, sink }:
     await sendJson(sink, 404, errorBody(404, message, "model_not_found", "model"));
     return;
   }
-  const { input, dimensions, encoding_format: format, model } = parseBody(z.looseObject({}), body) as JsonObject;
+  const wire = parseBody(z.looseObject({}), body) as JsonObject;
+  const { input, dimensions, encoding_format: format, model } = wire;
+  const strange = Object.keys(wire).find((key) => !EMBEDDING_FIELDS.includes(key) && wire[key] !== null);
+  if (strange !== undefined) {
+    const near = nearest(strange, EMBEDDING_FIELDS);
+    throw wrongField(strange, `there is no such field${near === undefined ? "" : `; is "${near}" meant?`}`);
+  }
   const texts = typeof input === "string" ? [input] : input;
   if (!Array.isArray(texts) || texts.length === 0 || !texts.every((text) => typeof text === "string")) {
     throw wrongField("input", "must be a text or a list of texts; ids of tokens are another model's");
   }
   if (
     dimensions !== undefined &&
+    dimensions !== null &&
     !(Number.isInteger(dimensions) && Number(dimensions) > 0 && Number(dimensions) <= 65_536)
   ) {
     throw wrongField("dimensions", `must be an integer from 1 to 65536, got ${dimensions}`);
   }
   if (!embedder.anyName && model !== embedder.model) {
-    const message = `embeddings: no model ${JSON.stringify(model)} makes embeddings; "${embedder.model}" does`;
+    const asked = JSON.stringify(model ?? null);
+    const message =
+      asked === "null"
+        ? `embeddings: a request names the model that makes them, which is "${embedder.model}"`
+        : `embeddings: no model ${asked} makes embeddings; "${embedder.model}" does`;
     await sendJson(sink, 404, errorBody(404, message, "model_not_found", "model"));
     return;
   }
   if (format !== undefined && format !== null && format !== "float" && format !== "base64") {
     throw wrongField("encoding_format", `must be float or base64, got ${JSON.stringify(format)}`);
   }
-  const vectors = await embedder.embed(texts, dimensions as number | undefined);
+  const vectors = await embedder.embed(texts, (dimensions ?? undefined) as number | undefined);
   const data = vectors.map((vector, index) => ({
     object: "embedding",
     index,

@@ -239,6 +239,9 @@ test("embeddings come as numbers or base64, as many as texts, with the dimension
   expect(new Float32Array(new Uint8Array(bytes).buffer)).toEqual(hashEmbedding("a cat", 8));
   expect((await send({}, "/embeddings", { input: [1] })).status).toBe(400);
   expect((await send({}, "/embeddings", { input: "a", dimensions: 0 })).status).toBe(400);
+  expect((await send({}, "/embeddings", { input: "a", dimensions: null, user: "u" })).status).toBe(200);
+  const typo = (await send({}, "/embeddings", { input: "a", dimension: 8 })).json();
+  expect(typo.error).toMatchObject({ param: "dimension", message: expect.stringContaining('is "dimensions" meant?') });
 });
 
 test("hashed embeddings have length one, and texts that share words are nearer", () => {

@@ -28,7 +28,10 @@ export interface Recorded {
  *
  * @param input - What is piped in.
  */
-export async function recorded(args: readonly string[], input: string | readonly string[] = []): Promise<Recorded> {
+export async function recorded(
+  args: readonly string[],
+  input: string | readonly (string | Uint8Array)[] = [],
+): Promise<Recorded> {
   const [out, errors, texts]: [string[], string[], string[]] = [[], [], []];
   const io = quietIo({
     out: (line) => void out.push(line),

@@ -49,6 +49,21 @@ test("what is piped in is the question, and --json tells the text and its tokens
   });
 });
 
+test.each(["chat", "generate"])("%s reads UTF-8, and says so of what is none", async (verb) => {
+  const latin = Buffer.from("caf\xe9", "latin1");
+  const piped = await recorded([verb, files.model, "--max-tokens", "1"], [latin]);
+  expect(piped).toMatchObject({
+    code: 2,
+    errors: [`cambium: ${verb}: standard input is not UTF-8; save it as that first`],
+  });
+  const path = join(files.folder, "latin.txt");
+  writeFileSync(path, latin);
+  const flag = verb === "chat" ? "--template" : "--schema";
+  const read = (file: string) => recorded([verb, files.model, "--prompt", "a", flag, file]);
+  expect((await read(path)).errors.join()).toContain("latin.txt is not UTF-8");
+  expect((await read(files.folder)).errors.join()).toContain("is a folder; give a file");
+});
+
 test("generate continues a text", async () => {
   const { out, code } = await recorded([
     "generate",
@@ -75,7 +90,7 @@ test("generate continues a text", async () => {
 test("generate writes JSON that fits a schema", async () => {
   const path = join(files.folder, "fruit.json");
   const properties = { fruit: { enum: ["fig", "plum"] }, count: { type: "integer", minimum: 1, maximum: 3 } };
-  writeFileSync(path, JSON.stringify({ type: "object", properties, required: ["fruit", "count"] }));
+  writeFileSync(path, `\uFEFF${JSON.stringify({ type: "object", properties, required: ["fruit", "count"] })}`);
   const { code, text } = await recorded(["generate", files.model, "--prompt", "A fruit: ", "--schema", path]);
   expect(code).toBe(0);
   const { fruit, count } = JSON.parse(text) as { readonly fruit: string; readonly count: number };

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { type ChatMessage, type Scheduler, scheduler } from "@cambium/models";
 import { Command } from "commander";
 import { talk } from "../chat/talk.ts";
@@ -7,6 +7,7 @@ import { withAdapter, withLanguageModel } from "../models/open-language-model.ts
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { readInput, showText } from "../models/write-text.ts";
 import { addWritingFlags, checkDrawn, type WritingFlags, writingOptions } from "../models/writing-flags.ts";
+import { readTextFile } from "../utf8.ts";
 
 interface ChatFlags extends WritingFlags {
   readonly prompt?: string;
@@ -27,8 +28,7 @@ Ctrl-D leaves. Ctrl-C stops an answer; where none is on its way, twice leaves.`;
 
 function templateText(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
-  if (!existsSync(path)) throw new UseError(`chat: there is no file ${path}`);
-  return readFileSync(path, "utf8");
+  return readTextFile("chat", path);
 }
 
 /** `cambium chat`: a conversation with a model, or one answer. */
@@ -47,7 +47,7 @@ export function chat(io: Io): Command {
       const isTalk = flags.prompt === undefined && io.input.isTTY === true;
       if (isTalk && flags.json === true)
         throw new UseError("chat: --json needs --prompt, or a question that is piped in");
-      const question = isTalk ? undefined : (flags.prompt ?? (await readInput(io)).trimEnd());
+      const question = isTalk ? undefined : (flags.prompt ?? (await readInput(io, "chat")).trimEnd());
       if (question === "") throw new UseError("chat: the question is empty");
       await withLanguageModel(io, "chat", name, flags, async (opened) => {
         const shared = scheduler(await withAdapter(opened, flags.adapter), opened.tokenizer, { maxBatch: 1 });

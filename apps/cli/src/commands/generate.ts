@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
 import { type JsonSchema, type ScheduledOptions, scheduler } from "@cambium/models";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
@@ -6,6 +5,7 @@ import { withAdapter, withLanguageModel } from "../models/open-language-model.ts
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { readInput, showText } from "../models/write-text.ts";
 import { addWritingFlags, checkDrawn, type WritingFlags, writingOptions } from "../models/writing-flags.ts";
+import { readTextFile } from "../utf8.ts";
 
 interface GenerateFlags extends WritingFlags {
   readonly prompt?: string;
@@ -22,9 +22,9 @@ Example, JSON that fits a schema:
 
 /** The schema in a file. */
 function schemaIn(path: string): Exclude<ScheduledOptions["format"], undefined> {
-  if (!existsSync(path)) throw new UseError(`generate: there is no file ${path}`);
+  const text = readTextFile("generate", path);
   try {
-    return { schema: JSON.parse(readFileSync(path, "utf8")) as JsonSchema };
+    return { schema: JSON.parse(text) as JsonSchema };
   } catch {
     throw new UseError(`generate: ${path} is no JSON`);
   }
@@ -44,7 +44,7 @@ export function generate(io: Io): Command {
       if (flags.prompt === undefined && io.input.isTTY === true) {
         throw new UseError("generate: give a text by --prompt, or pipe one in");
       }
-      const prompt = flags.prompt ?? (await readInput(io));
+      const prompt = flags.prompt ?? (await readInput(io, "generate"));
       if (prompt === "") throw new UseError("generate: the text is empty; a model continues at least one word");
       const format = flags.schema === undefined ? {} : { format: schemaIn(flags.schema) };
       await withLanguageModel(io, "generate", name, flags, async (opened) => {

@@ -4,6 +4,7 @@ import { type Rdm, rdmOf, type Similarity, testSimilarity } from "@cambium/emoti
 import { textTable } from "@cambium/report";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
+import { utf8Text } from "../utf8.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
 
@@ -58,7 +59,7 @@ export function probeCompare(io: Io): Command {
 async function readRdm(path: string): Promise<Rdm> {
   let content: { readonly conditions?: unknown; readonly values?: unknown } | null;
   try {
-    content = JSON.parse(await readFile(path, "utf8"));
+    content = JSON.parse(utf8Text("probe compare", path, await readFile(path)));
   } catch (cause) {
     throw new UseError(`probe compare: ${path} cannot be read as JSON: ${(cause as Error).message}`);
   }

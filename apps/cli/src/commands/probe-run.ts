@@ -15,6 +15,7 @@ import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
+import { utf8Text } from "../utf8.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
 
@@ -90,7 +91,7 @@ async function readOptions(flags: ProbeFlags): Promise<Record<string, unknown>> 
   let config: unknown = {};
   if (flags.config !== undefined) {
     try {
-      config = JSON.parse(await readFile(flags.config, "utf8"));
+      config = JSON.parse(utf8Text("probe", flags.config, await readFile(flags.config)));
     } catch (cause) {
       throw new UseError(`probe: ${flags.config} cannot be read as JSON: ${(cause as Error).message}`);
     }

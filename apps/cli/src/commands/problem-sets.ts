@@ -16,6 +16,7 @@ import {
   tableDemonstrations,
 } from "@cambium/tool-learning";
 import { UseError } from "../io.ts";
+import { utf8Text } from "../utf8.ts";
 
 /** Layouts of problem sets. */
 export const FORMATS = ["math", "tabmwp", "creation", "transfer"] as const;
@@ -67,9 +68,10 @@ export async function loadProblems(
   let texts: readonly { readonly path: string; readonly text: string }[];
   try {
     texts = await Promise.all(
-      (await filesOf(source)).map(async (path) => ({ path, text: await readFile(path, "utf8") })),
+      (await filesOf(source)).map(async (path) => ({ path, text: utf8Text("tools eval", path, await readFile(path)) })),
     );
   } catch (cause) {
+    if (cause instanceof UseError) throw cause;
     throw new UseError(`tools eval: ${source} cannot be read: ${(cause as Error).message}`, { cause });
   }
   if (texts.length === 0) throw new UseError(`tools eval: ${source} holds no .json or .jsonl files`);

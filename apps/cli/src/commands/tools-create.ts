@@ -5,6 +5,7 @@ import { costOf, type Step } from "@cambium/evaluation";
 import { type CreatorEnd, type CreatorEvent, createTools, type Hints, type Task } from "@cambium/tool-learning";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
+import { utf8Text } from "../utf8.ts";
 import { costText, countText } from "./cost-text.ts";
 import { addModelFlags, type ModelFlags, openModel, parseCount } from "./model-flags.ts";
 import { openSandbox, PYTHON_HELP } from "./sandboxes.ts";
@@ -121,8 +122,9 @@ export function createTool(io: Io): Command {
 
 async function readContext(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return utf8Text("tools create", path, await readFile(path));
   } catch (cause) {
+    if (cause instanceof UseError) throw cause;
     throw new UseError(`tools create: ${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
 }

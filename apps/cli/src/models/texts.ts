@@ -3,6 +3,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { type Io, UseError } from "../io.ts";
+import { utf8Decoder } from "../utf8.ts";
 import { openTable, saySkipped } from "./table.ts";
 
 /** A text, or a pair of texts. */
@@ -78,16 +79,9 @@ function checkFile(verb: string, input: string): void {
   );
 }
 
-/** The file's text. Other encodings than UTF-8 are refused: every letter that they write otherwise would become another. */
+/** The file's text. */
 async function* decoded(verb: string, input: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder("utf-8", { fatal: true }); // it takes a byte order mark away
-  const decode = (chunk?: Uint8Array): string => {
-    try {
-      return decoder.decode(chunk, { stream: chunk !== undefined });
-    } catch {
-      throw new UseError(`${verb}: ${input === "-" ? "standard input" : input} is not UTF-8; save it as that first`);
-    }
-  };
+  const decode = utf8Decoder(verb, input === "-" ? "standard input" : input);
   for await (const chunk of input === "-" ? process.stdin : createReadStream(input)) yield decode(chunk as Uint8Array);
   yield decode();
 }

@@ -1,6 +1,7 @@
 /** One text on its way to the reader, and what it took. */
 import type { Generated, GenerateEvent } from "@cambium/models";
 import type { Io } from "../io.ts";
+import { utf8Decoder } from "../utf8.ts";
 
 /** What a text took. */
 export interface Stats {
@@ -88,10 +89,14 @@ export async function showText(
   return written;
 }
 
-/** All that is piped in. */
-export async function readInput({ input }: Io): Promise<string> {
-  const decoder = new TextDecoder();
+/**
+ * All that is piped in.
+ *
+ * @throws {UseError} When it is not UTF-8.
+ */
+export async function readInput({ input }: Io, verb: string): Promise<string> {
+  const decode = utf8Decoder(verb, "standard input");
   let text = "";
-  for await (const chunk of input) text += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
-  return text + decoder.decode();
+  for await (const chunk of input) text += typeof chunk === "string" ? chunk : decode(chunk);
+  return text + decode();
 }

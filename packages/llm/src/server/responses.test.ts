@@ -1,11 +1,17 @@
+import { ConfigError } from "@cambium/base";
 import { expect, test } from "vitest";
+import { ModelError } from "../errors.ts";
 import type { ModelRequest } from "../messages/request.ts";
 import type { Policy } from "../sources/policy.ts";
+import type { Source } from "../sources/source.ts";
 import { testServer } from "./server.fixture.ts";
 
 const ASK = { model: "m", input: "hi" };
 
-async function respond(policy: Policy, body: object): Promise<{ readonly status: number; readonly said: string }> {
+async function respond(
+  policy: Policy | Source,
+  body: object,
+): Promise<{ readonly status: number; readonly said: string }> {
   const { baseURL } = await testServer({ models: { m: policy } });
   const response = await fetch(`${baseURL}/responses`, { method: "POST", body: JSON.stringify(body) });
   return { status: response.status, said: await response.text() };
@@ -147,6 +153,51 @@ test("events build the response that they end with", async () => {
   expect(events.at(-1)!["response"]).toMatchObject({ output: done.map(({ item }) => item) });
 });
 
+test("log-probabilities stand with the text of their tokens, and those of a call with none", async () => {
+  const logprob = (token: string) => ({ token, logprob: -1, bytes: null, top_logprobs: [] });
+  const provider = (...tokens: string[]) => ({ openai: { logprobs: { content: tokens.map(logprob) } } });
+  const made = { type: "tool-call", id: "c1", name: "f", arguments: "{}" } as const;
+  const source: Source = {
+    ...{ provider: "p", model: "m" },
+    generate: async (_, { onPiece }) => {
+      const token = (name: string) => onPiece?.({ type: "text", text: "", provider: provider(name) });
+      token("o");
+      token("k");
+      onPiece?.({ type: "text", text: "ok" });
+      token("<call>");
+      onPiece?.({ type: "tool-call", call: made });
+      return {
+        content: [{ type: "text", text: "ok" }, made],
+        finish: "tool-calls",
+        provider: provider("o", "k", "<call>"),
+      };
+    },
+  };
+  const whole = JSON.parse((await respond(source, ASK)).said);
+  const last = eventsOf((await respond(source, { ...ASK, stream: true })).said).at(-1)!;
+  for (const { output } of [whole, last["response"] as typeof whole]) {
+    expect(output).toMatchObject([
+      { type: "message", content: [{ text: "ok", logprobs: [{ token: "o" }, { token: "k" }] }] },
+      { type: "function_call", call_id: "c1" },
+    ]);
+    expect([output.length, output[0].content[0].logprobs.length]).toEqual([2, 2]);
+  }
+});
+
+test("what a source says of the older format's fields is said of this one's", async () => {
+  const failing = (error: Error): Source => ({ provider: "p", model: "m", generate: () => Promise.reject(error) });
+  const long = new ModelError({
+    message: "too long",
+    status: 400,
+    reason: "context_length_exceeded",
+    param: "messages",
+  });
+  const errorOf = async (error: Error) => JSON.parse((await respond(failing(error), ASK)).said).error;
+  expect(await errorOf(long)).toMatchObject({ param: "input", code: "context_length_exceeded" });
+  const wordy = new ConfigError({ message: "no", param: "verbosity" });
+  expect(await errorOf(wordy)).toMatchObject({ param: "text.verbosity", code: "invalid_value" });
+});
+
 test("a failure in the middle of a stream is an event", async () => {
   const { baseURL } = await testServer({
     models: {
@@ -183,6 +234,10 @@ test.each([
     },
   ],
   ["input[0].call_id", { input: [{ type: "function_call_output", output: "a" }] }],
+  ["input[0].call_id", { input: [{ type: "function_call_output", call_id: "c", output: "a" }] }],
+  ["input[0].call_id", { input: [{ ...call, call_id: undefined }] }],
+  ["input[1].output", { input: [call, { type: "function_call_output", call_id: "c1", output: 5 }] }],
+  ["input[1].output[0]", { input: [call, { type: "function_call_output", call_id: "c1", output: [{}] }] }],
   ["input[0]", { input: [{ type: "reasoning", summary: [], encrypted_content: "x" }] }],
   ["tools[0].type", { input: "a", tools: [{ type: "web_search" }] }],
   [
@@ -195,6 +250,8 @@ test.each([
       ],
     },
   ],
+  ["tools[0].paramters", { input: "a", tools: [{ type: "function", name: "f", paramters: {} }] }],
+  ["text", { input: "a", text: { fromat: { type: "json_object" } } }],
   ["tool_choice", { input: "a", tool_choice: { type: "function", name: "f" } }],
   ["text.format", { input: "a", text: { format: { type: "json_schema", name: "n" } } }],
   ["max_output_tokens", { input: "a", max_output_tokens: 0 }],

@@ -23,6 +23,18 @@ test.each<[string, unknown, string | undefined, string]>([
   ["an unknown part", asked({}, [{ type: "dance" }]), "messages[0].content[0]", 'unknown type "dance"'],
   ["an image without an address", asked({}, [{ type: "image_url" }]), "messages[0].content[0]", "needs an address"],
   ["a result without a call", said({ role: "tool", content: "x" }), "messages[0].tool_call_id", "the id of its call"],
+  [
+    "a result of another call",
+    {
+      model: "m",
+      messages: [
+        { role: "assistant", tool_calls: [call] },
+        { role: "tool", tool_call_id: "d", content: "x" },
+      ],
+    },
+    "messages[1].tool_call_id",
+    'no call before it has the id "d"',
+  ],
   ["a call without a name", said({ role: "assistant", tool_calls: [{}] }), "messages[0]", "a function with a name"],
   ["calls that are no list", said({ role: "assistant", tool_calls: 3 }), "messages[0]", "tool_calls must be a list"],
   ["an unknown format", asked({ response_format: { type: "foo" } }), "response_format", 'type must be "text"'],
@@ -34,6 +46,12 @@ test.each<[string, unknown, string | undefined, string]>([
     "a schema stands under json_schema.schema",
   ],
   ["two tools of one name", asked({ tools: [tool("f"), tool("f")] }), "tools[1].function.name", 'called "f"'],
+  [
+    "a mistyped part of a tool",
+    asked({ tools: [{ type: "function", function: { name: "f", paramters: {} } }] }),
+    "tools[0].function.paramters",
+    'is "parameters" meant?',
+  ],
   ["a tool without a name", asked({ tools: [tool("")] }), "tools[0].function.name", "a tool needs a name"],
   [
     "another kind of tool",

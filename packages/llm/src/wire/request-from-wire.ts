@@ -1,4 +1,4 @@
-import type { JsonObject } from "@cambium/base";
+import { type JsonObject, nearest } from "@cambium/base";
 import * as z from "zod";
 import type { AssistantPart, FilePart, Message, TextPart, ToolResultPart } from "../messages/message.ts";
 import type { ModelRequest, ToolChoice, ToolDeclaration } from "../messages/request.ts";
@@ -83,12 +83,15 @@ const textIn = (content: unknown, place: string): string =>
 function toolResult(given: JsonObject, names: ReadonlyMap<string, string>, place: string): ToolResultPart {
   const { tool_call_id: id, content } = given;
   if (typeof id !== "string") throw wrongField(`${place}.tool_call_id`, "a result needs the id of its call");
+  const name = names.get(id);
+  if (name === undefined)
+    throw wrongField(`${place}.tool_call_id`, `no call before it has the id ${JSON.stringify(id)}`);
   const parts = partsOf(content, `${place}.content`);
   const isText = parts.every(({ type }) => type === "text");
   return {
     type: "tool-result",
     id,
-    name: names.get(id) ?? "unknown",
+    name,
     output: isText ? textIn(content, place) : { parts },
   };
 }
@@ -192,9 +195,23 @@ export function requestFromWire(body: unknown): WireRequest {
   };
 }
 
+/** Throws for a part of a declaration that nobody reads: with `paramters` for `parameters`, arguments would be anything. */
+function checkDeclaration(others: Readonly<Record<string, unknown>>, place: string): void {
+  const strange = Object.keys(others).find((key) => ![null, undefined, false].includes(others[key] as null));
+  if (strange === undefined) return;
+  const near = nearest(strange, DECLARED);
+  throw wrongField(
+    `${place}.${strange}`,
+    `a tool has no such field${near === undefined ? "" : `; is "${near}" meant?`}`,
+  );
+}
+
+const DECLARED = ["name", "description", "parameters", "strict"];
+
 function toolsIn(given: z.infer<typeof toolsSchema> | undefined): ToolDeclaration[] | undefined {
   const names = new Set<string>();
-  return given?.map(({ function: { name, description, parameters, strict } }, i) => {
+  return given?.map(({ function: { name, description, parameters, strict, ...others } }, i) => {
+    checkDeclaration(others, `tools[${i}].function`);
     if (names.has(name)) throw wrongField(`tools[${i}].function.name`, `two tools are called "${name}"`);
     names.add(name);
     return {

@@ -27,6 +27,18 @@ function logprobsIn(provider: Reply["provider"]): readonly JsonObject[] {
   return given?.content ?? [];
 }
 
+/** Those of the tokens that a text is made of, where calls stand before or behind it: the reply has them all. */
+function logprobsFor(text: string, all: readonly JsonObject[], isLast: boolean): JsonObject[] {
+  const kept: JsonObject[] = [];
+  let left = Buffer.byteLength(text);
+  for (const each of isLast ? [...all].reverse() : all) {
+    if (left <= 0) break;
+    kept.push(each);
+    left -= (each["bytes"] as readonly number[] | null)?.length ?? Buffer.byteLength(String(each["token"]));
+  }
+  return isLast ? kept.reverse() : kept;
+}
+
 /** A text or a reasoning that still grows. */
 interface Open {
   readonly kind: "text" | "reasoning";
@@ -56,6 +68,7 @@ export function createResponseEvents(
 ): ResponseEvents {
   const items: JsonObject[] = [];
   let open: Open | undefined;
+  let early: JsonObject[] = []; // log-probabilities of tokens whose text is not there yet
   let count = 0;
   const event = (type: string, fields: JsonObject): JsonObject => ({ type, sequence_number: count++, ...fields });
   const response = (status: string, more: JsonObject = {}): JsonObject => ({
@@ -93,6 +106,7 @@ export function createResponseEvents(
 
   function close(status = "completed"): JsonObject[] {
     if (open === undefined) return [];
+    if (open.kind === "text") open.logprobs.push(...early.splice(0));
     const { kind, text, logprobs } = open;
     const item = itemOf(open, status);
     const place = placeOf(open);
@@ -126,13 +140,20 @@ export function createResponseEvents(
   }
 
   function piece(piece: Piece): JsonObject[] {
-    if (piece.type === "tool-call") return [...close(), ...call(piece)];
+    if (piece.type === "tool-call") {
+      early = []; // the call's own
+      return [...close(), ...call(piece)];
+    }
+    if (piece.type === "text" && piece.text === "") {
+      early.push(...logprobsIn(piece.provider));
+      return [];
+    }
     const events = open?.kind === piece.type ? [] : [...close(), ...begin(piece.type)];
     open!.text += piece.text;
     const place = placeOf(open!);
     if (piece.type === "reasoning")
       return [...events, event("response.reasoning_text.delta", { ...place, delta: piece.text })];
-    const logprobs = logprobsIn(piece.provider);
+    const logprobs = [...early.splice(0), ...logprobsIn(piece.provider)];
     open!.logprobs.push(...logprobs);
     return [...events, event("response.output_text.delta", { ...place, delta: piece.text, logprobs })];
   }
@@ -164,11 +185,14 @@ export function replyToResponses(
   createId: () => string,
 ): JsonObject {
   const events = createResponseEvents(envelope, echo, createId);
-  let { provider } = reply; // of the whole reply, which has one text as a rule: the first gets it
-  for (const part of reply.content) {
+  const { content } = reply;
+  const firstCall = content.findIndex(({ type }) => type === "tool-call");
+  let logprobs = [...logprobsIn(reply.provider)]; // of the whole reply, which has one text as a rule: the first gets them
+  for (const [i, part] of content.entries()) {
     if (part.type === "text") {
-      events.piece({ type: "text", text: part.text, ...(provider && { provider }) });
-      provider = undefined;
+      const own = firstCall === -1 ? logprobs : logprobsFor(part.text, logprobs, firstCall < i);
+      events.piece({ type: "text", text: part.text, provider: { [WIRE]: { logprobs: { content: own } } } });
+      logprobs = [];
     } else if (part.type === "reasoning") events.piece({ type: "reasoning", text: part.text });
     else if (part.type === "tool-call") events.piece({ type: "tool-call", call: part });
   }

@@ -1,6 +1,7 @@
 /** Requests of the newer of OpenAI's two formats for conversations, `/responses`, in the words of the older one. */
 import { ConfigError, type JsonObject } from "@cambium/base";
 import * as z from "zod";
+import { ModelError } from "../errors.ts";
 import { parseBody, wrongField } from "./problems.ts";
 import { requestFromWire, type WireRequest } from "./request-from-wire.ts";
 
@@ -22,7 +23,9 @@ const schema = z.looseObject({
       'must be "auto", "none", "required" or { "type": "function", "name": … }',
     )
     .nullish(),
-  text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
+  text: z
+    .strictObject({ format: z.looseObject({ type: z.string() }).nullish(), verbosity: z.string().nullish() })
+    .nullish(),
   include: z
     .array(z.literal("message.output_text.logprobs", "only message.output_text.logprobs can be included"))
     .nullish(),
@@ -99,6 +102,9 @@ function reasoningIn({ content, summary }: JsonObject, place: string): string {
 /** What an item adds to the turn of the assistant that it is part of; `undefined` when it is of nobody's turn. */
 function turnOf(item: JsonObject, place: string): JsonObject | undefined {
   const { type, role, content, call_id: id, name, arguments: given } = item;
+  if (type === "function_call" && (typeof id !== "string" || id === "")) {
+    throw wrongField(`${place}.call_id`, "a call needs an id, by which its output is told");
+  }
   if (type === "function_call")
     return { tool_calls: [{ id, type: "function", function: { name, arguments: given } }] as JsonObject[] };
   if (type === "reasoning") return { reasoning_content: reasoningIn(item, place) };
@@ -160,19 +166,25 @@ function formatOf(format: JsonObject | null | undefined): JsonObject {
 
 /** The error with fields of the older format called as they are in this one. */
 function rename(error: unknown, placed: readonly Placed[]): unknown {
-  if (!(error instanceof ConfigError) || typeof error.details["param"] !== "string") return error;
+  if (!(error instanceof ConfigError || error instanceof ModelError)) return error;
+  if (typeof error.details["param"] !== "string") return error;
   const named = (field: string): string =>
     field
-      .replace(/^messages\[(\d+)\]/, (_, i) => placed[Number(i)]?.place ?? "input")
+      .replace(/^messages\[(\d+)\](\.content)?/, (_, i, content = "") => {
+        const { message, place } = placed[Number(i)] ?? { place: "input" };
+        return `${place}${message?.["role"] === "tool" && content !== "" ? ".output" : content}`;
+      })
       .replace(/^messages$/, "input")
       .replace(/^response_format/, "text.format")
+      .replace(/^verbosity$/, "text.verbosity")
       .replace(/^max(_completion)?_tokens/, "max_output_tokens")
       .replace(/^(tools\[\d+\])\.function/, "$1")
       .replace(/\.tool_call_id$/, ".call_id");
   const { param } = error.details;
   const { message, cause } = error;
   const told = message.startsWith(param) ? named(param) + message.slice(param.length) : message;
-  return new ConfigError({ ...error.details, message: told, cause, param: named(param) });
+  const renamed = { ...error.details, message: told, cause, param: named(param) };
+  return error instanceof ConfigError ? new ConfigError(renamed) : new ModelError(renamed);
 }
 
 /**

@@ -136,6 +136,8 @@ const packages: Readonly<Record<string, Exports>> = {
     options: {
       adaLora: (unknown: object) => delta.adaLora(model, { rank: 2, steps: 10, ...unknown } as never, random),
       adapter: (unknown: object) => delta.adapter(model, { bottleneck: 2, ...unknown }, random),
+      adapterFusion: (unknown: object) =>
+        delta.adapterFusion(model, { adapters: { a: { bottleneck: 2 } }, ...unknown }, random),
       combine: (unknown) => delta.combine([[delta.lora(model, { rank: 2 }, random), 1]], unknown),
       plan: (unknown: object) => delta.plan(model, { count: 10, ...unknown }),
       padLora: (unknown: object) => delta.padLora(delta.lora(model, { rank: 2 }, random), { rank: 2, ...unknown }),

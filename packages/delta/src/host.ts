@@ -16,6 +16,8 @@ export interface Host {
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly dtype?: string }>;
   /** What training the head means, by names in `tensors`. @default no head */
   readonly headParameters?: readonly string[];
+  /** Whether words of a model of one stack see those before them alone. @default false */
+  readonly isCausal?: boolean;
   /** Where methods go on this family when nothing is said, by their kinds. @default every method's own roles */
   readonly defaults?: MethodDefaults;
   /** Every site, in the order of the visits. */
@@ -62,7 +64,7 @@ function ofModel({ config, parameters, headParameters, architecture, ...model }:
     tensors: parameters,
     sites: () => sites,
     ...(headParameters !== undefined && { headParameters }),
-    ...(architecture !== undefined && { defaults: architecture.defaults }),
+    ...(architecture !== undefined && { defaults: architecture.defaults, isCausal: isCausal(architecture) }),
   };
 }
 
@@ -79,8 +81,11 @@ function ofLayout({ config, architecture, sites, ...layout }: HostLayout): Host 
     sites: () => sites,
     headParameters: [...tensors.keys()].filter((name) => names.includes(name)),
     defaults: architecture.defaults,
+    isCausal: isCausal(architecture),
   };
 }
+
+const isCausal = ({ heads }: Architecture): boolean => Object.hasOwn(heads, "causal-lm");
 
 /** Names of the tables of word embeddings, which heads may share. */
 export function tablesOf(sites: readonly Site[]): ReadonlySet<string> {

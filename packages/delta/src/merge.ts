@@ -78,12 +78,18 @@ export function unmerge<M extends AnyModel>(merged: M): Tuned<M> {
 
 /** The weights that the deltas change. */
 function mergeAll(base: AnyModel, deltas: readonly Delta[]): Parameters {
-  return tidyParameters(() =>
-    inMergeOrder(deltas).reduce<Parameters>((changed, delta) => {
-      const more = delta.merge!(overlay(base.parameters, changed), delta);
-      checkReaders(base, delta, [...more.keys()]);
-      return overlay(changed, more);
-    }, new Map()),
+  return tidyParameters(
+    () =>
+      inMergeOrder(deltas).reduce<{ readonly changed: Parameters; readonly by: ReadonlyMap<string, Delta> }>(
+        ({ changed, by }, delta) => {
+          const more = delta.merge!(overlay(base.parameters, changed), delta);
+          const names = [...more.keys()];
+          checkReaders(base, delta, names);
+          checkOrder(delta, names, by);
+          return { changed: overlay(changed, more), by: overlay(by, new Map(names.map((name) => [name, delta]))) };
+        },
+        { changed: new Map(), by: new Map() },
+      ).changed,
   );
 }
 
@@ -91,6 +97,25 @@ function mergeAll(base: AnyModel, deltas: readonly Delta[]): Parameters {
 function inMergeOrder(deltas: readonly Delta[]): readonly Delta[] {
   const editsWeights = (delta: Delta): boolean => delta.hooks(delta).some((hook) => hook.kind === "weight");
   return [...deltas.filter(editsWeights), ...deltas.filter((delta) => !editsWeights(delta))];
+}
+
+/**
+ * A delta that edits weights and layers' outputs as well, such as a LoRA with biases, stands at two places of that order. That cannot be
+ * told from one only where another that edits weights changes the same.
+ */
+function checkOrder(delta: Delta, names: readonly string[], by: ReadonlyMap<string, Delta>): void {
+  const kindsOf = (each: Delta): readonly boolean[] => each.hooks(each).map(({ kind }) => kind === "weight");
+  const editsWeights = (each: Delta): boolean => kindsOf(each).includes(true);
+  const isMixed = (each: Delta): boolean => editsWeights(each) && kindsOf(each).includes(false);
+  for (const name of names) {
+    const other = by.get(name);
+    if (other === undefined || !editsWeights(delta) || !editsWeights(other)) continue;
+    if (!isMixed(delta) && !isMixed(other)) continue;
+    throw new ConfigError({
+      message: `merge: "${other.name}" and "${delta.name}" both change ${name}, one of them beside outputs of layers, so that their order is lost in one merge; merge one, attach the other to the result, and merge again`,
+      deltas: [other.name, delta.name],
+    });
+  }
 }
 
 /** Several sites may read one weight (a head, the word embeddings). A delta that sits at one of them is no change of it. */

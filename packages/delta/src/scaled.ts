@@ -1,7 +1,7 @@
 /** A delta whose change counts more or less. */
 import { ConfigError } from "@cambium/base";
 import { around, type Hook, type Kind, onWeight, type Parameters } from "@cambium/core";
-import { add, mul, scalar, sub, type Tensor } from "@tensorflow/tfjs-core";
+import { add, mul, scalar, sub, type Tensor, type Tensor3D } from "@tensorflow/tfjs-core";
 import type { Delta } from "./delta.ts";
 import { bindDelta, type DeltaPoint, type MethodDefinition } from "./method.ts";
 import { tidyParameters } from "./trees.ts";
@@ -44,8 +44,10 @@ export function scaled(delta: Delta, factor: number): Delta {
     const { inner, config: inside } = unwrap(delta);
     return scaled({ ...bindDelta(inner, { ...point, config: inside.config }, start), name }, factor * inside.factor);
   }
-  const rows = delta.hooks(delta).find(({ kind }) => kind === "embed" || kind === "attention");
-  if (rows !== undefined) {
+  // What amounts to weights changes rows, and puts none in front of others.
+  const rows =
+    delta.merge === undefined && delta.hooks(delta).find(({ kind }) => kind === "embed" || kind === "attention");
+  if (rows) {
     throw new ConfigError({
       message: `scaled: delta "${name}" (${delta.kind}) puts rows in front of ${rows.kind === "embed" ? "the words" : "the keys"}, and there is no part of a row; leave it out by deactivate`,
       delta: name,
@@ -109,6 +111,13 @@ function scaleChange(base: Parameters, changed: Parameters, factor: number): Par
 function scaleHook(hook: Hook, factor: number): Hook {
   if (hook.kind === "weight")
     return onWeight(hook.at, (name, value, context) => mix(value, hook.run(name, value, context), factor));
+  if (hook.kind === "embed") {
+    return around("embed", hook.at, (call) => {
+      const before = call.next(call.input);
+      const after = hook.run({ ...call, next: () => before });
+      return { ...after, x: mix(before.x, after.x, factor) as Tensor3D };
+    });
+  }
   const { at, run } = hook as unknown as ReturnType<typeof around<"linear">>;
   return around(hook.kind as Kind as "linear", at, (call) => {
     const known = new Map<Tensor, Tensor>();

@@ -18,6 +18,8 @@ import { pythonPattern } from "./python-pattern/match.ts";
  * - a module name or the end of one from a dot on, `"query"`, `"attention.output.dense"`;
  * - `"all-linear"`: every linear layer outside the head, as a whole;
  * - a regular expression, in JavaScript's syntax, that must match the path of a whole module.
+ *
+ * A table of embeddings, for methods that go there, answers to its role `"embed"` and its name alone.
  */
 export type Target = string | RegExp;
 
@@ -34,7 +36,7 @@ export interface TargetOptions {
   readonly layers?: readonly number[] | undefined;
 }
 
-/** A linear layer that a delta changes, or its part of one. */
+/** A linear layer that a delta changes, its part of one, or a table of embeddings: a layer whose input are words one-hot. */
 export interface LinearTarget {
   readonly site: Site;
   /** Width of what flows in. */
@@ -81,7 +83,8 @@ export function matchesWhole(pattern: RegExp, text: string): boolean {
 function matches(target: Target, site: Site): boolean {
   if (target === site.role || target === site.path) return true;
   if (site.role === "head") return false;
-  if (typeof target !== "string") return site.part === undefined && matchesWhole(target, site.path);
+  if (typeof target !== "string")
+    return site.part === undefined && site.kind !== "embed" && matchesWhole(target, site.path);
   if (target.toLowerCase() === "all-linear") return site.kind === "linear" && site.part === undefined;
   return endsWithName(site.path, target);
 }
@@ -91,7 +94,7 @@ const listOf = (targets: Target | readonly Target[]): readonly Target[] =>
 
 /** A predicate for targets. Throws for one that no candidate answers to. */
 function compile(caller: string, targets: Targets, candidates: readonly Site[]): (site: Site) => boolean {
-  if (typeof targets === "function") return targets;
+  if (typeof targets === "function") return (site) => site.kind !== "embed" && targets(site);
   const list = listOf(targets);
   for (const target of list) {
     if (candidates.some((site) => matches(target, site))) continue;
@@ -177,20 +180,32 @@ function linearSites(host: Host): readonly Site[] {
  * The linear layers that the options ask for, in the model's order.
  *
  * @param caller - Function to name in messages.
+ * @param goesTo - Whether tables of word embeddings, which stand first, may be asked for as well. @default "layers"
  * @throws {ConfigError} When a target matches nothing, or nothing is left; names what is near.
  */
-export function findTargets(caller: string, host: Host, options: TargetOptions): readonly LinearTarget[] {
-  return selectSites(caller, linearSites(host), options).map((site) => describeLinear(host, site));
+export function findTargets(
+  caller: string,
+  host: Host,
+  options: TargetOptions,
+  goesTo: GoesTo = "layers",
+): readonly LinearTarget[] {
+  const linear = linearSites(host);
+  const candidates =
+    goesTo === "layers" ? linear : host.sites().filter((site) => site.kind === "embed" || linear.includes(site));
+  return selectSites(caller, candidates, options).map((site) => describeLinear(host, site));
 }
 
+/** Where a method goes: to linear layers, or to tables of word embeddings as well. */
+export type GoesTo = "layers" | "layers and tables";
+
 /**
- * The shortest module names that select exactly these linear layers, by the rule for names in `Target`.
+ * The shortest module names that select exactly these layers, by the rule for names in `Target`.
  *
- * @param chosen - Paths of linear layers of `host`.
+ * @param chosen - Paths of linear layers and tables of `host`.
  */
 export function shortestNames(host: Host, chosen: readonly string[]): readonly string[] {
   const wanted = new Set(chosen);
-  const linear = host.sites().filter((site) => site.kind === "linear");
+  const linear = host.sites().filter((site) => site.kind === "linear" || site.kind === "embed");
   const heads = new Set(linear.filter((site) => site.role === "head").map((site) => site.path));
   const others = linear.map((site) => site.path).filter((path) => !wanted.has(path));
   const names = new Set<string>();
@@ -253,9 +268,9 @@ export function patternsKey(value: z.ZodType<number>): z.ZodDefault<z.ZodType<Re
     .default({});
 }
 
-/** The linear layers of a config that names them. */
+/** The layers of a config that names them. */
 export const placesOf: (shape: Host, config: { readonly targets: readonly string[] }) => readonly LinearTarget[] =
-  oncePerPair((shape, { targets }) => findTargets("delta", shape, { targets }));
+  oncePerPair((shape, { targets }) => findTargets("delta", shape, { targets }, "layers and tables"));
 
 /** The linear layers of a config by their paths. */
 export const placesByPath: (
@@ -271,8 +286,8 @@ export const placesByPath: (
  * @param caller - Function to name in messages.
  * @throws {ConfigError} As `findTargets`.
  */
-export function nameTargets(caller: string, shape: Host, options: TargetOptions): readonly string[] {
-  const paths = findTargets(caller, shape, options).map(({ site }) => site.path);
+export function nameTargets(caller: string, shape: Host, options: TargetOptions, goesTo?: GoesTo): readonly string[] {
+  const paths = findTargets(caller, shape, options, goesTo).map(({ site }) => site.path);
   return shortestNames(shape, paths);
 }
 

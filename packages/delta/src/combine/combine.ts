@@ -7,7 +7,7 @@ import type { Random } from "@cambium/core";
 import { dispose } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta } from "../delta.ts";
-import { factorsAt, type LoraConfig, type LoraPlace, loraPlaces } from "../methods/lora.ts";
+import { checkPlain, factorsAt, type LoraConfig, type LoraPlace, loraPlaces } from "../methods/lora.ts";
 import { hasResidual } from "../methods/lora-starts.ts";
 import { cutTo } from "./cut.ts";
 import { type Factors, loraFromFactors } from "./lora-from-factors.ts";
@@ -165,7 +165,7 @@ function checkDeltas(deltas: readonly (readonly [Delta, number])[]): readonly (r
   return deltas.map(([delta, weight], i) => {
     if (typeof weight !== "number" || !Number.isFinite(weight))
       throw new ConfigError({ message: `combine: weight ${i} must be a finite number, got ${String(weight)}` });
-    if (delta.kind === "lora") return [delta as Delta<LoraConfig>, weight];
+    if (delta.kind === "lora") return [checkPlain("combine", delta as Delta<LoraConfig>), weight];
     const parts = "parts" in delta ? "; it is a stack: pass its parts one by one, without heads" : "";
     throw new ConfigError({
       message: `combine: delta ${i} is of the kind "${delta.kind}", and LoRAs are combined${parts === "" ? "; make it one by toLora(model, delta, …)" : parts}`,

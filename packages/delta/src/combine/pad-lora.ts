@@ -4,7 +4,15 @@ import { mul, pad, scalar, type Tensor, zeros } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { bindDelta } from "../method.ts";
-import { factorsAt, type LoraConfig, type LoraPlace, lora, loraPlaces } from "../methods/lora.ts";
+import {
+  checkPlain,
+  factorsAt,
+  type LoraConfig,
+  type LoraPlace,
+  lora,
+  loraPlaces,
+  namesOfFactors,
+} from "../methods/lora.ts";
 import { hasResidual } from "../methods/lora-starts.ts";
 import { type TargetOptions, targetKeys } from "../targets.ts";
 import { tidyParameters } from "../trees.ts";
@@ -32,12 +40,12 @@ export function padLora(delta: Delta, options: PadLoraOptions): Delta<LoraConfig
   const { rank, ...where } = parseConfig("padLora", schema, options);
   const fail = (message: string): ConfigError => new ConfigError({ message: `padLora: ${message}`, delta: delta.name });
   if (delta.kind !== "lora") throw fail(`"${delta.name}" is of the kind "${delta.kind}", and LoRAs are padded`);
-  const { shape, config, name } = delta as Delta<LoraConfig>;
+  const { shape, config, name } = checkPlain("padLora", delta as Delta<LoraConfig>);
   const own = loraPlaces(shape, config);
   const paths = new Set(own.map(({ site }) => site.path));
   const isGiven = Object.values(where).some((value) => value !== undefined);
   const padded = lora.parse(
-    { ...(isGiven ? where : { targets: ({ path }) => paths.has(path) }), rank, alpha: rank, dropout: config.dropout },
+    { ...(isGiven ? where : { targets: [...paths] }), rank, alpha: rank, dropout: config.dropout },
     shape,
   );
   const places = loraPlaces(shape, padded);
@@ -52,9 +60,10 @@ export function padLora(delta: Delta, options: PadLoraOptions): Delta<LoraConfig
     const [a, b] = paths.has(path)
       ? sidesOf(point, path, rank)
       : [zeros([rank, place.input]), zeros([place.output, rank])];
+    const [nameA, nameB] = namesOfFactors(place.site);
     return [
-      [`${path}.lora_A.weight`, a],
-      [`${path}.lora_B.weight`, b],
+      [nameA, a],
+      [nameB, b],
     ];
   };
   const parameters: Parameters = tidyParameters(() => new Map(places.flatMap(make)));

@@ -74,7 +74,7 @@ export async function toLora(model: AnyModel, delta: Delta, options: ToLoraOptio
   }
   if (others.length > 0)
     throw fail(
-      `"${delta.name}" (${delta.kind}) also changes ${others.join(", ")}, which LoRAs do not; merge it instead`,
+      `"${delta.name}" (${delta.kind}) also changes ${others.join(", ")}, which are no matrices of linear layers; merge it instead`,
     );
   if (layers.size === 0) throw fail(`"${delta.name}" (${delta.kind}) changes nothing: it is as it was made`);
   return {

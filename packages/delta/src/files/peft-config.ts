@@ -5,7 +5,7 @@ import type { HeadKind, LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { hostOf } from "../host.ts";
 import type { Method } from "../method.ts";
-import { endsWithName, findTargets, valuesOf } from "../targets.ts";
+import { endsWithName, findTargets, type GoesTo, valuesOf } from "../targets.ts";
 import type { PeftFormat, PeftLayers, PeftSource, Refusal } from "./peft-format.ts";
 import { theirName } from "./peft-names.ts";
 import { matchPeftTargets } from "./peft-targets.ts";
@@ -89,7 +89,7 @@ export function openPeftConfig(base: LanguageModel, json: Json, isTask: boolean,
     refuse,
     fail,
     theirName: (path) => theirName(base, path, isTask),
-    layers: (usual) => layersOf(base, fields(layerFields), usual, isTask, modulesToSave, fail),
+    layers: (usual, goesTo) => layersOf(base, fields(layerFields), usual, isTask, modulesToSave, fail, goesTo),
     modulesToSave,
   };
 }
@@ -113,14 +113,17 @@ function layersOf(
   isTask: boolean,
   modulesToSave: readonly string[],
   fail: PeftSource["fail"],
+  goesTo: GoesTo = "layers",
 ): PeftLayers {
   const { layers_to_transform: layers, layers_pattern: pattern } = more;
   if (isGiven(layers) && typeof targets === "string")
     throw fail('has "layers_to_transform" beside one expression for "target_modules", which PEFT refuses');
   if (isGiven(pattern) && pattern !== "" && !isGiven(layers))
     throw fail('has "layers_pattern" without "layers_to_transform", which PEFT refuses');
+  const tables = base.sites().filter(({ kind }) => kind === "embed");
   const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
-  const all = new Map(linear.map(({ path }) => [theirName(base, path, isTask), path]));
+  const sites = goesTo === "layers" ? linear : [...tables, ...linear];
+  const all = new Map(sites.map(({ path }) => [theirName(base, path, isTask), path]));
   const { matched, unused } =
     targets == null
       ? { matched: usualNames(base, usual, isTask), unused: [] }
@@ -131,7 +134,6 @@ function layersOf(
             modules_to_save: modulesToSave,
           }),
         );
-  const tables = base.sites().filter(({ kind }) => kind === "embed");
   const isTable = (name: string): boolean =>
     tables.some(({ path }) => endsWithName(theirName(base, path, isTask), name));
   const byName = new Map(matched.map((name) => [name, all.get(name)!]));
@@ -140,7 +142,7 @@ function layersOf(
     byName,
     problems: unused.map(
       (name) =>
-        `the target "${name}" is no ${isTable(name) ? "linear layer, but a table of embeddings, whose LoRA is not read yet" : "layer"}`,
+        `the target "${name}" is no ${isTable(name) ? "linear layer, but a table of embeddings, to which only LoRA goes here" : "layer"}`,
     ),
     isTarget: ({ path }) => paths.has(path),
     resolve(patterns) {

@@ -7,6 +7,7 @@ import type { Parameters, Role } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import type * as z from "zod";
 import type { Delta } from "../delta.ts";
+import type { GoesTo } from "../targets.ts";
 
 /** A setting in a file under which the stored tensors mean something else, and why it is refused. */
 export interface Refusal {
@@ -22,7 +23,7 @@ export interface PeftLayers {
   readonly byName: ReadonlyMap<string, string>;
   /** Targets that are no layer. */
   readonly problems: readonly string[];
-  /** A predicate for `targets`. */
+  /** A predicate for `targets`, of linear layers alone. */
   isTarget(site: { readonly path: string }): boolean;
   /** Values of patterns for names in the file's model, by our paths. */
   resolve(patterns: Readonly<Record<string, number>>): Readonly<Record<string, number>>;
@@ -48,8 +49,12 @@ export interface PeftSource {
   theirName(path: string): string;
   /** Names of modules that are trained whole beside the method. */
   readonly modulesToSave: readonly string[];
-  /** The layers that the fields on targets mean; where they say nothing, those of `usual`. */
-  layers(usual: readonly Role[]): PeftLayers;
+  /**
+   * The layers that the fields on targets mean; where they say nothing, those of `usual`.
+   *
+   * @param goesTo - Whether the method also goes to tables of word embeddings. @default "layers"
+   */
+  layers(usual: readonly Role[], goesTo?: GoesTo): PeftLayers;
   /** The error of a file that says what cannot be read, to be thrown. */
   fail(problem: string): FormatError;
 }
@@ -85,8 +90,8 @@ export interface Inexpressible {
 
 /** How PEFT calls a method's tensors. */
 export interface PeftKeys {
-  /** The key of a tensor. `wrap` puts PEFT's and the task model's prefixes before a name. @default wrap(name) */
-  write?(name: string, wrap: (name: string) => string): string;
+  /** The key of one of the delta's tensors. `wrap` puts PEFT's and the task model's prefixes before a name. @default wrap(name) */
+  write?(name: string, wrap: (name: string) => string, delta: Pick<Delta, "parameters">): string;
   /** Our name for a key that has its prefixes taken off; undefined for one that holds nothing of use. @default the same */
   read?(key: string, base: LanguageModel): string | undefined;
 }

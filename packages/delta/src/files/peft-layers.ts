@@ -22,7 +22,7 @@ export function writeLayers(
   return {
     fields: {
       target_modules: writeNames(base, config.targets),
-      fan_in_fan_out: places.some(({ weight }) => weight.layout === "in,out"),
+      fan_in_fan_out: places.some(({ site, weight }) => site.kind === "linear" && weight.layout === "in,out"),
     },
   };
 }

@@ -18,6 +18,7 @@ import { asFields, explaining, type MethodTable, methodOf, openPeftConfig } from
 import type { PeftTensors } from "./peft-format.ts";
 import { copyProblem, parametersUnder } from "./peft-modules.ts";
 import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
+import { compareTables } from "./peft-tables.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
 
 /**
@@ -38,8 +39,10 @@ export async function loadPeft(
   const isTask = isTaskFile(base, file.entries.keys());
   const source = openPeftConfig(base, fields, isTask, location);
   const modules = draftModules(base, source.modulesToSave, isTask);
-  const unread = unreadTensor(base, [...file.entries.keys()], modules.names);
+  const unread = unreadTensor([...file.entries.keys()]);
   if (unread !== undefined) throw source.fail(unread);
+  const tables = await compareTables(base, file, modules.names);
+  if (tables.problem !== undefined) throw source.fail(tables.problem);
   const { problems, ...reading } = method.peft.read(source);
   const options = (await reading.complete?.(plainTensors(file))) ?? reading.options;
   const main = options === undefined ? [] : [explaining(source.fail, () => draft(base, method, options))];
@@ -59,6 +62,7 @@ export async function loadPeft(
     {
       keyOf: (_, name) => name,
       simplify(key) {
+        if (tables.same.has(key)) return undefined;
         const name = read(unwrapKey(key), base);
         return name === undefined ? undefined : ourName(base, name);
       },
@@ -125,17 +129,11 @@ function isTied(base: LanguageModel, module: string): boolean {
 
 /** Tensors that settings outside of the method's own make PEFT write, and what they are. */
 const unreadTensors: readonly (readonly [key: RegExp, what: string])[] = [
-  [/\.lora_embedding_[AB]/, 'has embeddings among its "target_modules", whose LoRA is not read yet'],
   [/\.token_adapter\./, 'has "trainable_token_indices": trained tokens are not read yet'],
-  [/\.base_layer\.bias$/, 'has trained biases ("bias" is not "none"), which are not read yet'],
-  [/\.base_layer\.weight$/, "came with whole weights of its targets (save_embedding_layers), which are not read yet"],
 ];
 
 /** What makes a file unreadable, by the first of its keys that says so. */
-function unreadTensor(base: LanguageModel, keys: readonly string[], trained: readonly string[]): string | undefined {
-  const table = keys.find((key) => tablesOf(base.sites()).has(ourName(base, unwrapKey(key))));
-  if (table !== undefined && !trained.includes(ourName(base, unwrapKey(table))))
-    return `came with the whole table of word embeddings, as PEFT writes it for a vocabulary that was resized (save_embedding_layers), and "modules_to_save" does not name it; such files are not read yet: the weights hold ${table}`;
+function unreadTensor(keys: readonly string[]): string | undefined {
   for (const [pattern, what] of unreadTensors) {
     const key = keys.find((each) => pattern.test(each));
     if (key !== undefined) return `${what}: the weights hold ${key}`;

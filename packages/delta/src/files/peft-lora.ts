@@ -5,7 +5,9 @@ import * as z from "zod";
 import type { Delta } from "../delta.ts";
 import { defaultRoles, hostOf } from "../host.ts";
 import type { LoraConfig, LoraOptions } from "../methods/lora.ts";
+import { biasesOf } from "../methods/lora-biases.ts";
 import { hasResidual, wholeFactors } from "../methods/lora-starts.ts";
+import { type GoesTo, nameTargets } from "../targets.ts";
 import { isGiven } from "./peft-config.ts";
 import type { PeftFormat, PeftReading, PeftSource, Refusal } from "./peft-format.ts";
 import { writeLayers, writePattern } from "./peft-layers.ts";
@@ -24,6 +26,8 @@ const fields = z.looseObject({
   rank_pattern: patternField,
   alpha_pattern: patternField,
   layer_replication: z.array(z.tuple([z.int(), z.int()])).nullish(),
+  bias: z.enum(["none", "all", "lora_only"]).default("none"),
+  lora_bias: z.boolean().default(false),
 });
 
 /** Settings of LoRA under which the stored tensors mean something else. */
@@ -34,8 +38,6 @@ const ownRefusals: readonly Refusal[] = [
     reason:
       "such an adapter only fits the base weights that its start took a part out of; convert it in Python first, with save_pretrained's path_initial_model_for_weight_conversion",
   },
-  { key: "bias", refuses: (value) => value !== "none", reason: "trained biases in LoRA files are not read yet" },
-  { key: "lora_bias", refuses: Boolean, reason: "a bias on B is not read yet" },
   { key: "use_qalora", refuses: Boolean, reason: "QALoRA pools its input" },
   { key: "use_bdlora", refuses: Boolean, reason: "its matrices are block diagonals" },
   { key: "target_parameters", refuses: isGiven, reason: "updates of bare parameters are not read yet" },
@@ -46,9 +48,16 @@ const ownRefusals: readonly Refusal[] = [
   { key: "monteclora_config", refuses: isGiven, reason: "it samples its update" },
 ];
 
+/** Settings that of all methods of its kind LoRA alone has here. */
+export const plainLoraOnly: readonly Refusal[] = [
+  { key: "bias", refuses: (value) => value !== "none", reason: "trained biases beside this method are not read" },
+  { key: "lora_bias", refuses: Boolean, reason: "a bias on B is LoRA's alone here" },
+];
+
 /** Those of methods like it. */
 export const loraRefusals: readonly Refusal[] = [
   ...ownRefusals,
+  ...plainLoraOnly,
   { key: "layer_replication", refuses: isGiven, reason: "it changes the number of layers" },
 ];
 
@@ -59,19 +68,44 @@ export function usualRoles({ base }: PeftSource, ...kinds: readonly string[]): r
 
 /** LoRA's key without the name of an adapter in its middle. */
 export function plainLoraKey(key: string): string {
-  return key.replace(/\.(lora_[AB])\.[^.]+\.weight$/, ".$1.weight");
+  return key
+    .replace(/\.(lora_[AB])\.[^.]+\.(weight|bias)$/, ".$1.$2")
+    .replace(/\.(lora_embedding_[AB])\.[^.]+$/, ".$1");
 }
 
 /** LoRA of any scaling, without the variants that compute something else. */
 export const loraFormat: PeftFormat<LoraOptions, LoraConfig> = {
   type: "LORA",
-  read: (source) =>
-    readLora(source, [
+  read(source) {
+    const { bias, lora_bias: loraBias } = source.fields(fields);
+    const refusals = [
       { key: "use_dora", refuses: Boolean, reason: "DoRA scales the sum of weight and update: another method" },
-    ]),
+    ];
+    const { options, ...reading } = readLora(source, refusals, "layers and tables");
+    if (options === undefined) return reading;
+    const shape = hostOf(source.base);
+    const targets = nameTargets("loadAdapter", shape, { targets: options.targets }, "layers and tables");
+    // A model without biases trains none, whatever its file says.
+    const has = biasesOf(shape, { targets, bias }).length > 0;
+    return { ...reading, options: { ...options, bias: has ? bias : "none", loraBias } };
+  },
   write: writeLora,
-  keys: { read: plainLoraKey },
+  keys: {
+    read: (key) => readBiasKey(plainLoraKey(key)),
+    write(name, wrap, { parameters }) {
+      const path = name.replace(/\.bias$/, "");
+      const isOfTarget = path !== name && parameters.has(`${path}.lora_A.weight`);
+      return wrap(isOfTarget ? `${path}.base_layer.bias` : name);
+    },
+  },
 };
+
+/** A bias's own name: PEFT writes those of layers that it wraps inside the wrapper, and the former ones of modules that it copied. */
+function readBiasKey(key: string): string | undefined {
+  return /\.(original_module|modules_to_save)\.bias$/.test(key)
+    ? undefined
+    : key.replace(/\.base_layer\.bias$/, ".bias");
+}
 
 /** Throws unless the base has the layers that the file was trained on. */
 function checkReplication({ base, fail }: PeftSource, ranges: LayerRanges | null | undefined): void {
@@ -84,17 +118,17 @@ function checkReplication({ base, fail }: PeftSource, ranges: LayerRanges | null
   );
 }
 
-/** What a config of LoRA's type means. */
-export function readLora(source: PeftSource, refusals: readonly Refusal[] = []): PeftReading<LoraOptions> {
+/** What a config of LoRA's type means, without its biases. */
+export function readLora(source: PeftSource, refusals: readonly Refusal[], goesTo?: GoesTo): PeftReading<LoraOptions> {
   const config = source.fields(fields);
   source.refuse([...refusals, ...ownRefusals]);
   checkReplication(source, config.layer_replication);
-  const layers = source.layers(usualRoles(source));
+  const layers = source.layers(usualRoles(source), goesTo);
   if (layers.byName.size === 0) return { problems: layers.problems };
   return {
     problems: layers.problems,
     options: {
-      targets: layers.isTarget,
+      targets: [...layers.byName.values()],
       rank: config.r,
       alpha: config.lora_alpha,
       dropout: config.lora_dropout,
@@ -108,6 +142,7 @@ export function readLora(source: PeftSource, refusals: readonly Refusal[] = []):
 /** The fields of LoRA's type. A LoRA whose start is taken off becomes a plain one of twice the rank. */
 export function writeLora(delta: Delta<LoraConfig>, base: LanguageModel): ReturnType<PeftFormat["write"]> {
   const { config } = delta;
+  if (config.gate) return { reason: "PEFT has no LoRA with a gate" };
   const layers = writeLayers(base, config);
   if ("reason" in layers) return layers;
   const ranges = replicationOf(base);
@@ -125,7 +160,8 @@ export function writeLora(delta: Delta<LoraConfig>, base: LanguageModel): Return
       use_rslora: config.rsLora,
       rank_pattern: times(writePattern(base, config, config.rankPattern, config.rank), ranks),
       alpha_pattern: times(writePattern(base, config, config.alphaPattern, config.alpha), alphas),
-      bias: "none",
+      bias: config.bias,
+      ...(config.loraBias && { lora_bias: true }),
       init_lora_weights: true,
       layers_pattern: null,
       layers_to_transform: null,

@@ -68,6 +68,7 @@ export const prefixFormat: PeftFormat<PrefixOptions, PrefixConfig> = {
   read: (source) => ({ problems: [], options: readCommon(source, "PREFIX_TUNING") }),
   write(delta, base) {
     const { config } = delta;
+    if (config.gate) return { reason: "PEFT has no prefix with a gate" };
     const shape = shapeFields(base, config, "PREFIX_TUNING");
     if ("reason" in shape) return shape;
     const attentions = sitesOf(base, "attention");
@@ -103,12 +104,12 @@ export const pTuningFormat: PeftFormat<PTuningOptions, PTuningConfig> = {
     return {
       fields: {
         ...shape.fields,
-        encoder_reparameterization_type: "MLP",
+        encoder_reparameterization_type: config.network === "lstm" ? "LSTM" : "MLP",
         encoder_hidden_size: config.hidden,
-        encoder_num_layers: 2,
+        encoder_num_layers: config.layers,
         encoder_dropout: 0,
       },
-      ...(config.network === "mlp" && {
+      ...(config.network !== "none" && {
         more: new Map([["prompt_embeddings", tidy(() => promptRows(delta.parameters).clone())]]),
         isInstead: true,
       }),

@@ -51,6 +51,8 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
     return { reason: "PEFT wants a head in the file when prompts stand before a task model" };
   }
   if (new Set(names).size < names.length) return { reason: "PEFT keeps one copy of a module" };
+  const twice = names.find((name) => main.parameters.has(name));
+  if (twice !== undefined) return { reason: `PEFT trains one copy of ${twice}, and two deltas have it` };
   const copied = copyProblem(base, names, isPrompt);
   if (copied !== undefined) return { reason: copied };
   const named = nameModules(base, names);
@@ -83,7 +85,7 @@ export function describePeft({ base, deltas }: Tuned<LanguageModel>, baseName: s
     }),
     tensors: new Map([
       ...[...(written.isInstead === true ? [] : storedOf(main)), ...made].map(
-        ([name, tensor]) => [write(name, wrap), tensor] as const,
+        ([name, tensor]) => [write(name, wrap, main), tensor] as const,
       ),
       ...saved.flatMap((part) => [...part.parameters].map(([name, tensor]) => [wrap(name), tensor] as const)),
     ]),

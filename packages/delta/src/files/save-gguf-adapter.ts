@@ -6,7 +6,7 @@ import * as z from "zod";
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
 import { hostOf } from "../host.ts";
-import { factorsAt, type LoraConfig, loraPlaces } from "../methods/lora.ts";
+import { checkPlain, factorsAt, type LoraConfig, loraPlaces } from "../methods/lora.ts";
 import { hasResidual } from "../methods/lora-starts.ts";
 import { checkCarried, checkTrained } from "./save-adapter.ts";
 
@@ -51,6 +51,9 @@ export async function saveGgufAdapter(
   checkCarried("saveGgufAdapter", tuned);
   if (!untrained) await checkTrained("saveGgufAdapter", tuned);
   const places = loraPlaces(hostOf(base), lora.config);
+  const table = places.find(({ site }) => site.kind === "embed");
+  if (table !== undefined)
+    throw refuse(`the delta changes ${table.site.path}, a table of words; merge it, and write the model with saveGguf`);
   const part = places.find(({ columns }) => columns !== undefined);
   if (part !== undefined) throw refuse(`${part.site.path} is a part of a layer, and llama.cpp adds to whole ones`);
   const factors = places.map(({ site }) => factorsAt(lora as never, site.path));
@@ -88,5 +91,5 @@ function onlyLora({ deltas }: Tuned<LanguageModel>): Delta<LoraConfig> {
       `there are ${deltas.length} deltas, and a file holds one LoRA; merge them, and write the model with saveGguf`,
     );
   }
-  return first as Delta<LoraConfig>;
+  return checkPlain("saveGgufAdapter", first as Delta<LoraConfig>);
 }

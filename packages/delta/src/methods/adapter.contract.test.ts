@@ -28,6 +28,12 @@ describeDeltaMethod(adapter, {
       count: 2 * (2 * 8 + 2 * (8 + 2) + 8 + 2),
     },
     {
+      title: "behind gates",
+      options: { bottleneck: 3, activation: "gelu", gate: true, init: "zero" },
+      count: 2 * 2 * (each(3) + 8 + 1),
+      on: ["roberta"],
+    },
+    {
       title: "one layer",
       options: { bottleneck: 2, activation: "tanh", layers: [1], scale: 0.5 },
       count: 2 * each(2),

@@ -1,7 +1,8 @@
 /**
  * Bottleneck adapters: a narrow two-layer network on what a sub-layer gives.
  *
- * `parse` settles the defaults, `findPlaces` knows where each placement sits, and `hookAt` what it does there. Pfeiffer's order needs no more than a hook on a norm: `next` is the norm itself, and may be called twice.
+ * `parse` settles the defaults, `findPlaces` knows where each placement sits, `adaptAt` what the network computes, and `hookAt` what is done
+ * with it there. Pfeiffer's order needs no more than a hook on a norm: `next` is the norm itself, and may be called twice.
  */
 import { ConfigError, parseConfig } from "@cambium/base";
 import {
@@ -17,6 +18,7 @@ import {
 } from "@cambium/core";
 import { add, mul, relu, scalar, type Tensor, type Tensor3D, tanh } from "@tensorflow/tfjs-core";
 import * as z from "zod";
+import { checkGates, gateOf, gateTensors } from "../gate.ts";
 import { type Host, oncePerPair } from "../host.ts";
 import { applyPhm } from "../kronecker.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
@@ -45,6 +47,8 @@ export interface AdapterOptions {
   readonly phm?: { readonly division?: number | undefined; readonly share?: boolean | undefined } | undefined;
   /** Factor on the adapter's output. @default 4 for `"parallel"`, else 1 */
   readonly scale?: number | undefined;
+  /** Whether the output is scaled by how far a gate is open that reads what the adapter reads, as in UniPELT. @default false */
+  readonly gate?: boolean | undefined;
   /**
    * How weights start; biases are zero. `"zero"`: up at zero, down uniform on ±1/√dModel, so that the model is
    * unchanged. `"near-zero"`: both normal with deviation 0.01, cut at two deviations, as Houlsby et al. @default "zero"
@@ -61,6 +65,7 @@ export interface AdapterConfig {
   readonly activation: "relu" | "gelu" | "gelu_new" | "silu" | "tanh";
   readonly phm?: { readonly division: number; readonly share: boolean };
   readonly scale: number;
+  readonly gate: boolean;
   readonly init: "zero" | "near-zero";
   readonly layers: readonly number[];
 }
@@ -79,6 +84,7 @@ const schema = z.strictObject({
   activation: z.enum(["relu", "gelu", "gelu_new", "silu", "tanh"]).optional(),
   phm: z.strictObject({ division: z.int().positive().default(4), share: z.boolean().default(true) }).optional(),
   scale: z.number().optional(),
+  gate: z.boolean().default(false),
   init: z.enum(["zero", "near-zero"]).default("zero"),
   layers: z.array(z.int().nonnegative()).readonly().optional(),
 });
@@ -101,10 +107,16 @@ const schema = z.strictObject({
 export const adapter: Method<AdapterOptions, AdapterConfig> = method<AdapterOptions, AdapterConfig>({
   kind: "adapter",
   parse(options, shape) {
-    const { placement, init, phm, ...given } = parseConfig("adapter", schema, options);
+    const { placement, init, phm, gate, ...given } = parseConfig("adapter", schema, options);
     const places = findPlaces(shape, placement, given.layers);
     const dModel = places[0]!.site.width;
     const reduction = phm !== undefined ? 32 : placement === "parallel" ? 2 : 16;
+    if (gate)
+      checkGates(
+        "adapter",
+        shape,
+        places.map(({ site }) => site),
+      );
     const bottleneck = given.bottleneck ?? Math.max(1, Math.floor(dModel / reduction));
     if (phm !== undefined) checkDivision(phm.division, dModel, bottleneck);
     return {
@@ -113,6 +125,7 @@ export const adapter: Method<AdapterOptions, AdapterConfig> = method<AdapterOpti
       ...(phm !== undefined && { phm }),
       activation: given.activation ?? (phm !== undefined ? "gelu" : placement === "houlsby" ? "silu" : "relu"),
       scale: given.scale ?? (placement === "parallel" ? 4 : 1),
+      gate,
       init,
       layers: [...new Set(places.map(({ site }) => site.layer!))],
     };
@@ -120,19 +133,23 @@ export const adapter: Method<AdapterOptions, AdapterConfig> = method<AdapterOpti
   tensors: (shape, config) => ({
     trained: new Map([
       ...(config.phm?.share === true ? [ruleTensor("phm_rule", config)] : []),
-      ...placesOf(shape, config).flatMap((place) => tensorsAt(place, config)),
+      ...adapterPlaces(shape, config).flatMap((place) => tensorsAt(place, config)),
     ]),
   }),
   hooks: ({ parameters, shape, config }) => [
     hookAt(
-      placesOf(shape, config).filter(({ name }) => parameters.has(`${name}.up.bias`)),
-      config,
-      parameters,
+      config.placement,
+      adapterPlaces(shape, config).filter(({ name }) => parameters.has(`${name}.up.bias`)),
+      (name, h) => adaptAt(parameters, config, name, h),
     ),
   ],
 });
 
-function tensorsAt({ site, name }: Place, config: AdapterConfig): [name: string, DeltaTensor][] {
+function tensorsAt(place: AdapterPlace, config: AdapterConfig): [name: string, DeltaTensor][] {
+  return [...networkTensors(place, config), ...(config.gate ? gateTensors(place.name, place.site.width) : [])];
+}
+
+function networkTensors({ site, name }: AdapterPlace, config: AdapterConfig): [name: string, DeltaTensor][] {
   const { bottleneck, init } = config;
   const dModel = site.width;
   if (config.phm !== undefined) {
@@ -195,7 +212,7 @@ function checkDivision(division: number, dModel: number, bottleneck: number): vo
 }
 
 /** Where an adapter sits. */
-interface Place {
+export interface AdapterPlace {
   /** The site it hooks: a sub-layer, or the norm behind one. */
   readonly site: Site;
   /** What its parameters' names start with. */
@@ -203,12 +220,16 @@ interface Place {
 }
 
 /** The places of a config. */
-const placesOf = oncePerPair((shape: Host, { placement, layers }: AdapterConfig) =>
-  findPlaces(shape, placement, layers),
+export const adapterPlaces: (shape: Host, config: AdapterConfig) => readonly AdapterPlace[] = oncePerPair(
+  (shape, { placement, layers }) => findPlaces(shape, placement, layers),
 );
 
 /** The places of a placement, in the model's order. They are named after the sub-layers that they serve. */
-function findPlaces(model: Host, placement: AdapterConfig["placement"], layers?: readonly number[]): readonly Place[] {
+function findPlaces(
+  model: Host,
+  placement: AdapterConfig["placement"],
+  layers?: readonly number[],
+): readonly AdapterPlace[] {
   const sites = model.sites();
   const served = sites.filter(({ role }) => role === "ff" || (role === "attn" && placement === "houlsby"));
   const found = served.filter((site) => layers === undefined || layers.includes(site.layer!));
@@ -238,36 +259,49 @@ function checkNormsLast(model: Host): void {
   });
 }
 
-function hookAt(places: readonly Place[], config: AdapterConfig, parameters: Parameters): Hook {
+/**
+ * The hook of a placement.
+ *
+ * @param adapt - What is added at the place of a name, from what an adapter reads there, both `[batch, seq, dModel]`.
+ */
+export function hookAt(
+  placement: AdapterConfig["placement"],
+  places: readonly AdapterPlace[],
+  adapt: (name: string, h: Tensor3D) => Tensor3D,
+): Hook {
   const names = new Map(places.map(({ site, name }) => [site.path, name]));
   const at = ({ path }: Site): boolean => names.has(path);
-  const adapt = ({ path }: Site, h: Tensor): Tensor3D => {
-    const part = (name: string): Tensor => parameters.get(`${names.get(path)}.${name}`)!;
-    const through = (x: Tensor, which: "down" | "up"): Tensor =>
-      config.phm === undefined
-        ? applyLinear(x, part(`${which}.weight`), part(`${which}.bias`))
-        : add(
-            applyPhm(
-              x,
-              (parameters.get("phm_rule") ?? part(`${which}.phm_rule`)) as Tensor3D,
-              part(`${which}.W_left`) as Tensor3D,
-              part(`${which}.W_right`) as Tensor3D,
-            ),
-            part(`${which}.bias`),
-          );
-    const wide = through(activations[config.activation](through(h, "down")), "up");
-    return (config.scale === 1 ? wide : mul(wide, scalar(config.scale))) as Tensor3D; // [batch, seq, dModel]
-  };
-  switch (config.placement) {
+  const change = ({ path }: Site, h: Tensor3D): Tensor3D => adapt(names.get(path)!, h);
+  switch (placement) {
     case "houlsby":
     case "feed-forward":
       return around("sublayer", at, ({ site, input, next }) => {
         const h = next(input);
-        return add(h, adapt(site, h)) as Tensor3D;
+        return add(h, change(site, h)) as Tensor3D;
       });
     case "parallel":
-      return around("sublayer", at, ({ site, input, next }) => add(next(input), adapt(site, input)) as Tensor3D);
+      return around("sublayer", at, ({ site, input, next }) => add(next(input), change(site, input)) as Tensor3D);
     case "pfeiffer":
-      return around("norm", at, ({ site, input, next }) => next(add(adapt(site, next(input)), input) as Tensor3D));
+      return around("norm", at, ({ site, input, next }) => next(add(change(site, next(input)), input) as Tensor3D));
   }
+}
+
+/** What the adapter of a name gives, `[batch, seq, dModel]`, before it is added to anything. */
+export function adaptAt(parameters: Parameters, config: AdapterConfig, name: string, h: Tensor3D): Tensor3D {
+  const part = (end: string): Tensor => parameters.get(`${name}.${end}`)!;
+  const through = (x: Tensor, which: "down" | "up"): Tensor =>
+    config.phm === undefined
+      ? applyLinear(x, part(`${which}.weight`), part(`${which}.bias`))
+      : add(
+          applyPhm(
+            x,
+            (parameters.get("phm_rule") ?? part(`${which}.phm_rule`)) as Tensor3D,
+            part(`${which}.W_left`) as Tensor3D,
+            part(`${which}.W_right`) as Tensor3D,
+          ),
+          part(`${which}.bias`),
+        );
+  const wide = through(activations[config.activation](through(h, "down")), "up");
+  const scaled = config.scale === 1 ? wide : mul(wide, scalar(config.scale));
+  return (config.gate ? mul(scaled, gateOf(parameters, name, h)) : scaled) as Tensor3D;
 }

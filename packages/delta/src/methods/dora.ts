@@ -19,7 +19,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import type { PeftFormat } from "../files/peft-format.ts";
-import { plainLoraKey, readLora, writeLora } from "../files/peft-lora.ts";
+import { plainLoraKey, plainLoraOnly, readLora, writeLora } from "../files/peft-lora.ts";
 import type { LowRank } from "../low-rank-rows.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
 import { addToMatrix, changeWeights, readMatrix } from "../weights.ts";
@@ -43,7 +43,7 @@ export interface DoraConfig extends LoraConfig {}
 const format: PeftFormat<DoraOptions, DoraConfig> = {
   type: "LORA",
   is: (json) => json["use_dora"] === true,
-  read: (source) => readLora(source),
+  read: (source) => readLora(source, plainLoraOnly),
   write(delta, base) {
     const lora = writeLora(delta, base);
     return "reason" in lora ? lora : { fields: { ...lora.fields, use_dora: true } };

@@ -6,6 +6,7 @@
 export { arbitrary } from "../arbitrary/arbitrary.ts";
 export { type AdaLoraConfig, type AdaLoraOptions, adaLora } from "./ada-lora.ts";
 export { type AdapterConfig, type AdapterOptions, adapter } from "./adapter.ts";
+export { type AdapterFusionConfig, type AdapterFusionOptions, adapterFusion } from "./adapter-fusion.ts";
 export { type BitFitConfig, type BitFitOptions, bitFit } from "./bit-fit.ts";
 export { type BoftConfig, type BoftOptions, boft } from "./boft.ts";
 export { type C3aConfig, type C3aOptions, c3a } from "./c3a.ts";
@@ -17,6 +18,7 @@ export { type Ia3Config, type Ia3Options, ia3 } from "./ia3.ts";
 export { type LoHaConfig, type LoHaOptions, loHa } from "./lo-ha.ts";
 export { type LoKrConfig, type LoKrOptions, loKr } from "./lo-kr.ts";
 export { type LoraConfig, type LoraOptions, lora } from "./lora.ts";
+export type { BiasChoice } from "./lora-biases.ts";
 export type { LoraInit } from "./lora-starts.ts";
 export { type MissConfig, type MissOptions, miss } from "./miss.ts";
 export { type NormsConfig, type NormsOptions, norms } from "./norms.ts";

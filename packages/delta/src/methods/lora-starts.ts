@@ -58,26 +58,23 @@ export function withoutStart(a: Tensor2D, b: Tensor2D, a0: Tensor2D, b0: Tensor2
   return tidy(() => ({ a: concat([a, a0], 0), b: concat([b, neg(b0)], 1) }));
 }
 
-/** Such A and B of every layer, under the names of A and B. The caller owns them. */
+/** Such A and B of every layer, under the names of A and B, and copies of what else is trained. The caller owns them. */
 export function wholeFactors({ parameters, buffers }: { parameters: Parameters; buffers: Parameters }): Parameters {
-  return tidyParameters(
-    () =>
-      new Map(
-        [...parameters.keys()]
-          .filter((name) => name.endsWith(".lora_A.weight"))
-          .flatMap((nameA) => {
-            const nameB = nameA.replace(/lora_A\.weight$/, "lora_B.weight");
-            const of = (tree: Parameters, name: string): Tensor2D => tree.get(name)! as Tensor2D;
-            const { a, b } = withoutStart(
-              of(parameters, nameA),
-              of(parameters, nameB),
-              of(buffers, `${nameA}.start`),
-              of(buffers, `${nameB}.start`),
-            );
-            return [[nameA, a] as const, [nameB, b] as const];
-          }),
-      ),
-  );
+  return tidyParameters(() => {
+    const all = new Map([...parameters].map(([name, value]) => [name, value.clone()]));
+    for (const nameA of [...parameters.keys()].filter((name) => name.endsWith(".lora_A.weight"))) {
+      const nameB = nameA.replace(/lora_A\.weight$/, "lora_B.weight");
+      const of = (tree: Parameters, name: string): Tensor2D => tree.get(name)! as Tensor2D;
+      const { a, b } = withoutStart(
+        of(parameters, nameA),
+        of(parameters, nameB),
+        of(buffers, `${nameA}.start`),
+        of(buffers, `${nameB}.start`),
+      );
+      all.set(nameA, a).set(nameB, b);
+    }
+    return all;
+  });
 }
 
 /** What was computed of a weight, for the tensors that start as it. */

@@ -61,3 +61,43 @@ describeDeltaMethod(lora, {
     },
   ],
 });
+
+// tinyModel's vocabulary has 23 words: rank · (words + dModel) for its table.
+describeDeltaMethod(lora, {
+  configs: [
+    {
+      title: "the table of words beside a layer",
+      options: { targets: ["embed", "attn.q"], rank: 2, alpha: 3 },
+      count: 2 * (23 + 8) + 2 * 2 * (8 + 8),
+    },
+    {
+      title: "B with a bias",
+      options: { loraBias: true, rank: 2, alpha: 3 },
+      count: 2 * 2 * (2 * (8 + 8) + 8),
+    },
+    {
+      title: "biases of its layers",
+      options: { bias: "lora_only", targets: ["attn.q", "ff.down"], rank: 2 },
+      count: 2 * (2 * (8 + 8) + 8 + 2 * (12 + 8) + 8),
+      on: ["roberta", "gpt2"],
+    },
+    {
+      title: "behind gates",
+      options: { gate: true, rank: 2, alpha: 3 },
+      count: 2 * 2 * (2 * (8 + 8) + 8 + 1),
+      on: ["roberta"],
+    },
+  ],
+});
+
+describeDeltaMethod(lora, {
+  configs: [
+    {
+      title: "every bias",
+      options: { bias: "all", rank: 2 },
+      count: 2 * 2 * 2 * (8 + 8) + 2 * (7 * 8 + 12) + 8 + 8,
+      on: ["roberta", "gpt2"],
+    },
+  ],
+  withoutGradient: { names: /self\.key\.bias$/, reason: "softmax does not see what all keys share" },
+});

@@ -1,13 +1,16 @@
 /** Networks that make the rows of prompts and prefixes while training. */
 import { applyLinear, type Parameters } from "@cambium/core";
 import { relu, slice, type Tensor, type Tensor2D, tanh } from "@tensorflow/tfjs-core";
+import { readInBothDirections } from "./lstm.ts";
 
-/** The rows of a prompt, `[length, dModel]`: of a network of three layers, where there is one. */
+/** The rows of a prompt, `[length, dModel]`: of a network, where there is one. */
 export function promptRows(parameters: Parameters): Tensor2D {
   const rows = parameters.get("prompt_embeddings");
   if (rows !== undefined) return rows as Tensor2D;
   const layer = (x: Tensor, index: number): Tensor =>
     applyLinear(x, parameters.get(`mlp_head.${index}.weight`)!, parameters.get(`mlp_head.${index}.bias`)!);
+  const states = readInBothDirections(parameters, "lstm_head", parameters.get("embedding.weight")! as Tensor2D);
+  if (states !== undefined) return layer(relu(layer(states, 0)), 2) as Tensor2D;
   return layer(relu(layer(relu(layer(parameters.get("embedding.weight")!, 0)), 2)), 4) as Tensor2D;
 }
 

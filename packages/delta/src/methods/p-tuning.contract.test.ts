@@ -10,6 +10,13 @@ describeDeltaMethod(pTuning, {
       count: 3 * 8 + (8 * 5 + 5) + (5 * 5 + 5) + (5 * 8 + 8),
       on: ["roberta", "gpt2", "llama", "t5"],
     },
+    {
+      // In each layer and direction 4 · hidden · (input + hidden + 2); the second layer reads both directions.
+      title: "an LSTM",
+      options: { length: 2, hidden: 3, network: "lstm" },
+      count: 2 * 8 + 2 * 4 * 3 * (8 + 3 + 2) + 2 * 4 * 3 * (6 + 3 + 2) + (6 * 6 + 6) + (6 * 8 + 8),
+      on: [],
+    },
     { title: "rows alone", options: { length: 2, network: "none" }, count: 2 * 8, on: [] },
   ],
   skip: [{ law: "starts as the base model, to the bit", reason: "attention sees the prompt's rows from the start" }],

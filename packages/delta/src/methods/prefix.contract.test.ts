@@ -11,6 +11,12 @@ describeDeltaMethod(prefix, {
       options: { length: 3, network: { width: 4, hidden: 5 } },
       count: 3 * 4 + (4 * 5 + 5) + (5 * 32 + 32), // a row has 2 · 2 · 8 columns
     },
+    {
+      title: "behind gates",
+      options: { length: 2, init: "normal", gate: true },
+      count: 2 * 2 * 2 * 8 + 2 * (8 + 1),
+      on: ["roberta"],
+    },
   ],
   skip: [{ law: "starts as the base model, to the bit", reason: "a prefix takes part of the softmax even at zero" }],
 });

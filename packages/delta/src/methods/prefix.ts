@@ -3,6 +3,7 @@ import { around, type Flow, type Site, type Start, zeroStart } from "@cambium/co
 import {
   add,
   concat,
+  mul,
   reshape,
   scalar,
   type Tensor,
@@ -14,6 +15,7 @@ import {
 import * as z from "zod";
 import { repeatForBatch } from "../batch-axis.ts";
 import { prefixFormat } from "../files/peft-prompts.ts";
+import { checkGates, gateOf, gateTensors } from "../gate.ts";
 import { type Host, oncePerPair } from "../host.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
 import { ignoringTypes } from "./ignored-types.ts";
@@ -35,6 +37,11 @@ export interface PrefixOptions {
    * from there are loaded so. @default "read"
    */
   readonly types?: "read" | "ignored" | undefined;
+  /**
+   * Whether the keys and values of each attention are scaled by how far a gate is open that reads what the attention reads, as in
+   * UniPELT. For encoders. @default false
+   */
+  readonly gate?: boolean | undefined;
 }
 
 /** A prefix as JSON. */
@@ -43,6 +50,7 @@ export interface PrefixConfig {
   readonly init: "zero" | "normal";
   readonly network?: { readonly width: number; readonly hidden: number };
   readonly types: "read" | "ignored";
+  readonly gate: boolean;
 }
 
 const schema = z.strictObject({
@@ -50,6 +58,7 @@ const schema = z.strictObject({
   init: z.enum(["zero", "normal"]).default("zero"),
   network: z.strictObject({ width: z.int().positive().optional(), hidden: z.int().positive().optional() }).optional(),
   types: z.enum(["read", "ignored"]).default("read"),
+  gate: z.boolean().default(false),
 });
 
 /**
@@ -74,14 +83,30 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
       ...settings,
       ...(network !== undefined && { network: { width, hidden: network.hidden ?? width } }),
     };
-    if (prefixColumns(shape, config).total > 0) return config;
-    throw new ConfigError({ message: "prefix: the model has no attention to put keys before" });
+    if (prefixColumns(shape, config).total === 0)
+      throw new ConfigError({ message: "prefix: the model has no attention to put keys before" });
+    if (config.gate) checkGates("prefix", shape, gatedParts(shape));
+    return config;
   },
-  tensors: (shape, config) => ({ trained: tensorsOf(config, prefixColumns(shape, config).total) }),
+  tensors: (shape, config) => ({
+    trained: new Map([
+      ...tensorsOf(config, prefixColumns(shape, config).total),
+      ...(config.gate ? gatedParts(shape).flatMap(({ path, width }) => gateTensors(path, width)) : []),
+    ]),
+  }),
   hooks({ parameters, shape, config }) {
     const { length } = config;
+    const gates = new Map<number, Tensor>(); // of this pass, by layer: attention follows its part
     return [
       ...ignoringTypes(shape, config),
+      ...(config.gate
+        ? [
+            around("sublayer", isAttention, ({ site, input, next }) => {
+              gates.set(site.layer!, reshape(gateOf(parameters, site.path, input), [-1, 1, 1, 1]));
+              return next(input);
+            }),
+          ]
+        : []),
       around(
         "embed",
         () => true,
@@ -104,7 +129,10 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
           if (!context.first && input.causal) return next(input);
           const { from, width } = prefixColumns(shape, config).of.get(site.path)!;
           const embeddings = prefixColumnsOf(parameters);
-          const rows = (column: number, like: Tensor4D): Tensor4D => rowsOf(embeddings(column, width), like);
+          const rows = (column: number, like: Tensor4D): Tensor4D => {
+            const own = rowsOf(embeddings(column, width), like);
+            return config.gate ? mul(own, gates.get(site.layer!)!) : own;
+          };
           return next({
             ...input,
             key: concat([rows(from, input.key), input.key], 2),
@@ -117,6 +145,12 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
   },
   peft: prefixFormat,
 });
+
+const isAttention = ({ role }: Site): boolean => role === "attn";
+
+/** The parts of the model whose attention a gate belongs to. */
+const gatedParts = (shape: Host): readonly Site[] =>
+  shape.sites().filter((site) => site.kind === "sublayer" && isAttention(site));
 
 /** The tensors of a prefix whose rows have `total` columns. */
 function tensorsOf({ length, init, network }: PrefixConfig, total: number): ReadonlyMap<string, DeltaTensor> {

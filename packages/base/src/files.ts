@@ -33,6 +33,8 @@ export type FileContent = Uint8Array | string | AsyncIterable<Uint8Array>;
 export interface Files {
   /** Where this folder is, for messages. */
   readonly location: string;
+  /** By what other programs find it: a path as it was given, or a repository's name. @default no other program does */
+  readonly name?: string;
   /** Every file in the folder and below it, in order of name. An absent folder has no files. */
   list(): Promise<readonly { readonly name: string; readonly sizeBytes: number }[]>;
   /**

@@ -157,6 +157,7 @@ export function folder(path: string): Files {
 
   return {
     location: root,
+    name: path,
     list,
     async read(name, range) {
       checkName(name, root);

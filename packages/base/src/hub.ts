@@ -177,6 +177,7 @@ export function hub(repository: string, options: HubOptions = {}): Files {
 
   return {
     location,
+    name: repository,
     async list() {
       const found = (await listing()).map(({ name, sizeBytes }) => ({ name, sizeBytes }));
       return found.sort(byName);

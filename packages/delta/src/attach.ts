@@ -52,7 +52,7 @@ export interface TunedModel<M extends AnyModel = AnyModel>
   forward(input: InputOf<M>, options?: ForwardOptions): OutputOf<M>;
   /** Mean loss of a batch at `parameters`, in nats, with the penalties of the deltas. The caller owns it. */
   loss: Objective<InputOf<M>>["loss"];
-  /** What a run should say before its first step: that the base has random weights that no delta trains and saves. */
+  /** What a run should say before its first step: that the base has random weights that no delta trains and saves, and what deltas say. */
   readonly warnings?: readonly string[];
   /** What a checkpoint of it belongs to: base, head and deltas, with fingerprints of all that is frozen. */
   describe: NonNullable<Objective<InputOf<M>>["describe"]>;
@@ -121,7 +121,7 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
   ];
   const penalised = parts.filter((part) => part.penalty !== undefined);
   const scaled = parts.filter((part) => part.scalars !== undefined);
-  const warning = warnLeftRandom(base, parts);
+  const warnings = [warnLeftRandom(base, parts) ?? [], parts.flatMap((part) => part.warnings ?? [])].flat();
   const { architecture, head } = base as { readonly architecture?: unknown; readonly head?: unknown };
   const tuned: TunedModel<M> = {
     base,
@@ -160,7 +160,7 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
     ...(base.weight !== undefined && {
       weight: (batch: InputOf<M>) => base.weight!(batch as never, { hooks: hooksAt() }),
     }),
-    ...(warning !== undefined && { warnings: [warning] }),
+    ...(warnings.length > 0 && { warnings }),
     ...(whole.state.size > 0 && { state: whole.state }),
     ...(scaled.length > 0 && {
       scalars: (step: number, total?: number) =>

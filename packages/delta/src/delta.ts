@@ -35,6 +35,8 @@ export interface Delta<Config = unknown> extends Point {
   readonly buffers: Parameters;
   /** What changes from step to step without a gradient, at this point. Owned likewise. */
   readonly state: Parameters;
+  /** What is to be said of it before it is trained, such as settings in its file that are not known. @default nothing */
+  readonly warnings?: readonly string[];
   /** The parameters that it was made with; absent for one that was read from files. */
   readonly start?: Parameters;
   /** The change to the model at any point. Pure, so that curves, subspaces and gradients pass through it. */

@@ -46,6 +46,7 @@ export function merge<M extends AnyModel>(tuned: Tuned<M>): M {
     ...base,
     parameters,
     ...(created !== undefined && { created: leftRandom(base, deltas) }),
+    ...("source" in base && { source: undefined }), // no file has these weights
     forward: (input: never, options?: ForwardOptions) => base.forward(input, { parameters, ...options }),
     ...(base.loss !== undefined && {
       loss: (input: never, options?: ForwardOptions): Scalar => base.loss!(input, { parameters, ...options }),

@@ -42,6 +42,8 @@ export interface LanguageModel<Config extends ModelConfig = ModelConfig, Top ext
   readonly created: readonly string[];
   /** Names in the file that this model does not use, such as other heads. */
   readonly unused: readonly string[];
+  /** By what Python finds the weights: the path or the name that they were loaded by. Absent where no file has them. */
+  readonly source?: string;
   /** Whether a parameter or a module belongs to the body rather than to the head. */
   isBody(name: string): boolean;
   /** What transformers calls a parameter or module of this model: with the task model's prefix where there is a head. */
@@ -58,6 +60,7 @@ export interface ModelParts<Config extends ModelConfig> {
   readonly parameters: Parameters;
   readonly created?: readonly string[];
   readonly unused?: readonly string[];
+  readonly source?: string | undefined;
 }
 
 /** What a head computes; embeddings are made the same way on every body that is one stack. */
@@ -118,7 +121,7 @@ function bodyTest(architecture: Architecture, config: ModelConfig, layout: Layou
 export function assembleModel<Config extends ModelConfig, Top extends HeadConfig>(
   parts: ModelParts<Config>,
 ): LanguageModel<Config, Top> {
-  const { architecture, config, head, layout, parameters, created = [], unused = [] } = parts;
+  const { architecture, config, head, layout, parameters, created = [], unused = [], source } = parts;
   const { sites } = layout;
   const isBody = bodyTest(architecture, config, layout);
   const headed = head === undefined ? undefined : headOf(architecture, config, head)!;
@@ -207,6 +210,7 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
   return {
     architecture,
     config,
+    ...(source !== undefined && { source }),
     layout,
     parameters,
     created,

@@ -82,6 +82,7 @@ export async function loadModel<Config extends ModelConfig = ModelConfig, Top ex
     parameters: new Map([...parameters, ...made]),
     created: [...created.keys()],
     unused,
+    source: files.name,
   });
 }
 

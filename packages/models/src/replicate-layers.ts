@@ -60,7 +60,16 @@ export function replicateLayers<Config extends ModelConfig, Top extends HeadConf
     if (tensor === undefined) throw fail(`layer ${layer} needs ${old}, which the model does not have`);
     parameters.set(name, tensor);
   }
-  const deep = assembleModel<Config, Top>({ architecture, config: parsed, head, layout, parameters, created, unused });
+  const deep = assembleModel<Config, Top>({
+    architecture,
+    config: parsed,
+    head,
+    layout,
+    parameters,
+    created,
+    unused,
+    source: model.source,
+  });
   replications.set(deep, ranges);
   return deep;
 }

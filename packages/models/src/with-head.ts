@@ -37,5 +37,6 @@ export function withHead<Config extends ModelConfig, Top extends HeadConfig>(
     parameters,
     created: [...new Set([...created.filter(isShared), ...fresh.keys()])],
     unused,
+    source: model.source,
   });
 }

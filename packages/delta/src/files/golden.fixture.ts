@@ -91,8 +91,10 @@ export async function withGolden(
   const base = await loadGoldenBase(golden.base);
   const delta = await loadAdapter(base, goldenFolder(name));
   const batch = goldenBatch(golden.batch);
+  const tuned = attach(base, delta);
+  expect(tuned.warnings).toBe(undefined); // PEFT's own settings are all known
   try {
-    await body(attach(base, delta), golden, batch);
+    await body(tuned, golden, batch);
   } finally {
     for (const tree of [delta.parameters, delta.buffers, delta.state, base.parameters]) disposeParameters(tree);
     disposeFields(batch);

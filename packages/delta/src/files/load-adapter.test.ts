@@ -13,6 +13,7 @@ import { head } from "../methods/head.ts";
 import { lora } from "../methods/lora.ts";
 import { prompt } from "../methods/prompt.ts";
 import { whole } from "../methods/whole.ts";
+import { describeStatus } from "../status.ts";
 import { goldenFolder, loadGoldenBase } from "./golden.fixture.ts";
 import { loadAdapter } from "./load-adapter.ts";
 import { saveAdapter } from "./save-adapter.ts";
@@ -427,4 +428,28 @@ test("a stack keeps its order and loads as one delta", async () => {
   const loaded = own(await loadAdapter(model, await loraAndHead()));
   expect(loaded.kind).toBe("stack");
   expect(attach(model, stack(loaded)).deltas.map(({ kind }) => kind)).toEqual(["lora", "head"]);
+});
+
+test("settings that are not known are an error where they switch something on, unless the caller vouches for them", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { use_moonlora: true, moon_config: { phase: 3 }, use_rslorra: [1] });
+  const { message, code } = await failure(files);
+  expect(code).toBe("FORMAT");
+  expect(message).toMatch(
+    /asks for "use_moonlora" true.*, "moon_config" \{"phase":3\}.*, "use_rslorra" \[1\] \(is "use_rslora" meant\?\), which is not known here/,
+  );
+  const ignore = ["use_moonlora", "moon_config", "use_rslorra"];
+  expect(attach(model, own(await loadAdapter(model, files, { ignore }))).warnings).toBe(undefined);
+});
+
+test("settings that are not known and off, or numbers and texts, are said before training and by the status", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { use_moonlora: false, moon_phase: 3, unsloth_version: "2026.1" });
+  const tuned = attach(model, own(await loadAdapter(model, files)));
+  expect(tuned.warnings).toEqual([
+    expect.stringContaining('"use_moonlora" false'),
+    expect.stringContaining('"moon_phase" 3'),
+    expect.stringContaining('"unsloth_version" "2026.1"'),
+  ]);
+  expect(describeStatus(tuned).problems).toEqual(tuned.warnings);
 });

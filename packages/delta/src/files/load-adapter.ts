@@ -14,6 +14,13 @@ import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 export interface LoadAdapterOptions {
   /** The methods that the file may be of, by the kind of their deltas. @default all of this package */
   readonly methods?: Readonly<Record<string, Method>>;
+  /**
+   * Whether a base of the same names and shapes will do whose values are not those that our own container was made for, such as the same
+   * base rounded to half precision. @default false
+   */
+  readonly otherWeights?: boolean;
+  /** Settings of a PEFT file that are not known here, and that change nothing as you know. @default [] */
+  readonly ignore?: readonly string[];
 }
 
 const schema = z.strictObject({
@@ -23,6 +30,8 @@ const schema = z.strictObject({
       z.custom<Method>((value) => typeof value === "function", "must be a method"),
     )
     .exactOptional(),
+  otherWeights: z.boolean().default(false),
+  ignore: z.array(z.string()).readonly().default([]),
 });
 
 /**
@@ -33,7 +42,8 @@ const schema = z.strictObject({
  * The model's labels must be those that it was trained with, in their order; files that PEFT wrote do not say them. To use the
  * deltas for other labels, load them on a model without a head, and move them with `tuned.on`.
  *
- * Names and shapes must fit the model exactly. Stored half precision becomes float32. The caller owns the parameters.
+ * Names and shapes must fit the model exactly. Stored half precision becomes float32. The caller owns the parameters. What a PEFT file
+ * says that is not known here, and that seems to change nothing, is among the delta's `warnings`, which `train` reports.
  *
  * @param base - The model that the adapter was made for, loaded with the same head.
  * @param source - The folder: a path, an address, or any `Files`.
@@ -48,7 +58,7 @@ export async function loadAdapter(
   source: string | Files,
   options: LoadAdapterOptions = {},
 ): Promise<Delta | Stack> {
-  const { methods = builtIn } = parseConfig("loadAdapter", schema, options);
+  const { methods = builtIn, otherWeights, ignore } = parseConfig("loadAdapter", schema, options);
   const files = openFiles(source);
   const { location } = files;
   const [isPeft, isNative] = [await hasFile(files, CONFIG_FILE), await hasFile(files, NATIVE_CONFIG)];
@@ -58,7 +68,7 @@ export async function loadAdapter(
       location,
     });
   }
-  if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), methods);
+  if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), methods, otherWeights);
   if (!isPeft) {
     const other = await loadKohya(base, files);
     if (other !== undefined) return other;
@@ -76,5 +86,5 @@ export async function loadAdapter(
       location,
     });
   }
-  return loadPeft(base, files, json, methods);
+  return loadPeft(base, files, json, methods, ignore);
 }

@@ -14,7 +14,7 @@ import { type Draft, draft, holdsHead, storedOf } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import type { MethodTable } from "./peft-config.ts";
 import { checkHead, headToStore } from "./stored-head.ts";
-import { describeStructure, type Structure } from "./structure.ts";
+import { describeStructure, fingerprintVectors, type Structure } from "./structure.ts";
 
 export const NATIVE_CONFIG = "delta_config.json";
 export const NATIVE_WEIGHTS = "delta_model.safetensors";
@@ -23,7 +23,12 @@ export const NATIVE_WEIGHTS = "delta_model.safetensors";
 export interface NativeConfig {
   readonly format: "cambium-delta";
   readonly version: 1;
-  readonly base: Structure;
+  readonly base: Structure & {
+    /** Fingerprint of the base's norms and biases, which no form of it rounds. @default older files do not say */
+    readonly values?: string;
+  };
+  /** By what the base was loaded. @default it was not */
+  readonly source?: string;
   /** The head that they were trained under, labels included. @default none */
   readonly head?: Json;
   readonly deltas: readonly {
@@ -40,7 +45,14 @@ export interface NativeConfig {
 const schema = z.object({
   format: z.literal("cambium-delta"),
   version: z.literal(1),
-  base: z.object({ model_type: z.string(), tensors: z.int(), scalars: z.int(), digest: z.string() }),
+  base: z.object({
+    model_type: z.string(),
+    tensors: z.int(),
+    scalars: z.int(),
+    digest: z.string(),
+    values: z.string().exactOptional(),
+  }),
+  source: z.string().exactOptional(),
   head: z.unknown().optional(),
   deltas: z
     .array(
@@ -59,13 +71,14 @@ const schema = z.object({
 const scaledSchema = z.strictObject({ factor: z.number(), kind: z.string(), config: z.unknown() });
 
 /** What the container says of a tuned model. */
-export function describeNative(tuned: Tuned<LanguageModel>): NativeConfig {
+export async function describeNative(tuned: Tuned<LanguageModel>): Promise<NativeConfig> {
   const { base, deltas } = tuned;
   const head = headToStore(tuned);
   return {
     format: "cambium-delta",
     version: 1,
-    base: describeStructure(base),
+    base: { ...describeStructure(base), values: await fingerprintVectors(base) },
+    ...(base.source !== undefined && { source: base.source }),
     ...(head !== undefined && { head }),
     deltas: deltas.map(({ name, kind, method: { version = 1 }, config, parameters }) => ({
       name,
@@ -94,6 +107,7 @@ export async function loadNative(
   files: Files,
   json: unknown,
   methods: MethodTable,
+  otherWeights: boolean,
 ): Promise<Delta | Stack> {
   const { location } = files;
   const fail = (problem: string, cause?: unknown): FormatError =>
@@ -102,6 +116,7 @@ export async function loadNative(
   if (!parsed.success) throw fail(`is not what saveAdapter writes: ${z.prettifyError(parsed.error)}`);
   const config = parsed.data;
   checkBase(base, config.base, fail);
+  if (!otherWeights) await checkValues(base, config, fail);
   const file = await openSafetensors(files, NATIVE_WEIGHTS);
   const drafts = config.deltas.map(({ name, kind, version, config: settings }): Draft => {
     const method = findMethod(kind, settings, methods, fail);
@@ -145,4 +160,17 @@ function checkBase(base: LanguageModel, made: Structure, fail: (problem: string)
   const show = ({ model_type: type, tensors, scalars }: Structure): string =>
     `${type} of ${tensors} tensors and ${scalars} scalars`;
   throw fail(`was made for another base: a ${show(made)}, and this is a ${show(here)}, of other names or shapes`);
+}
+
+/** Throws when the body has other values than the one that the deltas were made for. */
+async function checkValues(
+  base: LanguageModel,
+  { base: { values }, source }: Pick<NativeConfig, "base" | "source">,
+  fail: (problem: string) => FormatError,
+): Promise<void> {
+  if (values === undefined || values === (await fingerprintVectors(base))) return;
+  const which = source === undefined ? "" : `, which was loaded by ${JSON.stringify(source)}`;
+  throw fail(
+    `was made for another base${which}: names and shapes are this one's, and the values of norms and biases are not. Load that base, and move the deltas with tuned.on(…); or pass { otherWeights: true } if this is the same in other precision`,
+  );
 }

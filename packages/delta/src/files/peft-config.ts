@@ -63,20 +63,28 @@ export function methodOf(json: Json, methods: MethodTable, location: string): Me
   throw failure(location, `has the peft_type ${JSON.stringify(type)}; ${types.join(", ")} are read`);
 }
 
+/** A config that is being read, and which of its keys were asked for so far. */
+export interface OpenedConfig extends PeftSource {
+  readonly asked: ReadonlySet<string>;
+}
+
 /**
- * A config, with what helps to read it. Keys that nobody asks for are ignored, as PEFT asks of readers.
+ * A config, with what helps to read it.
  *
  * @param isTask - Whether the file was made on a task model.
  */
-export function openPeftConfig(base: LanguageModel, json: Json, isTask: boolean, location: string): PeftSource {
+export function openPeftConfig(base: LanguageModel, json: Json, isTask: boolean, location: string): OpenedConfig {
+  const asked = new Set<string>();
   const fail = (problem: string): FormatError => failure(location, problem);
   function fields<Fields>(schema: z.ZodType<Fields>): Fields {
+    if (schema instanceof z.ZodObject) for (const key of Object.keys(schema.shape)) asked.add(key);
     const parsed = schema.safeParse(json);
     if (parsed.success) return parsed.data;
     const issues = parsed.error.issues.map((issue) => `"${issue.path.join(".")}": ${issue.message}`);
     throw fail(`holds values that cannot be meant: ${issues.join("; ")}`);
   }
   function refuse(refusals: readonly Refusal[]): void {
+    for (const { key } of refusals) asked.add(key);
     const refused = refusals.filter(({ key, refuses }) => json[key] !== undefined && refuses(json[key]));
     const list = refused.map(({ key, reason }) => `"${key}" ${JSON.stringify(json[key])} (${reason})`);
     if (list.length > 0) throw fail(`asks for ${list.join("; ")}`);
@@ -85,6 +93,7 @@ export function openPeftConfig(base: LanguageModel, json: Json, isTask: boolean,
   return {
     base,
     json,
+    asked,
     fields,
     refuse,
     fail,

@@ -7,7 +7,7 @@
 import type { Files } from "@cambium/base";
 import { openSafetensors, type Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
-import type { Delta, Stack } from "../delta.ts";
+import { type Delta, type Stack, stack } from "../delta.ts";
 import { tablesOf } from "../host.ts";
 import { head } from "../methods/head.ts";
 import { whole } from "../methods/whole.ts";
@@ -16,6 +16,7 @@ import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
 import { asFields, explaining, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
 import type { PeftTensors } from "./peft-format.ts";
+import { findUnknown } from "./peft-known.ts";
 import { copyProblem, parametersUnder } from "./peft-modules.ts";
 import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { compareTables } from "./peft-tables.ts";
@@ -31,6 +32,7 @@ export async function loadPeft(
   files: Files,
   json: unknown,
   methods: MethodTable,
+  ignore: readonly string[],
 ): Promise<Delta | Stack> {
   const { location } = files;
   const fields = asFields(json);
@@ -44,6 +46,12 @@ export async function loadPeft(
   const tables = await compareTables(base, file, modules.names);
   if (tables.problem !== undefined) throw source.fail(tables.problem);
   const { problems, ...reading } = method.peft.read(source);
+  const unknown = findUnknown(fields, source.asked, ignore);
+  if (unknown.refused.length > 0) {
+    throw source.fail(
+      `asks for ${unknown.refused.join(", ")}, which is not known here and may change what is computed; if it does not, pass { ignore: [name] }`,
+    );
+  }
   const options = (await reading.complete?.(plainTensors(file))) ?? reading.options;
   const main = options === undefined ? [] : [explaining(source.fail, () => draft(base, method, options))];
   const copied = copyProblem(base, modules.names, method.peft.isPrompt === true);
@@ -55,7 +63,7 @@ export async function loadPeft(
   if (problems.length + modules.problems.length === 0)
     checkHead(base, headInMetadata(file.metadata), holdsHead(base, drafts), location);
   const { read = (key: string): string | undefined => key } = method.peft.keys ?? {};
-  return fillDrafts(
+  const loaded = await fillDrafts(
     base,
     drafts,
     file,
@@ -70,6 +78,14 @@ export async function loadPeft(
     [...problems, ...modules.problems],
     location,
   );
+  return unknown.warnings.length === 0 ? loaded : warning(loaded, unknown.warnings);
+}
+
+/** The same with something to say. */
+function warning(loaded: Delta | Stack, warnings: readonly string[]): Delta | Stack {
+  if (!("parts" in loaded)) return { ...loaded, warnings };
+  const [first, ...others] = loaded.parts;
+  return stack({ ...first!, warnings }, ...others);
 }
 
 /** The tensors of a file by their keys without wrappers. */

@@ -6,6 +6,7 @@ import type { Delta } from "../delta.ts";
 import { defaultRoles, hostOf } from "../host.ts";
 import type { LoraConfig, LoraOptions } from "../methods/lora.ts";
 import { biasesOf } from "../methods/lora-biases.ts";
+import { tablesAmong } from "../methods/lora-embeddings.ts";
 import { hasResidual, wholeFactors } from "../methods/lora-starts.ts";
 import { type GoesTo, nameTargets } from "../targets.ts";
 import { isGiven } from "./peft-config.ts";
@@ -85,6 +86,10 @@ export const loraFormat: PeftFormat<LoraOptions, LoraConfig> = {
     if (options === undefined) return reading;
     const shape = hostOf(source.base);
     const targets = nameTargets("loadAdapter", shape, { targets: options.targets }, "layers and tables");
+    if (source.json["ensure_weight_tying"] === true && tablesAmong(shape, { targets }).length > 0)
+      throw source.fail(
+        'has "ensure_weight_tying" beside a table of words, whose LoRA the head gets as well then; such files are not read',
+      );
     // A model without biases trains none, whatever its file says.
     const has = biasesOf(shape, { targets, bias }).length > 0;
     return { ...reading, options: { ...options, bias: has ? bias : "none", loraBias } };

@@ -14,7 +14,10 @@ import { HEAD_METADATA, headToStore } from "./stored-head.ts";
 
 /** Settings of `saveAdapter`. */
 export interface SaveAdapterOptions {
-  /** Name or address of the base, for Python's `AutoPeftModel`. @default what the base's config says, or nothing */
+  /**
+   * Name or address of the base, for Python's `AutoPeftModel`. @default what the base was loaded by, whatever its config remembers, or
+   * nothing where it was not loaded
+   */
   readonly base?: string;
   /** How tensors are stored; all are read back as float32. @default "F32" */
   readonly dtype?: "F32" | "F16" | "BF16";
@@ -76,13 +79,12 @@ export async function saveAdapter(
   const left = tuned.inactive.map((delta) => delta.name);
   const more = left.length > 0 ? { left } : {};
   const files = openFiles(target);
-  const { _name_or_path: name } = tuned.base.config as { readonly _name_or_path?: unknown };
-  const peft = describePeft(tuned, baseName ?? (typeof name === "string" ? name : ""));
+  const peft = describePeft(tuned, baseName ?? tuned.base.source ?? "");
   const writeConfig = (file: string, config: unknown): Promise<void> =>
     files.write(file, `${JSON.stringify(config, null, 2)}\n`);
   if ("reason" in peft) {
     await saveSafetensors(files, NATIVE_WEIGHTS, nativeTensors(tuned), { dtype });
-    await writeConfig(NATIVE_CONFIG, describeNative(tuned));
+    await writeConfig(NATIVE_CONFIG, await describeNative(tuned));
     await removeAll(files, [CONFIG_FILE, WEIGHTS_FILE]);
     return { format: "native", reason: peft.reason, ...more };
   }

@@ -1,3 +1,4 @@
+import { fingerprint, type Parameters } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 
 /** What two models must share for a delta to move between them, as far as names and shapes tell. */
@@ -18,15 +19,28 @@ function hash(text: string): string {
   return value.toString(16).padStart(16, "0");
 }
 
-/** The structure of a body without what depends on its task: the head, and parts such as the pooler that files may lack. */
-export function describeStructure({ config, layout, parameters, headParameters, isBody }: LanguageModel): Structure {
+/** The parameters of a body without what depends on its task: the head, and parts such as the pooler that files may lack. */
+function bodyOf({ layout, parameters, headParameters, isBody }: LanguageModel): Parameters {
   const isOptional = (name: string): boolean => layout.parameters.get(name)?.part !== undefined;
-  const body = [...parameters].filter(([name]) => isBody(name) && !isOptional(name) && !headParameters.includes(name));
+  return new Map(
+    [...parameters].filter(([name]) => isBody(name) && !isOptional(name) && !headParameters.includes(name)),
+  );
+}
+
+/** The structure of a body. */
+export function describeStructure(model: LanguageModel): Structure {
+  const { model_type } = model.config;
+  const body = [...bodyOf(model)];
   const lines = body.map(([name, { shape }]) => `${name} ${shape.join("x")}`).sort();
   return {
-    model_type: config.model_type,
+    model_type,
     tensors: body.length,
     scalars: body.reduce((count, [, { size }]) => count + size, 0),
-    digest: hash([config.model_type, ...lines].join("\n")),
+    digest: hash([model_type, ...lines].join("\n")),
   };
+}
+
+/** What tells bodies of one structure apart by their norms and biases, which are floats whether or not matrices are in 8 or 4 bits. */
+export function fingerprintVectors(model: LanguageModel): Promise<string> {
+  return fingerprint(new Map([...bodyOf(model)].filter(([, { shape }]) => shape.length === 1)));
 }

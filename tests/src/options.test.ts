@@ -232,6 +232,7 @@ const packages: Readonly<Record<string, Exports>> = {
     options: {
       attributeUnits: (unknown) =>
         probing.attributeUnits(model, batch, () => core.crossEntropy(tensor, tensor), unknown),
+      averageConditions: (unknown) => probing.averageConditions([], new Map(), [], unknown),
       bootstrapSimilarity: (unknown: object) => probing.bootstrapSimilarity([rdm], [rdm], { random, ...unknown }),
       collectActivations: (unknown) => probing.collectActivations(model, tokenizer, ["a"], unknown),
       compareRdms: (unknown) => probing.compareRdms(rdm, rdm, unknown),
@@ -245,13 +246,19 @@ const packages: Readonly<Record<string, Exports>> = {
       measureNoiseCeiling: (unknown) => probing.measureNoiseCeiling([rdm], unknown),
       measureRdm: (unknown) => probing.measureRdm([], unknown),
       measureSplitHalf: (unknown: object) => probing.measureSplitHalf([rdm], { random, ...unknown }),
+      plotDendrogram: (unknown) => probing.plotDendrogram(rdm, unknown),
+      plotGroups: (unknown: object) =>
+        probing.plotGroups([[1]], { groups: ["a"], series: ["b"], label: "c", ...unknown }),
       plotGrid: (unknown: object) => probing.plotGrid([[1]], { rows: ["a"], columns: ["b"], ...unknown }),
       plotLayers: (unknown: object) => probing.plotLayers({ a: [] }, { layers: 1, ...unknown }),
       plotMap: (unknown) => probing.plotMap(probing.mapConditions(rdm), unknown),
       plotModels: (unknown) => probing.plotModels([], unknown),
       plotRdm: (unknown) => probing.plotRdm(rdm, unknown),
+      plotRidges: (unknown: object) => probing.plotRidges({ a: [1, 2] }, { label: "b", ...unknown }),
+      plotScatter: (unknown: object) => probing.plotScatter([], { x: "a", y: "b", ...unknown }),
       plotSimilarity: (unknown) => probing.plotSimilarity({ similarity: rdm }, unknown),
       plotStaircase: (unknown) => probing.plotStaircase({}, unknown),
+      plotStrip: (unknown: object) => probing.plotStrip({ a: [] }, { widths: [1], ...unknown }),
       runAblation: (unknown: object) => probing.runAblation(model, [], { sets: {}, random, ...unknown }).next(),
       runCapture: (unknown: object) => probing.runCapture(model, tokenizer, [], { to: files, ...unknown }).next(),
       runEmotionProbe: (unknown: object) =>
@@ -264,8 +271,9 @@ const packages: Readonly<Record<string, Exports>> = {
       testSimilarity: (unknown: object) => probing.testSimilarity(rdm, [rdm], { random, ...unknown }),
       wordTask: (unknown: object) => probing.wordTask(model, tokenizer, "a", { rows: [], words: {}, ...unknown }),
     },
-    plain: `adjustP alignPoints combineUnits findSites hashInterventions linearCka meanRdm measureOverlap openActivations
-      parseInterventions percentileRdm rankRdm rdmOf reportProbe selectConditions similarityOf squareRdm`,
+    plain: `adjustP alignPoints combineUnits cooccurrenceRdm findSites groupRdm hashInterventions linearCka loadGoEmotions meanRdm
+      measureOverlap openActivations parseInterventions percentileRdm rankRdm rdmOf repeatRdms reportProbe selectConditions
+      similarityOf squareRdm`,
   },
   report: {
     module: report,

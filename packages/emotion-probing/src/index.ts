@@ -43,6 +43,8 @@ export {
   fitWeightedModel,
   type WeightedModel,
 } from "./compare/weighted-model.ts";
+export { ekmanGroups, groupRdm, polarityGroups } from "./data/emotion-groups.ts";
+export { cooccurrenceRdm, type GoEmotions, type LabelledText, loadGoEmotions } from "./data/go-emotions.ts";
 export { valence } from "./data/valence.ts";
 export { type Adjustment, adjustP } from "./inference/adjust.ts";
 export {
@@ -64,9 +66,17 @@ export {
 } from "./inference/reliability.ts";
 export { type TestedSimilarity, type TestSimilarityOptions, testSimilarity } from "./inference/test-similarity.ts";
 export { type ConditionMap, type MapConditionsOptions, mapConditions } from "./maps/mds.ts";
+export type { Merge } from "./maps/merge-conditions.ts";
 export { type Aligned, alignPoints } from "./maps/procrustes.ts";
 export { type AttributeUnitsOptions, type Attribution, attributeUnits } from "./neurons/attribution.ts";
-export { type ConditionActivations, type NeuronSite, similarityOf } from "./neurons/condition-activations.ts";
+export {
+  type AverageConditionsOptions,
+  averageConditions,
+  type ConditionActivations,
+  type NeuronSite,
+  repeatRdms,
+  similarityOf,
+} from "./neurons/condition-activations.ts";
 export type { LightKind } from "./neurons/lights.ts";
 export { type NeuronMeasure, type ScoreNeuronsOptions, scoreNeurons } from "./neurons/score-neurons.ts";
 export {
@@ -87,7 +97,9 @@ export {
   type SearchlightEvent,
 } from "./neurons/searchlight.ts";
 export type { ColorMap } from "./plots/color-maps.ts";
+export { type PlotDendrogramOptions, plotDendrogram } from "./plots/plot-dendrogram.ts";
 export { type GridCell, type PlotGridOptions, plotGrid } from "./plots/plot-grid.ts";
+export { type GroupBar, type PlotGroupsOptions, plotGroups } from "./plots/plot-groups.ts";
 export {
   type LayerCount,
   type PlotLayersOptions,
@@ -98,6 +110,9 @@ export {
 export { type MapPoint, type PlotMapOptions, plotMap } from "./plots/plot-map.ts";
 export { type ModelBar, type PlotModelsOptions, plotModels } from "./plots/plot-models.ts";
 export { type DataFigure, type PlotOptions, type PlotRdmOptions, plotRdm, type RdmCell } from "./plots/plot-rdm.ts";
+export { type PlotRidgesOptions, plotRidges, type RidgePoint } from "./plots/plot-ridges.ts";
+export { type PlotScatterOptions, plotScatter, type ScatterPoint } from "./plots/plot-scatter.ts";
+export { type PlotStripOptions, plotStrip, type StripCell, type StripUnit } from "./plots/plot-strip.ts";
 export { plotSimilarity } from "./probe/plot-similarity.ts";
 export { reportProbe } from "./probe/report-probe.ts";
 export {

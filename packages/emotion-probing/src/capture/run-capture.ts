@@ -13,6 +13,7 @@ import {
 import { openSafetensors, saveSafetensors } from "@cambium/core";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { dispose, type Tensor, tensor } from "@tensorflow/tfjs-core";
+import type { NeuronSite } from "../neurons/condition-activations.ts";
 import { type ReadBatch, type ReadTextsOptions, readKeys, readTexts, resolveReading } from "./read-texts.ts";
 import { findSites, usualSites } from "./site-names.ts";
 
@@ -37,7 +38,7 @@ export type CaptureEvent =
 interface CaptureIndex {
   readonly format: "cambium activations";
   readonly version: 1;
-  readonly sites: readonly { readonly path: string; readonly width: number }[];
+  readonly sites: readonly NeuronSite[];
   readonly at: string;
   readonly dtype: string;
   /** Number of texts, and the hash of all that the numbers depend on. */
@@ -75,7 +76,12 @@ export async function* runCapture(
   const index: CaptureIndex = {
     format: "cambium activations",
     version: 1,
-    sites: sites.map(({ path, width }) => ({ path, width })),
+    sites: sites.map(({ path, width, layer, stack }) => ({
+      path,
+      width,
+      ...(layer !== undefined && { layer }),
+      ...(stack !== undefined && { stack }),
+    })),
     at,
     dtype,
     texts: texts.length,
@@ -176,7 +182,7 @@ async function readIndex(files: Files): Promise<CaptureIndex> {
 /** Stored activations. */
 export interface Activations {
   /** What can be read, by path. */
-  readonly sites: readonly { readonly path: string; readonly width: number }[];
+  readonly sites: readonly NeuronSite[];
   /** Number of texts. */
   readonly texts: number;
   /** All vectors of a site in the order of the texts, `[texts][width]`. One site is in memory at a time. */

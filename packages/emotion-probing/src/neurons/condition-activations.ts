@@ -1,4 +1,4 @@
-import { ConfigError, ShapeError } from "@cambium/base";
+import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
 import type { Site } from "@cambium/core";
 import { meanRdm } from "../rdm/change-rdm.ts";
 import { type Metric, measureRdm } from "../rdm/measure-rdm.ts";
@@ -13,6 +13,84 @@ export interface ConditionActivations {
   readonly sites: readonly NeuronSite[];
   /** By the path of a site, `[repeats][conditions][width]`. */
   readonly values: ReadonlyMap<string, readonly (readonly Float32Array[])[]>;
+}
+
+/** Settings of `averageConditions`. */
+export interface AverageConditionsOptions {
+  /** Names of the conditions in their order. @default the different labels as they come */
+  readonly conditions?: readonly string[];
+  /** Disjoint parts of each condition's examples, taken in turn, which are the repeats. @default 1 */
+  readonly folds?: number;
+  /** The repeat of each example, from 0, in place of folds: its template, its seed. */
+  readonly repeats?: readonly number[];
+}
+
+/**
+ * Means of labelled examples' activations over each condition and repeat.
+ *
+ * @param rows - By the path of a site, `[examples][width]`, as `collectActivations` and `openActivations` give them.
+ * @param labels - The condition of each example.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, a label that is no condition, or a condition without an
+ *   example in some repeat. @throws {ShapeError} When the numbers of examples differ.
+ */
+export function averageConditions(
+  sites: readonly NeuronSite[],
+  rows: ReadonlyMap<string, readonly Float32Array[]>,
+  labels: readonly string[],
+  options: AverageConditionsOptions = {},
+): ConditionActivations {
+  checkOptions("averageConditions", options, ["conditions", "folds", "repeats"]);
+  const { conditions = [...new Set(labels)], folds = 1, repeats } = options;
+  if (!Number.isSafeInteger(folds) || folds < 1 || (repeats !== undefined && options.folds !== undefined)) {
+    throw new ConfigError({
+      message: `averageConditions: folds must be an integer from 1, and not beside repeats, got ${folds}`,
+    });
+  }
+  if (repeats !== undefined && repeats.length !== labels.length) {
+    throw new ShapeError({
+      message: `averageConditions: ${labels.length} examples need as many repeats, got ${repeats.length}`,
+    });
+  }
+  const seen = conditions.map(() => 0);
+  const places = labels.map((label, i) => {
+    const condition = conditions.indexOf(label);
+    if (condition < 0) {
+      throw new ConfigError({
+        message: `averageConditions: example ${i} is of "${label}", which is no condition`,
+        index: i,
+      });
+    }
+    return { condition, repeat: repeats?.[i] ?? seen[condition]!++ % folds };
+  });
+  const count = Math.max(0, ...places.map(({ repeat }) => repeat)) + 1;
+  const examples = Array.from({ length: count }, () => conditions.map(() => 0));
+  for (const { condition, repeat } of places) examples[repeat]![condition]!++;
+  examples.forEach((row, repeat) => {
+    const missing = row.indexOf(0);
+    if (missing < 0) return;
+    throw new ConfigError({
+      message: `averageConditions: "${conditions[missing]}" has no example in repeat ${repeat}; every condition needs one in each`,
+      condition: conditions[missing],
+    });
+  });
+  const values = new Map(
+    sites.map(({ path, width }) => {
+      const own = rows.get(path);
+      if (own?.length !== labels.length) {
+        throw new ShapeError({
+          message: `averageConditions: activations of ${path} must be of ${labels.length} examples, got ${own?.length ?? "none"}`,
+          path,
+        });
+      }
+      const means = examples.map((row) => row.map(() => new Float32Array(width)));
+      places.forEach(({ condition, repeat }, i) => {
+        const [mean, row, total] = [means[repeat]![condition]!, own[i]!, examples[repeat]![condition]!];
+        for (let unit = 0; unit < width; unit++) mean[unit]! += row[unit]! / total;
+      });
+      return [path, means];
+    }),
+  );
+  return { conditions, sites, values };
 }
 
 /** Throws unless the values have the shape that they must have. Returns the number of repeats. */

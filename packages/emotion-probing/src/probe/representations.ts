@@ -3,7 +3,7 @@ import { ConfigError } from "@cambium/base";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { type ReadTextsOptions, readTexts } from "../capture/read-texts.ts";
 import { findSites } from "../capture/site-names.ts";
-import type { ConditionActivations } from "../neurons/condition-activations.ts";
+import { averageConditions, type ConditionActivations } from "../neurons/condition-activations.ts";
 
 /** Every text of a probe, with its condition and repeat. */
 export interface PlacedText {
@@ -100,20 +100,11 @@ export async function* represent(
     done += places.length;
     yield { type: "texts", done, total: texts.length };
   }
-  const repeats = Math.max(...placed.map(({ repeat }) => repeat)) + 1;
-  const counts = Array.from({ length: repeats }, (_, r) =>
-    concepts.map((_, c) => placed.filter(({ repeat, condition }) => repeat === r && condition === c).length),
+  const activations = averageConditions(
+    sites,
+    rows,
+    placed.map(({ condition }) => concepts[condition]!),
+    { conditions: concepts, repeats: placed.map(({ repeat }) => repeat) },
   );
-  const values = new Map(
-    sites.map(({ path, width }) => {
-      const means = counts.map((row) => row.map(() => new Float32Array(width)));
-      placed.forEach(({ condition, repeat }, i) => {
-        const [mean, row] = [means[repeat]![condition]!, rows.get(path)![i]!];
-        const count = counts[repeat]![condition]!;
-        for (let unit = 0; unit < width; unit++) mean[unit]! += row[unit]! / count;
-      });
-      return [path, means];
-    }),
-  );
-  return { activations: { conditions: concepts, sites, values }, rows };
+  return { activations, rows };
 }

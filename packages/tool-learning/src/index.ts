@@ -80,13 +80,13 @@ export {
   type RectificationInput,
 } from "./creator/prompts/prompts.ts";
 export { creator } from "./creator/solver.ts";
+export type { TrainingTool } from "./export/row-setup.ts";
 export {
   type PreferenceRow,
   preferenceRows,
   type TrainingMessage,
   type TrainingOptions,
   type TrainingRow,
-  type TrainingTool,
   trainingRow,
 } from "./export/training-rows.ts";
 export { jsonSchema } from "./json-schema/json-schema.ts";

@@ -11,11 +11,20 @@ export { calculator } from "./calculator/tool.ts";
 export type { CalendarEvent, CalendarState } from "./calendar/events.ts";
 export { type CalendarOptions, calendar } from "./calendar/tool.ts";
 export type { Call, Outcome, Task, TaskParts, ToolCard } from "./card.ts";
+export type { CardAgentOptions } from "./card-agent.ts";
+export {
+  type CardEvaluation,
+  type CardEvaluationOptions,
+  type CardTask,
+  cardEvaluation,
+} from "./card-evaluation.ts";
 export type { Film, Ingredient, Recipe } from "./catalogue/sample.ts";
 export { type CatalogueOptions, catalogue } from "./catalogue/tool.ts";
 export { chemistry } from "./chemistry/tool.ts";
 export type { Drawing, Point, Shape, ShapeStyle } from "./draw/shapes.ts";
 export { type DrawState, draw, type Plot } from "./draw/tool.ts";
+export { expertPolicy } from "./expert-policy.ts";
+export { type ExpertOptions, type ExpertTrajectory, expertTrajectories } from "./expert-trajectories.ts";
 export type { FilesState } from "./files/store.ts";
 export { type FilesOptions, files } from "./files/tool.ts";
 export type { Device, Furniture, HouseState, Thing } from "./house/sample.ts";

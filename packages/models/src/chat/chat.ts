@@ -43,7 +43,7 @@ export interface Chat {
   /**
    * Whether each token is the assistant's. Worked out when it is read: from the template's `{% generation %}` blocks, or, where it
    * has none, by comparing the conversation with its begins. Then a turn is what stands between the end of the generation prompt and
-   * the end of the turn; what follows the eos token in it, such as a new line, is not the model's.
+   * the end of the turn; what follows the eos token in it, such as a new line, is not the model's. Turns with `train: false` are left out.
    *
    * @throws {ConfigError} When it cannot be told exactly; the message says why.
    */
@@ -201,7 +201,7 @@ export function chat(tokenizer: Chatting, messages: readonly ChatMessage[], opti
     if (continueFinal)
       throw new ConfigError({ message: "chat: a message that is to be continued has no end, and so no mask" });
     const blocks = template.hasBlocks
-      ? template.renderBlocks(given(turns, addGenerationPrompt), date).blocks
+      ? blocksOf(turns, template.renderBlocks(given(turns, addGenerationPrompt), date).blocks)
       : compareBegins(turns, text, render, tokenizer.special["eos_token"]);
     return covered(encodedText(), blocks);
   }
@@ -217,6 +217,22 @@ export function chat(tokenizer: Chatting, messages: readonly ChatMessage[], opti
   };
 }
 
+/** A template's blocks, without those of turns that are left out. */
+function blocksOf(turns: readonly ChatMessage[], blocks: readonly Block[]): readonly Block[] {
+  const said = turns.filter(({ role }) => role === "assistant");
+  if (said.every(isLearnt)) return blocks;
+  if (blocks.length === said.length) return blocks.filter((_, i) => isLearnt(said[i]!));
+  throw new ConfigError({
+    message: `chat: a turn has train: false, and the template marks ${blocks.length} blocks in ${said.length} turns of the assistant, so that it cannot be told which is whose`,
+  });
+}
+
+/** Whether a turn is learnt where the assistant's are. */
+function isLearnt({ train = true }: ChatMessage, index = 0): boolean {
+  if (typeof train === "boolean") return train;
+  throw new ConfigError({ message: `chat: train must be true or false, got ${JSON.stringify(train)}`, index });
+}
+
 /** What the assistant says, as the difference of the texts before and behind each of its turns. */
 function compareBegins(
   turns: readonly ChatMessage[],
@@ -229,8 +245,8 @@ function compareBegins(
       message: `chat: which tokens of message ${index} are the assistant's cannot be told exactly: ${why}; use a template with {% generation %} blocks`,
       index,
     });
-  return turns.flatMap(({ role }, index) => {
-    if (role !== "assistant") return [];
+  return turns.flatMap((turn, index) => {
+    if (turn.role !== "assistant" || !isLearnt(turn, index)) return [];
     let before: string;
     let behind: string;
     try {

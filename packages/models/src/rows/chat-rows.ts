@@ -4,7 +4,7 @@ import type { ChatMessage, ChatOptions } from "../chat/chat.ts";
 import { IGNORED } from "../heads/losses.ts";
 import type { EncodedRow, Encoding } from "./encoding.ts";
 
-/** A conversation. What the assistant says in it is learnt. */
+/** A conversation. What the assistant says in it is learnt, but for turns with `train: false`. */
 export interface ChatRow {
   readonly messages: readonly ChatMessage[];
   /** Tools that the model may call, as JSON schemas. @default none */
@@ -22,10 +22,24 @@ export function checkChatSettings(settings: ChatSettings | undefined): void {
   if (settings !== undefined) checkOptions("collate: chat", settings, ["template", "variables", "date"]);
 }
 
+/** Names of the tools that are called in a row. */
+function callsIn({ messages }: ChatRow): readonly string[] {
+  const calls = messages.flatMap(({ tool_calls: made }) => (Array.isArray(made) ? (made as readonly unknown[]) : []));
+  return calls.flatMap((call) => {
+    const { function: called, name } = (call ?? {}) as {
+      readonly function?: { readonly name?: unknown };
+      name?: unknown;
+    };
+    const known = called?.name ?? name;
+    return typeof known === "string" ? [known] : [];
+  });
+}
+
 /**
  * A conversation as its template writes it, with labels where the assistant speaks.
  *
- * @throws {ConfigError} Under another head than a causal language model's, beside other keys, and where nothing of the assistant's is kept.
+ * @throws {ConfigError} Under another head than a causal language model's, beside other keys, where nothing of the assistant's is kept, and
+ *   where the template leaves calls of tools out.
  */
 export function encodeChat(row: ChatRow, index: number, encoding: Encoding, settings: ChatSettings = {}): EncodedRow {
   const { head, tokenizer, maxLength, truncation, onCut } = encoding;
@@ -38,10 +52,15 @@ export function encodeChat(row: ChatRow, index: number, encoding: Encoding, sett
   const other = Object.keys(row).find((key) => key !== "messages" && key !== "tools");
   if (other !== undefined) throw fail(`is a conversation, which has messages and tools, and no "${other}"`);
   if (!Array.isArray(row.messages)) throw fail(`needs a list of messages, got ${JSON.stringify(row.messages)}`);
-  const { ids, assistant } = tokenizer.chat(row.messages, {
+  const { text, ids, assistant } = tokenizer.chat(row.messages, {
     ...settings,
     ...(row.tools !== undefined && { tools: row.tools }),
   });
+  const lost = callsIn(row).find((name) => !text.includes(name));
+  if (lost !== undefined)
+    throw fail(
+      `calls the tool "${lost}", and the chat template writes no calls; write them into the text, as chatRow of @cambium/llm does`,
+    );
   const kept = Math.min(ids.length, maxLength);
   const from = truncation === "end" ? 0 : ids.length - kept;
   if (kept < ids.length) onCut(ids.length - kept);

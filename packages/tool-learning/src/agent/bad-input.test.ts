@@ -107,6 +107,23 @@ describe("calls of a model", () => {
     expect(stubborn.end).toMatchObject({ status: "failed", failure: { code: "LOOP_DETECTED" } });
   });
 
+  test("that come back to a place between others that tell something new are no loop", async () => {
+    const walk = [1, 2, 3, 4].flatMap((b) => [
+      { reply: calls(["add", { a: 0, b: 0 }]) },
+      { reply: calls(["add", { a: 1, b }]) },
+    ]);
+    const played = await play([...walk, { reply: calls(["add", { a: 0, b: 0 }]) }, { reply: "done" }], {
+      tools: [add],
+    });
+    expect(played.end).toMatchObject({ status: "done", answer: "done" });
+    expect(played.tools.every(({ failure }) => failure === undefined)).toBe(true);
+    const turning = [0, 1, 0, 1, 0, 1, 0, 1, 0, 1].map((b) => ({ reply: calls(["add", { a: 0, b }]) }));
+    const turned = await play([...turning.slice(0, 8), { when: { stage: "react-last" }, reply: "round" }], {
+      tools: [add],
+    });
+    expect(outline(turned.steps)).toContain("LOOP_DETECTED");
+  });
+
   test("beyond a tool's own limit are not made", async () => {
     const once = tool(() => 1, { limits: { calls: 1 } });
     const played = await play([{ reply: calls(["probe", {}], ["probe", {}]) }, answer("1")], { tools: [once] });

@@ -26,7 +26,7 @@ export interface Gated {
   readonly failure?: ToolFailure;
 }
 
-/** The same call with the same result so often is a loop. */
+/** The same call with the same result so often is a loop, unless something new was learnt in between. */
 const LOOP = 3;
 
 /** Services that fail so often in a row are left alone. */
@@ -41,8 +41,10 @@ export function callKey({ name }: RequestedCall, input: Json | undefined, given:
   return `${name} ${input === undefined ? given : canonicalJson(input)}`;
 }
 
+/** How often a call gave the same result since any call last gave one that it had not given before: who walks through the hall explores. */
 function repeats({ recent }: Conversation, key: string): number {
-  const same = recent.filter((entry) => entry.startsWith(`${key}\n`));
+  const lastNew = recent.findLastIndex((entry, i) => recent.indexOf(entry) === i);
+  const same = recent.slice(Math.max(0, lastNew)).filter((entry) => entry.startsWith(`${key}\n`));
   const last = same.at(-1);
   let count = 0;
   for (let i = same.length - 1; i >= 0 && same[i] === last; i--) count += 1;

@@ -10,20 +10,8 @@ import { noteFacts } from "./facts.ts";
 import type { Session } from "./planners/planner.ts";
 import type { Run } from "./run.ts";
 import { stopOf } from "./stop.ts";
+import { joined, systemText } from "./system-text.ts";
 import { readAnswer, takeTurn } from "./turn.ts";
-
-/** Worked calls of the tools that are offered. */
-function examplesOf({ active, plan }: Run): string {
-  if (!plan.examples) return "";
-  const lines = [...active].flatMap(({ name, examples }) =>
-    examples.map(({ instruction, input, output }) => {
-      const said = instruction === undefined ? "" : `"${instruction}": `;
-      const gave = output === undefined ? "" : ` gives ${JSON.stringify(output)}`;
-      return `- ${said}${name}(${JSON.stringify(input)})${gave}`;
-    }),
-  );
-  return lines.length === 0 ? "" : `Examples of calls:\n${lines.join("\n")}`;
-}
 
 function intentText({ intent }: Run): string {
   if (intent === undefined) return "";
@@ -31,14 +19,10 @@ function intentText({ intent }: Run): string {
   return [`Goal: ${intent.goal}`, ...(constraints.length === 0 ? [] : ["What must hold:", ...constraints])].join("\n");
 }
 
-const joined = (parts: readonly (string | undefined)[]): string =>
-  parts.filter((part) => part !== undefined && part !== "").join("\n\n");
-
 /** The first messages of a run. */
 function startOf(run: Run, answers: readonly string[], guide: string | undefined): Conversation {
-  const { plan, task, belief } = run;
-  const { words } = plan;
-  const system = joined([words.role, words.conflicts, plan.system, guide, examplesOf(run)]);
+  const { plan, task, belief, active } = run;
+  const system = systemText(plan, active, guide);
   const believed = belief === undefined ? "" : `Before using a tool you believed: ${belief.value}`;
   const told = joined([task.context, task.instruction, intentText(run), answers.join("\n"), believed]);
   const messages: Message[] = [

@@ -70,6 +70,27 @@ describe("a row", () => {
     expect(JSON.stringify(row)).not.toContain("hall");
   });
 
+  test("for the runs of an agent has their system message, commands and tools", async () => {
+    const { end, requests } = await linear();
+    const agent = { model: { outcome: () => {} } as never, tools: [add] };
+    const row = trainingRow(end.trajectory, { agent })!;
+    const asked = requests[0]!;
+    expect(row.messages[0]).toEqual({ role: "system", content: asked.messages[0]!.content, train: false });
+    expect(row.tools.map((tool) => ({ ...tool.function }))).toEqual(asked.tools);
+    const told = trainingRow(end.trajectory, {
+      agent: { ...agent, system: "Be brief.", words: { role: "You add." } },
+    })!;
+    expect(told.messages[0]!.content).toMatch(/^You add\.[\s\S]*Be brief\.$/);
+    expect(() => trainingRow(end.trajectory, { agent, system: "x" })).toThrow("leave out system");
+    expect(() => trainingRow(end.trajectory, { agent: { ...agent, planner: dfsdt() } })).toThrow(
+      'the planner is "dfsdt"',
+    );
+    expect(() => trainingRow(end.trajectory, { agent: { ...agent, calling: "text" } })).toThrow("leave out calling");
+    expect(() => trainingRow(end.trajectory, { agent: { ...agent, planer: 1 } as never })).toThrow(
+      'is "planner" meant?',
+    );
+  });
+
   test("is none for a run without an answer", async () => {
     const { end } = await play([{ reply: calls(["give_up", { reason: "no" }]) }], { tools: [add], planner: dfsdt() });
     expect(trainingRow(end.trajectory)).toBeUndefined();

@@ -1,10 +1,12 @@
 /** Trajectories as rows for training chat models that call tools. */
-import { ConfigError, type JsonObject, parseConfig } from "@cambium/base";
+import { ConfigError, parseConfig } from "@cambium/base";
 import type { ModelStep, Trajectory } from "@cambium/evaluation";
 import * as z from "zod";
 import type { AgentTrajectory } from "../agent/events.ts";
+import type { AgentOptions } from "../agent/options.ts";
 import type { AnyTool } from "../tools/tool.ts";
 import { type PathTurn, pathTo, waysFrom } from "./path.ts";
+import { rowSetup, type TrainingTool } from "./row-setup.ts";
 
 /** A message of a row, in the form that chat templates read. */
 export interface TrainingMessage {
@@ -19,12 +21,6 @@ export interface TrainingMessage {
   readonly name?: string;
   /** Whether its tokens count in the loss. */
   readonly train: boolean;
-}
-
-/** A tool, as chat templates read it. */
-export interface TrainingTool {
-  readonly type: "function";
-  readonly function: { readonly name: string; readonly description: string; readonly parameters: JsonObject };
 }
 
 /** A conversation to be learnt. */
@@ -53,6 +49,13 @@ export interface TrainingOptions {
   readonly tools?: Iterable<AnyTool>;
   /** Stands in front, and is not learnt. @default none */
   readonly system?: string;
+  /**
+   * Settings of the runs that the model is trained for, in place of `tools` and `system`: rows have their system message, commands and tools.
+   * They need not be those of the run that made the trajectory. With a retriever the tools are those that this run found.
+   *
+   * @default what `tools` and `system` say
+   */
+  readonly agent?: AgentOptions<unknown>;
   /** Whether turns are learnt whose every call failed. @default false */
   readonly failures?: boolean;
   /** Changes every text, to take out what must not be learnt. @default as it is */
@@ -66,6 +69,7 @@ const schema = z.strictObject({
     .custom<Iterable<AnyTool>>((value) => typeof Object(value)[Symbol.iterator] === "function", "must be tools")
     .optional(),
   system: z.string().optional(),
+  agent: z.looseObject({}).optional(),
   failures: z.boolean().optional(),
   redact: isFunction.optional(),
 });
@@ -110,12 +114,6 @@ function messagesOf(
   return [...asked, replyOf(step, failures || !isFailed, redact), ...told];
 }
 
-const toolsOf = (tools: Iterable<AnyTool> = []): readonly TrainingTool[] =>
-  [...tools].map(({ name, description, inputSchema }) => ({
-    type: "function",
-    function: { name, description, parameters: inputSchema },
-  }));
-
 const systemOf = (system: string | undefined): readonly TrainingMessage[] =>
   system === undefined ? [] : [{ role: "system", content: system, train: false }];
 
@@ -133,7 +131,7 @@ function leafOf({ steps, leaf }: Trajectory & Pick<AgentTrajectory, "leaf">): nu
  */
 export function trainingRow(trajectory: AgentTrajectory, options: TrainingOptions = {}): TrainingRow | undefined {
   parseConfig("trainingRow", schema, options);
-  const { failures = false, redact = asIs, system } = options;
+  const { failures = false, redact = asIs } = options;
   const leaf = leafOf(trajectory);
   if (trajectory.status !== "done" || leaf === undefined) return undefined;
   const messages = pathTo(trajectory, leaf).flatMap((turn) => messagesOf(turn, failures, redact));
@@ -142,7 +140,8 @@ export function trainingRow(trajectory: AgentTrajectory, options: TrainingOption
       message: "trainingRow: the trajectory has no request to a model on the path to its answer",
     });
   }
-  return { id: trajectory.id, tools: toolsOf(options.tools), messages: [...systemOf(system), ...messages] };
+  const { tools, system } = rowSetup("trainingRow", trajectory, options);
+  return { id: trajectory.id, tools, messages: [...systemOf(system), ...messages] };
 }
 
 /**
@@ -153,10 +152,10 @@ export function trainingRow(trajectory: AgentTrajectory, options: TrainingOption
  */
 export function preferenceRows(trajectory: AgentTrajectory, options: TrainingOptions = {}): readonly PreferenceRow[] {
   parseConfig("preferenceRows", schema, options);
-  const { redact = asIs, system } = options;
+  const { redact = asIs } = options;
   const leaf = leafOf(trajectory);
   if (trajectory.status !== "done" || leaf === undefined) return [];
-  const tools = toolsOf(options.tools);
+  const { tools, system } = rowSetup("preferenceRows", trajectory, options);
   const path = pathTo(trajectory, leaf);
   const told: TrainingMessage[] = [...systemOf(system)];
   return path.flatMap((turn) => {

@@ -16,19 +16,24 @@ interface View {
   readonly devices: readonly { readonly name: string; readonly isOn: boolean; readonly degrees?: number }[];
 }
 
-/** Goes to a room, through the hall where no door leads there at once. */
-async function goTo(call: Call, room: string): Promise<View> {
-  const here = await call<View>("house_look", {});
-  if (here.room === room) return here;
-  if (here.doorsTo.includes(room)) return call<View>("house_go", { room });
-  await call("house_go", { room: "hall" });
-  return call<View>("house_go", { room });
+/** Goes to a room and tells what is seen there. */
+type GoTo = (room: string) => Promise<View>;
+
+/** Looks around once, then goes from room to room, through the hall where no door leads there at once. */
+function walker(call: Call): GoTo {
+  let here: View | undefined;
+  return async (room) => {
+    here ??= await call<View>("house_look", {});
+    if (here.room !== room && !here.doorsTo.includes(room)) here = await call<View>("house_go", { room: "hall" });
+    if (here.room !== room) here = await call<View>("house_go", { room });
+    return here;
+  };
 }
 
 /** Looks into every piece of furniture of every room until the thing is in sight; gives the furniture. */
-async function seek(call: Call, thing: string, rooms: readonly string[]): Promise<string> {
+async function seek(call: Call, goTo: GoTo, thing: string, rooms: readonly string[]): Promise<string> {
   for (const room of rooms) {
-    for (const { name, on, isOpen } of (await goTo(call, room)).furniture) {
+    for (const { name, on, isOpen } of (await goTo(room)).furniture) {
       const holds =
         on ??
         (isOpen === undefined ? [] : ((await call<{ in: string[] }>("house_open", { furniture: name })).in ?? []));
@@ -60,7 +65,7 @@ export function houseCard(setup: FullSetup, each: number): ToolCard {
       const { name, place } = random.pick(start.things);
       return {
         instruction: `Where is the ${name}? Name the piece of furniture that it is on or in.`,
-        expert: async (call) => `The ${name} is in or on the ${await seek(call, name, rooms)}.`,
+        expert: async (call) => `The ${name} is in or on the ${await seek(call, walker(call), name, rooms)}.`,
         succeeds: ({ answer, state }) =>
           names(
             answer,
@@ -77,9 +82,10 @@ export function houseCard(setup: FullSetup, each: number): ToolCard {
       return {
         instruction: `Bring the ${thing.name} to the ${target.room} and put it ${target.isContainer ? "into" : "on"} the ${target.name}.`,
         async expert(call) {
-          await seek(call, thing.name, rooms);
+          const goTo = walker(call);
+          await seek(call, goTo, thing.name, rooms);
           await call("house_take", { thing: thing.name });
-          await goTo(call, target.room);
+          await goTo(target.room);
           if (target.isContainer) await call("house_open", { furniture: target.name });
           await call("house_put", { thing: thing.name, furniture: target.name });
           return `The ${thing.name} is at the ${target.name}.`;
@@ -95,7 +101,7 @@ export function houseCard(setup: FullSetup, each: number): ToolCard {
       return {
         instruction: `Switch the ${lamp.name} ${lamp.isOn ? "off" : "on"}.`,
         async expert(call) {
-          await goTo(call, lamp.room);
+          await walker(call)(lamp.room);
           await call("house_switch", { device: lamp.name, on: !lamp.isOn });
           return "It is switched.";
         },
@@ -114,7 +120,7 @@ export function houseCard(setup: FullSetup, each: number): ToolCard {
       return {
         instruction: `Turn the ${heater.name} on and set it to ${degrees} degrees.`,
         async expert(call) {
-          await goTo(call, heater.room);
+          await walker(call)(heater.room);
           await call("house_switch", { device: heater.name, on: true, degrees });
           return `The ${heater.name} is set to ${degrees} degrees.`;
         },
@@ -136,7 +142,7 @@ export function houseCard(setup: FullSetup, each: number): ToolCard {
         instruction,
         async expert(call) {
           let count = 0;
-          for (const { name, on, isOpen } of (await goTo(call, room)).furniture)
+          for (const { name, on, isOpen } of (await walker(call)(room)).furniture)
             count += (
               on ?? (isOpen === undefined ? [] : (await call<{ in: string[] }>("house_open", { furniture: name })).in)
             ).length;

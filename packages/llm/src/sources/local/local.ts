@@ -1,6 +1,7 @@
 /** A model of this process as a source: `request` → options and a conversation; text → parts of a reply. */
 import { type CambiumError, ConfigError, type JsonObject } from "@cambium/base";
 import type {
+  ChatMessage,
   ChatOptions,
   Generated,
   Prompt,
@@ -15,12 +16,12 @@ import type { AssistantPart, ToolCallPart } from "../../messages/message.ts";
 import type { ModelRequest, Reply, Sampling, TextRequest, ToolDeclaration } from "../../messages/request.ts";
 import { WIRE } from "../../wire/names.ts";
 import type { Source, SourceContext } from "../source.ts";
+import { conversationWriter, toolsOf } from "./conversation.ts";
 import { extraOptions } from "./extra-fields.ts";
 import { modelIdentity } from "./identity.ts";
 import { logProbabilitiesToWire } from "./log-probabilities.ts";
-import { chatMessages } from "./messages.ts";
 import { checkLocalOptions, type LocalOptions, SCHEDULER_KEYS } from "./options.ts";
-import { CLOSE, callReader, callSchema, declarationOf, OPEN, type Said, withTools } from "./tool-text.ts";
+import { CLOSE, callReader, callSchema, OPEN, type Said } from "./tool-text.ts";
 
 /** A model of this process. */
 export interface Local extends Source {
@@ -30,12 +31,6 @@ export interface Local extends Source {
 
 /** How long a caller is asked to wait when too many wait already. Milliseconds. */
 const BUSY_WAIT = 1000;
-
-/** A call's conversation, as the tokenizer's `chat` takes it. */
-interface Conversation {
-  readonly messages: Parameters<Tokenizer["chat"]>[0];
-  readonly chat: ChatOptions;
-}
 
 /** An error of a scheduler as one of a provider. `field` holds what is read, in requests on the wire. */
 function refusal(error: unknown, field: "messages" | "prompt"): unknown {
@@ -98,7 +93,7 @@ function ofSchema(error: unknown, { tools = [], format }: ModelRequest, named: r
  */
 export function local(model: RunnableModel, tokenizer: Tokenizer, options: LocalOptions = {}): Local {
   checkLocalOptions(options);
-  const { name = "local", delta, temperature: usual = 0, chat: written = {} } = options;
+  const { name = "local", delta, temperature: usual = 0, chat: written = {}, declarations = "json" } = options;
   let own: Promise<Scheduler> | undefined;
 
   async function scheduled(): Promise<Scheduler> {
@@ -113,20 +108,16 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
     return own;
   }
 
-  /** Whether the chat template writes tools. */
-  let takes: boolean | undefined;
-  function takesTools(): boolean {
-    takes ??= (() => {
-      const messages = [{ role: "user", content: "?" }];
-      const tools = [declarationOf({ name: "a_tool", parameters: { type: "object" } })];
-      const text = tokenizer.chat(messages, { ...written, tools }).text;
-      return text.includes("a_tool") && text.includes("<tool_call>");
-    })();
-    return takes;
-  }
+  const write = conversationWriter(tokenizer, options);
 
-  /** Tools that the model may call in this request. */
-  const toolsOf = ({ tools = [], toolChoice }: ModelRequest) => (toolChoice === "none" ? [] : tools);
+  /** The conversation of a request, and how it is written. */
+  function conversationOf(request: ModelRequest): {
+    readonly messages: readonly ChatMessage[];
+    readonly chat: ChatOptions;
+  } {
+    const { messages, tools } = write(request);
+    return { messages, chat: { ...written, addGenerationPrompt: true, ...(tools !== undefined && { tools }) } };
+  }
 
   /** Throws for tools that cannot be called, or that calls cannot be told apart by. */
   function checkTools({ tools = [] }: ModelRequest): void {
@@ -147,20 +138,6 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
       message: `local: ${names[index] === "" ? "a tool needs a name" : `two tools are called "${names[index]}"`}`,
       param: `tools[${index}].function.name`,
     });
-  }
-
-  function conversationOf(request: ModelRequest): Conversation {
-    const tools = toolsOf(request);
-    const hasCalls = request.messages.some(
-      ({ role, content }) =>
-        role === "tool" || (typeof content !== "string" && content.some(({ type }) => type === "tool-call")),
-    );
-    const isTheirs = (tools.length > 0 || hasCalls) && takesTools();
-    const messages = chatMessages(request.messages, isTheirs);
-    const chat = { ...written, addGenerationPrompt: true };
-    if (tools.length === 0) return { messages, chat };
-    if (isTheirs) return { messages, chat: { ...chat, tools: tools.map(declarationOf) } };
-    return { messages: withTools(messages, tools), chat };
   }
 
   async function drawing(
@@ -249,6 +226,7 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
         delta: delta ?? null,
         temperature: usual,
         chat: JSON.parse(JSON.stringify(written)) as JsonObject,
+        ...(declarations !== "json" && { declarations }),
       };
       return { model: options.identity ?? (await modelIdentity(model, tokenizer)), ...settings };
     },

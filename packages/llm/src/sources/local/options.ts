@@ -13,6 +13,13 @@ export interface LocalOptions extends SchedulerOptions {
   /** How conversations are written: a template, its variables, the date that it reads. */
   readonly chat?: Pick<ChatOptions, "template" | "variables" | "date">;
   /**
+   * How tools are told where the chat template does not write them: as JSON Schemas, or as signatures of functions, which take a small part
+   * of the tokens. Calls fit the whole schema in both.
+   *
+   * @default "json"
+   */
+  readonly declarations?: "json" | "signatures";
+  /**
    * A scheduler of the same model and tokenizer, shared with other sources: their calls run together, and its settings hold. It is
    * the caller's to close.
    *
@@ -37,6 +44,7 @@ const schema = z.strictObject({
       date: z.date().optional(),
     })
     .optional(),
+  declarations: z.enum(["json", "signatures"]).optional(),
   scheduler: z
     .custom<Scheduler>((value) => typeof (value as Scheduler | undefined)?.generate === "function")
     .optional(),

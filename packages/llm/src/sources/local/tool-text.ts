@@ -1,6 +1,6 @@
 /**
  * Tools in text, for models whose chat template does not write them: as the Hermes models have it, which Qwen's took over. Declarations
- * stand in the system message between `<tools>` and `</tools>`, one JSON object a line; a call is a JSON object with `name` and
+ * stand in the system message between `<tools>` and `</tools>`, one JSON object or signature a line; a call is a JSON object with `name` and
  * `arguments` between `<tool_call>` and `</tool_call>`; results come as a turn of the user, each between `<tool_response>` and
  * `</tool_response>`.
  *
@@ -10,6 +10,7 @@ import type { Json, JsonObject } from "@cambium/base";
 import type { ChatMessage } from "@cambium/models";
 import { parseArguments, type ToolCallPart } from "../../messages/message.ts";
 import type { ToolDeclaration } from "../../messages/request.ts";
+import { signatureOf } from "./signature.ts";
 
 export const OPEN = "<tool_call>";
 export const CLOSE = "</tool_call>";
@@ -78,11 +79,15 @@ export function callSchema(tools: readonly ToolDeclaration[]): JsonObject {
 }
 
 /** A conversation with the declarations in its system message. */
-export function withTools(messages: readonly ChatMessage[], tools: readonly ToolDeclaration[]): ChatMessage[] {
+export function withTools(
+  messages: readonly ChatMessage[],
+  tools: readonly ToolDeclaration[],
+  form: "json" | "signatures" = "json",
+): ChatMessage[] {
   const told = [
     "You may call tools. Their declarations are:",
     "<tools>",
-    ...tools.map((tool) => JSON.stringify(declarationOf(tool))),
+    ...tools.map((tool) => (form === "json" ? JSON.stringify(declarationOf(tool)) : signatureOf(tool))),
     "</tools>",
     "To call one, write its name and its arguments as a JSON object, like this, and nothing behind it:",
     `${OPEN}\n{"name": "the tool's name", "arguments": {}}\n${CLOSE}`,

@@ -1,0 +1,48 @@
+/**
+ * Tuned models as points in a space: arithmetic on them, a model evaluated at any of them without copies, and the
+ * barriers between them.
+ *
+ * @module
+ */
+export {
+  type Artefact,
+  artefactId,
+  type LineageStep,
+  loadArtefact,
+  saveArtefact,
+  type Unsaved,
+} from "./artefacts/artefact.ts";
+export { type Backbone, describeBackbone } from "./artefacts/backbone.ts";
+export {
+  loadPath,
+  loadPoint,
+  type SavePathOptions,
+  type SavePointOptions,
+  type StoredPath,
+  type StoredPoint,
+  savePath,
+  savePoint,
+} from "./artefacts/points.ts";
+export { type Answers, attributeBarrier, measureAnswers } from "./barrier/agreement.ts";
+export type { BarrierIntervals, Interval } from "./barrier/bootstrap.ts";
+export { type BarrierVerdict, type JudgeBarrierOptions, judgeBarrier } from "./barrier/judge.ts";
+export {
+  measureBarrier,
+  type PathEvent,
+  type PathMeasurement,
+  type PathPoint,
+  type RunPathOptions,
+  runPath,
+} from "./barrier/run-path.ts";
+export { type BarrierSummary, summariseCurve } from "./barrier/summary.ts";
+export {
+  type CreateEvaluatorOptions,
+  createEvaluator,
+  type Evaluator,
+  type Measurement,
+} from "./evaluate/evaluator.ts";
+export type { Measure } from "./evaluate/measure.ts";
+export { type Distance, measureDistance } from "./points/distance.ts";
+export { type BendOptions, bezier, line, type Path, type PathKind, polychain, sphere } from "./points/path.ts";
+export { type Plane, type Projection, plane, projectPoint } from "./points/plane.ts";
+export { type PointLike, treeOf } from "./points/point.ts";

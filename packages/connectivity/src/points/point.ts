@@ -1,0 +1,69 @@
+/** What counts as a point, and when two of them lie in one space. */
+import { ConfigError, ShapeError } from "@cambium/base";
+import { isQuantised, type Parameters } from "@cambium/core";
+
+/** A point: a tree of parameters, or whatever has one, such as a tuned model or the end of a training run. */
+export type PointLike = Parameters | { readonly parameters: Parameters };
+
+/** The tree of a point. */
+export function treeOf(point: PointLike): Parameters {
+  return "parameters" in point ? point.parameters : point;
+}
+
+/** How many differences a message names before it only counts the rest. */
+const NAMED = 20;
+
+/** Joins lines for a message; beyond the first ones only their number. */
+export function listed(lines: readonly string[]): string {
+  const more = lines.length > NAMED ? `; and ${lines.length - NAMED} more` : "";
+  return lines.slice(0, NAMED).join("; ") + more;
+}
+
+/**
+ * Trees of points that lie in one space: equal names and shapes, every one of them listed where they are not.
+ *
+ * @param caller - Function to name in the message.
+ * @throws {ShapeError} Listing every name and shape that differs from the first point's.
+ * @throws {ConfigError} For fewer points than `least`, and for weights in 8 or 4 bits, between which nothing lies.
+ */
+export function alike(caller: string, points: readonly PointLike[], least = 1): readonly Parameters[] {
+  if (points.length < least)
+    throw new ConfigError({ message: `${caller}: at least ${least} points are needed, got ${points.length}` });
+  const trees = points.map((point, i) => {
+    const tree = Object(point) === point ? treeOf(point) : undefined;
+    if (tree instanceof Map) return tree as Parameters;
+    throw new ConfigError({
+      message: `${caller}: point ${i} must be a map of tensors, or have one as "parameters", got ${point === null ? "null" : typeof point}`,
+    });
+  });
+  const first = trees[0]!;
+  const differences = trees.slice(1).flatMap((tree, i) => differencesOf(first, tree, i + 1));
+  if (differences.length > 0) {
+    throw new ShapeError({
+      message: `${caller}: the points lie in different spaces: ${listed(differences)}`,
+      differences,
+    });
+  }
+  const rounded = [...first].filter(([name]) => trees.some((tree) => isQuantised(tree.get(name)!)));
+  if (trees.length > 1 && rounded.length > 0) {
+    throw new ConfigError({
+      message: `${caller}: between weights in 8 or 4 bits there is nothing: ${listed(rounded.map(([name]) => name))}; load the model in float32, or take points of deltas alone`,
+      names: rounded.map(([name]) => name),
+    });
+  }
+  return trees;
+}
+
+function differencesOf(first: Parameters, tree: Parameters, index: number): string[] {
+  const found: string[] = [];
+  for (const [name, tensor] of first) {
+    const other = tree.get(name);
+    if (other === undefined) found.push(`point ${index} lacks "${name}"`);
+    else if (`${other.shape}` !== `${tensor.shape}`)
+      found.push(`"${name}" is [${tensor.shape}] in point 0 and [${other.shape}] in point ${index}`);
+    else if (other.dtype !== tensor.dtype)
+      found.push(`"${name}" is ${tensor.dtype} in point 0 and ${other.dtype} in point ${index}`);
+  }
+  for (const name of tree.keys()) if (!first.has(name)) found.push(`point ${index} has "${name}", which point 0 lacks`);
+  return found;
+}

@@ -1,6 +1,6 @@
 /**
- * Tuned models as points in a space: arithmetic on them, a model evaluated at any of them without copies, and the
- * barriers between them.
+ * Tuned models as points in a space: arithmetic on them, a model evaluated at any of them without copies, and the instruments that
+ * build on that: barriers, curves, landscapes, curvature and knowledge.
  *
  * @module
  */
@@ -35,6 +35,16 @@ export {
   runPath,
 } from "./barrier/run-path.ts";
 export { type BarrierSummary, summariseCurve } from "./barrier/summary.ts";
+export { type Hessian, type MeasureHessianOptions, measureHessian } from "./curvature/hessian.ts";
+export {
+  type CurveEndEvent,
+  type CurveEvent,
+  type CurveOptions,
+  curveObjective,
+  type TrainCurveOptions,
+  trainCurve,
+  withBends,
+} from "./curve/train-curve.ts";
 export {
   type CreateEvaluatorOptions,
   createEvaluator,
@@ -42,6 +52,19 @@ export {
   type Measurement,
 } from "./evaluate/evaluator.ts";
 export type { Measure } from "./evaluate/measure.ts";
+export { type Cartographer, type Cartography, createCartographer } from "./knowledge/cartography.ts";
+export { type KnowledgeShift, type KnowledgeStep, measureKnowledge } from "./knowledge/shift.ts";
+export { type CreateDirectionsOptions, createDirections, type Normalisation } from "./landscape/direction.ts";
+export type { HasSites } from "./landscape/filters.ts";
+export {
+  type Landscape,
+  type LandscapeEvent,
+  type RunLandscapeOptions,
+  runLandscape,
+  type Slice,
+  type Ticks,
+} from "./landscape/run-landscape.ts";
+export { type MeasureSharpnessOptions, measureSharpness, type Sharpness } from "./landscape/sharpness.ts";
 export { type Distance, measureDistance } from "./points/distance.ts";
 export { type BendOptions, bezier, line, type Path, type PathKind, polychain, sphere } from "./points/path.ts";
 export { type Plane, type Projection, plane, projectPoint } from "./points/plane.ts";

@@ -1,9 +1,11 @@
 /**
  * Tuned models as points in a space: arithmetic on them, a model evaluated at any of them without copies, and the instruments that
- * build on that: barriers, curves, landscapes, curvature and knowledge.
+ * build on that: barriers, curves, landscapes, curvature, alignment and merging.
  *
  * @module
  */
+export { type AlignedGroup, type Alignment, type AlignOptions, align } from "./align/align.ts";
+export { type HasWeights, type Member, type SymmetryGroup, symmetriesOf } from "./align/symmetries.ts";
 export {
   type Artefact,
   artefactId,
@@ -65,6 +67,11 @@ export {
   type Ticks,
 } from "./landscape/run-landscape.ts";
 export { type MeasureSharpnessOptions, measureSharpness, type Sharpness } from "./landscape/sharpness.ts";
+export { type MergePointsOptions, mergePoints } from "./merging/merge-points.ts";
+export { type ReadRecipe, readMergekit } from "./merging/mergekit.ts";
+export type { MergeMethod, MergeRecipe } from "./merging/recipe.ts";
+export type { Gradient, Setting } from "./merging/settings.ts";
+export type { Rescale } from "./merging/sparsify.ts";
 export { type Distance, measureDistance } from "./points/distance.ts";
 export { type BendOptions, bezier, line, type Path, type PathKind, polychain, sphere } from "./points/path.ts";
 export { type Plane, type Projection, plane, projectPoint } from "./points/plane.ts";

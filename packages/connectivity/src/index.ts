@@ -37,6 +37,14 @@ export {
   runPath,
 } from "./barrier/run-path.ts";
 export { type BarrierSummary, summariseCurve } from "./barrier/summary.ts";
+export {
+  type BarriersEvent,
+  type Basins,
+  type ClusterBasinsOptions,
+  clusterBasins,
+  type RunBarriersOptions,
+  runBarriers,
+} from "./basins/cluster.ts";
 export { type Hessian, type MeasureHessianOptions, measureHessian } from "./curvature/hessian.ts";
 export {
   type CurveEndEvent,
@@ -67,11 +75,24 @@ export {
   type Ticks,
 } from "./landscape/run-landscape.ts";
 export { type MeasureSharpnessOptions, measureSharpness, type Sharpness } from "./landscape/sharpness.ts";
+export { estimateFisher, mergeByFisher } from "./merging/fisher.ts";
+export { type Interference, measureInterference } from "./merging/interference.ts";
 export { type MergePointsOptions, mergePoints } from "./merging/merge-points.ts";
+export { type MergeTunedOptions, mergeTuned } from "./merging/merge-tuned.ts";
 export { type ReadRecipe, readMergekit } from "./merging/mergekit.ts";
 export type { MergeMethod, MergeRecipe } from "./merging/recipe.ts";
+export {
+  captureGrams,
+  type Grams,
+  type MergeByRegMeanOptions,
+  mergeByRegMean,
+  type Watched,
+} from "./merging/reg-mean.ts";
 export type { Gradient, Setting } from "./merging/settings.ts";
+export { type RunSoupOptions, runSoup, type SoupEvent, type Tasted } from "./merging/soup.ts";
 export type { Rescale } from "./merging/sparsify.ts";
+export { type LandscapeMark, type PlotLandscapeOptions, plotLandscape } from "./plots/plot-landscape.ts";
+export { type PlotPathOptions, plotPath } from "./plots/plot-path.ts";
 export { type Distance, measureDistance } from "./points/distance.ts";
 export { type BendOptions, bezier, line, type Path, type PathKind, polychain, sphere } from "./points/path.ts";
 export { type Plane, type Projection, plane, projectPoint } from "./points/plane.ts";

@@ -1,12 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { random } from "@cambium/core";
-import { type Rdm, rdmOf, type Similarity, testSimilarity } from "@cambium/emotion-probing";
+import { type Similarity, testSimilarity } from "@cambium/emotion-probing";
 import { textTable } from "@cambium/report";
 import { Command } from "commander";
-import { type Io, UseError } from "../io.ts";
-import { utf8Text } from "../utf8.ts";
+import type { Io } from "../io.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
+import { readRdm } from "./probe-files.ts";
 
 interface CompareFlags {
   readonly method: Similarity;
@@ -23,6 +22,7 @@ Example:
 /** `cambium probe compare`: similarity of RDMs, with a permutation test. */
 export function probeCompare(io: Io): Command {
   return new Command("compare")
+    .alias("rsa")
     .description("Compare dissimilarity matrices: the first with each of the others, tested by permuting conditions.")
     .argument("<data>", "the RDM that is to be explained")
     .argument("<models...>", "RDMs that may explain it")
@@ -36,7 +36,7 @@ export function probeCompare(io: Io): Command {
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
     .action(async (data: string, models: readonly string[], { method, permutations, seed, json }: CompareFlags) => {
-      const [first, ...others] = await Promise.all([data, ...models].map(readRdm));
+      const [first, ...others] = await Promise.all([data, ...models].map((path) => readRdm("probe compare", path)));
       const tests = testSimilarity(first!, others, { method, permutations, random: random(seed) });
       const rows = tests.map((test, i) => ({ model: models[i]!, ...test }));
       if (json === true) io.out(JSON.stringify({ data, method, seed, models: rows }));
@@ -54,18 +54,4 @@ export function probeCompare(io: Io): Command {
         );
       }
     });
-}
-
-async function readRdm(path: string): Promise<Rdm> {
-  let content: { readonly conditions?: unknown; readonly values?: unknown } | null;
-  try {
-    content = JSON.parse(utf8Text("probe compare", path, await readFile(path)));
-  } catch (cause) {
-    throw new UseError(`probe compare: ${path} cannot be read as JSON: ${(cause as Error).message}`);
-  }
-  const { conditions, values } = content ?? {};
-  if (!Array.isArray(conditions) || !Array.isArray(values)) {
-    throw new UseError(`probe compare: ${path} must hold { "conditions": […], "values": […] }`);
-  }
-  return rdmOf(conditions as string[], values as number[]);
 }

@@ -51,7 +51,7 @@ test("capture writes activations that can be opened", async () => {
   ]);
   expect({ code, lines }).toEqual({ code: 0, lines: [`2 of 2 texts in ${out}`] });
   const { sites, read } = await openActivations(out);
-  expect(sites).toEqual([{ path: "encoder.layer.1.intermediate", width: 512 }]);
+  expect(sites).toEqual([{ path: "encoder.layer.1.intermediate", width: 512, layer: 1 }]);
   expect(await read(sites[0]!.path)).toHaveLength(2);
 });
 
@@ -76,7 +76,81 @@ test("sites are named in every naming", async () => {
   expect(JSON.parse(one.out[0]!)).toMatchObject([{ path: "encoder.layer.1.intermediate", role: "ff.act" }]);
 });
 
+test("activations become distances, neurons and a page", async () => {
+  const texts = ["joy", "great joy", "love", "my love", "fear", "the fear", "anger", "his anger"];
+  const [activations, out] = [join(folder, "labelled"), (name: string) => join(folder, name)];
+  await recorded(["probe", "capture", MODEL, ...texts, "--sites", "ff.act", "--out", activations]);
+  const labels = file("labels.json", ["joy", "joy", "love", "love", "fear", "fear", "anger", "anger"]);
+  const rdm = await recorded(["probe", "rdm", activations, "--labels", labels, "--folds", "2", "--out", out("rdm")]);
+  expect(rdm).toMatchObject({ code: 0, out: [`4 conditions, 6 pairs in ${join(out("rdm"), "rdm.json")}`] });
+  const stored = JSON.parse(readFileSync(join(out("rdm"), "rdm.json"), "utf8"));
+  expect(stored.manifest).toMatchObject({ command: "probe rdm", data: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  const printed = await recorded(["probe", "rdm", activations, "--labels", labels, "--folds", "2"]);
+  expect(JSON.parse(printed.out[0]!).values).toEqual(stored.values);
+
+  const attributes = file("attributes.json", { valence: { joy: 2.8, love: 3.2, fear: -2.2, anger: -2.7 } });
+  const light = ["probe", "searchlight", activations, "--labels", labels, "--attributes", attributes];
+  const found = await recorded([...light, "--out", out("light"), "--json"]);
+  expect(JSON.parse(found.out[0]!)[0]).toMatchObject({ attribute: "valence", top: expect.any(Array) });
+  const whole = JSON.parse(readFileSync(join(out("light"), "searchlight.json"), "utf8"));
+  expect(whole.attributes[0].values).toHaveLength(1024);
+  expect(whole.manifest).toMatchObject({ seed: 0, options: { permutations: 24 } });
+
+  const skill = ["probe", "skill", activations, "--labels", labels, "--target", "joy", "--top", "3", "--json"];
+  const { top } = JSON.parse((await recorded([...skill, "--out", out("skill")])).out[0]!);
+  expect(top).toHaveLength(3);
+  const page = join(folder, "page.html");
+  const written = await recorded(["probe", "report", out("rdm"), out("light"), out("skill"), "--out", page]);
+  expect(written).toMatchObject({ code: 0, out: [`3 results in ${page}`] });
+  expect(readFileSync(page, "utf8")).toContain("Neurons by skill of joy");
+});
+
+test("neurons are taken out beside random ones, and attributed to a word", async () => {
+  const config = file("ablate-config.json", {
+    rows: [
+      { text: "joy is [MASK] .", answer: "good" },
+      { text: "fear is [MASK] .", answer: "bad" },
+    ],
+    words: { good: "good", bad: "evil" },
+    sets: { some: [{ layer: 1, unit: 3 }] },
+    draws: 2,
+  });
+  const out = join(folder, "ablation");
+  const { code, out: lines } = await recorded(["probe", "ablate", MODEL, "--config", config, "--out", out, "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(lines[0]!).effects).toHaveLength(2);
+  const stored = JSON.parse(readFileSync(join(out, "ablation.json"), "utf8"));
+  expect(stored.manifest).toMatchObject({
+    model: { name: MODEL, weights: expect.any(String) },
+    interventions: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  const words = ["probe", "attribute", MODEL, "joy is [MASK] .", "--words", "good,evil", "--json"];
+  const attributed = JSON.parse((await recorded([...words, "--steps", "40"])).out[0]!);
+  expect(attributed.total).toBeCloseTo(attributed.score - attributed.baselineScore, 1);
+  expect(attributed.top).toHaveLength(20);
+  const gradient = JSON.parse((await recorded([...words, "--method", "gradient"])).out[0]!);
+  expect(gradient.score).toBeCloseTo(attributed.score, 5);
+});
+
 test.each<[string, readonly string[], string]>([
+  ["a label too few", ["rdm", join(folder, "activations"), "--labels", file("few.json", ["a"])], "holds 2 texts, and"],
+  [
+    "a neuron that is none",
+    [
+      "ablate",
+      MODEL,
+      "--config",
+      file("none.json", { rows: [{ text: "a", answer: "b" }], words: {}, sets: { a: [3] } }),
+    ],
+    'must be a list of neurons, such as { "layer": 3, "unit": 17 }',
+  ],
+  [
+    "a setting that does not exist",
+    ["ablate", MODEL, "--config", file("typo.json", { row: [] })],
+    'has "row"; it may hold',
+  ],
+  ["one word only", ["attribute", MODEL, "joy is [MASK] .", "--words", "good"], "two different words"],
+  ["a folder without results", ["report", folder, "--out", join(folder, "no.html")], "holds no result of probe"],
   ["a template without a place", ["run", MODEL, "--template", "i feel"], "does not say {emotion}"],
   [
     "an option that does not exist",

@@ -1,0 +1,129 @@
+import { canonicalJson, result, sha256 } from "@cambium/base";
+import { random } from "@cambium/core";
+import { type AblationMode, type ControlKind, runAblation, wordTask } from "@cambium/emotion-probing";
+import type { Unit } from "@cambium/models";
+import { textTable } from "@cambium/report";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { Command } from "commander";
+import { type Io, UseError } from "../io.ts";
+import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
+import { MODEL_ARGUMENT } from "../models/source.ts";
+import { parseCount as parseSeed } from "./model-flags.ts";
+import { manifestOf, modelMark, readSettings, unitsOf, writeResult } from "./probe-files.ts";
+
+interface AblateFlags extends OpenFlags {
+  readonly config: string;
+  readonly seed: number;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+const KEYS = ["rows", "words", "sets", "controls", "draws", "mode", "maxLength"] as const;
+const MODES = ["zero", "scale", "noise", "resample"] as const;
+
+const EXAMPLE = `
+The file says what is asked and which neurons are taken out:
+  { "rows": [{ "text": "joy is [MASK] .", "answer": "good" }, …], "words": { "good": "good", "bad": "evil" },
+    "sets": { "valence": [{ "layer": 1, "unit": 17 }, …] }, "controls": ["random", "layer"], "draws": 20, "mode": { "kind": "zero" } }
+Example:
+  $ cambium probe ablate sapling:bert-4x256 --config ablation.json --out runs/ablation`;
+
+/** `cambium probe ablate`: what is lost when neurons are taken out, beside random ones. */
+export function probeAblate(io: Io): Command {
+  const command = new Command("ablate")
+    .description("Take out sets of neurons and measure a task of words, beside random sets that are matched.")
+    .argument("<model>", MODEL_ARGUMENT);
+  return addOpenFlags(command)
+    .requiredOption("--config <file>", `a JSON object with ${KEYS.join(", ")}`)
+    .option("--seed <integer>", "of the random sets", parseSeed, 0)
+    .option("--out <folder>", "write ablation.json there, with every row")
+    .option("--json", "write JSON")
+    .addHelpText("after", EXAMPLE)
+    .action(async (name: string, flags: AblateFlags) => {
+      const settings = await readSettings("probe ablate", flags.config, KEYS);
+      const { sets, mode } = checked(flags.config, settings);
+      const { rows, words, controls, draws, maxLength } = settings;
+      await withModel(io, "probe ablate", name, flags, async ({ base, tuned, tokenizer }) => {
+        const model = tuned ?? base;
+        const task = wordTask(model, tokenizer, "task", {
+          rows: rows as readonly { readonly text: string; readonly answer: string }[],
+          words: words as Readonly<Record<string, string>>,
+          ...(maxLength !== undefined && { maxLength: maxLength as number }),
+        });
+        try {
+          const found = await result(
+            runAblation(model, [task], {
+              sets,
+              random: random(flags.seed),
+              signal: io.signal,
+              ...(controls !== undefined && { controls: controls as readonly ControlKind[] }),
+              ...(draws !== undefined && { draws: draws as number }),
+              ...(mode !== undefined && { mode }),
+            }),
+            (event) => event.type === "batch" && io.live?.(`${event.done} of ${event.total} batches`),
+          );
+          const { rows: table, effects, specificity, work } = found;
+          const measured = { rows: table, effects, specificity, work };
+          if (flags.out !== undefined) {
+            const manifest = manifestOf(
+              "probe ablate",
+              { controls, draws, mode },
+              {
+                seed: flags.seed,
+                model: await modelMark(name, { base, tokenizer }),
+                data: sha256(canonicalJson({ rows, words } as never)),
+                interventions: sha256(canonicalJson(sets as never)),
+              },
+            );
+            await writeResult(flags.out, "ablation", manifest, measured);
+          }
+          if (flags.json === true) return io.out(JSON.stringify(measured));
+          const intact = found.rows.find(({ set }) => set === "none")!.score;
+          io.out(`intact: ${(100 * intact).toFixed(1)} %`);
+          io.out(
+            textTable({
+              columns: [
+                { name: "set" },
+                { name: "control" },
+                { name: "drop", unit: "points", digits: 1 },
+                { name: "of random sets", digits: 1 },
+                { name: "p", digits: 3 },
+              ],
+              rows: found.effects.map(({ set, control, drop, controlDrop, p }) => [
+                set,
+                control,
+                100 * drop,
+                100 * controlDrop,
+                p,
+              ]),
+            }),
+          );
+        } finally {
+          for (const batch of task.batches) dispose(Object.values(batch) as Tensor[]);
+        }
+      });
+    });
+}
+
+/** What the library takes on trust from a program. */
+function checked(path: string, { rows, words, sets, mode }: Readonly<Record<string, unknown>>) {
+  const wrong = (problem: string): UseError => new UseError(`probe ablate: ${path}: ${problem}`);
+  const isRow = (row: unknown): boolean => {
+    const { text, answer } = (row ?? {}) as Readonly<Record<string, unknown>>;
+    return typeof text === "string" && typeof answer === "string";
+  };
+  if (!Array.isArray(rows) || rows.length === 0 || !rows.every(isRow))
+    throw wrong('rows must be a list of { "text": …, "answer": … }');
+  if (typeof words !== "object" || words === null) throw wrong("words must name a word for each answer");
+  if (typeof sets !== "object" || sets === null || Array.isArray(sets)) throw wrong("sets must be neurons by name");
+  const kind = (mode as { readonly kind?: unknown } | undefined)?.kind;
+  if (mode !== undefined && !MODES.includes(kind as (typeof MODES)[number]))
+    throw wrong(`mode must be of kind ${MODES.join(", ")}, got ${JSON.stringify(kind)}`);
+  const units = Object.entries(sets as Readonly<Record<string, unknown>>).map(
+    ([name, list]) => [name, unitsOf("probe ablate", list, `sets.${name}`)] as const,
+  );
+  return {
+    sets: Object.fromEntries(units) as Readonly<Record<string, readonly Unit[]>>,
+    mode: mode as AblationMode | undefined,
+  };
+}

@@ -1,0 +1,116 @@
+import { canonicalJson, sha256 } from "@cambium/base";
+import { attributeUnits, selectUnits } from "@cambium/emotion-probing";
+import { collate } from "@cambium/models";
+import { textTable } from "@cambium/report";
+import { dispose, gather, type Scalar, slice, sub, sum, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
+import { Command, Option } from "commander";
+import { type Io, UseError } from "../io.ts";
+import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
+import { MODEL_ARGUMENT } from "../models/source.ts";
+import { parseCount } from "./parse-count.ts";
+import { manifestOf, modelMark, writeResult } from "./probe-files.ts";
+
+interface AttributeFlags extends OpenFlags {
+  readonly words: string;
+  readonly method: "integrated" | "gradient";
+  readonly steps?: number;
+  readonly top: number;
+  readonly out?: string;
+  readonly json?: true;
+}
+
+const EXAMPLE = `
+Example, what makes "good" likelier than "evil" at the mask:
+  $ cambium probe attribute sapling:bert-4x256 "joy is [MASK] ." --words good,evil
+A model that writes is asked for the word after the text.`;
+
+/** `cambium probe attribute`: what each neuron contributes to one word rather than another. */
+export function probeAttribute(io: Io): Command {
+  const command = new Command("attribute")
+    .description("Measure what each neuron contributes to the difference of two words' scores, by gradients.")
+    .argument("<model>", MODEL_ARGUMENT)
+    .argument("<text>", "with a mask, or to be continued");
+  return addOpenFlags(command)
+    .requiredOption("--words <words>", "the word that is wanted and another one, as good,evil; each one token")
+    .addOption(
+      new Option("--method <name>", "integrated gradients, or gradient times activation")
+        .choices(["integrated", "gradient"])
+        .default("integrated"),
+    )
+    .option("--steps <number>", "points of the line from zero (default: 20)", parseCount)
+    .option("--top <number>", "neurons that are named", parseCount, 20)
+    .option("--out <folder>", "write attribution.json there, with all neurons")
+    .option("--json", "write JSON")
+    .addHelpText("after", EXAMPLE)
+    .action(async (name: string, text: string, flags: AttributeFlags) => {
+      const { method, steps, top, out, json } = flags;
+      const words = flags.words.split(",");
+      if (words.length !== 2 || words[0] === words[1])
+        throw new UseError(`probe attribute: --words must be two different words, as good,evil, got ${flags.words}`);
+      await withModel(io, "probe attribute", name, flags, async ({ base, tuned, tokenizer }) => {
+        const kind = base.head?.kind;
+        if (kind !== "masked-lm" && kind !== "causal-lm")
+          throw new UseError(`probe attribute: ${name} has no head for words; its head is ${kind ?? "none"}`);
+        const ids = words.map((word) => {
+          const pieces = tokenizer.pieces(kind === "causal-lm" ? ` ${word}` : word);
+          if (pieces.length === 1) return pieces[0]!;
+          throw new UseError(`probe attribute: "${word}" is ${pieces.length} tokens; choose a word of one`);
+        });
+        const tokens = tokenizer.encode(text).ids;
+        const place = kind === "causal-lm" ? tokens.length - 1 : tokens.indexOf(tokenizer.special.mask!);
+        if (place < 0) throw new UseError("probe attribute: the text has no mask token");
+        const { head: _, ...headless } = base;
+        const batch = {
+          ...collate(headless, tokenizer, { maxLength: Math.max(3, tokens.length), padTo: [tokens.length] })([
+            { text },
+          ]),
+          ...(kind === "masked-lm" && { positions: tensor1d([place], "int32") }),
+        };
+        try {
+          const found = await attributeUnits(
+            tuned ?? base,
+            batch,
+            ({ logits }) => {
+              const vocab = logits!.shape.at(-1)!;
+              const scores =
+                kind === "masked-lm" ? logits! : slice(logits!, [0, place, 0], [1, 1, vocab]).reshape([1, vocab]);
+              const both = gather(scores, tensor1d(ids, "int32"), 1);
+              return sum(sub(slice(both, [0, 0], [1, 1]), slice(both, [0, 1], [1, 1]))) as Scalar;
+            },
+            { method, ...(steps !== undefined && { steps }) },
+          );
+          const total = found.sites.reduce((all, { width }) => all + width, 0);
+          const best = selectUnits(found, { top: Math.min(top, total) }).map((unit) => {
+            const site = found.sites.find(({ layer, stack }) => layer === unit.layer && stack === unit.stack)!;
+            return { ...unit, score: found.values.get(site.path)![unit.unit]! };
+          });
+          const { score, baselineScore } = found;
+          const summary = { text, words, method, score, baselineScore, total: found.total, top: best };
+          if (out !== undefined) {
+            const manifest = manifestOf(
+              "probe attribute",
+              { words, method, steps },
+              {
+                model: await modelMark(name, { base, tokenizer }),
+                data: sha256(canonicalJson({ text })),
+              },
+            );
+            const scores = Object.fromEntries([...found.values].map(([path, values]) => [path, [...values]]));
+            await writeResult(out, "attribution", manifest, { ...summary, scores });
+          }
+          if (json === true) return io.out(JSON.stringify(summary));
+          io.out(
+            `${words[0]} less ${words[1]}: ${score.toFixed(3)}; without the neurons ${baselineScore.toFixed(3)}; attributed ${found.total.toFixed(3)}`,
+          );
+          io.out(
+            textTable({
+              columns: [{ name: "neuron" }, { name: "contribution", digits: 4 }],
+              rows: best.map(({ layer, unit, score: part }) => [`L${layer}.${unit}`, part]),
+            }),
+          );
+        } finally {
+          dispose(Object.values(batch) as Tensor[]);
+        }
+      });
+    });
+}

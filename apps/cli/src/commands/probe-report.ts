@@ -1,0 +1,136 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { plotGroups, plotLayers, plotModels, plotRdm, rdmOf } from "@cambium/emotion-probing";
+import type { Unit } from "@cambium/models";
+import { type Block, code, fold, report, type Section, table } from "@cambium/report";
+import { Command } from "commander";
+import { type Io, UseError } from "../io.ts";
+
+const EXAMPLE = `
+Example:
+  $ cambium probe report runs/rdm runs/light runs/ablation --out runs/probe.html`;
+
+/** A result that a command of `probe` wrote. */
+interface Stored {
+  readonly kind: string;
+  readonly manifest: unknown;
+  readonly [key: string]: unknown;
+}
+
+interface Scored extends Unit {
+  readonly score?: number;
+}
+
+/** `cambium probe report`: results of the other commands on one page. */
+export function probeReport(io: Io): Command {
+  return new Command("report")
+    .description("Put the results that other commands of probe wrote with --out on one page.")
+    .argument("<folders...>", "folders with rdm.json, searchlight.json, skill.json, ablation.json or attribution.json")
+    .requiredOption("--out <file>", "the page, such as runs/probe.html")
+    .addHelpText("after", EXAMPLE)
+    .action(async (folders: readonly string[], { out }: { readonly out: string }) => {
+      const sections: Section[] = [];
+      for (const folder of folders) {
+        const found = await resultsIn(folder);
+        if (found.length === 0) throw new UseError(`probe report: ${folder} holds no result of probe`);
+        for (const one of found) {
+          const blocks = [
+            ...pages[one.kind]!(one),
+            fold("What it was made from", [code(JSON.stringify(one.manifest, null, 2))]),
+          ];
+          sections.push({ title: `${one.kind}: ${folder}`, blocks });
+        }
+      }
+      await writeFile(out, report({ title: "Probes", sections }).html());
+      io.out(`${sections.length} results in ${out}`);
+    });
+}
+
+async function resultsIn(folder: string): Promise<Stored[]> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (cause) {
+    throw new UseError(`probe report: ${folder} cannot be read: ${(cause as Error).message}`);
+  }
+  const stored: Stored[] = [];
+  for (const kind of Object.keys(pages)) {
+    if (!names.includes(`${kind}.json`)) continue;
+    const value = JSON.parse(await readFile(join(folder, `${kind}.json`), "utf8")) as Stored;
+    if (value.kind !== kind) throw new UseError(`probe report: ${join(folder, `${kind}.json`)} is no result of probe`);
+    stored.push(value);
+  }
+  return stored;
+}
+
+const neuron = ({ layer, unit }: Unit): string => `L${layer}.${unit}`;
+
+const scoresTable = (caption: string, top: readonly Scored[]): Block =>
+  table({
+    caption,
+    columns: [{ name: "neuron" }, { name: "score", digits: 4 }],
+    rows: top.map((one) => [neuron(one), one.score ?? "–"]),
+  });
+
+/** What stands on the page of each kind of result. */
+const pages: Readonly<Record<string, (stored: Stored) => Block[]>> = {
+  rdm: ({ conditions, values, metric }) => [
+    plotRdm(rdmOf(conditions as string[], values as number[], metric as string)),
+  ],
+  searchlight: ({ summary, sites }) => {
+    const found = summary as readonly {
+      attribute: string;
+      discoveries: number;
+      beyondChance?: number;
+      top: readonly Unit[];
+    }[];
+    return [
+      table({
+        caption: "Neurons that follow an attribute",
+        columns: [{ name: "attribute" }, { name: "q ≤ 0.05" }, { name: "beyond the best by chance" }, { name: "best" }],
+        rows: found.map(({ attribute, discoveries, beyondChance, top }) => [
+          attribute,
+          discoveries,
+          beyondChance ?? "–",
+          top.slice(0, 10).map(neuron).join(", "),
+        ]),
+      }),
+      plotLayers(Object.fromEntries(found.map(({ attribute, top }) => [attribute, top])), {
+        title: "Best neurons by layer",
+        layers: (sites as readonly unknown[]).length,
+      }),
+    ];
+  },
+  skill: ({ method, target, top }) => [
+    scoresTable(`Neurons by ${method}${target === undefined ? "" : ` of ${target}`}`, top as readonly Scored[]),
+  ],
+  attribution: ({ words, text, score, baselineScore, top }) => [
+    `${(words as string[])[0]} less ${(words as string[])[1]} in ${JSON.stringify(text)}: ${Number(score).toFixed(3)}, without the neurons ${Number(baselineScore).toFixed(3)}.`,
+    scoresTable("Contributions of neurons", top as readonly Scored[]),
+  ],
+  ablation: ({ effects }) => {
+    const rows = effects as readonly {
+      set: string;
+      control: string;
+      drop: number;
+      controlDrop: number;
+      specific: number;
+      p: number;
+    }[];
+    return [
+      plotGroups(
+        rows.map(({ drop, controlDrop }) => [100 * drop, 100 * controlDrop]),
+        {
+          title: "What taking neurons out costs",
+          groups: rows.map(({ set, control }) => `${set}, against ${control}`),
+          series: ["the set", "random sets"],
+          label: "drop (points)",
+        },
+      ),
+      plotModels(
+        rows.map(({ set, control, specific, p }) => ({ name: `${set}, ${control}`, similarity: 100 * specific, p })),
+        { title: "Beyond random sets", label: "points; stars by random sets" },
+      ),
+    ];
+  },
+};

@@ -1,0 +1,47 @@
+/** The models of the study: a sapling, and real ones from folders that environment variables name. */
+import { type Files, openFiles, StateError } from "@cambium/base";
+import { disposeParameters, type Random } from "@cambium/core";
+import {
+  createModel,
+  type HeadConfig,
+  type LanguageModel,
+  loadModel,
+  loadTokenizer,
+  type Tokenizer,
+} from "@cambium/models";
+import { type SaplingName, sapling, saplings } from "@cambium/saplings";
+
+/** Where a model is. */
+function sourceOf(name: string): Files {
+  if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
+  if (name === "minilm") return openFiles(process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2");
+  if (name === "smollm2") return openFiles(process.env["CAMBIUM_SMOLLM2"] ?? "models/smollm2-135m-instruct");
+  throw new StateError({ message: `internal: there is no model "${name}"` });
+}
+
+/** Whether a model goes on after a text, so that it is read at the last token. */
+export const isDecoder = (name: string): boolean => name === "smollm2";
+
+/** What is asked of a prompt's model: the word at a mask, the next word, or a class head where it has no head for words. */
+export const formOf = (name: string): "mask" | "continuation" | "class-head" =>
+  isDecoder(name) ? "continuation" : name === "minilm" ? "class-head" : "mask";
+
+export interface Opened {
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+}
+
+/** A model without a head, or with one; with `weights` `"random"` a twin of the same sizes that was never trained. */
+export async function openModel(
+  name: string,
+  random: Random,
+  { head, weights = "pretrained" }: { readonly head?: HeadConfig; readonly weights?: "pretrained" | "random" } = {},
+): Promise<Opened> {
+  const source = sourceOf(name);
+  const tokenizer = await loadTokenizer(source);
+  const model = await loadModel(source, head === undefined ? {} : { head, random: random.at("head") });
+  if (weights === "pretrained") return { model, tokenizer };
+  disposeParameters(model.parameters);
+  const config = model.config as never;
+  return { model: createModel(config, random.at("twin"), head === undefined ? {} : { head }), tokenizer };
+}

@@ -196,7 +196,7 @@ test("an assignment has the greatest sum of all", () => {
 
 test("models of other sizes are an error that lists what differs", async () => {
   const base = tinyModel();
-  const [a, b] = [2, 3].map((rank) => attach(base, lora(base, { rank }, random(1)))) as [Tuned, Tuned];
+  const [a, b] = [2, 3].map((rank) => attach(base, lora(base, { rank }, random(1)))) as unknown as [Tuned, Tuned];
   await expect(align(a, b)).rejects.toThrow("is [2,");
   await expect(align(a, a, { sweeps: 0 })).rejects.toThrow("sweeps must be an integer from 1");
   await expect(align(a, a, { sweep: 2 } as never)).rejects.toThrow('"sweeps" meant');

@@ -59,7 +59,7 @@ async function editJson(files: Files, change: Record<string, unknown>, name = "a
   await files.write(name, JSON.stringify(config));
 }
 
-const failure = (files: Files, base = model): Promise<Error> =>
+const failure = (files: Files, base = model): Promise<Error & { readonly code?: string }> =>
   loadAdapter(base, files).then(
     () => {
       throw new Error("it was read");

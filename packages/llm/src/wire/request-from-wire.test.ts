@@ -98,3 +98,10 @@ test("formats that are known are read", () => {
   expect(format({ type: "json_object" })).toEqual({});
   expect(format({ type: "json_schema", json_schema: { name: "n", schema } })).toEqual({ name: "n", schema });
 });
+
+test("a tool without parameters takes none", () => {
+  const { request } = requestFromWire(asked({ tools: [tool("f")] }));
+  expect(request.tools).toEqual([
+    { name: "f", parameters: { type: "object", properties: {}, additionalProperties: false } },
+  ]);
+});

@@ -206,6 +206,9 @@ function checkDeclaration(others: Readonly<Record<string, unknown>>, place: stri
   );
 }
 
+/** What a declaration without parameters means in the format. */
+const NO_PARAMETERS = { type: "object", properties: {}, additionalProperties: false };
+
 const DECLARED = ["name", "description", "parameters", "strict"];
 
 function toolsIn(given: z.infer<typeof toolsSchema> | undefined): ToolDeclaration[] | undefined {
@@ -216,7 +219,7 @@ function toolsIn(given: z.infer<typeof toolsSchema> | undefined): ToolDeclaratio
     names.add(name);
     return {
       name,
-      parameters: (parameters ?? { type: "object" }) as JsonObject,
+      parameters: (parameters ?? NO_PARAMETERS) as JsonObject,
       ...defined({ description, strict }),
     };
   });

@@ -12,6 +12,7 @@ const IGNORED: Readonly<Record<string, readonly unknown[] | "any">> = {
   modalities: [null],
   prediction: "any",
   prompt_cache_key: "any",
+  prompt_cache_options: "any",
   prompt_cache_retention: "any",
   reasoning_effort: [null, "none"],
   safety_identifier: "any",

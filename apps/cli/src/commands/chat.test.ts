@@ -166,6 +166,18 @@ test.for([
   expect(errors.join("\n")).toContain(says);
 });
 
+test("Ctrl-C while the model is loaded ends it before it answers", async () => {
+  const stop = new AbortController();
+  const written: string[] = [];
+  const write = (text: string) => void written.push(text);
+  const running = run(
+    ["chat", files.model, "--prompt", "a"],
+    quietIo({ out: write, write, error: write, signal: stop.signal }),
+  );
+  stop.abort();
+  expect([await running, written]).toEqual([130, []]);
+});
+
 test.each(["chat", "generate"])("%s --help has an example", async (verb) => {
   const { out } = await recorded([verb, "--help"]);
   expect(out.join("\n")).toContain(`$ cambium ${verb} model.gguf`);

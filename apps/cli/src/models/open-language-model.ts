@@ -55,13 +55,16 @@ export async function withLanguageModel<Result>(
   if (kind === undefined) {
     throw new UseError(`${verb}: ${name} is a ${architecture.types[0]}, which reads texts and cannot write any`);
   }
+  io.signal.throwIfAborted(); // each of these takes seconds where models are large
   const tokenizer = await loadTokenizer(source);
+  io.signal.throwIfAborted();
   const base = await loadModel(source, {
     head: { kind },
     ...frozenSetting(flags.frozen),
   });
   const owned: Parameters[] = [base.parameters];
   try {
+    io.signal.throwIfAborted();
     if (base.created.length > 0) {
       throw new UseError(
         `${verb}: ${name} has no ${base.created.join(", ")}: what random values write would mean nothing`,

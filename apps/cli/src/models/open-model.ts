@@ -68,13 +68,16 @@ export async function withModel(
   await useBackend();
   const source = modelFiles(io, verb, name);
   const head = await headOf(io, verb, source, flags);
+  io.signal.throwIfAborted(); // each of these takes seconds where models are large
   const tokenizer = await loadTokenizer(source);
+  io.signal.throwIfAborted();
   const base = await loadModel(source, {
     ...(head !== undefined && { head }),
     ...frozenSetting(flags.frozen),
   });
   const owned = [base.parameters];
   try {
+    io.signal.throwIfAborted();
     const delta =
       flags.adapter === undefined ? undefined : await loadAdapter(base, modelFiles(io, verb, flags.adapter));
     if (delta !== undefined) owned.push(delta.parameters, delta.buffers, delta.state);

@@ -238,6 +238,7 @@ const packages: Readonly<Record<string, Exports>> = {
       compareRdms: (unknown) => probing.compareRdms(rdm, rdm, unknown),
       crossValidateWeightedModel: (unknown: object) =>
         probing.crossValidateWeightedModel([rdm], [rdm], { random, ...unknown }),
+      exposeActivations: (unknown) => probing.exposeActivations(new Uint8Array(), unknown),
       fitWeightedModel: (unknown) => probing.fitWeightedModel(rdm, [rdm], unknown),
       intervene: (unknown) => probing.intervene(model, [], unknown),
       intraclassCorrelation: (unknown: object) => probing.intraclassCorrelation([[1]], { kind: "1,1", ...unknown }),
@@ -271,9 +272,9 @@ const packages: Readonly<Record<string, Exports>> = {
       testSimilarity: (unknown: object) => probing.testSimilarity(rdm, [rdm], { random, ...unknown }),
       wordTask: (unknown: object) => probing.wordTask(model, tokenizer, "a", { rows: [], words: {}, ...unknown }),
     },
-    plain: `adjustP alignPoints combineUnits cooccurrenceRdm findSites groupRdm hashInterventions linearCka loadGoEmotions meanRdm
-      measureOverlap openActivations parseInterventions percentileRdm rankRdm rdmOf repeatRdms reportProbe selectConditions
-      similarityOf squareRdm`,
+    plain: `adjustP alignPoints checkReferenceStudy combineUnits cooccurrenceRdm findSites groupRdm hashInterventions linearCka
+      loadGoEmotions loadReferenceStudy meanRdm measureOverlap openActivations parseInterventions percentileRdm rankRdm ratingRdms
+      rdmOf readEmoBank readRatings readSimilarities readVader repeatRdms reportProbe selectConditions similarityOf squareRdm`,
   },
   report: {
     module: report,

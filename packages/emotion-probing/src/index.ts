@@ -43,8 +43,12 @@ export {
   fitWeightedModel,
   type WeightedModel,
 } from "./compare/weighted-model.ts";
+export { checkReferenceStudy, type ReferenceCheck } from "./data/check-reference.ts";
 export { ekmanGroups, groupRdm, polarityGroups } from "./data/emotion-groups.ts";
 export { cooccurrenceRdm, type GoEmotions, type LabelledText, loadGoEmotions } from "./data/go-emotions.ts";
+export { type EmoBankRow, readEmoBank, readVader, type VaderWord } from "./data/lexicons.ts";
+export { type Ratings, ratingRdms, readRatings, readSimilarities } from "./data/ratings.ts";
+export { loadReferenceStudy, type ReferenceAblation, type ReferenceStudy } from "./data/reference-study.ts";
 export { valence } from "./data/valence.ts";
 export { type Adjustment, adjustP } from "./inference/adjust.ts";
 export {
@@ -96,6 +100,13 @@ export {
   type Searchlight,
   type SearchlightEvent,
 } from "./neurons/searchlight.ts";
+export {
+  type ExposeActivationsOptions,
+  type ExposedActivation,
+  type ExposedOnnx,
+  exposeActivations,
+  type NeutralInput,
+} from "./onnx/expose-activations.ts";
 export type { ColorMap } from "./plots/color-maps.ts";
 export { type PlotDendrogramOptions, plotDendrogram } from "./plots/plot-dendrogram.ts";
 export { type GridCell, type PlotGridOptions, plotGrid } from "./plots/plot-grid.ts";

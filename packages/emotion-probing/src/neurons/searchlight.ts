@@ -23,7 +23,7 @@ import {
 import { tauTailWith } from "../compare/tau-test.ts";
 import { adjustP } from "../inference/adjust.ts";
 import { ordersOf, pOf } from "../inference/permutations.ts";
-import { ranksOf } from "../rdm/ranks.ts";
+import { rankFloats, ranksOf } from "../rdm/ranks.ts";
 import { checkSameConditions, pickPairs, type Rdm } from "../rdm/rdm.ts";
 import { type ConditionActivations, checkActivations, type NeuronSite } from "./condition-activations.ts";
 import { type LightKind, lightDistances, lightsOf } from "./lights.ts";
@@ -178,10 +178,9 @@ interface LightTest {
   dispose(): void;
 }
 
-/** Ranks with mean 0 and length 1; zeros for a constant list, which has no correlation. */
-function standardRanks(values: ArrayLike<number>): Float64Array {
-  const ranks = ranksOf(values);
-  const mean = (values.length + 1) / 2;
+/** Ranks made to have mean 0 and length 1; zeros for a constant list, which has no correlation. */
+function standardised(ranks: Float64Array): Float64Array {
+  const mean = (ranks.length + 1) / 2;
   let length = 0;
   for (const rank of ranks) length += (rank - mean) ** 2;
   return length === 0 ? ranks.fill(0) : ranks.map((rank) => (rank - mean) / Math.sqrt(length));
@@ -192,9 +191,10 @@ function permutationTest(rdms: readonly Rdm[], permutations: number, random: Ran
   const { exact, orders } = ordersOf(count, permutations, random.at("permutations"));
   const drawn = [...orders];
   const pairs = rdms[0]!.values.length;
+  const rank = rankFloats(pairs);
   // A matrix [pairs, permutations] for each attribute; the attribute as it is stands in a column of its own in front.
   const matrices = rdms.map(({ values }) => {
-    const ranks = standardRanks(values);
+    const ranks = standardised(ranksOf(values));
     const columns = new Float32Array(pairs * (drawn.length + 1));
     const set = (column: number, list: Float64Array): void => {
       for (let pair = 0; pair < pairs; pair++) columns[pair * (drawn.length + 1) + column] = list[pair]!;
@@ -212,7 +212,7 @@ function permutationTest(rdms: readonly Rdm[], permutations: number, random: Ran
     async look(distances, lights) {
       const ranks = new Float32Array(distances.length);
       for (let l = 0; l < lights; l++)
-        ranks.set(standardRanks(distances.subarray(l * pairs, (l + 1) * pairs)), l * pairs);
+        ranks.set(standardised(rank(distances.subarray(l * pairs, (l + 1) * pairs))), l * pairs);
       const rows = tensor2d(ranks, [lights, pairs]);
       const results = [];
       try {

@@ -5,6 +5,7 @@ import { compareRdms } from "../compare/compare-rdms.ts";
 import { methods, type Similarity } from "../compare/methods.ts";
 import { meanRdm, percentileRdm, rankRdm } from "./change-rdm.ts";
 import { type Metric, measureCrossnobis, measureRdm } from "./measure-rdm.ts";
+import { rankFloats, ranksOf } from "./ranks.ts";
 import { pairIndex, pairsOf, rdmOf, selectConditions, squareRdm } from "./rdm.ts";
 
 const draw = (seed: number, rows: number, columns: number): number[][] =>
@@ -179,4 +180,17 @@ test("ranks and percentiles keep the order, ties and gaps", () => {
   const rdm = rdmOf(["a", "b", "c", "d"], [5, 1, Number.NaN, 5, 9, 1]);
   expect(rankRdm(rdm).values).toEqual(Float64Array.of(3.5, 1.5, Number.NaN, 3.5, 5, 1.5));
   expect(percentileRdm(rdm).values).toEqual(Float64Array.of(70, 30, Number.NaN, 70, 100, 30));
+});
+
+test("ranks by keys are those by comparing, with ties, signs, zeros and infinities", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.float({ noNaN: true }), fc.constantFrom(0, -0, 1, -1)), { minLength: 1 }),
+      (list) => {
+        const values = Float32Array.from(list);
+        expect([...rankFloats(values.length)(values)]).toEqual([...ranksOf(values)]);
+      },
+    ),
+  );
+  expect([...rankFloats(3)(Float32Array.of(2, Number.NaN, 1))]).toEqual([2, Number.NaN, 1]);
 });

@@ -4,24 +4,29 @@ import { type Extent, FULL, SMOKE } from "./plan.ts";
 
 export const HELP = `Tests what neurons have to do with a model's knowledge of emotions.
 
-Usage: pnpm study:emotion <plan|run|status|report> [options]
+Usage: pnpm study:emotion <plan|run|status|report|replicate> [options]
 
   plan               measures one step of each kind of run, and shows runs, hours and claims; starts nothing
   run                does all runs without a result, part after part; the same command resumes
   status             how far each part is, and where its claims stand
   report             writes the page with its figures, and report.html, from the results that there are
 
+  replicate          computes what the reference study publishes from a copy of its data, and says what agrees
+
   --only <parts>     some parts, with commas between them
   --workers <count>  runs at once, each on one core (default 1)
   --out <folder>     where results are (default runs/emotion)
   --page <file>      the page (default docs/results/emotion.md; of --smoke, page.md in the folder)
+  --encoder <name>   minilm, or roberta from the folder that CAMBIUM_ROBERTA names (default minilm)
+  --reference <dir>  a copy of the reference study's repository, for replicate
   --smoke            the smallest sapling and hardly any texts, under a minute: does everything work here?
   --help             this text
 
 Example: pnpm study:emotion run --only similarity-encoder
 `;
 
-const VERBS = ["plan", "run", "status", "report"] as const;
+const VERBS = ["plan", "run", "status", "report", "replicate"] as const;
+const ENCODERS = ["minilm", "roberta"] as const;
 
 /** What a call does. */
 export interface Settings {
@@ -31,6 +36,8 @@ export interface Settings {
   readonly workers: number;
   readonly out: string;
   readonly page?: string;
+  /** A copy of the reference study's repository. */
+  readonly reference?: string;
 }
 
 const wrong = (message: string, cause?: unknown): ConfigError =>
@@ -39,7 +46,10 @@ const wrong = (message: string, cause?: unknown): ConfigError =>
 function read(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;
-  const options = { only: text, workers: text, out: text, page: text, smoke: flag, help: flag };
+  const options = {
+    ...{ only: text, workers: text, out: text, page: text, encoder: text, reference: text },
+    ...{ smoke: flag, help: flag },
+  };
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (cause) {
@@ -66,11 +76,18 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   if (!Number.isSafeInteger(workers) || workers < 1)
     throw wrong(`--workers: expected a whole number from 1, got "${values.workers}"`);
   const only = values.only?.split(",");
+  const encoder = values.encoder ?? "minilm";
+  if (!ENCODERS.some((name) => name === encoder) || (values.smoke && values.encoder !== undefined))
+    throw wrong(`--encoder: expected ${ENCODERS.join(" or ")}, and not with --smoke, got "${encoder}"`);
+  if ((verb === "replicate") !== (values.reference !== undefined))
+    throw wrong("--reference and replicate belong together");
+  const isOther = encoder !== FULL.encoder;
   return {
     verb,
-    extent: values.smoke ? SMOKE : FULL,
+    extent: values.smoke ? SMOKE : isOther ? { ...FULL, encoder } : FULL,
     workers,
-    out: values.out ?? (values.smoke ? "runs/emotion-smoke" : "runs/emotion"),
+    out: values.out ?? (values.smoke ? "runs/emotion-smoke" : isOther ? `runs/emotion-${encoder}` : "runs/emotion"),
+    ...(values.reference !== undefined && { reference: values.reference }),
     ...(only !== undefined && { only }),
     ...(values.page !== undefined && { page: values.page }),
   };

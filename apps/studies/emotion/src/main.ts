@@ -3,10 +3,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError, nearest } from "@cambium/base";
+import { checkReferenceStudy, loadReferenceStudy } from "@cambium/emotion-probing";
 import { loadStudy, measureClaims, planStudy, runStudy } from "@cambium/experiments";
 import { HELP, readSettings, type Settings } from "./flags.ts";
 import { writePage } from "./page.ts";
 import { type Part, partsOf } from "./parts.ts";
+import { FULL } from "./plan.ts";
 
 const [WRONG_USE, FAILED, STOPPED] = [2, 1, 130];
 const PAGE = fileURLToPath(new URL("../../../../docs/results/emotion.md", import.meta.url));
@@ -79,7 +81,7 @@ async function status(parts: readonly Part[]): Promise<number> {
 }
 
 async function report(parts: readonly Part[], { extent, out, page }: Settings): Promise<number> {
-  const file = page ?? (extent.name === "full" ? PAGE : join(out, "page.md"));
+  const file = page ?? (extent === FULL ? PAGE : join(out, "page.md"));
   const { markdown, figures, html } = await writePage(parts, extent);
   await mkdir(dirname(file), { recursive: true });
   await mkdir(out, { recursive: true });
@@ -92,9 +94,20 @@ async function report(parts: readonly Part[], { extent, out, page }: Settings): 
   return 0;
 }
 
+/** Whether the published numbers follow from the released data. */
+async function replicate(folder: string): Promise<number> {
+  const checks = await checkReferenceStudy(await loadReferenceStudy(folder));
+  for (const { what, published, measured, agrees } of checks)
+    say(`${agrees ? "agrees" : "differs"}: ${what}: published ${published}, computed ${Number(measured.toFixed(4))}`);
+  const off = checks.filter(({ agrees }) => !agrees).length;
+  say(`${checks.length - off} of ${checks.length} numbers agree`);
+  return off === 0 ? 0 : FAILED;
+}
+
 async function main(settings: Settings): Promise<number> {
   const stop = new AbortController();
   process.on("SIGINT", () => stop.abort());
+  if (settings.verb === "replicate") return replicate(settings.reference!);
   const all = partsOf(settings.extent, settings.out);
   if (settings.verb === "report") return report(all, settings);
   const parts = chosen(all, settings.only);

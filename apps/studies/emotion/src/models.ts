@@ -16,6 +16,7 @@ function sourceOf(name: string): Files {
   if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
   if (name === "minilm") return openFiles(process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2");
   if (name === "smollm2") return openFiles(process.env["CAMBIUM_SMOLLM2"] ?? "models/smollm2-135m-instruct");
+  if (name === "roberta") return openFiles(process.env["CAMBIUM_ROBERTA"] ?? "models/roberta-base");
   throw new StateError({ message: `internal: there is no model "${name}"` });
 }
 

@@ -1,6 +1,7 @@
 /** The parts of the study in the order in which they are run, each with its claims and their criteria. */
 import { join } from "node:path";
 import { type ClaimOptions, defineStudy, type Metric, type RunCode, type Study } from "@cambium/experiments";
+import { formOf } from "./models.ts";
 import { decoderExtent, type Extent, type Representation } from "./plan.ts";
 
 /** A part, which is one study. */
@@ -172,6 +173,14 @@ const factorsOf = (
   seed,
 });
 
+/** How a prompt's model is asked. */
+const ASKED_BY = {
+  continuation: "the model is asked for the next word, and read at the last token",
+  mask: "the model is asked for the word at a mask, and read there",
+  "class-head":
+    "the model has no head for words, so a class head asks: random, frozen, the same for all emotions. That is not the reference study's way to ask",
+} as const;
+
 /** All parts, with their results in folders below `folder`. */
 export function partsOf(full: Extent, folder: string): Part[] {
   return (["encoder", "decoder"] as const).flatMap((role) => {
@@ -232,7 +241,7 @@ export function partsOf(full: Extent, folder: string): Part[] {
         name: name("prompts"),
         kind: "prompts",
         title: `Soft prompts on ${model}`,
-        about: `A prompt of ${extent.length} rows for each of ${extent.promptEmotions.length} emotions, ${extent.repeats} of each in a run; ${few ? "the model is asked for the next word, and read at the last token" : "MiniLM has no head for words, so a class head asks: random, frozen, the same for all emotions. That is not the reference study's way to ask"}. What is read depends on the prompt alone.`,
+        about: `A prompt of ${extent.length} rows for each of ${extent.promptEmotions.length} emotions, ${extent.repeats} of each in a run; ${ASKED_BY[formOf(model)]}. What is read depends on the prompt alone.`,
         study: defineStudy({
           name: `emotion-${name("prompts")}-${full.name}`,
           run: codeOf("prompts", extent),

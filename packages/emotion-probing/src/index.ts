@@ -23,6 +23,7 @@ export { type WordTaskOptions, wordTask } from "./ablate/word-task.ts";
 export { type CollectActivationsOptions, collectActivations } from "./capture/collect.ts";
 export { type InterveneOptions, intervene } from "./capture/intervene.ts";
 export { hashInterventions, type Intervention, type Operation, parseInterventions } from "./capture/interventions.ts";
+export { type MeasurePatchGridOptions, measurePatchGrid, type PatchGrid } from "./capture/patch-grid.ts";
 export type { ReadTextsOptions, Reduction } from "./capture/read-texts.ts";
 export {
   type Activations,
@@ -82,6 +83,7 @@ export {
   similarityOf,
 } from "./neurons/condition-activations.ts";
 export type { LightKind } from "./neurons/lights.ts";
+export { type MeasureProbesOptions, measureProbes, type Probes, type SiteProbe } from "./neurons/probe.ts";
 export { type NeuronMeasure, type ScoreNeuronsOptions, scoreNeurons } from "./neurons/score-neurons.ts";
 export {
   combineUnits,
@@ -100,6 +102,7 @@ export {
   type Searchlight,
   type SearchlightEvent,
 } from "./neurons/searchlight.ts";
+export { type SelectSharedUnitsOptions, type SharedUnits, selectSharedUnits } from "./neurons/shared-units.ts";
 export {
   type ExposeActivationsOptions,
   type ExposedActivation,

@@ -1,13 +1,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { HintLevel } from "@cambium/tool-learning";
+import type { Setting } from "@cambium/toolbox";
 import { UseError } from "../io.ts";
-import type { ModelFlags } from "./model-flags.ts";
 import type { Format } from "./problem-sets.ts";
+import type { ToolModelFlags } from "./tool-model.ts";
 
 /** What the flags of `tools eval` hold. */
-export interface EvalFlags extends ModelFlags {
+export interface EvalFlags extends ToolModelFlags {
   readonly format?: Format;
+  readonly setting: readonly Setting[];
+  readonly each: number;
+  readonly world: number;
+  readonly offer?: number;
+  readonly turns: number;
   readonly method: readonly string[];
   readonly hints: readonly HintLevel[];
   readonly numbersOnly?: true;
@@ -27,6 +33,8 @@ export interface EvalFlags extends ModelFlags {
 /** What a run left undone, and why. */
 export interface Left {
   readonly open: number;
+  /** Whether they are sets, not rows. @default false */
+  readonly isSets?: boolean;
   readonly why?: string;
 }
 

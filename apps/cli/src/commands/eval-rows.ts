@@ -3,17 +3,21 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type EvaluationEvent,
+  type EvaluationOptions,
   type EvaluationSummary,
+  type Task as EvaluationTask,
   evaluationReport,
+  type Grader,
   loadResults,
   paperGrader,
   type ReportedEvaluation,
+  type Row,
   runEvaluation,
   type Solver,
   strictGrader,
   trajectoryReport,
 } from "@cambium/evaluation";
-import { byHints, type Problem, type Task, withHints } from "@cambium/tool-learning";
+import { byHints, type Task, withHints } from "@cambium/tool-learning";
 import { type Io, UseError } from "../io.ts";
 import { costText, countText, durationText } from "./cost-text.ts";
 import { type EvalFlags, type Left, refuseOld } from "./eval-flags.ts";
@@ -40,23 +44,29 @@ function showProgress(io: Io, name: string, event: Extract<EvaluationEvent, { ty
   else if (total === undefined || done === total || done % Math.max(1, Math.round(total / 20)) === 0) io.error(text);
 }
 
-interface Run {
+/** A method over rows, and where its results go. */
+export interface Run<Asked extends EvaluationTask> {
   readonly name: string;
-  readonly solver: Solver<Task>;
-  readonly rows: readonly Problem[];
+  readonly solver: Solver<Asked>;
+  readonly rows: readonly Row<Asked>[];
+  readonly graders: readonly Grader[];
+  readonly groups?: EvaluationOptions<Asked>["groups"];
   readonly folder: string;
 }
 
 /** Runs one method; returns what is still open. */
-async function runOne(io: Io, { name, solver, rows, folder }: Run, flags: EvalFlags): Promise<Left> {
-  const graders = flags.grader === "paper" ? [paperGrader, strictGrader] : [strictGrader, paperGrader];
+async function runOne<Asked extends EvaluationTask>(
+  io: Io,
+  { name, solver, rows, graders, groups, folder }: Run<Asked>,
+  flags: EvalFlags,
+): Promise<Left> {
   const run = runEvaluation(solver, rows, {
     grader: graders,
     results: folder,
     concurrency: flags.concurrency,
     sample: flags.sample,
     signal: io.signal,
-    groups: { hints: byHints },
+    ...(groups === undefined ? {} : { groups }),
   });
   let right = 0;
   const reasons = new Set<string>(); // why rows were put off: each is printed once
@@ -93,15 +103,15 @@ async function writeReport(
   const runs: ReportedEvaluation[] = await Promise.all(
     folders.map(async ({ name, folder }) => ({ ...(await loadResults(folder)), name })),
   );
-  const isPlumbing = runs.some(
-    ({ manifest }) => (manifest.settings as { readonly provider?: string }).provider === "scripted",
+  const isPlumbing = runs.some(({ manifest }) =>
+    /"(scripted|scripted\/[^"]*)"/.test(JSON.stringify(manifest.settings)),
   );
   const page = await evaluationReport(runs, {
     title,
     trajectories: PAGE,
     ...(isPlumbing
       ? {
-          note: "Rules answered in a model's place: these figures are about the plumbing and say nothing about any model.",
+          note: "No model answered, but rules or experts in its place: these figures are about the plumbing and say nothing about any model.",
         }
       : {}),
   });
@@ -132,10 +142,24 @@ export async function runRows(
   const rows = flags.hints.flatMap((level) =>
     problems.map((problem) => ({ ...withHints(problem, level), id: several ? `${problem.id}#${level}` : problem.id })),
   );
+  const graders = flags.grader === "paper" ? [paperGrader, strictGrader] : [strictGrader, paperGrader];
   const runs = flags.method.map(
-    (name): Run => ({ name, solver: METHODS[name]!(setup), rows, folder: join(flags.out, name) }),
+    (name): Run<Task> => ({
+      ...{ name, solver: METHODS[name]!(setup), rows, graders, groups: { hints: byHints } },
+      folder: join(flags.out, name),
+    }),
   );
   refuseOld(flags, flags.method);
+  return runAll(io, `${set.name}: ${flags.method.join(", ")}`, runs, flags);
+}
+
+/** Does the runs one after the other, and writes their report. */
+export async function runAll<Asked extends EvaluationTask>(
+  io: Io,
+  title: string,
+  runs: readonly Run<Asked>[],
+  flags: EvalFlags,
+): Promise<readonly Left[]> {
   const left: Left[] = [];
   for (const run of runs) {
     if (io.signal.aborted) break;
@@ -143,7 +167,7 @@ export async function runRows(
   }
   await mkdir(flags.out, { recursive: true });
   const done = runs.filter(({ folder }) => existsSync(join(folder, "manifest.json")));
-  const path = await writeReport(done, flags.out, `${set.name}: ${flags.method.join(", ")}`);
+  const path = await writeReport(done, flags.out, title);
   if (flags.json) io.out(JSON.stringify({ type: "report", path }));
   else io.out(`report: ${path}`);
   return left;

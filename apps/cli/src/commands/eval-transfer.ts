@@ -52,11 +52,13 @@ export async function runTransferSets(
           reason: event.reason,
           summary: event.summary,
           open: sets.length - event.records.length,
+          isSets: true,
         }),
       );
     else io.out(transferText(event.summary));
     return {
       open: sets.length - event.records.length,
+      isSets: true,
       ...(event.failure === undefined ? {} : { why: event.failure.message }),
     };
   }

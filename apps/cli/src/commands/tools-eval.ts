@@ -1,20 +1,56 @@
+import type { Setting } from "@cambium/toolbox";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Io } from "../io.ts";
+import { type Io, UseError } from "../io.ts";
 import { countText } from "./cost-text.ts";
-import type { EvalFlags } from "./eval-flags.ts";
+import { isCards, runCards } from "./eval-cards.ts";
+import type { EvalFlags, Left } from "./eval-flags.ts";
 import { METHODS } from "./eval-methods.ts";
 import { runRows } from "./eval-rows.ts";
 import { runTransferSets } from "./eval-transfer.ts";
-import { addModelFlags, openModel, parseCount } from "./model-flags.ts";
+import { parseCount } from "./model-flags.ts";
+import { parseCount as parseFromOne } from "./parse-count.ts";
 import { DEMONSTRATIONS, demonstrationsFor, FORMATS, loadProblems } from "./problem-sets.ts";
 import { openSandbox, PYTHON_HELP } from "./sandboxes.ts";
+import { addToolModelFlags, withToolModel } from "./tool-model.ts";
 
 const EXAMPLE = `
 Example, without a key, on problems made from a seed (what the rules get right says nothing about models):
   $ cambium tools eval synthetic:creation --model rules --method creator,pot --out runs/try
 Example, on your copy of MATH, stopped at two dollars and resumed later:
   $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=2 --out runs/algebra
-  $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=4 --out runs/algebra --resume`;
+  $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=4 --out runs/algebra --resume
+Example, the bundled tools in two settings, with a model of this machine:
+  $ cambium tools eval cards:calculator,units --local model.gguf --setting zero-shot,few-shot --out runs/cards`;
+
+const SETTINGS: readonly Setting[] = ["no-tool", "zero-shot", "few-shot"];
+
+/** Options that only one kind of set reads. */
+const OF_CARDS = ["setting", "each", "world", "offer", "turns"];
+const OF_PROBLEMS = [
+  "format",
+  "method",
+  "hints",
+  "numbersOnly",
+  "grader",
+  "rounds",
+  "demonstrations",
+  "thought",
+  "python",
+  "faithful",
+];
+
+/** @throws {UseError} For an option that the set does not read. */
+function checkKind(command: Command, source: string): void {
+  const others = isCards(source) ? OF_PROBLEMS : OF_CARDS;
+  const wrong = command.options.find(
+    (option) =>
+      others.includes(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  if (wrong !== undefined)
+    throw new UseError(
+      `tools eval: ${wrong.long} is of ${isCards(source) ? "problem sets, and these are cards" : "cards, and this is a problem set"}`,
+    );
+}
 
 function parseList<Name extends string>(known: readonly Name[]): (text: string) => readonly Name[] {
   return (text) => {
@@ -25,15 +61,25 @@ function parseList<Name extends string>(known: readonly Name[]): (text: string) 
   };
 }
 
-/** `cambium tools eval`: methods over a problem set. */
+/** `cambium tools eval`: methods over a problem set, or a model over the cards of the bundled tools. */
 export function evaluate(io: Io): Command {
-  return addModelFlags(
+  return addToolModelFlags(
     new Command("eval")
-      .description("Solve a problem set by one method or several, judge the answers, and write a report.")
+      .description("Have a model solve a problem set or the tasks of the bundled tools, judge it, and write a report.")
       .argument(
         "<set>",
-        "a .jsonl or .json file, a folder of them, or synthetic:creation, synthetic:math, synthetic:transfer",
+        "a .jsonl or .json file, a folder of them, synthetic:creation, synthetic:math, synthetic:transfer, or cards, cards:mail,shop",
       )
+      .option(
+        "--setting <names>",
+        `of cards: any of ${SETTINGS.join(", ")}, with commas between`,
+        parseList(SETTINGS),
+        SETTINGS,
+      )
+      .option("--each <number>", "of cards: tasks of each kind", parseFromOne, 1)
+      .option("--world <integer>", "of cards: seed of the worlds and their tasks", parseCount, 1)
+      .option("--offer <number>", "of cards: tools of its kit that a task is offered (default: all)", parseFromOne)
+      .option("--turns <number>", "of cards: requests to the model for a task at most", parseFromOne, 20)
       .addOption(new Option("--format <layout>", "layout of the set (default: by its fields)").choices(FORMATS))
       .option(
         "--method <names>",
@@ -70,44 +116,51 @@ export function evaluate(io: Io): Command {
     .option("--resume", "resume after the results that are in --out")
     .option("--json", "write JSON lines")
     .addHelpText("after", EXAMPLE)
-    .action(async (source: string, flags: EvalFlags) => {
-      const { format } = flags;
-      const set = await loadProblems(source, flags.seed, {
-        numbersOnly: flags.numbersOnly ?? false,
-        ...(format === undefined ? {} : { format }),
-      });
-      const { models, model } = await openModel("tools eval", flags);
-      const language = flags.python ? "python" : "javascript";
-      const sandbox = openSandbox(language);
-      try {
-        const demonstrations =
-          flags.demonstrations === undefined
-            ? demonstrationsFor(set.format, language)
-            : DEMONSTRATIONS[flags.demonstrations]!;
-        const sampling = { temperature: flags.temperature, maxTokens: flags.maxTokens, seed: flags.seed };
-        const setup = {
-          model,
-          sandbox,
-          sampling,
-          demonstrations,
-          thought: flags.thought ?? false,
-          rounds: flags.rounds,
-          faithful: flags.faithful ?? false,
-        };
-        const left =
-          set.format === "transfer"
-            ? [await runTransferSets(io, set, setup, flags)]
-            : await runRows(io, set, setup, flags);
-        const open = left.reduce((sum, each) => sum + each.open, 0);
-        if (open === 0 || io.signal.aborted) return;
-        const why = left.find((each) => each.why !== undefined)?.why;
-        const undone = countText(open, set.format === "transfer" ? "set" : "row");
-        throw new Error(
-          `tools eval: ${undone} left open${why === undefined ? "" : `: ${why}`}; the same command with --resume continues`,
-        );
-      } finally {
-        await sandbox.close();
-        await models.close();
-      }
+    .action(async (source: string, flags: EvalFlags, command: Command) => {
+      checkKind(command, source);
+      finish(io, await (isCards(source) ? runCards(io, source, flags) : solveProblems(io, source, flags)));
     });
+}
+
+function finish(io: Io, left: readonly Left[]): void {
+  const open = left.reduce((sum, each) => sum + each.open, 0);
+  if (open === 0 || io.signal.aborted) return;
+  const why = left.find((each) => each.why !== undefined)?.why;
+  throw new Error(
+    `tools eval: ${countText(open, left.some(({ isSets }) => isSets) ? "set" : "row")} left open${why === undefined ? "" : `: ${why}`}; the same command with --resume continues`,
+  );
+}
+
+/** Solves the problems of a set by every method that is asked for. */
+async function solveProblems(io: Io, source: string, flags: EvalFlags): Promise<readonly Left[]> {
+  const { format } = flags;
+  const set = await loadProblems(source, flags.seed, {
+    numbersOnly: flags.numbersOnly ?? false,
+    ...(format === undefined ? {} : { format }),
+  });
+  return withToolModel(io, "tools eval", flags, async (model) => {
+    const language = flags.python ? "python" : "javascript";
+    const sandbox = openSandbox(language);
+    try {
+      const demonstrations =
+        flags.demonstrations === undefined
+          ? demonstrationsFor(set.format, language)
+          : DEMONSTRATIONS[flags.demonstrations]!;
+      const sampling = { temperature: flags.temperature, maxTokens: flags.maxTokens, seed: flags.seed };
+      const setup = {
+        model,
+        sandbox,
+        sampling,
+        demonstrations,
+        thought: flags.thought ?? false,
+        rounds: flags.rounds,
+        faithful: flags.faithful ?? false,
+      };
+      return set.format === "transfer"
+        ? [await runTransferSets(io, set, setup, flags)]
+        : await runRows(io, set, setup, flags);
+    } finally {
+      await sandbox.close();
+    }
+  });
 }

@@ -2,9 +2,11 @@ import { ConfigError } from "@cambium/base";
 import type { Solver } from "@cambium/evaluation";
 import { type AgentOptions, planAgent } from "./options.ts";
 import { runAgent } from "./run-agent.ts";
+import { failureOfTask } from "./stop.ts";
 
 /**
- * Runs of tools as a method for evaluations: `runAgent` with fixed options, the question as its instruction.
+ * Runs of tools as a method for evaluations: `runAgent` with fixed options, the question as its instruction. A run that uses up its own
+ * budget or turns without an answer has failed its row (`NO_ANSWER`); only the budget of the model's store ends an evaluation.
  *
  * @throws {ConfigError} When the options cannot be meant, or have a journal: the evaluation keeps what was done.
  * @example
@@ -22,7 +24,9 @@ export function agent(options: AgentOptions<unknown>): Solver {
       const task = { instruction: question, ...(context === undefined ? {} : { context }) };
       for await (const event of runAgent(options, task, solving)) {
         if (event.type === "step") yield { type: "step", step: event.step };
-        if (event.type === "end") yield event;
+        if (event.type !== "end") continue;
+        const failure = failureOfTask(event);
+        yield failure === undefined ? event : { ...event, failure };
       }
     },
   };

@@ -1,4 +1,4 @@
-import type { Status } from "@cambium/evaluation";
+import type { Status, Trajectory } from "@cambium/evaluation";
 import type { AgentFailureCode } from "../tools/failure.ts";
 
 /** Why a run has no answer. */
@@ -7,6 +7,22 @@ export interface AgentFailure {
   readonly message: string;
   /** HTTP status with which a service refused. */
   readonly status?: number;
+}
+
+/**
+ * Why a run has no answer, as an evaluation counts it. A run that used up a budget of its own, such as its turns, has not solved its task; the
+ * budget of the store says nothing of the task.
+ */
+export function failureOfTask({
+  failure,
+  trajectory: { steps },
+}: {
+  readonly failure?: AgentFailure;
+  readonly trajectory: Trajectory;
+}): AgentFailure | undefined {
+  if (failure?.code !== "BUDGET_EXCEEDED") return failure;
+  const isOfStore = steps.some((step) => step.kind === "model" && step.failure?.code === "BUDGET_EXCEEDED");
+  return isOfStore ? failure : { code: "NO_ANSWER", message: failure.message };
 }
 
 /** Ends a run from anywhere inside of it. Never reaches the caller of `runAgent`. */

@@ -6,6 +6,7 @@ import type { AgentTrajectory } from "../../agent/events.ts";
 import { messageOf } from "../../agent/model-step.ts";
 import { type AgentOptions, planAgent } from "../../agent/options.ts";
 import { runAgent } from "../../agent/run-agent.ts";
+import { type AgentFailure, failureOfTask } from "../../agent/stop.ts";
 import { pathTo } from "../../export/path.ts";
 import { schemaOfBundle } from "../../json-schema/json-schema.ts";
 import { defineTool } from "../../tools/define-tool.ts";
@@ -55,6 +56,9 @@ function messagesOf(instruction: string, trajectory: AgentTrajectory): readonly 
   }
   return said;
 }
+
+/** A failure where there is one. */
+const failed = (failure: AgentFailure | undefined) => (failure === undefined ? {} : { failure });
 
 /** Steps after those of earlier turns. */
 const moved = (step: Step, by: number): Step => ({
@@ -116,7 +120,7 @@ export function multiTurn(options: MultiTurnOptions): Solver<MultiTurnTask> {
         );
         made.push({ state, results });
         messages = [...messages, ...messagesOf(instruction, end.trajectory)];
-        last = end;
+        last = { status: end.status, ...failed(failureOfTask(end)) };
         // A turn without an answer is judged by what it did; one that could not be tried is not judged.
         if (
           end.status === "cancelled" ||

@@ -1,5 +1,5 @@
 /** What the scripted expert does, as rows; and a LoRA that learns them. */
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { random } from "@cambium/core";
@@ -35,6 +35,7 @@ export async function lessonsOf(extent: Extent, tokenizer: Tokenizer, seed: numb
   const kept = await readFile(file, "utf8").catch(() => undefined);
   if (kept !== undefined) return JSON.parse(kept) as Lessons;
   const text = JSON.stringify(await makeLessons(extent, tokenizer, seed));
+  await mkdir(scratch, { recursive: true });
   await writeFile(`${file}.new`, text);
   await rename(`${file}.new`, file);
   return JSON.parse(text) as Lessons;

@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, result } from "@cambium/base";
-import { runEvaluation } from "@cambium/evaluation";
+import { runEvaluation, type Solved, type Step } from "@cambium/evaluation";
 import { describe, expect, test } from "vitest";
 import { calls, scriptedModel } from "../../agent/agent.fixture.ts";
 import { read } from "../benchmarks.fixture.ts";
@@ -16,6 +16,8 @@ const documents = Object.fromEntries(
   ]),
 );
 const rows = parseMultiTurn(read("multi_turn_base.jsonl", "multi_turn_base-sample.jsonl"), documents);
+/** Time that stands still, so that ends can be compared. */
+const still = { now: () => 0, elapsed: () => 0, after: () => () => {}, wait: async () => {} };
 const expectedOf = (row: (typeof rows)[number]) => JSON.parse(row.answer) as MultiTurnExpected;
 
 test("the right calls of every row work on the services here, but where the row means them to fail", () => {
@@ -93,6 +95,32 @@ describe("an evaluation", () => {
     expect(
       await result(runEvaluation<MultiTurnTask>(multiTurn({ model }), [some[0]!], { grader: multiTurnGrader })),
     ).toMatchObject({ open: 1 });
+  });
+
+  test("that was stopped anywhere resumes with its steps, asks nothing twice, and ends the same", async () => {
+    const row = some.find(({ turns }) => turns.length > 1)!;
+    const solve = async (script: Parameters<typeof scriptedModel>[0], resume: readonly Step[] = []) => {
+      const { model, requests } = await scriptedModel(script);
+      const steps: Step[] = [];
+      const { question, turns, functions, state } = row;
+      const solved = multiTurn({ model, clock: still }).solve({ question, turns, functions, state }, { resume });
+      const end = await result(solved, (event) => event.type === "step" && steps.push(event.step));
+      return { end: end as Solved, steps, asked: requests.length };
+    };
+    const script = player(row);
+    const whole = await solve(script);
+    const bare = (steps: readonly Step[]) =>
+      steps.map((step) => [step.index, step.parent, step.kind === "tool" ? [step.call.name, step.text] : step.kind]);
+    for (let count = 0; count <= whole.steps.length; count++) {
+      const kept = whole.steps.slice(0, count);
+      const replies = kept.filter(({ kind }) => kind === "model").length;
+      const resumed = await solve(script.slice(replies), kept);
+      expect(resumed.asked, `after ${count} steps`).toBe(script.length - replies);
+      expect(resumed.end.answer).toBe(whole.end.answer);
+      expect(bare(resumed.end.trajectory.steps)).toEqual(bare(whole.end.trajectory.steps));
+    }
+    const other = whole.steps.map((step) => (step.kind === "model" ? { ...step, promptHash: "x" } : step));
+    await expect(solve(script, other)).rejects.toMatchObject({ code: "STATE" });
   });
 
   test("is not given what each row brings", () => {

@@ -1,8 +1,8 @@
-import { ConfigError, type Json, type JsonObject, result, sha256 } from "@cambium/base";
+import { ConfigError, type Json, type JsonObject, StateError, sha256 } from "@cambium/base";
 import type { Solver, Step } from "@cambium/evaluation";
 import type { Message, ToolResultPart } from "@cambium/llm";
 import { virtual } from "../../agent/environment.ts";
-import type { AgentTrajectory } from "../../agent/events.ts";
+import type { AgentEnd, AgentTrajectory } from "../../agent/events.ts";
 import { messageOf } from "../../agent/model-step.ts";
 import { type AgentOptions, planAgent } from "../../agent/options.ts";
 import { runAgent } from "../../agent/run-agent.ts";
@@ -57,6 +57,15 @@ function messagesOf(instruction: string, trajectory: AgentTrajectory): readonly 
   return said;
 }
 
+/** Steps of an earlier process that are of the turn which begins at an index: up to the next step that works on no other. */
+function stepsOfTurn(steps: readonly Step[], from: number): readonly Step[] {
+  const inOrder = steps.filter(({ index }) => index >= from).toSorted((a, b) => a.index - b.index);
+  const next = inOrder.find(({ index, parent }) => index > from && parent === undefined);
+  return inOrder
+    .filter(({ index }) => index < (next?.index ?? Number.POSITIVE_INFINITY))
+    .map((step) => moved(step, -from));
+}
+
 /** A failure where there is one. */
 const failed = (failure: AgentFailure | undefined) => (failure === undefined ? {} : { failure });
 
@@ -75,7 +84,8 @@ export type MultiTurnOptions = Omit<
 
 /**
  * Works through the turns of a row, each as a run of an agent on the world that the turn before left. For `runEvaluation` with
- * `multiTurnGrader`. A turn that fails ends the row, which is wrong then; a provider that fails leaves it open.
+ * `multiTurnGrader`. A turn that fails ends the row, which is wrong then; a provider that fails leaves it open. With `resume` the steps of an
+ * earlier process are taken over, turn by turn, and nothing is asked or done twice.
  *
  * @throws {ConfigError} When the options cannot be meant, or bring what a row brings.
  * @example
@@ -91,7 +101,7 @@ export function multiTurn(options: MultiTurnOptions): Solver<MultiTurnTask> {
   return {
     name: `multi-turn ${planner.name}`,
     settings,
-    async *solve(task, { sample = 0, signal } = {}) {
+    async *solve(task, { sample = 0, signal, resume = [] } = {}) {
       const tools = toolsOf(task);
       const made: MadeTurn[] = [];
       const steps: Step[] = [];
@@ -104,15 +114,19 @@ export function multiTurn(options: MultiTurnOptions): Solver<MultiTurnTask> {
       for (const instruction of task.turns) {
         const start = state;
         const environment = virtual({ state: () => start });
+        const by = steps.length;
         const run = runAgent(
           { ...options, tools, environment },
           { instruction, messages },
-          { sample, ...(signal === undefined ? {} : { signal }) },
+          { sample, resume: stepsOfTurn(resume, by), ...(signal === undefined ? {} : { signal }) },
         );
-        const by = steps.length;
-        const end = await result(run);
+        let end: AgentEnd | undefined;
+        for await (const event of run) {
+          if (event.type === "step") yield { type: "step", step: moved(event.step, by) };
+          if (event.type === "end") end = event;
+        }
+        if (end === undefined) throw new StateError({ message: "internal: the run of a turn ended without its end" });
         const own = end.trajectory.steps.map((step) => moved(step, by));
-        for (const step of own) yield { type: "step", step };
         steps.push(...own);
         state = (end.state ?? start) as WorldState;
         const results = own.flatMap((step) =>

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { align } from "./commands/align.ts";
 import { chat } from "./commands/chat.ts";
 import { compare } from "./commands/compare.ts";
 import { embed } from "./commands/embed.ts";
@@ -6,16 +7,20 @@ import { exportCommand } from "./commands/export.ts";
 import { finetune } from "./commands/finetune.ts";
 import { generate } from "./commands/generate.ts";
 import { inspect } from "./commands/inspect.ts";
+import { landscape } from "./commands/landscape.ts";
 import { merge } from "./commands/merge.ts";
+import { paths } from "./commands/paths.ts";
 import { predict } from "./commands/predict.ts";
 import { probe } from "./commands/probe.ts";
 import { serve } from "./commands/serve.ts";
+import { soup } from "./commands/soup.ts";
 import { study } from "./commands/study.ts";
 import { tools } from "./commands/tools.ts";
 import { EXIT, type Io } from "./io.ts";
 
 /** The verbs; each file in `commands` exports one function that makes its command. */
 const COMMANDS: readonly ((io: Io) => Command)[] = [
+  align,
   chat,
   compare,
   embed,
@@ -23,10 +28,13 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   finetune,
   generate,
   inspect,
+  landscape,
   merge,
+  paths,
   predict,
   probe,
   serve,
+  soup,
   study,
   tools,
 ];

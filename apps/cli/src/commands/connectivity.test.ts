@@ -1,0 +1,157 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { disposeParameters, mapParameters, random, useBackend } from "@cambium/core";
+import { adapter, attach, head, lora, saveAdapter, whole } from "@cambium/delta";
+import { type LanguageModel, loadModel, loadTokenizer, saveModel } from "@cambium/models";
+import { sapling } from "@cambium/saplings";
+import { add } from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { recorded } from "../recorded.fixture.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cambium-connectivity-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+const MODEL = "sapling:bert-2x128";
+const labels = ["ham", "spam"];
+
+beforeAll(async () => {
+  await useBackend("cpu");
+  writeFileSync(
+    at("rows.csv"),
+    "text,label\nfree prize now,spam\nsee you at home,ham\nwin cash,spam\nat noon then,ham\n",
+  );
+  writeFileSync(at("other.csv"), "text,label\nfree prize now,eggs\nsee you at home,ham\n");
+  const files = sapling("bert-2x128");
+  const base = await loadModel(files, { head: { kind: "sequence-classification", labels }, random: random(0) });
+  const tokenizer = await loadTokenizer(files);
+  const moved = (tuned: ReturnType<typeof attach<LanguageModel>>, seed: number) =>
+    tuned.with(
+      mapParameters(tuned.parameters, (tensor, name) =>
+        add(tensor, random(seed).at(name).normal(tensor.shape, 0, 0.02)),
+      ),
+    );
+  for (const seed of [1, 2, 3]) {
+    const loras = attach(base, lora(base, { rank: 2 }, random(seed)), head(base));
+    await saveAdapter(moved(loras, seed), at(`lora-${seed}`));
+  }
+  const bottlenecks = attach(base, adapter(base, { bottleneck: 4 }, random(1)), head(base));
+  await saveAdapter(moved(bottlenecks, 1), at("adapter"));
+  for (const seed of [1, 2]) {
+    const tree = moved(attach(base, whole(base)), seed).parameters;
+    const parameters = new Map([...tree].map(([name, tensor]) => [name.slice("whole/".length), tensor]));
+    await saveModel({ ...base, parameters }, at(`model-${seed}`), { tokenizer });
+    disposeParameters(tree);
+  }
+  disposeParameters(base.parameters);
+});
+
+test("paths says what the barrier is, with an interval and a verdict, and writes figures", async () => {
+  const out = at("paths");
+  const args = ["paths", MODEL, at("lora-1"), at("lora-2"), "--table", at("rows.csv"), "--points", "3", "--out", out];
+  const { code, out: lines, errors } = await recorded([...args, "--align", "--curve", "bezier", "--steps", "1"]);
+  expect({ code, errors }).toEqual({ code: 0, errors: [`${join(out, "report.html")} shows it`] });
+  expect(lines[0]).toMatch(/line +-?\d\.\d{4} +-?\d\.\d{4} to -?\d\.\d{4}/);
+  expect(lines[0]).toMatch(/aligned[\s\S]*bezier/);
+  expect(lines[1]).toMatch(/^line: (not )?connected \(linear barrier \d\.\d{4} nats, at most 0\.0347; score drop/);
+  expect(existsSync(join(out, "paths.svg"))).toBe(true);
+  const again = await recorded([...args, "--json"]);
+  expect(JSON.parse(again.out[0]!).paths[0].losses).toHaveLength(3);
+});
+
+test("soup merges LoRAs by their products and measures all, or takes what helps", async () => {
+  const loras = [1, 2, 3].map((seed) => at(`lora-${seed}`));
+  const { code, out } = await recorded(["soup", MODEL, ...loras, "--table", at("rows.csv"), "--out", at("soup")]);
+  expect({ code, last: out.at(-1) }).toEqual({ code: 0, last: `merged 3 into ${at("soup")}` });
+  expect(out[0]).toMatch(/merged +\d\.\d{4}/);
+  expect(existsSync(at("soup/adapter_config.json"))).toBe(true);
+  const greedy = await recorded([
+    "soup",
+    MODEL,
+    ...loras,
+    "--greedy",
+    "--table",
+    at("rows.csv"),
+    "--out",
+    at("greedy"),
+    "--json",
+  ]);
+  expect(JSON.parse(greedy.out[0]!).members.length).toBeGreaterThan(0);
+});
+
+test("soup merges whole models, also by a recipe in mergekit's YAML", async () => {
+  const models = [at("model-1"), at("model-2")];
+  const plain = await recorded(["soup", MODEL, ...models, "--method", "slerp", "--t", "0.5", "--out", at("slerp")]);
+  expect(plain.code).toBe(0);
+  const recipe = at("merge.yml");
+  const list = models.map((model) => `  - model: ${model}\n    parameters: { weight: 0.5 }`).join("\n");
+  writeFileSync(recipe, `merge_method: linear\nmodels:\n${list}\ndtype: float32\n`);
+  const { code, errors } = await recorded(["soup", MODEL, "--recipe", recipe, "--out", at("merged")]);
+  expect({ code, errors }).toEqual({ code: 0, errors: [] });
+  const [one, two, soup] = await Promise.all([...models, at("merged")].map((path) => loadModel(path)));
+  const name = "encoder.layer.0.attention.self.query.weight";
+  const value = (model: typeof one): number => model!.parameters.get(name)!.dataSync()[5]!;
+  expect(value(soup)).toBeCloseTo((value(one) + value(two)) / 2, 6);
+  for (const model of [one, two, soup]) disposeParameters(model!.parameters);
+});
+
+test("align says what moved, and writes it", async () => {
+  const same = await recorded(["align", MODEL, at("model-1"), at("model-1")]);
+  expect(same.out.at(-1)).toMatch(/^nothing moved in 4 groups/);
+  const { code, out } = await recorded(["align", MODEL, at("lora-1"), at("lora-2"), "--out", at("aligned"), "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(out[0]!).groups.every(({ kind }: { kind: string }) => kind === "rotation")).toBe(true);
+  expect(existsSync(at("aligned/adapter_config.json"))).toBe(true);
+});
+
+test("landscape measures a grid around a tuning, and the plane through three", async () => {
+  const out = at("landscape");
+  const data = ["--table", at("rows.csv"), "--grid", "2"];
+  const one = await recorded(["landscape", MODEL, at("lora-1"), ...data, "--out", out]);
+  expect({ code: one.code, line: one.out[0] }).toMatchObject({
+    code: 0,
+    line: expect.stringMatching(/nats at 4 points$/),
+  });
+  expect(readFileSync(join(out, "landscape.svg"), "utf8")).toContain("<svg");
+  const three = [1, 2, 3].map((seed) => at(`lora-${seed}`));
+  const plane = await recorded(["landscape", MODEL, ...three, ...data, "--json"]);
+  expect(JSON.parse(plane.out[0]!).marks).toHaveLength(3);
+  const flat = await recorded(["landscape", MODEL, at("lora-1"), ...data, "--line", "--json"]);
+  expect(JSON.parse(flat.out[0]!).losses).toHaveLength(1);
+});
+
+test.each<[string, readonly string[], string]>([
+  [
+    "adapters and models together",
+    ["paths", MODEL, at("lora-1"), at("model-1"), "--table", at("rows.csv")],
+    "is a whole model and",
+  ],
+  ["unlike deltas", ["align", MODEL, at("lora-1"), at("adapter")], "different spaces"],
+  [
+    "labels that no model knows",
+    ["paths", MODEL, at("lora-1"), at("lora-2"), "--table", at("other.csv")],
+    'has the label "eggs"',
+  ],
+  [
+    "two points of a landscape",
+    ["landscape", MODEL, at("lora-1"), at("lora-2"), "--table", at("rows.csv")],
+    "one point, or three",
+  ],
+  ["greedy without rows", ["soup", MODEL, at("lora-1"), "--greedy", "--out", at("x")], "--greedy needs --table"],
+  [
+    "a way that LoRAs are not merged by",
+    ["soup", MODEL, at("lora-1"), at("lora-2"), "--method", "slerp", "--t", "0.5", "--out", at("x")],
+    "LoRAs are merged by",
+  ],
+  [
+    "a recipe beside other settings",
+    ["soup", MODEL, "--recipe", "a.yml", "--density", "0.5", "--out", at("x")],
+    "leave all else out",
+  ],
+  ["no points", ["soup", MODEL, "--out", at("x")], "name the folders to merge"],
+])("%s is wrong use", async (_, args, message) => {
+  const { code, errors } = await recorded(args);
+  expect(errors.join("\n")).toContain(message);
+  expect([1, 2]).toContain(code);
+});

@@ -18,6 +18,7 @@ export {
 export { type ValueAndGradients, valueAndGradients } from "./differentiate.ts";
 export { editWeight, lookUp, type WeightEdit } from "./edited-weight.ts";
 export { fingerprint } from "./fingerprint.ts";
+export { gatherWeight, type WeightPart } from "./gather-weight.ts";
 export { type Around, around, type Call, type Context, type Hook, nameHook, type OnWeight, onWeight } from "./hook.ts";
 export { hostValues } from "./host-values.ts";
 export { type AttendOptions, applyLinear, type FeedForward, MASKED } from "./layers.ts";

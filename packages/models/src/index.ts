@@ -153,4 +153,5 @@ export {
   trainWordPiece,
 } from "./train-tokenizer/train-tokenizer.ts";
 export type { Truncation } from "./truncation.ts";
+export { checkWhole, type ViewChanges, viewModel } from "./view.ts";
 export { withHead } from "./with-head.ts";

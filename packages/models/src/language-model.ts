@@ -5,6 +5,7 @@ import {
   type Flow,
   FORWARD_KEYS,
   type ForwardOptions,
+  type Hook,
   type Model,
   type Parameters,
   random,
@@ -42,6 +43,8 @@ export interface LanguageModel<Config extends ModelConfig = ModelConfig, Top ext
   readonly created: readonly string[];
   /** Names in the file that this model does not use, such as other heads. */
   readonly unused: readonly string[];
+  /** Whether it is a model seen in part, by `viewModel`: its config is the whole model's. */
+  readonly isView?: true;
   /** By what Python finds the weights: the path or the name that they were loaded by. Absent where no file has them. */
   readonly source?: string;
   /** Whether a parameter or a module belongs to the body rather than to the head. */
@@ -61,6 +64,8 @@ export interface ModelParts<Config extends ModelConfig> {
   readonly created?: readonly string[];
   readonly unused?: readonly string[];
   readonly source?: string | undefined;
+  /** Hooks of every pass, outside of all others. @default none */
+  readonly outermost?: readonly Hook[];
 }
 
 /** What a head computes; embeddings are made the same way on every body that is one stack. */
@@ -121,7 +126,7 @@ function bodyTest(architecture: Architecture, config: ModelConfig, layout: Layou
 export function assembleModel<Config extends ModelConfig, Top extends HeadConfig>(
   parts: ModelParts<Config>,
 ): LanguageModel<Config, Top> {
-  const { architecture, config, head, layout, parameters, created = [], unused = [], source } = parts;
+  const { architecture, config, head, layout, parameters, created = [], unused = [], source, outermost = [] } = parts;
   const { sites } = layout;
   const isBody = bodyTest(architecture, config, layout);
   const headed = head === undefined ? undefined : headOf(architecture, config, head)!;
@@ -138,7 +143,8 @@ export function assembleModel<Config extends ModelConfig, Top extends HeadConfig
   ): { readonly scope: Scope; readonly hidden: Hidden } {
     checkOptions("forward", options, FORWARD_KEYS);
     checkBatch(batch, { architecture, config });
-    const { hooks = [], training = false, cache } = options;
+    const { training = false, cache } = options;
+    const hooks = [...(options.hooks ?? []), ...outermost];
     if (training && options.random === undefined) {
       throw new ConfigError({ message: "forward: training needs randomness for dropout; pass random: random(seed)" });
     }

@@ -5,6 +5,7 @@ import type { ModelConfig } from "./architecture.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import { storedParameters, withoutPart } from "./layout.ts";
+import { checkWhole } from "./view.ts";
 
 /** Half-open ranges of layers. */
 export type LayerRanges = readonly (readonly [from: number, to: number])[];
@@ -36,6 +37,7 @@ export function replicateLayers<Config extends ModelConfig, Top extends HeadConf
   ranges: LayerRanges,
 ): LanguageModel<Config, Top> {
   const { architecture, config, head, created, unused } = model;
+  checkWhole("replicateLayers", model);
   const fail = (message: string): ConfigError => new ConfigError({ message: `replicateLayers: ${message}`, ranges });
   const blocks = model.sites().filter(({ kind }) => kind === "block");
   if (blocks.some(({ stack }) => stack !== undefined))

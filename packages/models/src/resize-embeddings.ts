@@ -5,6 +5,7 @@ import type { ModelConfig } from "./architecture.ts";
 import type { HeadConfig } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf } from "./language-model.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { checkWhole } from "./view.ts";
 
 /** How far new rows lie from the mean of the old ones, in deviations of these: enough to tell them apart. */
 const SPREAD = 0.01;
@@ -51,6 +52,7 @@ export function resizeEmbeddings<Config extends ModelConfig, Top extends HeadCon
   random: Random,
 ): LanguageModel<Config, Top> {
   const { architecture, config, head, layout } = model;
+  checkWhole("resizeEmbeddings", model);
   const count = typeof size === "number" ? size : Math.max(size.vocabularySize, config.vocab_size);
   if (!Number.isInteger(count) || count < 1) {
     throw new ConfigError({

@@ -6,6 +6,7 @@ import type { LanguageModel } from "./language-model.ts";
 import { headKeys } from "./stored-head.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { companionNames } from "./tokenizer-files.ts";
+import { checkWhole } from "./view.ts";
 
 /** Settings of `saveModel`. */
 export interface SaveModelOptions {
@@ -25,7 +26,10 @@ export interface SaveModelOptions {
 }
 
 /** What of a model is written. */
-export type SavedModel = Pick<LanguageModel, "config" | "parameters" | "fileName" | "head" | "architecture" | "sites">;
+export type SavedModel = Pick<
+  LanguageModel,
+  "config" | "parameters" | "fileName" | "head" | "architecture" | "sites" | "isView"
+>;
 
 /** What of a model its config is made of. */
 export type ConfiguredModel = Pick<LanguageModel, "config" | "architecture"> & { readonly head?: HeadConfig };
@@ -52,6 +56,7 @@ export async function saveModel(
   options: SaveModelOptions = {},
 ): Promise<void> {
   checkOptions("saveModel", options, ["dtype", "tokenizer", "reader"]);
+  checkWhole("saveModel", model);
   const { dtype = "F32", tokenizer, reader = "transformers" } = options;
   if (!Object.hasOwn(dtypes, dtype)) {
     throw new ConfigError({

@@ -3,6 +3,7 @@ import type { ModelConfig } from "./architecture.ts";
 import { type HeadConfig, parseHeadConfig, settleHead } from "./head-config.ts";
 import { assembleModel, type LanguageModel, layoutOf, pooledHead } from "./language-model.ts";
 import { type ParameterSpec, storedParameters } from "./layout.ts";
+import { checkWhole } from "./view.ts";
 
 /**
  * The same body under another head, which is random: several heads of any kinds and sizes on one base, whose weights are shared and
@@ -21,6 +22,7 @@ export function withHead<Config extends ModelConfig, Top extends HeadConfig>(
   random: Random,
 ): LanguageModel<Config, Top> {
   const { architecture, config, created, unused } = model;
+  checkWhole("withHead", model);
   const settled = pooledHead(architecture, config, settleHead("withHead", parseHeadConfig("withHead", head)));
   const layout = layoutOf(architecture, config, settled);
   const wanted = storedParameters(layout);

@@ -3,6 +3,7 @@ import { describeQuantised, quantisedNames } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LanguageModel } from "../language-model.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import { checkWhole } from "../view.ts";
 import { ROPE_FACTORS } from "./checkpoint.ts";
 import type { GgufEntry, GgufFormat } from "./format.ts";
 import { splitPath } from "./locate.ts";
@@ -38,11 +39,12 @@ const fileTypes: Readonly<Record<GgufDtype, number>> = { float32: 0, float16: 1,
  * await saveGguf(merge(trained), "models/spam.gguf", { tokenizer, dtype: "q8_0" });
  */
 export async function saveGguf(
-  model: Pick<LanguageModel, "architecture" | "config" | "head" | "parameters">,
+  model: Pick<LanguageModel, "architecture" | "config" | "head" | "parameters" | "isView">,
   target: string | Files,
   options: SaveGgufOptions = {},
 ): Promise<void> {
   checkOptions("saveGguf", options, ["dtype", "tokenizer"]);
+  checkWhole("saveGguf", model);
   const { dtype = "float16", tokenizer } = options;
   if (!Object.hasOwn(encodings, dtype)) {
     throw new ConfigError({

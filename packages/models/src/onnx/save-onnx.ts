@@ -4,6 +4,7 @@ import { ones, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import type { ModelConfig } from "../architecture.ts";
 import type { RunnableModel } from "../runnable.ts";
 import { checkTokenizer, type SaveModelOptions, saveCompanions, withoutConfig, writtenConfig } from "../save.ts";
+import { checkWhole } from "../view.ts";
 import { windowOf } from "../window.ts";
 import { checkSteps } from "./check-steps.ts";
 import { decoder, isDecoder } from "./decoder.ts";
@@ -26,7 +27,8 @@ export interface SaveOnnxOptions extends Pick<SaveModelOptions, "tokenizer"> {
 /** A model, with or without deltas on it. */
 export type ExportedModel = RunnableModel & {
   readonly parameters: Parameters;
-  readonly base?: { readonly parameters: Parameters };
+  readonly isView?: true;
+  readonly base?: { readonly parameters: Parameters; readonly isView?: true };
   readonly deltas?: readonly { readonly name: string; readonly kind: string }[];
 };
 
@@ -129,6 +131,7 @@ export async function saveOnnx(model: ExportedModel, target: string | Files, opt
   if (typeof trace !== "function") {
     throw new ConfigError({ message: "saveOnnx: pass trace: traceOnnx, from @cambium/backend-onnx" });
   }
+  checkWhole("saveOnnx", model.base ?? model);
   checkRows(model);
   checkTokenizer("saveOnnx", model, tokenizer);
   const weights = new Map([...(model.base?.parameters ?? []), ...model.parameters]);

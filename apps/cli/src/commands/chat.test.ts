@@ -159,6 +159,7 @@ test.for([
   { args: ["chat", "TINY", "--prompt", "a", "--max-tokens", "0"], says: "whole number of 1 or more" },
   { args: ["generate", "TINY", "--prompt", "a", "--schema", "nowhere.json"], says: "there is no file nowhere.json" },
   { args: ["generate", "TINY"], says: "the text is empty" },
+  { args: ["generate", "--stop", "a", "--stop", "b", "TINY"], says: "the text is empty" }, // the model is no third text
   { args: ["generate", "TINY", "--prompt", "a", "--temprature", "1"], says: "Did you mean --temperature?" },
 ])("wrong use is told: $args", async ({ args, says }) => {
   const { code, errors } = await recorded(args.map((each) => (each === "TINY" ? files.model : each)));

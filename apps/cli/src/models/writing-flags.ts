@@ -33,6 +33,9 @@ function parseSeed(text: string): number {
   throw new InvalidArgumentError("It must be an integer of 0 or more.");
 }
 
+/** The values of a flag that is given several times. */
+const collected = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
 /** Adds the flags to a command. */
 export function addWritingFlags(command: Command): Command {
   return addHoldFlags(command.option("--adapter <folder>", "an adapter of PEFT or saveAdapter to put on the model"))
@@ -42,7 +45,7 @@ export function addWritingFlags(command: Command): Command {
     .option("--top-k <number>", "draw among so many of the likeliest", parseCount)
     .option("--min-p <number>", "draw among those with this fraction of the likeliest one's probability", parseNumber)
     .option("--repetition-penalty <number>", "above 1 makes words less likely that occurred", parseNumber)
-    .option("--stop <texts...>", "texts that end what is written")
+    .option("--stop <text>", "a text that ends what is written; may be given several times", collected)
     .option("--seed <integer>", "what is drawn; the same seed draws the same", parseSeed, 1)
     .option("--stats", "tell tokens, tokens a second and memory")
     .option("--json", "write a JSON line for each text");

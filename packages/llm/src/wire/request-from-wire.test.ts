@@ -73,6 +73,14 @@ test.each<[string, unknown, string | undefined, string]>([
   ["half a seed", asked({ seed: 0.5 }), "seed", "int"],
   ["too many alternatives", asked({ top_logprobs: 21 }), "top_logprobs", "<=20"],
   ["two answers", asked({ n: 2 }), "n", "only one choice is given"],
+  [
+    "the name of who speaks",
+    said({ role: "user", content: "Hi", name: "Ana" }),
+    "messages[0].name",
+    "write the name into",
+  ],
+  ["a field beside a function", asked({ tools: [{ ...tool("f"), strct: true }] }), "tools[0].strct", "no such field"],
+  ["a mistyped wish of a stream", asked({ stream_options: { inclde_usage: true } }), "stream_options", "inclde_usage"],
 ])("%s is an error that names its field and says so", (_, body, param, message) => {
   const attempt = (): unknown => requestFromWire(body);
   expect(attempt).toThrow(message);

@@ -114,6 +114,9 @@ function messagesFromWire(given: readonly JsonObject[]): Message[] {
   for (const [i, wire] of given.entries()) {
     const { role, content } = wire;
     const place = `messages[${i}]`;
+    if (role !== "tool" && wire["name"] !== undefined && wire["name"] !== null) {
+      throw wrongField(`${place}.name`, "who speaks is not passed on: write the name into the content");
+    }
     if (role === "tool") {
       const result = toolResult(wire, names, place);
       const last = messages.at(-1);
@@ -196,10 +199,10 @@ export function requestFromWire(body: unknown): WireRequest {
 }
 
 /** Throws for a part of a declaration that nobody reads: with `paramters` for `parameters`, arguments would be anything. */
-function checkDeclaration(others: Readonly<Record<string, unknown>>, place: string): void {
+function checkDeclaration(others: Readonly<Record<string, unknown>>, place: string, known = DECLARED): void {
   const strange = Object.keys(others).find((key) => ![null, undefined, false].includes(others[key] as null));
   if (strange === undefined) return;
-  const near = nearest(strange, DECLARED);
+  const near = nearest(strange, known);
   throw wrongField(
     `${place}.${strange}`,
     `a tool has no such field${near === undefined ? "" : `; is "${near}" meant?`}`,
@@ -213,7 +216,8 @@ const DECLARED = ["name", "description", "parameters", "strict"];
 
 function toolsIn(given: z.infer<typeof toolsSchema> | undefined): ToolDeclaration[] | undefined {
   const names = new Set<string>();
-  return given?.map(({ function: { name, description, parameters, strict, ...others } }, i) => {
+  return given?.map(({ type: _, function: { name, description, parameters, strict, ...others }, ...beside }, i) => {
+    checkDeclaration(beside, `tools[${i}]`, ["type", "function"]);
     checkDeclaration(others, `tools[${i}].function`);
     if (names.has(name)) throw wrongField(`tools[${i}].function.name`, `two tools are called "${name}"`);
     names.add(name);

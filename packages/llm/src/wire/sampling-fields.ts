@@ -23,7 +23,12 @@ export const samplingFields: {
   readonly stop: Absent<z.ZodUnion<readonly [z.ZodString, z.ZodArray<z.ZodString>]>>;
   readonly seed: Absent<z.ZodInt>;
   readonly stream: Absent<z.ZodBoolean>;
-  readonly stream_options: Absent<z.ZodObject<{ include_usage: z.ZodOptional<z.ZodBoolean> }, z.core.$loose>>;
+  readonly stream_options: Absent<
+    z.ZodObject<
+      { include_usage: z.ZodOptional<z.ZodBoolean>; include_obfuscation: z.ZodOptional<z.ZodLiteral<false>> },
+      z.core.$strict
+    >
+  >;
 } = {
   model: z.string(),
   n: z.literal(1, "only one choice is given: leave it out, or ask several times").nullish(),
@@ -38,7 +43,12 @@ export const samplingFields: {
   stop: z.union([texts, z.array(texts)], "must be a text or a list of texts, of at least one character each").nullish(),
   seed: z.int().nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
+  stream_options: z
+    .strictObject({
+      include_usage: z.boolean().optional(),
+      include_obfuscation: z.literal(false, "nothing is padded: leave it out, or set it to false").optional(),
+    })
+    .nullish(),
 };
 
 /** Such fields, read. */

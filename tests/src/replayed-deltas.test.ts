@@ -3,6 +3,7 @@ import { result } from "@cambium/base";
 import { disposeParameters, type Objective, random, useBackend } from "@cambium/core";
 import {
   adapter,
+  adapterFusion,
   attach,
   bitFit,
   type Delta,
@@ -12,6 +13,7 @@ import {
   lora,
   prefix,
   prompt,
+  pTuning,
   vera,
   whole,
 } from "@cambium/delta";
@@ -25,13 +27,18 @@ afterAll(() => useBackend("cpu"));
 
 const methods: Readonly<Record<string, (model: LanguageModel) => Delta>> = {
   adapter: (model) => adapter(model, {}, random(1)),
+  adapterFusion: (model) => adapterFusion(model, { adapters: { a: {}, b: { bottleneck: 2 } } }, random(1)),
   bitFit: (model) => bitFit(model),
   dora: (model) => dora(model, { rank: 3 }, random(1)),
   head: (model) => head(model),
   ia3: (model) => ia3(model),
   lora: (model) => lora(model, { dropout: 0.1 }, random(1)),
+  "lora on the table, with biases": (model) => lora(model, { targets: ["embed", "attn.q"], bias: "all" }, random(1)),
+  "lora behind gates": (model) => lora(model, { gate: true, loraBias: true }, random(1)),
+  "prefix behind gates": (model) => prefix(model, { length: 2, gate: true }, random(1)),
   prefix: (model) => prefix(model, { length: 2 }, random(1)),
   prompt: (model) => prompt(model, { length: 2 }, random(1)),
+  "pTuning by an LSTM": (model) => pTuning(model, { length: 2, hidden: 3, network: "lstm", layers: 1 }, random(1)),
   vera: (model) => vera(model, { rank: 3 }, random(1)),
   whole: (model) => whole(model),
 };

@@ -102,6 +102,23 @@ function checkFit(base: AnyModel, delta: Delta): void {
   }
 }
 
+/** Throws where two deltas take the place of one parameter of the base: the values of one would silently be lost. */
+function checkReplaced(parts: readonly Delta[]): void {
+  const takenBy = new Map<string, Delta>();
+  for (const part of parts) {
+    for (const name of part.method.replaced?.(part.shape, part.config as never) ?? []) {
+      const other = takenBy.get(name);
+      if (other !== undefined) {
+        throw new ConfigError({
+          message: `attach: "${other.name}" and "${part.name}" both bring their own ${name}, of which the model has one; merge one of them, and attach the other to the result`,
+          deltas: [other.name, part.name],
+        });
+      }
+      takenBy.set(name, part);
+    }
+  }
+}
+
 /** A part at the values that it has among those of several deltas. */
 function pointOf(part: Delta, parameters: Parameters, state: Parameters | undefined): Point {
   return {
@@ -115,6 +132,7 @@ function pointOf(part: Delta, parameters: Parameters, state: Parameters | undefi
 export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: readonly Delta[] = []): Tuned<M> {
   const { parts } = whole;
   checkNames([...parts, ...inactive]);
+  checkReplaced(parts);
   const hooksAt = (parameters = whole.parameters, state?: Parameters, more: readonly Hook[] = []): readonly Hook[] => [
     ...parts.flatMap((part) => part.hooks(pointOf(part, parameters, state)).map((hook) => nameHook(hook, part.name))),
     ...more,
@@ -189,7 +207,7 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
  *
  * A delta that replaces weights, such as `head` or `whole`, hides edits of the same weights by deltas before it: put it first.
  *
- * @throws {ConfigError} When two deltas have one name, or one fits nowhere in this model.
+ * @throws {ConfigError} When two deltas have one name, one fits nowhere in this model, or two bring the same biases of it.
  * @example
  * const tuned = attach(base, lora(base, { rank: 8 }, random(1)), head(base));
  */

@@ -117,6 +117,12 @@ export interface MethodDefinition<Options, Config> {
    * @default false
    */
   readonly replaces?: boolean;
+  /**
+   * Names of the base's parameters whose place some of its parameters take, where others do not. Two deltas cannot both take one.
+   *
+   * @default none
+   */
+  replaced?(shape: Host, config: Config): readonly string[];
   /** Why files cannot hold it. @default they can */
   readonly unsaved?: string;
   /** How PEFT writes it. Left out where PEFT has no such method. */

@@ -73,7 +73,7 @@ export function scaledMethod(inner: MethodDefinition<never, unknown>): MethodDef
     ...at,
     config: config.config,
   });
-  const { merge, mergeable, penalty, state, scalars, afterStep, rebase, version } = inner;
+  const { merge, mergeable, penalty, state, scalars, afterStep, rebase, replaced, version } = inner;
   const outer: MethodDefinition<never, ScaledConfig> = {
     kind: SCALED,
     ...(version !== undefined && { version }),
@@ -93,6 +93,7 @@ export function scaledMethod(inner: MethodDefinition<never, unknown>): MethodDef
       scalars: (shape, { config }, step, total) => scalars(shape, config, step, total),
     }),
     ...(afterStep !== undefined && { afterStep: (at, step) => afterStep(within(at), step) }),
+    ...(replaced !== undefined && { replaced: (shape, { config }) => replaced(shape, config as never) }),
     ...(rebase !== undefined && { rebase: (at, from, to) => rebase(within(at), from, to) }),
   };
   innerMethods.set(outer, inner);

@@ -122,10 +122,10 @@ function hiddenEdits(deltas: readonly Delta[], { parameters }: AnyModel): readon
   return deltas.flatMap((delta, i) => {
     const edits = delta.hooks(delta).filter((hook): hook is Hook & { kind: "weight" } => hook.kind === "weight");
     return deltas.slice(i + 1).flatMap((later) => {
-      if (later.method.replaces !== true) return [];
-      const hidden = [...later.parameters.keys()].filter(
-        (name) => parameters.has(name) && edits.some((hook) => hook.at(name)),
-      );
+      const { replaces, replaced } = later.method;
+      const taken =
+        replaces === true ? [...later.parameters.keys()] : (replaced?.(later.shape, later.config as never) ?? []);
+      const hidden = taken.filter((name) => parameters.has(name) && edits.some((hook) => hook.at(name)));
       const [first] = hidden;
       const more = hidden.length > 1 ? ` and ${hidden.length - 1} more` : "";
       return first === undefined

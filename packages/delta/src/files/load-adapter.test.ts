@@ -453,3 +453,11 @@ test("settings that are not known and off, or numbers and texts, are said before
   ]);
   expect(describeStatus(tuned).problems).toEqual(tuned.warnings);
 });
+
+test("biases that PEFT trained and did not save are told as lost", async () => {
+  const files = await loraAndHead();
+  await editJson(files, { bias: "lora_only" });
+  expect((await failure(files)).message).toMatch(
+    /"lora_only", and the weights hold no biases: PEFT before 0\.21 trained them/,
+  );
+});

@@ -63,6 +63,8 @@ export interface PeftSource {
 export interface PeftTensors {
   /** The numbers of a key without its wrappers; undefined where there is none. */
   values(key: string): Promise<ArrayLike<number> | undefined>;
+  /** Whether there is such a key. */
+  has(key: string): boolean;
 }
 
 /** What a config means. */

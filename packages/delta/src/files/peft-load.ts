@@ -92,6 +92,7 @@ function warning(loaded: Delta | Stack, warnings: readonly string[]): Delta | St
 function plainTensors(file: Safetensors): PeftTensors {
   const keys = new Map([...file.entries.keys()].map((key) => [unwrapKey(key), key]));
   return {
+    has: (key) => keys.has(key),
     async values(key) {
       const found = keys.get(key);
       return found === undefined ? undefined : ((await file.values(found)) as ArrayLike<number>);

@@ -92,7 +92,21 @@ export const loraFormat: PeftFormat<LoraOptions, LoraConfig> = {
       );
     // A model without biases trains none, whatever its file says.
     const has = biasesOf(shape, { targets, bias }).length > 0;
-    return { ...reading, options: { ...options, bias: has ? bias : "none", loraBias } };
+    const biases = has ? biasesOf(shape, { targets, bias }) : [];
+    return {
+      ...reading,
+      options: { ...options, bias: has ? bias : "none", loraBias },
+      async complete({ has: holds }) {
+        const stored = biases.filter((name) =>
+          [name, name.replace(/bias$/, "base_layer.bias")].some((key) => holds(source.theirName(key))),
+        );
+        if (bias === "lora_only" && biases.length > 0 && stored.length === 0)
+          throw source.fail(
+            'says "bias" "lora_only", and the weights hold no biases: PEFT before 0.21 trained them and did not save them, so that they are lost. Set "bias" to "none" in the file to read the rest',
+          );
+        return { ...options, bias: has ? bias : "none", loraBias };
+      },
+    };
   },
   write: writeLora,
   keys: {

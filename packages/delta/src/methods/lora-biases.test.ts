@@ -5,8 +5,10 @@ import { add, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
 import { attach } from "../attach.ts";
 import { combine } from "../combine/combine.ts";
+import { named } from "../delta.ts";
 import { merge } from "../merge.ts";
 import { scaled } from "../scaled.ts";
+import { describeStatus } from "../status.ts";
 import { bitFit } from "./bit-fit.ts";
 import { type LoraOptions, lora } from "./lora.ts";
 import { whole } from "./whole.ts";
@@ -121,4 +123,17 @@ test("what takes A, B and a scale alone refuses biases and gates by name", async
   ] as const)
     await expect(combine([[trained(model, options), 1]])).rejects.toThrow(`is a LoRA with ${name}`);
   expect(() => lora(own(tinyModel({ type: "gpt2" })), { gate: true }, random(1))).toThrow(/gates are for encoders/);
+});
+
+test("two LoRAs that bring the same biases are refused together, and may take turns", () => {
+  const model = own(tinyModel());
+  const [one, other] = ["one", "other"].map((name) => named(name, trained(model, { bias: "lora_only" })));
+  expect(() => attach(model, one!, other!)).toThrow(/"one" and "other" both bring their own .*query\.bias/);
+  expect(() => attach(model, one!, { ...scaled(other!, 0.5), name: "half" })).toThrow(/both bring their own/);
+  const apart = named("apart", trained(model, { bias: "lora_only", targets: ["ff.down"] }));
+  expect(attach(model, one!, apart).deltas.length).toBe(2);
+  const late = describeStatus(attach(model, moved(bitFit(model)), one!));
+  expect(late.problems).toEqual([
+    expect.stringMatching(/"one" replaces .*query\.bias.* what "bitFit" does there is lost/),
+  ]);
 });

@@ -162,6 +162,7 @@ export const lora: Method<LoraOptions, LoraConfig> = method<LoraOptions, LoraCon
       return overlay(cloneParameters(biases), changed);
     }),
   rebase: rebaseBiases,
+  replaced: biasesOf,
   scale: scaleLora,
   perRow(members) {
     checkRows(members);

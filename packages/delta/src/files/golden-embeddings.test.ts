@@ -14,7 +14,7 @@ import {
 import { loadAdapter } from "./load-adapter.ts";
 import { saveAdapter } from "./save-adapter.ts";
 
-const adapters = ["bert", "gpt2", "llama", "t5"].map((base) => `${base}-embeddings`);
+const adapters = [...["bert", "gpt2", "llama", "t5"].map((base) => `${base}-embeddings`), "llama-words"];
 const biased = ["bert-biases", "bert-lora-biases", "gpt2-biases", "llama-biases"];
 
 test.each([...adapters, ...biased])("%s computes what PEFT computes", (name) => expectGolden(name));

@@ -180,7 +180,8 @@ function allLinear(base: LanguageModel, isTask: boolean, task: string | null | u
     .filter((name) => task !== "SEQ_CLS" || !["score", "classifier"].includes(name));
 }
 
-const wordHeads: readonly HeadKind[] = ["masked-lm", "causal-lm", "sequence-to-sequence"];
+/** Heads that score words. */
+export const wordHeads: readonly HeadKind[] = ["masked-lm", "causal-lm", "sequence-to-sequence"];
 
 /** Names of the layers of some roles; of a fused projection, for any of its parts, the whole. */
 function usualNames(base: LanguageModel, roles: readonly Role[], isTask: boolean): string[] {

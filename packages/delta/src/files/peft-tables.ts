@@ -5,6 +5,7 @@
 import type { Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import { tablesOf } from "../host.ts";
+import { wordHeads } from "./peft-config.ts";
 import { ourName, unwrapKey } from "./peft-names.ts";
 
 /** What the tables of a file are. */
@@ -51,14 +52,14 @@ export async function compareTables(
   return { same };
 }
 
-/** The base's parameter that a key is a copy of, where that is a table of words or shares one. */
+/** The base's parameter that a key is a copy of: a table of words, or the matrix by which a language model's head scores them. */
 function tableName(base: LanguageModel, key: string): string | undefined {
   const plain = ourName(base, unwrapKey(key)).replace(/\.base_layer\.weight$/, ".weight");
   const name = base.layout.parameters.get(plain)?.tiedTo ?? plain;
-  const readers = base.sites().filter(({ kind, path }) => kind === "embed" && `${path}.weight` === plain);
-  const [shared] = readers.map(({ weight }) => weight!.name);
-  const found = shared ?? name;
-  return tablesOf(base.sites()).has(found) ? found : undefined;
+  const site = base.sites().find(({ path, weight }) => weight !== undefined && `${path}.weight` === plain);
+  const found = site?.weight?.name ?? name;
+  const scoresWords = site?.role === "head" && base.head !== undefined && wordHeads.includes(base.head.kind);
+  return tablesOf(base.sites()).has(found) || scoresWords ? found : undefined;
 }
 
 function isSame(a: ArrayLike<number | bigint>, b: ArrayLike<number>, rounding: number): boolean {

@@ -1,7 +1,7 @@
 /**
  * Writes adapters for `check_adapters.py`, which loads them with PEFT and compares the predictions.
  *
- *     pnpm exec tsx --conditions @cambium/source packages/delta/scripts/write-adapters.ts FOLDER
+ *     pnpm exec tsx --conditions @cambium/source packages/delta/scripts/write-adapters.ts FOLDER [TEXT]
  *     python packages/delta/scripts/check_adapters.py FOLDER
  */
 
@@ -36,8 +36,9 @@ import {
 import { createModel, type HeadConfig, type LanguageModel, saveModel } from "@cambium/models";
 import { add, mul, tensor2d } from "@tensorflow/tfjs-core";
 
-const [target] = process.argv.slice(2);
-if (target === undefined) throw new Error("usage: write-adapters.ts FOLDER");
+const [target, only] = process.argv.slice(2);
+if (target === undefined)
+  throw new Error("usage: write-adapters.ts FOLDER [a regular expression for the names of those to write]");
 await useBackend("cpu");
 
 const classes: HeadConfig = { kind: "sequence-classification", labels: ["a", "b", "c"] };
@@ -97,6 +98,13 @@ const methods: Record<string, (base: LanguageModel) => Delta> = {
     lora(base, { ...oblong, init: "pissa", rank: 2, alpha: 3, rankPattern: { "query|q_proj": 3 } }, random(2)),
   "olora-stabilised": (base) => lora(base, { ...oblong, init: "olora", rank: 3, alpha: 5, rsLora: true }, random(2)),
   ptuning: (base) => pTuning(base, { length: 3, hidden: 5 }, random(2)),
+  "ptuning-lstm": (base) => pTuning(base, { length: 3, hidden: 5, network: "lstm" }, random(2)),
+  "words-lora": (base) =>
+    lora(
+      base,
+      { targets: ["embed", "attn.q"], rank: 2, alpha: 3, rankPattern: { "word_embeddings|embed_tokens": 3 } },
+      random(2),
+    ),
 };
 
 const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> = {
@@ -157,6 +165,30 @@ const cases: Record<string, [LanguageModel, (base: LanguageModel) => Delta[]]> =
     make("bert", classes),
     (base) => [prompt(base, { length: 3 }, random(2)), head(base), whole(base, { modules: ["pooler"] })],
   ],
+  "bert-lora-biases": [
+    make("bert", classes),
+    (base) => [lora(base, { rank: 3, alpha: 5, bias: "all" }, random(2)), head(base)],
+  ],
+  "roberta-lora-own-biases": [
+    make("roberta", classes),
+    (base) => [lora(base, { ...oblong, rank: 3, bias: "lora_only", loraBias: true }, random(2)), head(base)],
+  ],
+  "bert-pissa-biases": [
+    make("bert", classes),
+    (base) => [
+      lora(base, { rank: 2, alpha: 3, init: "pissa", bias: "lora_only", loraBias: true }, random(2)),
+      head(base),
+    ],
+  ],
+  "bert-bare-biases": [make("bert"), (base) => [lora(base, { rank: 3, bias: "all" }, random(2))]],
+  "bert-biases-masked-lm": [
+    make("bert", { kind: "masked-lm" }),
+    (base) => [lora(base, { rank: 3, bias: "all" }, random(2))],
+  ],
+  "gpt2-words-biases": [
+    decoder("gpt2"),
+    (base) => [lora(base, { targets: ["wte", "c_attn"], rank: 2, alpha: 3, rsLora: true, bias: "all" }, random(2))],
+  ],
   "bert-ia3": [make("bert", classes), (base) => [ia3(base), head(base)]],
   "bert-ia3-paper": [
     make("bert", classes),
@@ -202,6 +234,7 @@ const batch = (pad: number) => ({
 });
 
 for (const [name, [base, deltas]] of Object.entries(cases)) {
+  if (only !== undefined && !new RegExp(only).test(name)) continue;
   const folder = `${target}/${name}`;
   mkdirSync(folder, { recursive: true });
   const start = attach(base, ...deltas(base));

@@ -56,7 +56,7 @@ const INERT: readonly string[] = [
 export interface Unknown {
   /** Those that switch something on. */
   readonly refused: readonly string[];
-  /** Those that are off, or a number or a text that goes with something that is. */
+  /** Numbers and texts, which go with something that is not on. */
   readonly warnings: readonly string[];
 }
 
@@ -76,8 +76,9 @@ export function findUnknown(
   ignored: readonly string[],
 ): Unknown {
   const known = [...asked, ...INERT];
-  const unknown = Object.keys(json).filter((key) => !known.includes(key) && !ignored.includes(key));
-  const isOn = (key: string): boolean => json[key] === true || (typeof json[key] === "object" && !isOff(json[key]));
+  const isUnknown = (key: string): boolean => !known.includes(key) && !ignored.includes(key) && !isOff(json[key]);
+  const unknown = Object.keys(json).filter(isUnknown);
+  const isOn = (key: string): boolean => json[key] === true || typeof json[key] === "object";
   const show = (key: string): string => {
     const near = nearest(key, known);
     return `"${key}" ${JSON.stringify(json[key])}${near === undefined ? "" : ` (is "${near}" meant?)`}`;

@@ -22,6 +22,20 @@ import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { compareTables } from "./peft-tables.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
 
+/** The settings by which a method's file is told from those of others that PEFT calls by the same name. */
+function keysThatTell(
+  { peft }: ReturnType<typeof methodOf>,
+  fields: Readonly<Record<string, unknown>>,
+): ReadonlySet<string> {
+  const keys = new Set<string>();
+  const get = (target: Readonly<Record<string, unknown>>, key: string | symbol): unknown => {
+    keys.add(String(key));
+    return target[String(key)];
+  };
+  peft.is?.(new Proxy(fields, { get }));
+  return keys;
+}
+
 /**
  * The deltas of a PEFT folder.
  *
@@ -46,7 +60,7 @@ export async function loadPeft(
   const tables = await compareTables(base, file, modules.names);
   if (tables.problem !== undefined) throw source.fail(tables.problem);
   const { problems, ...reading } = method.peft.read(source);
-  const unknown = findUnknown(fields, source.asked, ignore);
+  const unknown = findUnknown(fields, new Set([...source.asked, ...keysThatTell(method, fields)]), ignore);
   if (unknown.refused.length > 0) {
     throw source.fail(
       `asks for ${unknown.refused.join(", ")}, which is not known here and may change what is computed; if it does not, pass { ignore: [name] }`,

@@ -73,6 +73,7 @@ export { type PerRowConfig, perRow, rowsOf } from "./per-row.ts";
 export { compareTrainables, type TrainableComparison } from "./plan/compare-trainables.ts";
 export { suggestTraining, type TrainingHint, type UsualTraining, usualTraining } from "./plan/hints.ts";
 export { formatPlan, type PlannedMethod, type PlanOptions, plan, plannedOptions } from "./plan/plan.ts";
+export { targetPage } from "./plan/target-page.ts";
 export { formatTree } from "./plan/tree.ts";
 export { type ScaledConfig, scaled } from "./scaled.ts";
 export { type DeltaStatus, describeStatus, formatStatus, type LayerStatus, type Status } from "./status.ts";

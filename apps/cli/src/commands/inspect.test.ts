@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { disposeParameters, random, useBackend } from "@cambium/core";
@@ -65,4 +65,11 @@ test.each([
   const { code, errors } = await recorded(args);
   expect(code).toBe(wanted);
   expect(errors.join("\n")).toContain(message);
+});
+
+test("inspect writes a page on which targets are picked", async () => {
+  const page = join(folder, "targets.html");
+  const { code } = await recorded(["inspect", path, "--page", page]);
+  expect(code).toBe(0);
+  expect(readFileSync(page, "utf8")).toContain('data-path="encoder.layer.3.attention.self.query"');
 });

@@ -1,5 +1,7 @@
+import { writeFileSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
-import { countLayout, type HeadConfig, inspectModel, type ModelInspection } from "@cambium/models";
+import { targetPage } from "@cambium/delta";
+import { countLayout, type HeadConfig, inspectModel, type ModelInspection, modelLayout } from "@cambium/models";
 import { Command } from "commander";
 import { estimateStep } from "../inspect/estimate-step.ts";
 import { countMethods } from "../inspect/method-counts.ts";
@@ -13,6 +15,7 @@ interface InspectFlags {
   readonly job?: string;
   readonly batch: number;
   readonly seq: number;
+  readonly page?: string;
   readonly json?: true;
 }
 
@@ -47,9 +50,10 @@ export function inspect(io: Io): Command {
     )
     .option("--batch <number>", "rows in a batch of the job", parseCount, 8)
     .option("--seq <number>", "tokens in a row of the job", parseCount, 64)
+    .option("--page <file>", "write an HTML page on which targets of tuning are picked")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
-    .action(async (name: string, { sites, job, batch, seq, json }: InspectFlags) => {
+    .action(async (name: string, { sites, job, batch, seq, page, json }: InspectFlags) => {
       const model = await inspectModel(modelFiles(io, "inspect", name));
       const methods = countMethods(model);
       const method = methods.find((each) => each.method === job);
@@ -63,6 +67,11 @@ export function inspect(io: Io): Command {
         job === undefined
           ? undefined
           : await estimateStep({ config: model.config, head, method: job, batch, seq }, io.signal);
+      if (page !== undefined) {
+        const layout = modelLayout(model.config as never, { head, architectures: [model.architecture] });
+        writeFileSync(page, targetPage(layout, name));
+        io.error(`wrote ${page}`);
+      }
       const count = countLayout(model);
       if (json) {
         io.out(

@@ -49,7 +49,15 @@ function tablesOf(steps: readonly StepLine[], size: string): readonly string[] {
         numbers(ours, "fileBytes").map((bytes) => bytes / 1024),
         0,
       ),
-      shown(ratios(ours, theirs, "fileBytes"), 2),
+      // Our own container holds other things than PEFT's folder.
+      shown(
+        ratios(
+          ours.filter(({ format }) => format === "peft"),
+          theirs,
+          "fileBytes",
+        ),
+        2,
+      ),
     ];
     return `| ${cells.join(" | ")} |`;
   };

@@ -161,6 +161,9 @@ function nothingFound({ nodes }: Graph): string {
   );
   if (quantised.length > 0)
     return `the activations are part of quantised operators (${quantised.join(", ")}), where nothing can be read or changed; take the model in floats`;
+  const nested = nodes.find(({ op }) => op === "If" || op === "Loop" || op === "Scan");
+  if (nested !== undefined)
+    return `no activation was found in the main graph, and what is inside of ${nested.op} cannot be opened; take a model whose layers stand in the main graph`;
   return "no activation that a product with a weight reads was found; known are Gelu, its relatives, Relu, and what exporters write for gelu and silu";
 }
 

@@ -22,8 +22,20 @@ const PRODUCTS = new Set(["MatMul", "Gemm", "FusedMatMul", "FusedGemm", "MatMulN
 const THROUGH = new Set(["Reshape", "Identity", "Dropout", "Cast", "DynamicQuantizeLinear"]);
 const INTEGER_PRODUCTS = new Set(["MatMulInteger", "MatMulIntegerToFloat"]);
 
-/** All activations, in the order of the graph's nodes. */
+/**
+ * All activations, in the order of the graph's nodes. Where widths are known, one of another width than most, such as a classifier's, is
+ * none of a layer.
+ */
 export function findActivations(graph: Graph): FoundActivation[] {
+  const found = candidates(graph);
+  const counts = new Map<number, number>();
+  for (const { width } of found) if (width !== undefined) counts.set(width, (counts.get(width) ?? 0) + 1);
+  const [most] = [...counts].sort((a, b) => b[1] - a[1]);
+  if (most === undefined || most[1] < 2) return found;
+  return found.filter(({ width }) => width === undefined || width === most[0]);
+}
+
+function candidates(graph: Graph): FoundActivation[] {
   const seen = new Set<string>();
   return graph.nodes.flatMap((node) => {
     const found = activationAt(graph, node);
@@ -34,13 +46,12 @@ export function findActivations(graph: Graph): FoundActivation[] {
     if (reader === undefined || seen.has(value)) return [];
     seen.add(value);
     const weight = reader.inputs.map((name) => graph.weights.get(name)).find((one) => one?.dims.length === 2);
-    const isTurned = reader.op === "Gemm"; // may read its weight turned round: then the width is not known from its shape
     const element = graph.elements.get(value) ?? weight?.element;
     return [
       {
         value,
         kind: gated === undefined ? found.kind : `${found.kind}, gated`,
-        ...(weight !== undefined && !isTurned && PRODUCTS.has(reader.op) && { width: weight.dims[0]! }),
+        ...(weight !== undefined && PRODUCTS.has(reader.op) && { width: weight.dims[reader.turned ? 1 : 0]! }),
         ...(element !== undefined && { element }),
       },
     ];

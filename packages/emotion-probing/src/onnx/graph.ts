@@ -6,6 +6,7 @@ export const PROTO = {
   model: { irVersion: 1, graph: 7, opset: 8 },
   graph: { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 },
   node: { input: 1, output: 2, name: 3, op: 4, attribute: 5, domain: 7 },
+  attribute: { name: 1, integer: 3 },
   tensor: { dims: 1, type: 2, floats: 4, name: 8, raw: 9 },
   value: { name: 1, type: 2 },
   type: { tensor: 1 },
@@ -19,6 +20,8 @@ export interface Node {
   readonly domain: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Of a Gemm: whether it reads its weight turned round. */
+  readonly turned: boolean;
 }
 
 export interface Graph {
@@ -39,23 +42,29 @@ export function graphOf(bytes: Uint8Array): Graph {
   const weights = new Map<string, { dims: number[]; element: number }>();
   const elements = new Map<string, number>();
   fields.forEach(({ number, bytes: content }, at) => {
-    const parts = (): Field[] => fieldsOf(content);
     if (number === PROTO.graph.node) {
-      const own = parts();
+      const own = fieldsOf(content);
       nodes.push({
         at,
         op: textsOf(own, PROTO.node.op)[0] ?? "",
         domain: textsOf(own, PROTO.node.domain)[0] ?? "",
         inputs: textsOf(own, PROTO.node.input),
         outputs: textsOf(own, PROTO.node.output),
+        turned: own.some(({ number: field, bytes: attribute }) => {
+          if (field !== PROTO.node.attribute) return false;
+          const parts = fieldsOf(attribute);
+          return (
+            textsOf(parts, PROTO.attribute.name)[0] === "transB" && integersOf(parts, PROTO.attribute.integer)[0] === 1
+          );
+        }),
       });
     } else if (number === PROTO.graph.initializer) {
       // Weights may be large: only the fields in front of and behind the numbers are looked at.
-      const own = parts();
+      const own = fieldsOf(content);
       const [name, element] = [textsOf(own, PROTO.tensor.name)[0] ?? "", integersOf(own, PROTO.tensor.type)[0] ?? 0];
       weights.set(name, { dims: integersOf(own, PROTO.tensor.dims), element });
     } else if (number === PROTO.graph.valueInfo || number === PROTO.graph.input || number === PROTO.graph.output) {
-      const own = parts();
+      const own = fieldsOf(content);
       const element = elementOf(own);
       if (element !== undefined) elements.set(textsOf(own, PROTO.value.name)[0] ?? "", element);
     }

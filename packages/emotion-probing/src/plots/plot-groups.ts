@@ -1,6 +1,7 @@
 import { ConfigError, checkOptions } from "@cambium/base";
 import { figure, PALETTE } from "@cambium/report";
 import { barX, ruleX } from "@observablehq/plot";
+import { checkFinite } from "./finite.ts";
 import { type DataFigure, type PlotOptions, withData } from "./plot-rdm.ts";
 
 /** Settings of `plotGroups`. */
@@ -32,6 +33,10 @@ export function plotGroups(
     throw new ConfigError({ message: `plotGroups: ${groups.length} groups of ${series.length} values are needed` });
   }
   const bars = groups.flatMap((group, i) => series.map((name, j) => ({ group, series: name, value: values[i]![j]! })));
+  checkFinite("plotGroups", [
+    ...bars.map(({ group, series: name, value }): [string, number] => [`${group}, ${name}`, value]),
+    ["rule", rule],
+  ]);
   const color = (name: string): string => PALETTE[series.indexOf(name) % PALETTE.length]!;
   const drawn = figure(
     {

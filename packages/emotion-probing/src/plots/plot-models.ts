@@ -2,6 +2,7 @@ import { checkOptions } from "@cambium/base";
 import { figure, PALETTE } from "@cambium/report";
 import { barX, rect, ruleX, ruleY, text } from "@observablehq/plot";
 import type { NoiseCeiling } from "../inference/noise-ceiling.ts";
+import { checkFinite } from "./finite.ts";
 import { type DataFigure, format, type PlotOptions, withData } from "./plot-rdm.ts";
 
 /** A model of similarity and how well it fits. */
@@ -33,6 +34,12 @@ export function plotModels(
 ): DataFigure<readonly ModelBar[]> {
   checkOptions("plotModels", options, ["title", "description", "width", "ceiling", "label"]);
   const { title = "Models of similarity", width = 720, ceiling, label = "similarity", description } = options;
+  checkFinite(
+    "plotModels",
+    bars.flatMap(({ name, similarity, low, high }) =>
+      [similarity, low, high].map((value): [string, number | undefined] => [name, value]),
+    ),
+  );
   const rows = bars.map((bar) => ({ ...bar, mark: stars(bar.p), end: bar.high ?? Math.max(0, bar.similarity) }));
   const longest = Math.max(...bars.map(({ name }) => name.length), 1);
   const values = bars.flatMap(({ similarity, low, high }) => [similarity, low ?? 0, high ?? 0]);

@@ -3,6 +3,7 @@ import type { Unit } from "@cambium/models";
 import { figure } from "@cambium/report";
 import { rect, text } from "@observablehq/plot";
 import { colorOf } from "./color-maps.ts";
+import { checkFinite } from "./finite.ts";
 import { type DataFigure, format, type PlotOptions, withData } from "./plot-rdm.ts";
 
 /** A neuron that is shown, and its value. */
@@ -50,6 +51,10 @@ export function plotStrip(
           : `plotStrip: there is no unit ${wrong.unit} in layer ${wrong.layer} of ${widths.length} layers`,
     });
   }
+  checkFinite(
+    "plotStrip",
+    cells.map(({ set, layer, unit, value }) => [`${set}, unit ${unit} of layer ${layer}`, value]),
+  );
   const size = Math.max(1, total / BINS);
   const bins = new Map<string, { readonly row: number; readonly bin: number; value: number }>();
   for (const { set, layer, unit, value } of cells) {

@@ -115,6 +115,14 @@ test("a density has its greatest value where the values are", () => {
   expect(data.reduce((sum, { density }) => sum + density * step, 0)).toBeGreaterThan(0.9);
 });
 
+test("a value that is no number is an error that names it, not a figure with a hole", () => {
+  const strip = { a: [{ layer: 0, unit: 1, value: Number.NaN }] };
+  expect(() => plotStrip(strip, { widths: [3] })).toThrow('"a, unit 1 of layer 0" is NaN');
+  expect(() => plotGroups([[Number.NaN]], { groups: ["a"], series: ["b"], label: "c" })).toThrow('"a, b" is NaN');
+  expect(() => plotModels([{ name: "a", similarity: Number.NaN }])).toThrow('"a" is NaN');
+  expect(() => plotModels([{ name: "a", similarity: 0, low: 0, high: Number.POSITIVE_INFINITY }])).toThrow("Infinity");
+});
+
 test("what cannot be drawn is an error", () => {
   expect(() => plotStrip({ a: [{ layer: 1, unit: 4, value: 1 }] }, { widths: [4, 4] })).toThrow("no unit 4 in layer 1");
   expect(() => plotScatter([{ name: "a", x: 0, y: Number.NaN }], { x: "x", y: "y" })).toThrow(

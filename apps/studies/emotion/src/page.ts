@@ -19,6 +19,17 @@ const row = (cells: readonly (string | number)[]): string =>
 const tableOf = (heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [row(heads), row(heads.map(() => "---")), ...rows.map(row)].join("\n");
 
+/** What the page shows; the report has all figures. */
+const SHOWN = [
+  /^Distances of emotions to the model/,
+  /^Similarity by layer/,
+  /^Tau of significant/,
+  /^Significant neurons as counted/,
+  /^Accuracy by emotion/,
+  /^Drop by attribute/,
+  /^Development accuracy/,
+];
+
 /** Three significant digits at least. */
 const number = (value: number | undefined): string =>
   value === undefined
@@ -94,7 +105,9 @@ async function partText(part: Part): Promise<PartText> {
   const records = [...state.records.values()];
   const done = records.filter(({ status }) => status === "done").length;
   const drawn = done === 0 ? [] : figuresOf(part, state);
-  const figures = drawn.map((figure, i) => [`${part.name}-${i + 1}.svg`, figure] as const);
+  const figures = drawn
+    .filter(({ title }) => SHOWN.some((pattern) => pattern.test(title)))
+    .map((figure, i) => [`${part.name}-${i + 1}.svg`, figure] as const);
   const heads = ["claim", "criterion", "measured", "verdict"];
   const rows = claims.map((claim) => [claim.claim.claim, claim.criterion, measuredText(claim), verdictText(claim)]);
   const durationMs = records.reduce((sum, record) => sum + record.durationMs, 0);

@@ -40,8 +40,8 @@ export function plotGroups(
   const color = (name: string): string => PALETTE[series.indexOf(name) % PALETTE.length]!;
   const drawn = figure(
     {
-      marginLeft: 8,
-      marginRight: 20 + 7.5 * Math.max(...groups.map(({ length }) => length)),
+      marginLeft: 20 + 7.5 * Math.max(...groups.map(({ length }) => length)),
+      marginRight: 20,
       marginTop: 8,
       marginBottom: 44,
       x: { label, labelAnchor: "center", labelArrow: "none", grid: true },

@@ -1,0 +1,98 @@
+import { random, useBackend } from "@cambium/core";
+import { type ConditionActivations, valence } from "@cambium/emotion-probing";
+import { beforeAll, expect, test } from "vitest";
+import { overAttributes } from "./ablate.ts";
+import { attributesOf, baselinesOf } from "./emotions.ts";
+import { similarityFigures } from "./figures.ts";
+import { madeUpTexts } from "./made-up-texts.ts";
+import { writePage } from "./page.ts";
+import { partsOf } from "./parts.ts";
+import { FULL, SMOKE } from "./plan.ts";
+import { measureSimilarity } from "./similarity.ts";
+
+beforeAll(async () => {
+  await useBackend("cpu");
+});
+
+const WIDTH = 20;
+
+/** Two layers over the emotions of the prompts; half of the second layer's neurons hold valence, with noise. */
+function planted(): ConditionActivations {
+  const { promptEmotions: emotions } = FULL;
+  const sites = [0, 1].map((layer) => ({ path: `layer.${layer}`, layer, width: WIDTH }));
+  const row = (layer: number, repeat: number, emotion: string): Float32Array => {
+    const noise = random(1).at(layer).at(repeat).at(emotion).normals(WIDTH);
+    return Float32Array.from(noise, (value, unit) =>
+      layer === 1 && unit < WIDTH / 2 ? valence[emotion]! + 0.3 * value : value,
+    );
+  };
+  const values = new Map(
+    sites.map(({ path, layer }) => [
+      path,
+      [0, 1].map((repeat) => emotions.map((emotion) => row(layer, repeat, emotion))),
+    ]),
+  );
+  return { conditions: emotions, sites, values };
+}
+
+test("planted valence is found, in its layer and in no shuffled labels, and drawn", async () => {
+  const { promptEmotions: emotions } = FULL;
+  const data = madeUpTexts(SMOKE.emotions);
+  // People give labels together as the smoke test's do: only those six are known, the rest stands apart.
+  const people = baselinesOf(data, SMOKE.emotions);
+  expect(people.polarity.conditions).toEqual(SMOKE.emotions);
+  const attributes = attributesOf(emotions);
+  expect(Object.keys(attributes)).toEqual(["valence", "joy", "anger", "sadness", "fear", "surprise", "disgust"]);
+  const valenceAlone = attributes["valence"]!;
+  const baselines = {
+    polarity: valenceAlone,
+    ekman: attributes["joy"]!,
+    people: valenceAlone,
+    words: attributes["fear"]!,
+  };
+  const { measures, details, taus } = await measureSimilarity(
+    planted(),
+    attributes,
+    baselines,
+    { ...FULL, permutations: 199 },
+    random(2),
+  );
+  expect(measures.valence).toBeGreaterThan(0.3);
+  expect(measures.polarityAtBest).toBeGreaterThan(0.8); // the second layer alone, chosen on the other repeat
+  expect(measures.polarityP).toBe(1 / 200);
+  expect(measures.valenceNeurons).toBeGreaterThanOrEqual(8);
+  expect(measures.valenceExcess).toBeGreaterThanOrEqual(6);
+  expect(measures.peopleBeyondWords).toBeGreaterThan(0);
+  expect(details.counts["valence"]!.permuted[0]).toBeLessThan(3);
+  expect(details.example.layer).toBe(1);
+  expect(taus.method).toBe("tau-b");
+  const figures = similarityFigures([
+    { cell: { weights: "pretrained", representation: "texts" }, result: { ...measures, details } },
+  ]);
+  for (const figure of figures.slice(-3)) expect(figure.svg()).not.toMatch(/NaN|undefined|Infinity/);
+  expect(figures.map(({ title }) => title)).toContain("Groups of emotions, texts");
+});
+
+test("drops go with weights and with early layers as they do", () => {
+  const set = (drop: number) => ({ own: [50 - drop], random: [50], layer: [48] });
+  const details = {
+    emotions: ["joy"],
+    intact: [60],
+    sets: { a: set(1), b: set(2), c: set(3) },
+    p: {},
+    layers: { a: [1, 9, 0, 0], b: [2, 8, 0, 0], c: [3, 7, 0, 0] },
+  };
+  const found = overAttributes(details, { a: 0.3, b: 0.2, c: 0.1 });
+  expect(found.correspondenceUnmatched).toBeCloseTo(-1, 10);
+  expect(found.correspondenceLayer).toBeCloseTo(-1, 10);
+  expect(found.earlyLayers).toBeCloseTo(1, 10);
+});
+
+test("a page says of every claim that it has not been run, with its criterion", async () => {
+  const { markdown, figures, html } = await writePage(partsOf(FULL, "runs/none"), FULL);
+  expect(markdown.split("\n## ")).toHaveLength(8);
+  expect(figures.size).toBe(0);
+  expect(markdown).toContain("**Nothing has been run yet.**");
+  expect(markdown.match(/\| not run yet \| not run yet \|/g)!.length).toBeGreaterThan(40);
+  expect(html).toContain("Claims, stated before any run");
+});

@@ -29,24 +29,25 @@ function chosen(parts: readonly Part[], only: readonly string[] | undefined): re
 }
 
 async function plan(parts: readonly Part[], { workers }: Settings, signal: AbortSignal): Promise<number> {
-  let hours = 0;
+  let hours: number | undefined = 0;
   for (const { name, study, folder } of parts) {
     for await (const event of planStudy(study, { folder, signal })) {
       if (event.type === "measured") {
         say(
-          `${name}: a step of ${words(event.kind)} takes ${event.stepMs.toFixed(0)} ms, the rest of a run ${(event.setupMs / 1000).toFixed(1)} s`,
+          `${name}: a step of ${event.kind["representation"]} takes ${event.stepMs.toFixed(0)} ms, the rest of a run ${(event.setupMs / 1000).toFixed(1)} s`,
         );
         continue;
       }
-      hours += event.totalMs! / HOUR;
-      say(`${name}: ${event.runs} runs; ${(event.totalMs! / HOUR).toFixed(2)} h`);
+      const own = event.totalMs === undefined ? undefined : event.totalMs / HOUR;
+      hours = own === undefined || hours === undefined ? undefined : hours + own;
+      say(
+        `${name}: ${event.runs} runs; ${own === undefined ? "hours are known when some have finished" : `${own.toFixed(2)} h`}`,
+      );
       for (const { claim, criterion } of event.claims) say(`  claim: ${claim}: ${criterion}`);
     }
     if (signal.aborted) return STOPPED;
   }
-  say(
-    `all: ${hours.toFixed(2)} h, ${(hours / workers).toFixed(2)} h with ${workers} workers that do not slow each other`,
-  );
+  if (hours !== undefined) say(`all: ${hours.toFixed(2)} h, ${(hours / workers).toFixed(2)} h with ${workers} workers`);
   return 0;
 }
 

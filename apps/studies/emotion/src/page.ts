@@ -167,7 +167,7 @@ export async function writePage(parts: readonly Part[], extent: Extent): Promise
     "# Emotions in neurons",
     "<!-- Written by `pnpm study:emotion report`; do not edit. -->",
     `${ABOUT} ${state}`,
-    "```sh\npnpm study:emotion plan      # runs, and every claim with its criterion; starts nothing\npnpm study:emotion run       # resumes where it was stopped or killed\npnpm study:emotion report    # writes this page, and report.html with all figures\n```",
+    "```sh\npnpm study:emotion plan      # runs and hours, and every claim with its criterion\npnpm study:emotion run       # resumes where it was stopped or killed\npnpm study:emotion report    # writes this page, and report.html with all figures\n```",
     DATA,
     ...(minutes === 0
       ? []

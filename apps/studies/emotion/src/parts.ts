@@ -60,6 +60,7 @@ function codeOf(name: string, extent: Extent): RunCode {
     module: new URL("./runs.ts", import.meta.url).href,
     name,
     version: "1",
+    step: { name: `${name}Step`, per: ["representation"] },
     inputs: {
       extent: extent as never,
       data: extent.name === "smoke" ? "made up" : "GoEmotions, Demszky et al. 2020",

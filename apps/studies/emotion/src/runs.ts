@@ -1,7 +1,7 @@
 /** The runs of all parts, as worker processes find them. */
 import { disposeParameters, random, useBackend } from "@cambium/core";
 import type { ConditionActivations, NeuronScores, NeuronSite } from "@cambium/emotion-probing";
-import type { RunContext } from "@cambium/experiments";
+import type { RunContext, StepCost } from "@cambium/experiments";
 import {
   type AblationDetails,
   type AblationMeasures,
@@ -65,7 +65,10 @@ export interface AblationResult extends AblationMeasures, AttributeMeasures {
 }
 
 /** Ablation of the neurons that texts or templates select, with a class head. */
-export async function ablation(cell: Cell): Promise<AblationResult> {
+export const ablation = (cell: Cell): Promise<AblationResult> => ablate(cell, () => undefined);
+
+/** @param select - Told when the neurons are known; gives the number of emotions that are asked about, where not all are. */
+async function ablate(cell: Cell, select: () => number | undefined): Promise<AblationResult> {
   const { extent, data, key } = await open(cell);
   const opened = await openModel(cell.model, key.at("model"));
   const { representation } = cell as { readonly representation: "texts" | "templates" };
@@ -85,7 +88,7 @@ export async function ablation(cell: Cell): Promise<AblationResult> {
   const counts = head.tasks.map(({ batches }) => batches[0]!.ids.shape[0]);
   const majority = (100 * Math.max(...counts)) / counts.reduce((sum, n) => sum + n, 0);
   const { measures, details } = await measureAblation(
-    [{ model: opened.model, tasks: head.tasks }],
+    [{ model: opened.model, tasks: head.tasks.slice(0, select()) }],
     sets,
     levelsOf(activations),
     majority,
@@ -157,4 +160,37 @@ function levelsOf({ sites, values }: ConditionActivations): NeuronScores {
     );
   };
   return { method: "mean", sites, values: new Map(sites.map((site) => [site.path, meanOf(site)])) };
+}
+
+/** A step of a run of similarities is all of it. */
+export async function similarityStep(cell: Cell): Promise<StepCost> {
+  const start = performance.now();
+  await similarity(cell);
+  return { stepMs: performance.now() - start, steps: 1 };
+}
+
+/** A step of a run of ablations is the ablations of one emotion's texts. */
+export async function ablationStep(cell: Cell): Promise<StepCost> {
+  const start = performance.now();
+  let selected = start;
+  await ablate(cell, () => {
+    selected = performance.now();
+    return 1;
+  });
+  const { extent } = await open(cell);
+  return { setupMs: selected - start, stepMs: performance.now() - selected, steps: extent.emotions.length };
+}
+
+/** A step of a run of prompts is the tuning of one prompt; ablations, which take about as long, count as much again. */
+export async function promptsStep(cell: Cell, { signal }: RunContext): Promise<StepCost> {
+  const { extent, data, key } = await open(cell);
+  const one = { ...extent, promptEmotions: extent.promptEmotions.slice(0, 1), repeats: 1 };
+  const time = async (): Promise<number> => {
+    const start = performance.now();
+    (await tunePrompts(cell.model, data, one, key.at("step"), { signal, progress: () => undefined })).dispose();
+    return performance.now() - start;
+  };
+  const first = await time(); // also compiles
+  const stepMs = (isDecoder(cell.model) ? 1 : 2) * (await time());
+  return { setupMs: Math.max(0, first - stepMs), stepMs, steps: extent.promptEmotions.length * extent.repeats };
 }

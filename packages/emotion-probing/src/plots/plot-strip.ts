@@ -23,7 +23,7 @@ export interface StripCell extends StripUnit {
 }
 
 /** Bins across the figure: more neurons than this share a stripe, which shows the greatest of them. */
-const BINS = 1200;
+const BINS = 600;
 
 /**
  * Every neuron of a model from left to right, layer after layer, and in each row those of a set as stripes in the colour of their value;

@@ -78,7 +78,7 @@ export const textField = (number: number, text: string): Field => bytesField(num
 export const messageField = (number: number, fields: readonly Field[]): Field => bytesField(number, messageOf(fields));
 
 const decoder = new TextDecoder();
-export const textOf = ({ bytes }: Field): string => decoder.decode(bytes);
+const textOf = ({ bytes }: Field): string => decoder.decode(bytes);
 
 /** Texts of a repeated field. */
 export const textsOf = (fields: readonly Field[], number: number): string[] =>

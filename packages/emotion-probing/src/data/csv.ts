@@ -1,5 +1,5 @@
 import { FormatError } from "@cambium/base";
-import { parse } from "csv-parse/sync";
+import { parse } from "#csv";
 
 /**
  * Rows of a table with a header, cells as they stand there.

@@ -91,6 +91,35 @@ test("what cannot be meant is refused with its place", () => {
     ],
   };
   expect(() => chatRow(tokenizer, odd)).toThrow("messages[1].train");
+  for (const none of [null, 5, {}, { messages: "x" }])
+    expect(() => chatRow(tokenizer, none as never)).toThrow("a list of messages");
+});
+
+test("a call that must not be learnt is refused, unless its turn is not learnt", () => {
+  const calling = (name: string, given: string, train: boolean) => ({
+    ...row,
+    messages: [
+      { role: "user", content: "To bed!" },
+      {
+        role: "assistant",
+        content: "",
+        tool_calls: [{ id: "a", type: "function", function: { name, arguments: given } }],
+        train,
+      },
+      { role: "tool", content: "no", tool_call_id: "a" },
+      { role: "assistant", content: "Sorry." },
+    ],
+  });
+  for (const given of ["{oops", "[1]", "3"]) {
+    expect(() => chatRow(tokenizer, calling("go", given, true))).toThrow(
+      'messages[1] calls "go" with arguments that are no JSON',
+    );
+    expect(chatRow(tokenizer, calling("go", given, false)).messages).toHaveLength(5);
+  }
+  expect(() => chatRow(tokenizer, calling("fly", "{}", true))).toThrow('messages[1] calls "fly", which is not among');
+  expect(chatRow(tokenizer, calling("fly", "{}", false)).messages).toHaveLength(5);
+  const { tools: _, ...bare } = calling("fly", "{}", true);
+  expect(chatRow(tokenizer, bare).messages).toHaveLength(4);
 });
 
 test.each<[schema: object, text: string]>([

@@ -40,6 +40,16 @@ function parseShare(text: string): number {
 
 const KEYS = ["name", "title", "description", "category", "group", "parameters", "examples"];
 
+const isText = (value: unknown): boolean => typeof value === "string";
+const isParameter = (value: unknown): boolean => {
+  const { name, description } = (value ?? {}) as { readonly name?: unknown; readonly description?: unknown };
+  return isText(name) && (description === undefined || isText(description));
+};
+const isListOf =
+  (isItem: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.every(isItem);
+
 /** A line of the file, as a document. */
 function documentIn(line: string, place: string): ToolDocument {
   const wrong = (why: string): UseError => new UseError(`tools retrieve: ${place} ${why}`);
@@ -53,6 +63,18 @@ function documentIn(line: string, place: string): ToolDocument {
     throw wrong("needs a name and a description, which are texts");
   const other = Object.keys(value).find((key) => !KEYS.includes(key));
   if (other !== undefined) throw wrong(`has the key "${other}"; known are ${KEYS.join(", ")}`);
+  const kinds = {
+    title: isText,
+    category: isText,
+    group: isText,
+    parameters: isListOf(isParameter),
+    examples: isListOf(isText),
+  };
+  const odd = Object.entries(kinds).find(([key, isKind]) => {
+    const given = value[key as keyof ToolDocument];
+    return given !== undefined && !isKind(given);
+  });
+  if (odd !== undefined) throw wrong(`has a wrong "${odd[0]}": ${JSON.stringify(value[odd[0] as keyof ToolDocument])}`);
   return value as ToolDocument;
 }
 

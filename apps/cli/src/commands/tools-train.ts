@@ -51,7 +51,13 @@ function parseMinutes(text: string): number {
   throw new InvalidArgumentError("It is written as minutes=30.");
 }
 
-async function rowsIn(path: string): Promise<readonly ConversationRow[]> {
+/** A conversation, and where it comes from, for messages. */
+interface Lesson {
+  readonly row: ConversationRow;
+  readonly place: string;
+}
+
+async function rowsIn(path: string): Promise<readonly Lesson[]> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -61,7 +67,7 @@ async function rowsIn(path: string): Promise<readonly ConversationRow[]> {
   return text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     try {
-      return [JSON.parse(line) as ConversationRow];
+      return [{ row: JSON.parse(line) as ConversationRow, place: `line ${i + 1} of ${path}` }];
     } catch {
       throw new UseError(`tools train: line ${i + 1} of ${path} is no JSON`);
     }
@@ -69,34 +75,47 @@ async function rowsIn(path: string): Promise<readonly ConversationRow[]> {
 }
 
 /** What the experts do, in a world of another seed than `tools eval cards` tests by default. */
-async function expertRows(io: Io, { kits, each, world }: TrainFlags): Promise<readonly ConversationRow[]> {
-  const rows: ConversationRow[] = [];
-  for await (const { row } of expertTrajectories({ seed: world, each, ...(kits === undefined ? {} : { kits }) })) {
+async function expertRows(io: Io, { kits, each, world }: TrainFlags): Promise<readonly Lesson[]> {
+  const rows: Lesson[] = [];
+  for await (const { row, task } of expertTrajectories({
+    seed: world,
+    each,
+    ...(kits === undefined ? {} : { kits }),
+  })) {
     if (io.signal.aborted) break;
-    rows.push(row);
+    rows.push({ row, place: `task ${task.id}` });
     io.live?.(`${countText(rows.length, "task")} solved by experts`);
   }
   return rows;
 }
 
 /** Rows that are short enough, as the model reads them. */
-function readRows(
-  io: Io,
-  rows: readonly ConversationRow[],
-  tokenizer: Tokenizer,
-  maxLength: number,
-): readonly ChatRow[] {
-  const written = rows.map((row) => chatRow(tokenizer, row, { declarations: "signatures" }));
-  const lengths = written.map(
-    ({ messages, tools }) => tokenizer.chat(messages, tools === undefined ? {} : { tools }).ids.length,
-  );
-  const kept = written.filter((_, i) => lengths[i]! <= maxLength);
-  const left = written.length - kept.length;
+function readRows(io: Io, lessons: readonly Lesson[], tokenizer: Tokenizer, maxLength: number): readonly ChatRow[] {
+  const lengths: number[] = [];
+  const kept = lessons.flatMap(({ row, place }): readonly ChatRow[] => {
+    const { written, length } = readRow(row, place, tokenizer);
+    lengths.push(length);
+    return length <= maxLength ? [written] : [];
+  });
+  const left = lessons.length - kept.length;
   if (left > 0)
     io.error(
-      `${countText(left, "row")} of more than ${maxLength} tokens left out; the longest has ${Math.max(...lengths)}`,
+      `${countText(left, "row")} of more than ${maxLength} tokens left out; the longest has ${lengths.reduce((most, length) => Math.max(most, length), 0)}`,
     );
   return kept;
+}
+
+/** A row as the model reads it, with its tokens. */
+function readRow(row: ConversationRow, place: string, tokenizer: Tokenizer): { written: ChatRow; length: number } {
+  try {
+    const written = chatRow(tokenizer, row, { declarations: "signatures" });
+    const { messages, tools } = written;
+    const { ids, assistant } = tokenizer.chat(messages, tools === undefined ? {} : { tools });
+    if (assistant.includes(true)) return { written, length: ids.length };
+  } catch (cause) {
+    throw new UseError(`tools train: ${place}: ${(cause as Error).message}`, { cause });
+  }
+  throw new UseError(`tools train: ${place}: the assistant says nothing in it that could be learnt`);
 }
 
 /** `cambium tools train`: a LoRA that learns to call tools. */
@@ -137,7 +156,7 @@ export function trainTools(io: Io): Command {
         const rows = readRows(io, given, tokenizer, maxLength);
         if (rows.length === 0) throw new UseError("tools train: no conversation is left to learn from");
         io.error(`${countText(rows.length, "conversation")} to learn from`);
-        const late = budget === undefined ? [] : [AbortSignal.timeout(budget * 60_000)];
+        const late = budget === undefined ? [] : [AbortSignal.timeout(Math.ceil(budget * 60_000))];
         const key = random(seed);
         const tuned = attach(base, lora(base, { rank, alpha: 2 * rank, targets: "all-linear" }, key.at("delta")));
         const toBatch = collate(base, tokenizer, { maxLength });

@@ -156,6 +156,44 @@ test.each([
   expect(code).toBe(2);
 });
 
+test("a line that is no row, or no tool, is named", async () => {
+  const file = (text: string): string => {
+    writeFileSync(path("lines.jsonl"), text);
+    return path("lines.jsonl");
+  };
+  const said = async (args: readonly string[]) => {
+    const { code, errors } = await recorded(["tools", ...args]);
+    return [code, errors.at(-1)];
+  };
+  const message = '{"role":"user","content":"Hi"}';
+  const good = `{"messages":[${message},{"role":"assistant","content":"Ho"}]}`;
+  for (const line of ["null", '{"messages":"x"}', '{"messages":[{"role":"robot"}]}', `{"messages":[${message}]}`]) {
+    const told = await said(["train", tiny, "--rows", file(`${good}\n${line}\n`), "--out", path("none")]);
+    expect(told, line).toEqual([2, expect.stringContaining("tools train: line 2 of")]);
+  }
+  for (const [key, value] of [
+    ["parameters", '"q"'],
+    ["examples", "[1]"],
+    ["title", "1"],
+    ["parmeters", "[]"],
+  ]) {
+    const tools = file(`{"name":"a","description":"b","${key}":${value}}`);
+    expect(await said(["retrieve", "x", "--tools", tools]), key).toEqual([2, expect.stringContaining(`"${key}"`)]);
+  }
+});
+
+test("a training that runs out of time says so, and is resumed", async () => {
+  const rows = path("short.jsonl");
+  writeFileSync(rows, '{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Ho"}]}');
+  const args = ["tools", "train", tiny, "--rows", rows, "--steps", "2", "--batch-size", "1", "--out", path("late")];
+  const late = await recorded([...args, "--budget", "minutes=0.00001"]);
+  expect([late.code, late.errors.at(-1)]).toEqual([
+    1,
+    expect.stringMatching(/is used up at step [01] of 2; .*--resume/),
+  ]);
+  expect((await recorded([...args, "--resume"])).out).toEqual([`adapter: ${path("late/adapter")}`]);
+});
+
 test("help has an example", async () => {
   for (const verb of ["run", "retrieve", "train"]) {
     const { code, out } = await recorded(["tools", verb, "--help"]);

@@ -111,6 +111,31 @@ describe("without blocks, the assistant's turns are found by comparing begins of
   });
 });
 
+describe("a turn with train: false", () => {
+  const body = "<|im_start|>{{ m['role'] }}\n";
+  const marked = (inside: string): string =>
+    `{% for m in messages %}${body}{% if m['role'] == 'assistant' %}${inside}{% else %}{{ m['content'] }}{% endif %}<|im_end|>\n{% endfor %}`;
+  const once = marked("{% generation %}{{ m['content'] }}{% endgeneration %}");
+  const twice = marked("{% generation %}{{ m['content'] }}{% endgeneration %}{% generation %}!{% endgeneration %}");
+  const untrained = (index: number, train: unknown = false): ChatMessage[] =>
+    talk.map((turn, i) => (i === index ? { ...turn, train } : turn));
+
+  test("is left out of the mask, with blocks and without, and written all the same", () => {
+    expect(said("chatml", untrained(1))).toEqual(["Lazy.<|im_end|>"]);
+    expect(said("chatml", untrained(3))).toEqual(["It jumps.<|im_end|>"]);
+    expect(said(once, untrained(1))).toEqual(["Lazy."]);
+    expect(said(once, untrained(1, true))).toEqual(["It jumps.", "Lazy."]);
+    const texts = [untrained(1), talk].map((messages) => tokenizer.chat(messages, { template: "chatml" }).text);
+    expect(texts[0]).toBe(texts[1]);
+  });
+
+  test("is refused where it cannot be told which block is whose, or it says neither yes nor no", () => {
+    expect(said(twice)).toEqual(["It jumps.!", "Lazy.!"]);
+    expect(() => said(twice, untrained(1))).toThrow("marks 4 blocks in 2 turns");
+    expect(() => said("chatml", untrained(1, "no"))).toThrow('train must be true or false, got "no"');
+  });
+});
+
 describe("which template", () => {
   test("is the tokenizer's, the one for tools where there are tools, or the one that is named or given", () => {
     const own = createTokenizer(json, {

@@ -6,6 +6,7 @@
  */
 export { type AlignedGroup, type Alignment, type AlignOptions, align } from "./align/align.ts";
 export { type HasWeights, type Member, type SymmetryGroup, symmetriesOf } from "./align/symmetries.ts";
+export { permuteUnits } from "./align/units.ts";
 export {
   type Artefact,
   artefactId,

@@ -75,7 +75,12 @@ export async function withPoints(
         points.push(attach(base, delta));
         continue;
       }
-      const loaded = await loadModel(modelFiles(io, verb, name), head === undefined ? {} : { head });
+      const files = modelFiles(io, verb, name);
+      if ((await loadTokenizer(files)).fingerprint !== tokenizer.fingerprint)
+        throw new UseError(
+          `${verb}: ${name} has another tokenizer than ${model}: between their tables of words lies nothing`,
+        );
+      const loaded = await loadModel(files, head === undefined ? {} : { head });
       owned.push(loaded.parameters);
       if (loaded.created.length > 0)
         throw new UseError(`${verb}: ${name} lacks ${loaded.created.join(", ")}, which the first model has`);

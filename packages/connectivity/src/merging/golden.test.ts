@@ -57,6 +57,25 @@ describe.each(recipes.map((text, number) => ({ number, text })))("recipe $number
   });
 });
 
+test("the base among the models is no change, whatever its parameters are", () => {
+  const lines = [
+    "merge_method: ties",
+    "base_model: c",
+    "models:",
+    "  - model: c",
+    "    parameters: { weight: 9 }",
+    "  - model: a",
+  ];
+  const more = ["    parameters: { weight: 0.5, density: 0.4 }"];
+  const { recipe, models: names, base } = readMergekit([...lines, ...more].join("\n"));
+  expect({ recipe, names, base }).toEqual({
+    recipe: { method: "ties", weight: { each: [0.5] }, density: { each: [0.4] } },
+    names: ["a"],
+    base: "c",
+  });
+  expect(() => readMergekit(lines.slice(0, 5).join("\n"))).toThrow("no model beside the base");
+});
+
 const yaml = (lines: readonly string[]): string => lines.join("\n");
 const models = ["models:", "  - model: a", "  - model: b"];
 

@@ -1,5 +1,5 @@
 /** Several points as one. Tensors are merged one after the other, so that memory holds the points, the result, and one tensor of each. */
-import { ConfigError, checkOptions } from "@cambium/base";
+import { ConfigError, checkOptions, StateError } from "@cambium/base";
 import { disposeParameters, type Parameters, type Random } from "@cambium/core";
 import { type Tensor, tensor } from "@tensorflow/tfjs-core";
 import { alike, type PointLike } from "../points/point.ts";
@@ -37,6 +37,7 @@ export function splitOptions(options: MergePointsOptions): {
  * @returns The caller owns it.
  * @throws {ConfigError} For settings that the method does not read, values out of range, and a base that is missing.
  * @throws {ShapeError} When points or base have other names or shapes; lists all.
+ * @throws {StateError} When a number is not finite.
  * @example
  * const soup = await mergePoints([a, b, c], { method: "ties", density: 0.2, base: start });
  */
@@ -78,6 +79,12 @@ export async function mergePoints(
         ...(from !== undefined && { base: from }),
         ...(random !== undefined && { random }),
       });
+      if (!result.every(Number.isFinite)) {
+        throw new StateError({
+          message: `mergePoints: "${name}" is not finite after the merge; are all points, and the base?`,
+          name,
+        });
+      }
       merged.set(name, tensor(result, first.shape, "float32"));
     }
     return merged;

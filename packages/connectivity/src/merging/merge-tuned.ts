@@ -5,6 +5,23 @@ import { type AnyModel, attach, type Combination, combine, type Delta, named, ty
 import { mergePoints } from "./merge-points.ts";
 import { type MergeRecipe, planMerge } from "./recipe.ts";
 
+/** Kinds whose change is linear in their numbers, or that are averaged number by number as a rule (adapters, prompts). */
+const BY_NUMBER: readonly string[] = [
+  "whole",
+  "head",
+  "norms",
+  "bitFit",
+  "tokens",
+  "arbitrary",
+  "ia3",
+  "adapter",
+  "prompt",
+  "prefix",
+  "pTuning",
+  "fourierFt",
+  "c3a",
+];
+
 /** Settings of `mergeTuned`. */
 export interface MergeTunedOptions extends Pick<MergeRecipe, "density" | "sign"> {
   /** @default "linear" */
@@ -24,7 +41,7 @@ export interface MergeTunedOptions extends Pick<MergeRecipe, "density" | "sign">
  *
  * @param models - On one base, with deltas of the same names and kinds. Not disposed of.
  * @returns A tuned model on that base. The caller owns the tensors of its deltas.
- * @throws {ConfigError} When bases or deltas differ, or a setting cannot be meant.
+ * @throws {ConfigError} When bases or deltas differ, a delta is of factors and no LoRA, or a setting cannot be meant.
  * @example
  * const both = await mergeTuned([a, b], { method: "ties", density: 0.3, rank: 16 });
  */
@@ -58,6 +75,12 @@ export async function mergeTuned<M extends AnyModel>(
   const kinds = ({ deltas }: Tuned<M>): string => deltas.map(({ name, kind }) => `${name} (${kind})`).join(", ");
   const other = models.find((model) => kinds(model) !== kinds(first));
   if (other !== undefined) throw fail(`the models have different deltas: ${kinds(first)}, and ${kinds(other)}`);
+  const product = first.deltas.find(({ kind }) => !BY_NUMBER.includes(kind) && kind !== "lora");
+  if (product !== undefined) {
+    throw fail(
+      `numbers of a delta of the kind "${product.kind}" are factors, whose means are not the factors of the mean; make it a LoRA first by toLora(model, delta, …)`,
+    );
+  }
   const merged: Delta[] = [];
   try {
     for (const [i, delta] of first.deltas.entries()) {

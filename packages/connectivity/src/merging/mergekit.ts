@@ -103,9 +103,8 @@ export function readMergekit(text: string): ReadRecipe {
   const base = data.base_model ?? undefined;
   if ((needsBase(method) || method === "slerp") && base === undefined)
     throw fail(`${data.merge_method} needs base_model`);
-  const list = needsBase(method)
-    ? entries.filter((entry) => entry.model !== base || entry.parameters != null)
-    : entries;
+  const list = needsBase(method) ? entries.filter((entry) => entry.model !== base) : entries;
+  if (list.length === 0) throw fail("there is no model beside the base");
   const ordered =
     method === "slerp" ? [...list].sort((a, b) => Number(b.model === base) - Number(a.model === base)) : list;
   const common: Given = { ...data.parameters, ...more };

@@ -206,6 +206,13 @@ test("entries are kept by rank as sorting would, ties first come first", () => {
   }
 });
 
+test("a point that is not finite is an error that names the tensor", async () => {
+  await expect(mergePoints([tree(1, Number.NaN), tree(1, 2)], {})).rejects.toThrow('"u" is not finite after the merge');
+  const options = { method: "ties", density: 0.5, base: tree(0, 0) } as const;
+  await expect(mergePoints([tree(1, Number.POSITIVE_INFINITY)], options)).rejects.toThrow("is not finite");
+  free();
+});
+
 test("settings that change nothing, that are missing or that cannot be meant are errors", async () => {
   const points = [drawn(1), drawn(2)];
   const base = drawn(3);

@@ -1,6 +1,6 @@
 import { result } from "@cambium/base";
 import { disposeParameters, mapParameters, type Parameters, random } from "@cambium/core";
-import { adapter, attach, head, lora, type Tuned } from "@cambium/delta";
+import { adapter, attach, dora, head, lora, type Tuned } from "@cambium/delta";
 import { tinyBatch, tinyModel } from "@cambium/models/testing";
 import type { Batches } from "@cambium/train";
 import { add, dispose, matMul, sub, type Tensor, type Tensor2D, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
@@ -141,7 +141,10 @@ test("LoRAs are merged by their products: of a model with itself, and of unlike 
   expect(outcome(both, base)).toBeAllClose(outcome(a, base), { absolute: 1e-4 });
   const ties = await mergeTuned([a, b], { method: "ties", density: 0.5, rank: 4 });
   expect(ties.deltas.map(({ name }) => name)).toEqual(["lora", "head"]);
-  for (const model of [start, a, wide, b, same, cut, both, ties]) free(model.parameters);
+  const none = await mergeTuned([a, a], { weights: [1, -1] });
+  const headless = attach(base, ...none.deltas.slice(0, 1));
+  expect(outcome(headless, base)).toBeAllClose(outcome(attach(base), base), { absolute: 1e-4 });
+  for (const model of [start, a, wide, b, same, cut, both, ties, none]) free(model.parameters);
   free(base.parameters);
 });
 
@@ -152,6 +155,9 @@ test("models with other deltas, or on other bases, are not merged", async () => 
   const c = attach(other, lora(other, { rank: 2 }, random(1)));
   await expect(mergeTuned([a, b])).rejects.toThrow("different deltas: lora (lora), and adapter (adapter)");
   await expect(mergeTuned([a, c as never])).rejects.toThrow("on different bases");
+  const factors = attach(base, dora(base, { rank: 2 }, random(1)));
+  await expect(mergeTuned([factors, factors])).rejects.toThrow('"dora" are factors');
+  free(factors.parameters, factors.deltas[0]!.buffers);
   await expect(mergeTuned([a, a], { weights: [1] })).rejects.toThrow("1 weights for 2 models");
   await expect(mergeTuned([a, a], { methd: "ties" } as never)).rejects.toThrow('is "method" meant?');
   free(a.parameters, b.parameters, c.parameters, base.parameters, other.parameters);

@@ -36,6 +36,7 @@ export function alike(caller: string, points: readonly PointLike[], least = 1): 
       message: `${caller}: point ${i} must be a map of tensors, or have one as "parameters", got ${point === null ? "null" : typeof point}`,
     });
   });
+  checkHeads(caller, points);
   const first = trees[0]!;
   const differences = trees.slice(1).flatMap((tree, i) => differencesOf(first, tree, i + 1));
   if (differences.length > 0) {
@@ -52,6 +53,17 @@ export function alike(caller: string, points: readonly PointLike[], least = 1): 
     });
   }
   return trees;
+}
+
+/** Labels in another order have equal shapes, and between them lies nothing that means anything. */
+function checkHeads(caller: string, points: readonly PointLike[]): void {
+  const heads = points.flatMap((point) => {
+    const { head } = point as { readonly head?: unknown };
+    return head === undefined ? [] : [JSON.stringify(head)];
+  });
+  const other = heads.find((head) => head !== heads[0]);
+  if (other === undefined) return;
+  throw new ConfigError({ message: `${caller}: the points have different heads: ${heads[0]} and ${other}` });
 }
 
 function differencesOf(first: Parameters, tree: Parameters, index: number): string[] {

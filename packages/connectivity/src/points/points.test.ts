@@ -117,6 +117,14 @@ test("points of different spaces are an error that lists every difference", () =
   free(from, other);
 });
 
+test("points with labels in another order are refused, though their shapes agree", () => {
+  const tree = a();
+  const of = (labels: string[]) => ({ parameters: tree, head: { kind: "sequence-classification", labels } });
+  expect(() => line(of(["x", "y"]), of(["y", "x"]))).toThrow("line: the points have different heads");
+  expect(line(of(["x", "y"]), of(["x", "y"])).kind).toBe("line");
+  free(tree);
+});
+
 test("a plane goes through its three points, with axes of length 1 at right angles", async () => {
   const [origin, second, third] = [a(), b(), point([0, 0], 0)];
   const through = await plane(origin, second, third);

@@ -4,6 +4,7 @@
  */
 import * as base from "@cambium/base";
 import * as sqlite from "@cambium/base/sqlite";
+import * as connectivity from "@cambium/connectivity";
 import * as core from "@cambium/core";
 import * as delta from "@cambium/delta";
 import * as probing from "@cambium/emotion-probing";
@@ -34,6 +35,9 @@ const rdm = probing.rdmOf(["a", "b", "c"], [1, 2, 3]);
 const scores: probing.NeuronScores = { method: "a", sites: [], values: new Map() };
 const neurons: probing.ConditionActivations = { conditions: [], sites: [], values: new Map() };
 const light: probing.Searchlight = { method: "spearman", permutations: 1, exact: false, lights: [], attributes: [] };
+const tree: core.Parameters = new Map();
+const bowl: core.Objective<number> = { parameters: tree, loss: () => core.crossEntropy(tensor, tensor) };
+const noRows: train.Batches<number> = { describe: () => ({}), async *epoch() {} };
 let model: models.LanguageModel;
 let tokenizer: models.Tokenizer;
 let batch: models.TokenBatch;
@@ -226,6 +230,47 @@ const packages: Readonly<Record<string, Exports>> = {
       split: (unknown: object) => tasks.split([], { parts: { all: "rest" }, random, ...unknown }),
     },
     plain: "classWeights measureNumbers measureTexts normaliseText weightClasses",
+  },
+  connectivity: {
+    module: connectivity,
+    options: {
+      align: (unknown) => connectivity.align(model, model, unknown),
+      bezier: (unknown) => connectivity.bezier(tree, tree, unknown),
+      clusterBasins: (unknown: object) => connectivity.clusterBasins([[0]], { most: 1, ...unknown }),
+      createDirections: (unknown) => connectivity.createDirections(tree, random, unknown),
+      createEvaluator: (unknown) => connectivity.createEvaluator(bowl, noRows, unknown),
+      curveObjective: (unknown) => connectivity.curveObjective(bowl, connectivity.bezier(tree, tree), unknown),
+      judgeBarrier: (unknown: object) =>
+        connectivity.judgeBarrier(connectivity.summariseCurve([0, 1], [1, 1]), { chanceLoss: 1, ...unknown }),
+      measureBarrier: (unknown) => connectivity.measureBarrier(bowl, connectivity.line(tree, tree), noRows, unknown),
+      measureHessian: (unknown) => connectivity.measureHessian(bowl, noRows, unknown),
+      measureSharpness: (unknown) => connectivity.measureSharpness(bowl, noRows, random, unknown),
+      mergeByRegMean: (unknown) => connectivity.mergeByRegMean([tree], [tree], unknown),
+      mergePoints: (unknown) => connectivity.mergePoints([tree], unknown),
+      mergeTuned: (unknown) => connectivity.mergeTuned([delta.attach(model, delta.head(model))], unknown),
+      plotLandscape: (unknown) => connectivity.plotLandscape({ xs: [0, 1], ys: [0], losses: [[1, 2]] }, unknown),
+      plotPath: (unknown) => connectivity.plotPath({ line: { ts: [0], losses: [1] } }, unknown),
+      polychain: (unknown) => connectivity.polychain(tree, tree, unknown),
+      runBarriers: (unknown) => connectivity.runBarriers(bowl, [tree, tree], noRows, unknown).next(),
+      runLandscape: (unknown) =>
+        connectivity.runLandscape(bowl, { origin: tree, across: tree }, noRows, unknown).next(),
+      runPath: (unknown) => connectivity.runPath(bowl, connectivity.line(tree, tree), noRows, unknown).next(),
+      runSoup: (unknown) => connectivity.runSoup(bowl, [tree], noRows, unknown).next(),
+      savePath: (unknown) =>
+        connectivity.savePath(delta.attach(model, delta.head(model)), connectivity.line(tree, tree), files, unknown),
+      savePoint: (unknown) => connectivity.savePoint(delta.attach(model, delta.head(model)), files, unknown),
+      trainCurve: (unknown: object) =>
+        connectivity
+          .trainCurve(bowl, connectivity.bezier(tree, tree), noRows, {
+            optimiser: train.sgd({ learningRate: 1 }),
+            steps: 1,
+            ...unknown,
+          })
+          .next(),
+    },
+    plain: `artefactId attributeBarrier captureGrams createCartographer describeBackbone estimateFisher line loadArtefact loadPath
+      loadPoint measureAnswers measureDistance measureInterference measureKnowledge mergeByFisher permuteUnits plane projectPoint
+      readMergekit saveArtefact sphere summariseCurve symmetriesOf treeOf withBends`,
   },
   "emotion-probing": {
     module: probing,

@@ -47,6 +47,7 @@ export {
   runBarriers,
 } from "./basins/cluster.ts";
 export { type Hessian, type MeasureHessianOptions, measureHessian } from "./curvature/hessian.ts";
+export { type EigenPair, eigenOfSymmetric } from "./curvature/tridiagonal.ts";
 export {
   type CurveEndEvent,
   type CurveEvent,

@@ -1,0 +1,22 @@
+/**
+ * Tuning in few coordinates: projections from a small space into that of the parameters, training within them, and one subspace in
+ * which the solutions of several tasks and methods lie together.
+ *
+ * @module
+ */
+export { type TrajectoryOptions, trajectoryProjection } from "./projection/basis.ts";
+export { denseProjection } from "./projection/dense.ts";
+export { type FastfoodOptions, fastfoodProjection } from "./projection/fastfood.ts";
+export { hadamardTransform } from "./projection/hadamard.ts";
+export type { Filtered, Projection, Shaped } from "./projection/projection.ts";
+export type { RandomProjectionOptions } from "./projection/random-projection.ts";
+export { type D90, type D90Point, type D90Run, type MeasureD90Options, measureD90 } from "./training/measure-d90.ts";
+export {
+  type SubspaceEndEvent,
+  type SubspaceEvent,
+  type SubspaceObjective,
+  type SubspaceOptions,
+  subspaceObjective,
+  type TrainInSubspaceOptions,
+  trainInSubspace,
+} from "./training/subspace-objective.ts";

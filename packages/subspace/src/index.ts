@@ -4,6 +4,20 @@
  *
  * @module
  */
+
+export { type BaselineOptions, meanSolution, pcaSubspace, randomSubspace } from "./joint/baselines.ts";
+export type { FitSubspaceOptions } from "./joint/fit-options.ts";
+export { type FitEvent, fitSubspace, type SubspaceFitEvent } from "./joint/fit-subspace.ts";
+export type { Activation, Decoder, DecoderKind, DecoderSettings } from "./joint/networks.ts";
+export {
+  type OptimiseOptions,
+  optimiseInSubspace,
+  type RelativePerformance,
+  relativePerformance,
+  transfer,
+} from "./joint/optimise.ts";
+export type { Solution } from "./joint/solution.ts";
+export type { Coordinates, MethodSpace, Subspace } from "./joint/subspace.ts";
 export { type TrajectoryOptions, trajectoryProjection } from "./projection/basis.ts";
 export { denseProjection } from "./projection/dense.ts";
 export { type FastfoodOptions, fastfoodProjection } from "./projection/fastfood.ts";

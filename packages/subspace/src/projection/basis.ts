@@ -29,7 +29,7 @@ export interface TrajectoryOptions extends Filtered {
 }
 
 /** Squared singular values, next to the largest, below which float32 knows no direction. */
-const NOISE = 1e-10;
+const NOISE = 1e-11;
 
 /** Orthonormal directions of a stack of vectors. */
 export interface Directions {
@@ -41,13 +41,42 @@ export interface Directions {
   readonly total: number;
 }
 
-/** `X Xᵀ`, read to the host. */
+/** `X Xᵀ` on the host, in double precision: squares of float32 numbers have twice as many digits as these. */
 async function gramOf(rows: Tensor2D): Promise<number[][]> {
-  const gram = tidy(() => matMul(rows, rows, false, true));
-  const values = await gram.data();
-  gram.dispose();
-  const size = rows.shape[0];
-  return Array.from({ length: size }, (_, i) => Array.from(values.slice(i * size, (i + 1) * size)));
+  const [count, size] = rows.shape;
+  const values = await rows.data();
+  const gram = Array.from({ length: count }, () => new Array<number>(count).fill(0));
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = 0;
+      for (let k = 0; k < size; k++) sum += values[i * size + k]! * values[j * size + k]!;
+      gram[i]![j] = sum;
+      gram[j]![i] = sum;
+    }
+  }
+  return gram;
+}
+
+/** `L⁻¹` of `G = L Lᵀ` by rows: what makes rows of Gram matrix G orthonormal, each with the help of earlier ones alone. */
+function inverseFactor(gram: readonly (readonly number[])[]): Float64Array[] {
+  const size = gram.length;
+  const lower = gram.map(() => new Float64Array(size));
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      let rest = gram[i]![j]!;
+      for (let k = 0; k < j; k++) rest -= lower[i]![k]! * lower[j]![k]!;
+      lower[i]![j] = i === j ? Math.sqrt(rest) : rest / lower[j]![j]!;
+    }
+  }
+  const inverse = gram.map(() => new Float64Array(size));
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j <= i; j++) {
+      let rest = i === j ? 1 : 0;
+      for (let k = j; k < i; k++) rest -= lower[i]![k]! * inverse[k]![j]!;
+      inverse[i]![j] = rest / lower[i]![i]!;
+    }
+  }
+  return inverse;
 }
 
 const times = (matrix: readonly Float64Array[], rows: Tensor2D): Tensor2D =>
@@ -69,14 +98,7 @@ export async function directionsOf(rows: Tensor2D, most: number): Promise<Direct
     kept.map(({ value, vector }) => vector.map((each) => each / Math.sqrt(value))),
     rows,
   );
-  const again = eigenOfSymmetric(await gramOf(first));
-  const size = kept.length;
-  const correction = Array.from({ length: size }, (_, i) =>
-    Float64Array.from({ length: size }, (__, j) =>
-      again.reduce((sum, { value, vector }) => sum + (vector[i]! * vector[j]!) / Math.sqrt(value), 0),
-    ),
-  );
-  const basis = times(correction, first);
+  const basis = times(inverseFactor(await gramOf(first)), first);
   first.dispose();
   return { basis, values: kept.map(({ value }) => Math.sqrt(value)), total };
 }

@@ -6,6 +6,7 @@
  */
 
 export { type BaselineOptions, meanSolution, pcaSubspace, randomSubspace } from "./joint/baselines.ts";
+export { loadSubspace, saveSubspace } from "./joint/files.ts";
 export type { FitSubspaceOptions } from "./joint/fit-options.ts";
 export { type FitEvent, fitSubspace, type SubspaceFitEvent } from "./joint/fit-subspace.ts";
 export type { Activation, Decoder, DecoderKind, DecoderSettings } from "./joint/networks.ts";
@@ -18,6 +19,15 @@ export {
 } from "./joint/optimise.ts";
 export type { Solution } from "./joint/solution.ts";
 export type { Coordinates, MethodSpace, Subspace } from "./joint/subspace.ts";
+export {
+  measureOverlap,
+  type Overlap,
+  runSubspaceLandscape,
+  type SubspaceLandscapeEvent,
+  type SubspaceLandscapeOptions,
+  type SubspacePlane,
+  subspacePlane,
+} from "./landscape/landscape.ts";
 export { type TrajectoryOptions, trajectoryProjection } from "./projection/basis.ts";
 export { denseProjection } from "./projection/dense.ts";
 export { type FastfoodOptions, fastfoodProjection } from "./projection/fastfood.ts";

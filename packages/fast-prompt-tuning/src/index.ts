@@ -4,6 +4,9 @@
  *
  * @module
  */
+export { type Countable, type Flops, type FlopsOptions, flops } from "./cost/flops.ts";
+export { measureFlops } from "./cost/measure-flops.ts";
+export { type CostedStage, type PlanStagesOptions, planStages, scheduleCost } from "./cost/schedule-cost.ts";
 export { type MeasureBlockInfluenceOptions, measureBlockInfluence } from "./partial/block-influence.ts";
 export {
   loadNeuronScores,
@@ -23,3 +26,27 @@ export {
 } from "./partial/partial-model.ts";
 export { type Scorable, type ScoreNeuronsOptions, scoreNeurons } from "./partial/score-neurons.ts";
 export { type LayerStrategy, type SelectLayersOptions, selectLayers } from "./partial/select-layers.ts";
+export {
+  type GrowthPoint,
+  type GrowthRule,
+  type GrowWhenFlatOptions,
+  growWhenFlat,
+} from "./schedule/growth-rule.ts";
+export {
+  type FastPromptTuningEnd,
+  type FastPromptTuningEvent,
+  type FastPromptTuningOptions,
+  type GrowEvent,
+  type Growth,
+  runFastPromptTuning,
+  type StageEvaluation,
+  type StageModel,
+} from "./schedule/run.ts";
+export {
+  type NamedStages,
+  type PlannedStage,
+  type SeparateStages,
+  type Stage,
+  type Stages,
+  stagesOf,
+} from "./schedule/stages.ts";

@@ -1,4 +1,5 @@
 import type { Parameters } from "@cambium/core";
+import type { Position } from "./data/groups-of-batches.ts";
 import type { Metrics } from "./evaluation.ts";
 import type { OptimiserState } from "./optimisers/optimiser.ts";
 
@@ -55,6 +56,8 @@ export interface EndEvent {
   readonly state?: Parameters;
   /** The optimiser's state after the last step, with `keepOptimiser`. The receiver owns it. */
   readonly optimiser?: OptimiserState;
+  /** Where in the data the next step would begin, with `keepOptimiser`. */
+  readonly position?: Position;
   /** The best evaluation, where `evaluate.best` asks for it. */
   readonly best?: { readonly step: number; readonly value: number };
 }

@@ -14,6 +14,10 @@ export interface StartOptions {
   readonly state?: Parameters;
   /** The optimiser's state, such as the `end` event of another run gives it with `keepOptimiser`. @default its beginning */
   readonly optimiser?: OptimiserState;
+  /** Steps that were taken before, which rates, randomness and `steps` count too. @default 0 */
+  readonly step?: number;
+  /** Where in the data to begin, such as the `end` event of another run gives it with `keepOptimiser`. @default its beginning */
+  readonly position?: Position;
 }
 
 /** The best evaluation so far. */
@@ -68,11 +72,11 @@ export function startProgress(objective: Objective<never>, optimiser: Optimiser,
     disposeTrees(fresh);
   }
   return {
-    step: 0,
+    step: start.step ?? 0,
     parameters: cloneParameters(inOrderOf(objective.parameters, parameters)),
     state: cloneParameters(inOrderOf(atStart, state)),
     optimiser: remembered,
-    position: { epoch: 0, batch: 0 },
+    position: start.position ?? { epoch: 0, batch: 0 },
     best: undefined,
     evaluationsSinceBest: 0,
   };

@@ -97,6 +97,14 @@ const schema = z.strictObject({
       parameters: treeSchema.exactOptional(),
       state: treeSchema.exactOptional(),
       optimiser: z.strictObject({ step: z.int().nonnegative(), tensors: treeSchema }).exactOptional(),
+      step: z.int().nonnegative().exactOptional(),
+      position: z
+        .strictObject({
+          epoch: z.int().nonnegative(),
+          batch: z.int().nonnegative(),
+          fingerprint: z.string().exactOptional(),
+        })
+        .exactOptional(),
     })
     .exactOptional(),
   keepOptimiser: z.boolean().exactOptional(),

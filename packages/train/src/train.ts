@@ -48,7 +48,7 @@ function reasonToEnd(progress: Progress, plan: TrainPlan): EndEvent["reason"] | 
 
 /** The last event. Its tensors outlive the run's. */
 function endOf(progress: Progress, objective: Objective<never>, plan: TrainPlan, reason: EndEvent["reason"]): EndEvent {
-  const { step, best, optimiser } = progress;
+  const { step, best, optimiser, position } = progress;
   const { parameters, state } = best ?? progress;
   return {
     type: "end",
@@ -56,7 +56,10 @@ function endOf(progress: Progress, objective: Objective<never>, plan: TrainPlan,
     step,
     parameters: cloneParameters(parameters),
     ...(objective.state && { state: cloneParameters(state) }),
-    ...(plan.keepOptimiser && { optimiser: { step: optimiser.step, tensors: cloneParameters(optimiser.tensors) } }),
+    ...(plan.keepOptimiser && {
+      optimiser: { step: optimiser.step, tensors: cloneParameters(optimiser.tensors) },
+      position,
+    }),
     ...(best && { best: { step: best.step, value: best.value } }),
   };
 }

@@ -56,11 +56,13 @@ async function describeSteps(step: number, valueAt: (step: number) => Json): Pro
 }
 
 /** Where the run starts, by its values. */
-async function describeStart({ parameters, state, optimiser }: Progress): Promise<JsonObject> {
+async function describeStart({ parameters, state, optimiser, step, position }: Progress): Promise<JsonObject> {
   return {
     parameters: await fingerprint(parameters),
     state: await fingerprint(state),
     optimiser: optimiser.step === 0 ? null : { step: optimiser.step, tensors: await fingerprint(optimiser.tensors) },
+    ...(step > 0 && { step }),
+    ...(position.epoch + position.batch > 0 && { position: { epoch: position.epoch, batch: position.batch } }),
   };
 }
 

@@ -1,0 +1,247 @@
+import { type Files, memory as files } from "@cambium/base";
+import { disposeParameters, random } from "@cambium/core";
+import { attach, head, prompt, type Tuned } from "@cambium/delta";
+import type { LanguageModel } from "@cambium/models";
+import { tinyModel } from "@cambium/models/testing";
+import { adamW, type Metrics, train } from "@cambium/train";
+import { memory } from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { flops } from "../cost/flops.ts";
+import { tinyData } from "../data.fixture.ts";
+import { partial } from "../partial/partial-model.ts";
+import {
+  type FastPromptTuningEnd,
+  type FastPromptTuningEvent,
+  type FastPromptTuningOptions,
+  runFastPromptTuning,
+} from "./run.ts";
+
+type Options = Partial<FastPromptTuningOptions>;
+const stages = [{ steps: 3, depth: 0.5, width: 0.5 }, { steps: 3, width: 0.5 }, { steps: 4 }];
+
+function setUp(): { base: LanguageModel; tuned: Tuned<LanguageModel>; free: () => void } {
+  const base = tinyModel({ type: "bert", dropout: 0.1 }) as LanguageModel;
+  const tuned = attach(base, prompt(base, { length: 2 }, random(1)), head(base));
+  return {
+    base,
+    tuned,
+    free: () => {
+      disposeParameters(tuned.parameters);
+      disposeParameters(base.parameters);
+    },
+  };
+}
+
+async function run(tuned: Tuned<LanguageModel>, options: Options = {}, stopAfter = Number.POSITIVE_INFINITY) {
+  const events: FastPromptTuningEvent[] = [];
+  const all = { stages, steps: 10, optimiser: adamW({ learningRate: 0.01 }), random: random(7), ...options };
+  for await (const event of runFastPromptTuning(tuned, tinyData(tuned as never, 4), all as never)) {
+    events.push(event);
+    if (event.type === "step" && event.step === stopAfter) break;
+  }
+  const end = events.at(-1) as FastPromptTuningEnd;
+  const values = end.type === "end" ? [...end.parameters.values()].map((tensor) => [...tensor.dataSync()]) : [];
+  if (end.type === "end") disposeParameters(end.parameters);
+  return { events, end, values };
+}
+
+const losses = (events: readonly FastPromptTuningEvent[]) =>
+  events.flatMap((event) => (event.type === "step" ? [[event.step, event.stage, event.loss]] : []));
+
+test("stages are runs on parts, one after the other, with the optimiser's memory and the order of the data", async () => {
+  const { base, tuned, free } = setUp();
+  const { events, values, end } = await run(tuned);
+  expect(
+    events.flatMap((event) =>
+      event.type === "grow" ? [[event.stage, event.from, event.to, event.depth, event.width]] : [],
+    ),
+  ).toEqual([
+    [1, 0, 3, 0.5, 0.5],
+    [2, 3, 6, 1, 0.5],
+    [3, 6, 10, 1, 1],
+  ]);
+  expect(losses(events).map(([step, stage]) => [step, stage])).toEqual(
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((step) => [step, step <= 3 ? 1 : step <= 6 ? 2 : 3]),
+  );
+  // By hand.
+  const parts = [partial(tuned, { depth: 0.5, width: 0.5 }), partial(tuned, { width: 0.5 }), tuned];
+  let start: object | undefined;
+  let last: readonly (readonly number[])[] = [];
+  for (const [i, part] of parts.entries()) {
+    const options = {
+      optimiser: adamW({ learningRate: 0.01 }),
+      random: random(7),
+      steps: [3, 6, 10][i]!,
+      keepOptimiser: true,
+      ...(start !== undefined && { start }),
+    };
+    for await (const event of train(part as Tuned<LanguageModel>, tinyData(base, 4), options)) {
+      if (event.type !== "end") continue;
+      last = [...event.parameters.values()].map((tensor) => [...tensor.dataSync()]);
+      if (start !== undefined) for (const tree of Object.values(start as object)) freeTree(tree);
+      const { parameters, optimiser, step, position } = event;
+      start = { parameters, optimiser, step, position };
+    }
+  }
+  for (const tree of Object.values(start as object)) freeTree(tree);
+  expect(values).toEqual(last);
+  expect(end.reason).toBe("finished");
+  for (const part of parts.slice(0, 2)) (part.base as unknown as { dispose(): void }).dispose();
+  free();
+});
+
+function freeTree(tree: unknown): void {
+  if (tree instanceof Map) disposeParameters(tree);
+  const { tensors } = tree as { tensors?: Map<string, never> };
+  if (tensors !== undefined) disposeParameters(tensors);
+}
+
+test("what is spent is the sum of the stages' steps, and the clock runs on", async () => {
+  const { tuned, free } = setUp();
+  const { events, end } = await run(tuned);
+  const parts = [partial(tuned, { depth: 0.5, width: 0.5 }), partial(tuned, { width: 0.5 }), tuned];
+  const [a, b, c] = parts.map((part) => flops(part as never, { rows: 3, length: 6 }).step) as [number, number, number];
+  expect(end.flops).toBe(3 * a + 3 * b + 4 * c);
+  expect(end.wholeFlops).toBe(10 * c);
+  const clock = events.map((event) => event.elapsedMs);
+  expect(clock).toEqual([...clock].sort((x, y) => x - y));
+  for (const part of parts.slice(0, 2)) (part.base as unknown as { dispose(): void }).dispose();
+  free();
+});
+
+test.each([1, 4, 5, 8])(
+  "a run that is killed after step %i resumes in the middle of its stage, bit for bit",
+  async (killed) => {
+    const { tuned, free } = setUp();
+    const whole = await run(tuned);
+    const checkpoint = { files: files(), every: 2 };
+    const before = await run(tuned, { checkpoint }, killed);
+    const tensors = memory().numTensors;
+    const after = await run(tuned, { checkpoint });
+    expect(memory().numTensors).toBe(tensors);
+    expect(after.values).toEqual(whole.values);
+    const from = (losses(after.events)[0]![0] as number) - 1;
+    expect(from).toBeLessThanOrEqual(killed);
+    expect([...losses(before.events).slice(0, from), ...losses(after.events)]).toEqual(losses(whole.events));
+    expect([after.end.flops, after.end.wholeFlops]).toEqual([whole.end.flops, whole.end.wholeFlops]);
+    const again = await run(tuned, { checkpoint });
+    expect(again.values).toEqual(whole.values);
+    expect([again.end.flops, losses(again.events)]).toEqual([whole.end.flops, []]);
+    free();
+  },
+);
+
+test("the checkpoint of other stages is refused", async () => {
+  const { tuned, free } = setUp();
+  const checkpoint = { files: files() as Files, every: 2 };
+  await run(tuned, { checkpoint }, 4);
+  await expect(run(tuned, { checkpoint, stages: "paper" })).rejects.toThrow(/is of the plan/);
+  await expect(run(tuned, { checkpoint, neurons: scores(tuned, 1) })).rejects.toThrow(/another run/);
+  free();
+});
+
+const scores = (tuned: Tuned<LanguageModel>, sign: number) => ({
+  method: "mean" as const,
+  layers: Object.fromEntries(
+    tuned
+      .sites()
+      .filter(({ role }) => role === "ff.act")
+      .map(({ path, width }) => [path, Array.from({ length: width }, (_, i) => sign * i)]),
+  ),
+});
+
+test("a rule grows the model early, the last stage takes the steps that are left, and a killed run decides the same", async () => {
+  const { tuned, free } = setUp();
+  const measured: (readonly [number, number])[] = [];
+  const evaluate = {
+    every: 1,
+    best: { metric: "loss", direction: "lowest" as const },
+    run: async (_: unknown, { stage }: { stage: { number: number } }): Promise<Metrics> => {
+      measured.push([stage.number, measured.length]);
+      return { loss: 1 };
+    },
+  };
+  const grow = (history: readonly { step: number }[]): boolean => history.length >= 2;
+  const early = await run(tuned, { evaluate, grow } as never);
+  expect(early.events.flatMap((event) => (event.type === "grow" ? [event.step] : []))).toEqual([0, 2, 4]);
+  expect(early.end.step).toBe(10);
+  const checkpoint = { files: files(), every: 3 };
+  await run(tuned, { evaluate, grow, checkpoint } as never, 3);
+  const resumed = await run(tuned, { evaluate, grow, checkpoint } as never);
+  expect(resumed.values).toEqual(early.values);
+  free();
+});
+
+test("patience ends a part early and goes to the next stage, and the best is chosen among those of the whole model", async () => {
+  const { tuned, free } = setUp();
+  const evaluate = {
+    every: 1,
+    patience: 2,
+    best: { metric: "score", direction: "highest" as const },
+    run: async (_: unknown, { stage }: { stage: { number: number } }): Promise<Metrics> => ({
+      score: 10 - stage.number,
+    }),
+  };
+  const { events, end } = await run(tuned, { evaluate } as never);
+  expect(events.flatMap((event) => (event.type === "grow" ? [event.step] : []))).toEqual([0, 3, 6]);
+  expect(end).toMatchObject({ reason: "early-stopped", best: { step: 7, value: 7 } });
+  free();
+});
+
+test("a stage's own rates begin again, the run's go on, and memory can be dropped", async () => {
+  const { tuned, free } = setUp();
+  const rate = Object.assign((step: number) => 0.01 / step, {});
+  const rates = (events: readonly FastPromptTuningEvent[]) =>
+    events.flatMap((event) => (event.type === "step" ? [event.learningRate] : []));
+  const optimiser = adamW({ learningRate: rate });
+  const through = await run(tuned, { optimiser });
+  expect(rates(through.events)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((i) => 0.01 / i));
+  const apart = await run(tuned, { optimiser, rates: "stage" });
+  expect(rates(apart.events)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3, 4].map((i) => 0.01 / i));
+  const forgetful = await run(tuned, { optimiser, keepMemory: false });
+  expect(losses(forgetful.events).slice(0, 4)).toEqual(losses(through.events).slice(0, 4));
+  expect(forgetful.values).not.toEqual(through.values);
+  free();
+});
+
+test("a callback sees the model of each stage; a run that never sees the whole model says so", async () => {
+  const { tuned, free } = setUp();
+  const seen: string[] = [];
+  const onGrow = ({ stage, tuned: model }: { stage: { number: number }; tuned: Tuned<LanguageModel> }) =>
+    void seen.push(`${stage.number}: ${model.sites().filter(({ kind }) => kind === "block").length}`);
+  const { events } = await run(tuned, { onGrow, stages: [{ share: 1, depth: 0.5 }, { share: 0 }] } as never);
+  expect(seen).toEqual(["1: 1"]);
+  expect(events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("never sees the whole model") });
+  free();
+});
+
+test.each([
+  [{ stage: "paper" } as never, /did you mean "stages"/],
+  [{ rates: "both" as never }, /rates must be/],
+  [{ grow: () => true }, /give evaluate/],
+  [{ steps: 0 }, /steps must be/],
+])("%j is refused", async (options, message) => {
+  const { tuned, free } = setUp();
+  await expect(run(tuned, options)).rejects.toThrow(message);
+  free();
+});
+
+test("a signal stops the run, which resumes", async () => {
+  const { tuned, free } = setUp();
+  const stop = new AbortController();
+  const checkpoint = { files: files(), every: 100 };
+  const onStep = {
+    every: 1,
+    run: async () => {
+      stop.abort();
+      return { loss: 1 };
+    },
+  };
+  const stopped = await run(tuned, { signal: stop.signal, checkpoint, evaluate: onStep } as never);
+  expect(stopped.end).toMatchObject({ reason: "stopped", step: 1 });
+  const whole = await run(tuned);
+  const rest = await run(tuned, { checkpoint });
+  expect(rest.values).toEqual(whole.values);
+  expect(rest.end.flops).toBe(whole.end.flops);
+  free();
+});

@@ -1,0 +1,488 @@
+/**
+ * Prompt tuning in stages: each stage is a run of `train` on a part of the model, which begins where the one before ended: with its parameters, its
+ * optimiser's memory, its number of steps and its place in the data.
+ *
+ * What is beside `train` here: counting what is spent, deciding when to grow, and a log by which a run that was killed in the middle of a stage finds it.
+ */
+import { ConfigError, type Files, nearest, openFiles } from "@cambium/base";
+import { disposeParameters, type Parameters } from "@cambium/core";
+import type { Tuned } from "@cambium/delta";
+import type { LanguageModel, TokenBatch } from "@cambium/models";
+import {
+  type Batches,
+  type EndEvent,
+  type EvaluationOptions,
+  type Metrics,
+  type Optimiser,
+  type Position,
+  type TrainEvent,
+  type TrainOptions,
+  train,
+} from "@cambium/train";
+import { flops as countFlops, type FlopsOptions } from "../cost/flops.ts";
+import { type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
+import type { GrowthRule } from "./growth-rule.ts";
+import { inFolder, type RunLog, readLog, type Spent, writeLog } from "./run-log.ts";
+import { isWhole, type PlannedStage, type Stages, stagesOf } from "./stages.ts";
+
+/** A tuned model of a stage. */
+export type StageModel<M extends LanguageModel<never, never> = LanguageModel<never, never>> =
+  | Tuned<PartialModel<M>>
+  | Tuned<M>;
+
+/** When and how a stage is evaluated. */
+export interface StageEvaluation<M extends LanguageModel<never, never> = LanguageModel<never, never>>
+  extends Omit<EvaluationOptions, "run"> {
+  /**
+   * Measures the parameters of a step. For curves that can be compared, measure the whole model: `tuned.with(parameters)`.
+   *
+   * @param at - The stage under way, and its model.
+   */
+  run(parameters: Parameters, at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> }): Promise<Metrics>;
+}
+
+/** What happens when a model grows. */
+export interface Growth<M extends LanguageModel<never, never> = LanguageModel<never, never>> {
+  readonly stage: PlannedStage;
+  /** Steps taken before it. */
+  readonly step: number;
+  /** The model of the stage. */
+  readonly tuned: StageModel<M>;
+}
+
+/** Settings of `runFastPromptTuning`: those of `train` and those of stages. */
+export interface FastPromptTuningOptions<M extends LanguageModel<never, never> = LanguageModel<never, never>>
+  extends Omit<TrainOptions, "epochs" | "steps" | "start" | "evaluate" | "keepOptimiser">,
+    Pick<PartialOptions, "strategy" | "layerScores" | "random" | "decoder" | "neurons" | "multiple"> {
+  /** How the model grows. @default "paper" */
+  readonly stages?: Stages;
+  /** Steps of the whole run. */
+  readonly steps: number;
+  /** Evaluations. `best` is chosen among those of the whole model; `patience` ends a stage of a part early, and the run in the last. */
+  readonly evaluate?: StageEvaluation<M>;
+  /** Ends a stage of a part when it returns true after an evaluation; the steps that are left go to the last stage. @default stages end as planned */
+  readonly grow?: GrowthRule;
+  /** Whether the rates of the optimiser count the steps of the run, or begin again with each stage. @default "run" */
+  readonly rates?: "run" | "stage";
+  /** Whether the optimiser's memory is kept when the model grows. @default true */
+  readonly keepMemory?: boolean;
+  /** Called with the model of each stage before its first step, and when a run resumes in it. */
+  readonly onGrow?: (growth: Growth<M>) => void | Promise<void>;
+  /** Operations of a step on one batch, where deltas other than prompts and heads train. @default `flops` */
+  readonly flops?: (tuned: StageModel<M>, batch: TokenBatch) => number;
+}
+
+/** What every event of a stage has. */
+interface OfStage {
+  /** Number of the stage, from 1. */
+  readonly stage: number;
+  /** Operations up to here. */
+  readonly flops: number;
+  /** Wall clock up to here, the making of parts and graphs and the evaluations included. */
+  readonly elapsedMs: number;
+}
+
+/** The model has another size from here. */
+export interface GrowEvent extends OfStage {
+  readonly type: "grow";
+  readonly step: number;
+  readonly from: number;
+  readonly to: number;
+  readonly depth: number;
+  readonly width: number;
+  /** Time of making the part. */
+  readonly durationMs: number;
+}
+
+/** The end of a run in stages. */
+export type FastPromptTuningEnd = EndEvent &
+  OfStage & {
+    /** Operations of as many steps on the whole model, over the same batches; what was saved is `1 − flops / wholeFlops`. */
+    readonly wholeFlops: number;
+  };
+
+/** What happens in a run in stages. */
+export type FastPromptTuningEvent = (Exclude<TrainEvent, EndEvent> & OfStage) | GrowEvent | FastPromptTuningEnd;
+
+const OWN = [
+  "stages",
+  "steps",
+  "evaluate",
+  "grow",
+  "rates",
+  "keepMemory",
+  "onGrow",
+  "flops",
+  "strategy",
+  "layerScores",
+  "decoder",
+  "neurons",
+  "multiple",
+] as const;
+const OF_TRAIN = ["optimiser", "accumulate", "clipNorm", "random", "checkpoint", "signal"] as const;
+
+function checkKeys(options: object): void {
+  const known: readonly string[] = [...OWN, ...OF_TRAIN];
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, known);
+  throw new ConfigError({
+    message: `runFastPromptTuning: there is no option "${unknown}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
+    unknown,
+  });
+}
+
+/**
+ * Trains a prompt on a model that grows: on a few layers and neurons first, on all of them at last.
+ *
+ * Events are those of `train`, with the stage and what was spent, and `grow` at each beginning of a stage; the last is `end`. Steps count on through the stages, and so do the
+ * order of the data, the randomness of steps and, with `rates: "run"`, the schedule of rates. With `checkpoint`, a run that was stopped or killed in the
+ * middle of a stage resumes there, to the same bits.
+ *
+ * @param tuned - On the whole model. Its deltas must sit outside of what is left out: prompts, heads.
+ * @param data - As for `train`.
+ * @throws {ConfigError} For settings that there are not, stages that do not fit the steps, and deltas that do not fit a part.
+ * @see Huang et al. 2022, FPT: Improving Prompt Tuning Efficiency via Progressive Training, arXiv:2211.06840.
+ * @example
+ * const run = runFastPromptTuning(tuned, data, { stages: "paper", steps: 1500, optimiser: adafactor({ learningRate: 0.3 }) });
+ * for await (const event of run) console.log(event);
+ */
+export async function* runFastPromptTuning<M extends LanguageModel<never, never>>(
+  tuned: Tuned<M>,
+  data: Batches<TokenBatch>,
+  options: FastPromptTuningOptions<M>,
+): AsyncGenerator<FastPromptTuningEvent, void, undefined> {
+  checkKeys(options);
+  const { stages = "paper", steps, rates = "run", keepMemory = true, optimiser } = options;
+  if (rates !== "run" && rates !== "stage")
+    throw new ConfigError({
+      message: `runFastPromptTuning: rates must be "run" or "stage", got ${JSON.stringify(rates)}`,
+    });
+  const planned = stagesOf(stages, steps);
+  const checkpoint = checkpointOf(options.checkpoint);
+  const log = await readLog(checkpoint?.files, JSON.stringify({ stages: planned, rates, keepMemory }));
+  const meter = createMeter(options.flops);
+  let before: EndEvent | undefined;
+  const last = planned.at(-1)!;
+  try {
+    if (!isWhole(last))
+      yield warning(meter, 0, "the last stage is a part of the model: the prompt never sees the whole model");
+    if ((options.grow ?? options.evaluate?.patience) !== undefined && options.evaluate === undefined)
+      throw new ConfigError({ message: "runFastPromptTuning: grow reads evaluations; give evaluate" });
+    let from = 0;
+    for (const [index, plannedStage] of planned.entries()) {
+      const isLast = plannedStage === last;
+      // What an early end leaves over goes to the last stage.
+      const length = plannedStage.to - plannedStage.from;
+      const stage = { ...plannedStage, from, to: isLast ? last.to : from + length };
+      const known = log.ended[index];
+      // Decided before the run was killed, and not yet done.
+      const decided =
+        index === log.ended.length && !isLast && wantsToGrow(options, log.history)
+          ? log.history.at(-1)!.step
+          : undefined;
+      const startedAt = performance.now();
+      const model: StageModel<M> = isWhole(stage) ? tuned : partial(tuned, partOptions(stage, options));
+      try {
+        meter.begin(stage.number, model, tuned);
+        await options.onGrow?.({ stage, step: from, tuned: model });
+        const durationMs = performance.now() - startedAt;
+        if (known === undefined)
+          yield {
+            type: "grow",
+            step: from,
+            from: stage.from,
+            to: stage.to,
+            depth: stage.depth,
+            width: stage.width,
+            durationMs,
+            ...meter.now(),
+          };
+        const run = runStage({
+          stage: { ...stage, to: known ?? decided ?? stage.to },
+          model,
+          isLast,
+          isDone: known !== undefined,
+          data,
+          options,
+          rates,
+          optimiser,
+          keepMemory,
+          before,
+          checkpoint,
+          log,
+          meter,
+        });
+        let end: EndEvent | undefined;
+        for await (const event of run) {
+          if (event.type === "end") end = event;
+          else if (known === undefined && (event.type !== "warning" || index === 0))
+            yield { ...event, ...meter.now() } as FastPromptTuningEvent;
+        }
+        release(before);
+        before = end!;
+      } finally {
+        if (model !== tuned) (model.base as PartialModel).dispose();
+      }
+      const isStopped =
+        before.reason === "stopped" && options.signal?.aborted === true && before.step < (decided ?? stage.to);
+      if (isStopped || isLast) break;
+      if (known === undefined) {
+        log.ended.push(before.step);
+        log.history = [];
+        await writeLog(checkpoint?.files, log);
+      }
+      from = before.step;
+    }
+    const { optimiser: memory, position: _, ...end } = before!;
+    if (memory !== undefined) disposeParameters(memory.tensors);
+    before = undefined;
+    yield { ...end, ...meter.now(), wholeFlops: meter.whole() } as FastPromptTuningEnd;
+  } finally {
+    release(before);
+  }
+}
+
+function release(end: EndEvent | undefined): void {
+  if (end === undefined) return;
+  disposeParameters(end.parameters);
+  if (end.state !== undefined) disposeParameters(end.state);
+  if (end.optimiser !== undefined) disposeParameters(end.optimiser.tensors);
+}
+
+const warning = (meter: Meter, step: number, message: string): FastPromptTuningEvent => ({
+  type: "warning",
+  step,
+  message,
+  ...meter.now(),
+});
+
+interface Checkpoint {
+  readonly files: Files;
+  readonly every: number;
+  readonly keep: number;
+}
+
+function checkpointOf(given: TrainOptions["checkpoint"]): Checkpoint | undefined {
+  if (given === undefined) return undefined;
+  const { files, ...rest } = typeof given === "object" && "files" in given ? given : { files: given };
+  return { every: 100, keep: 1, ...rest, files: openFiles(files) };
+}
+
+function partOptions({ depth, width }: PlannedStage, options: FastPromptTuningOptions<never>): PartialOptions {
+  const { strategy, layerScores, random, decoder, neurons, multiple } = options;
+  return {
+    depth,
+    width,
+    ...(strategy !== undefined && { strategy }),
+    ...(layerScores !== undefined && { layerScores }),
+    ...(random !== undefined && strategy === "random" && { random: random.at("layers") }),
+    ...(decoder !== undefined && { decoder }),
+    ...(neurons !== undefined && width !== 1 && { neurons }),
+    ...(multiple !== undefined && { multiple }),
+  };
+}
+
+interface StageRun<M extends LanguageModel<never, never>> {
+  readonly stage: PlannedStage;
+  readonly model: StageModel<M>;
+  readonly isLast: boolean;
+  /** Whether its end is in the checkpoint. */
+  readonly isDone: boolean;
+  readonly data: Batches<TokenBatch>;
+  readonly options: FastPromptTuningOptions<M>;
+  readonly rates: "run" | "stage";
+  readonly optimiser: Optimiser;
+  readonly keepMemory: boolean;
+  readonly before: EndEvent | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly log: RunLog;
+  readonly meter: Meter;
+}
+
+/** One stage, as a run of `train` that begins where the last one ended. */
+async function* runStage<M extends LanguageModel<never, never>>(
+  run: StageRun<M>,
+): AsyncGenerator<TrainEvent, void, undefined> {
+  const { stage, model, isLast, isDone, options, before, checkpoint, log, meter } = run;
+  const growing = new AbortController();
+  const { evaluate, signal, accumulate, clipNorm, random } = options;
+  const mayGrow = !isLast && !isDone;
+  const every = checkpoint?.every ?? Number.POSITIVE_INFINITY;
+  let isFirst = true;
+  async function note(step: number): Promise<void> {
+    log.spent = [...log.spent.filter((each) => each.step < step), meter.spent(step)].slice(-64);
+    await writeLog(checkpoint?.files, log);
+  }
+  const events = train(model as Tuned<LanguageModel>, isDone ? run.data : meter.counting(run.data), {
+    optimiser: run.rates === "run" ? run.optimiser : shifted(run.optimiser, stage.from),
+    steps: stage.to,
+    keepOptimiser: true,
+    signal: signal === undefined ? growing.signal : AbortSignal.any([signal, growing.signal]),
+    ...(accumulate !== undefined && { accumulate }),
+    ...(clipNorm !== undefined && { clipNorm }),
+    ...(random !== undefined && { random }),
+    ...(evaluate !== undefined && { evaluate: evaluationOf(evaluate, !isLast, { stage, tuned: model }) }),
+    ...(checkpoint !== undefined && {
+      checkpoint: {
+        files: inFolder(checkpoint.files, `stage-${stage.number}`),
+        every: checkpoint.every,
+        keep: checkpoint.keep,
+      },
+    }),
+    ...(before !== undefined && { start: startAt(before, run.keepMemory) }),
+  });
+  for await (const event of events) {
+    if (event.type === "step") {
+      if (isFirst) meter.resume(log, event.step - 1);
+      isFirst = false;
+      meter.step();
+      // Before the checkpoint of the same step is written.
+      if (event.step % every === 0 || event.step === stage.to || signal?.aborted === true) await note(event.step);
+    }
+    if (event.type === "checkpoint" && log.spent.at(-1)?.step !== event.step && !isFirst) await note(event.step);
+    yield event;
+    if (event.type === "evaluation" && mayGrow) {
+      log.history = [
+        ...log.history.filter(({ step }) => step < event.step),
+        { step: event.step, flops: meter.now().flops, metrics: event.metrics },
+      ];
+      const isReady = wantsToGrow(options, log.history);
+      await note(event.step);
+      if (isReady) growing.abort();
+    }
+  }
+  if (isFirst) meter.resume(log, stage.to);
+}
+
+function startAt(before: EndEvent, keepMemory: boolean): NonNullable<TrainOptions["start"]> {
+  const { parameters, state, optimiser, step, position } = before;
+  return {
+    parameters,
+    step,
+    position: position as Position,
+    ...(state !== undefined && { state }),
+    ...(optimiser !== undefined && keepMemory && { optimiser }),
+  };
+}
+
+/** Evaluations of a stage: those of parts choose nothing. */
+function evaluationOf<M extends LanguageModel<never, never>>(
+  { every, run, best, patience }: StageEvaluation<M>,
+  isBefore: boolean,
+  at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> },
+): EvaluationOptions {
+  if (patience !== undefined && best === undefined)
+    throw new ConfigError({
+      message:
+        'runFastPromptTuning: evaluate.patience needs evaluate.best, such as { metric: "accuracy", direction: "highest" }',
+    });
+  return {
+    every,
+    run: (parameters) => run(parameters, at),
+    ...(!isBefore && best !== undefined && { best }),
+    ...(!isBefore && patience !== undefined && { patience }),
+  };
+}
+
+/** Whether the evaluations of a stage say that it has given what it can. */
+function wantsToGrow({ grow, evaluate }: FastPromptTuningOptions<never>, history: RunLog["history"]): boolean {
+  if (history.length === 0 || evaluate === undefined) return false;
+  return grow?.(history) === true || isFlat(evaluate, history);
+}
+
+/** Whether nothing has got better for as many evaluations of a stage as `patience` says. */
+function isFlat({ best, patience }: Pick<EvaluationOptions, "best" | "patience">, history: RunLog["history"]): boolean {
+  if (best === undefined || patience === undefined) return false;
+  const sign = best.direction === "highest" ? 1 : -1;
+  const values = history.map(({ metrics, step }) => {
+    const value = metrics[best.metric];
+    if (value !== undefined) return sign * value;
+    throw new ConfigError({
+      message: `runFastPromptTuning: the evaluation at step ${step} has no "${best.metric}"; it has ${Object.keys(metrics).join(", ")}`,
+    });
+  });
+  return values.length - 1 - values.indexOf(Math.max(...values)) >= patience;
+}
+
+/** An optimiser whose rates begin after `from` steps. */
+function shifted(optimiser: Optimiser, from: number): Optimiser {
+  const { learningRate } = optimiser;
+  const rate = (step: number): number => learningRate(step - from);
+  return {
+    ...optimiser,
+    learningRate: Object.assign(rate, learningRate.steps === undefined ? {} : { steps: from + learningRate.steps }),
+  };
+}
+
+/** Counts what a run spends. */
+interface Meter {
+  /** A stage on a model, beside the whole one. */
+  begin(stage: number, model: StageModel<never>, whole: StageModel<never>): void;
+  /** The same data, whose batches are counted when they are taken. */
+  counting(data: Batches<TokenBatch>): Batches<TokenBatch>;
+  /** The batches that were taken made a step. */
+  step(): void;
+  /** Takes up what was spent up to a step, where the run began there. */
+  resume(log: RunLog, step: number): void;
+  now(): OfStage;
+  whole(): number;
+  spent(step: number): Spent;
+}
+
+function createMeter(count: FastPromptTuningOptions<never>["flops"]): Meter {
+  const costOf =
+    count ?? ((tuned: StageModel<never>, batch: TokenBatch) => countFlops(tuned as never, sizesOf(tuned, batch)).step);
+  let [stage, at, flops, whole, pending, pendingWhole, elapsedBefore] = [0, 0, 0, 0, 0, 0, 0];
+  let startedAt = performance.now();
+  let models: readonly [StageModel<never>, StageModel<never>] | undefined;
+  const now = (): OfStage => ({ stage, flops, elapsedMs: elapsedBefore + performance.now() - startedAt });
+  return {
+    begin(number, model, all) {
+      stage = number;
+      models = [model, all];
+    },
+    counting: (data) => ({
+      ...data,
+      async *epoch(epoch, from, options) {
+        for await (const item of data.epoch(epoch, from, options)) {
+          const [model, all] = models!;
+          pending += costOf(model, item.batch);
+          pendingWhole += costOf(all, item.batch);
+          yield item;
+        }
+      },
+    }),
+    step() {
+      at += 1;
+      flops += pending;
+      whole += pendingWhole;
+      [pending, pendingWhole] = [0, 0];
+    },
+    resume(log, step) {
+      if (step === at) return;
+      const found = log.spent.find((each) => each.step === step) ?? log.spent.findLast((each) => each.step < step);
+      if (found === undefined) return;
+      at = step;
+      flops = found.flops;
+      whole = found.wholeFlops;
+      elapsedBefore = found.elapsedMs;
+      startedAt = performance.now();
+    },
+    now,
+    whole: () => whole,
+    spent: (step) => ({ step, flops, elapsedMs: now().elapsedMs, wholeFlops: whole }),
+  };
+}
+
+function sizesOf(tuned: StageModel<never>, batch: TokenBatch): FlopsOptions {
+  const [rows, length] = batch.ids.shape;
+  const { architecture } = (tuned as unknown as Tuned<LanguageModel>).base;
+  const target = architecture.batch === "source+target" ? (batch.targetIds ?? batch.labels)?.shape[1] : undefined;
+  return {
+    rows,
+    length,
+    ...(target !== undefined && { targetLength: target }),
+    ...(batch.positions !== undefined && { places: batch.positions.shape[0] }),
+  };
+}

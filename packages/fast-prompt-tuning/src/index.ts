@@ -50,3 +50,25 @@ export {
   type Stages,
   stagesOf,
 } from "./schedule/stages.ts";
+export {
+  comparePrompts,
+  judgeSimilarity,
+  type PromptComparison,
+  type PromptMeasure,
+  type PromptSolution,
+  type SimilarityVerdict,
+} from "./similarity/compare-prompts.ts";
+export {
+  type MeasureActivationOverlapOptions,
+  measureActivationOverlap,
+  measureTransfer,
+  type Transfer,
+  type TunedParts,
+} from "./similarity/measure-transfer.ts";
+export {
+  type LearningCurve,
+  type PlotCurvesOptions,
+  type PlotMatrixOptions,
+  plotCurves,
+  plotMatrix,
+} from "./similarity/plots.ts";

@@ -163,7 +163,8 @@ describe("a state", () => {
 describe("a start", () => {
   /** Ends whose tensors live until the test has finished. */
   async function runTo(more: Partial<TrainOptions>, objective = stateful()): Promise<EndEvent> {
-    const options: TrainOptions = { optimiser: adamW({ learningRate: constant(0.05) }), epochs: 1, ...more };
+    const length = more.steps === undefined ? { epochs: 1 } : {};
+    const options: TrainOptions = { optimiser: adamW({ learningRate: constant(0.05) }), ...length, ...more };
     for await (const event of train(objective, toyData(23, { size: 4 }), options)) {
       if (event.type !== "end") continue;
       onTestFinished(() => disposeTrees(event));
@@ -180,6 +181,19 @@ describe("a start", () => {
     const rest = await runTo({ start: { parameters, optimiser: optimiser! }, keepOptimiser: true }, plain());
     expect(bits(rest.parameters)).toEqual(bits(whole.parameters));
     expect([rest.step, rest.optimiser!.step]).toEqual([6, 12]);
+  });
+
+  test("at the end of another, with its steps and its place in the data, resumes it in the middle of an epoch, dropout and rates included", async () => {
+    const whole = await runTo({ epochs: 2 });
+    const half = await runTo({ steps: 4, keepOptimiser: true });
+    const { parameters, state, optimiser, step, position } = half;
+    expect({ step, position }).toEqual({ step: 4, position: { epoch: 0, batch: 4 } });
+    const rest = await runTo({
+      epochs: 2,
+      start: { parameters, state: state!, optimiser: optimiser!, step, position: position! },
+    });
+    expect(bits(rest.parameters)).toEqual(bits(whole.parameters));
+    expect(rest.step).toBe(12);
   });
 
   test("counts steps and rates from 1, and the optimiser's updates from where they were", async () => {

@@ -7,6 +7,8 @@
 export { type Countable, type Flops, type FlopsOptions, flops } from "./cost/flops.ts";
 export { measureFlops } from "./cost/measure-flops.ts";
 export { type CostedStage, type PlanStagesOptions, planStages, scheduleCost } from "./cost/schedule-cost.ts";
+export { type GrowDeltaOptions, growDelta } from "./extensions/grow-delta.ts";
+export { shortened } from "./extensions/shortened.ts";
 export { type MeasureBlockInfluenceOptions, measureBlockInfluence } from "./partial/block-influence.ts";
 export {
   loadNeuronScores,

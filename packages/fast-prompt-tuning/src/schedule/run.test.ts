@@ -245,3 +245,12 @@ test("a signal stops the run, which resumes", async () => {
   expect(rest.end.flops).toBe(whole.end.flops);
   free();
 });
+
+test("a stage may read shorter rows, which cost less", async () => {
+  const { tuned, free } = setUp();
+  const whole = await run(tuned, { stages: [{ share: 0.5 }, { share: 0.5 }] });
+  const short = await run(tuned, { stages: [{ share: 0.5, length: 4 }, { share: 0.5 }] });
+  const step = (length: number): number => flops(tuned as never, { rows: 3, length }).step;
+  expect([whole.end.flops, short.end.flops]).toEqual([10 * step(6), 5 * step(4) + 5 * step(6)]);
+  free();
+});

@@ -20,6 +20,7 @@ import {
   train,
 } from "@cambium/train";
 import { flops as countFlops, type FlopsOptions } from "../cost/flops.ts";
+import { shortened } from "../extensions/shortened.ts";
 import { type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
 import type { GrowthRule } from "./growth-rule.ts";
 import { inFolder, type RunLog, readLog, type Spent, writeLog } from "./run-log.ts";
@@ -308,13 +309,14 @@ async function* runStage<M extends LanguageModel<never, never>>(
   const growing = new AbortController();
   const { evaluate, signal, accumulate, clipNorm, random } = options;
   const mayGrow = !isLast && !isDone;
+  const data = stage.length === undefined ? run.data : shortened(run.data, stage.length);
   const every = checkpoint?.every ?? Number.POSITIVE_INFINITY;
   let isFirst = true;
   async function note(step: number): Promise<void> {
     log.spent = [...log.spent.filter((each) => each.step < step), meter.spent(step)].slice(-64);
     await writeLog(checkpoint?.files, log);
   }
-  const events = train(model as Tuned<LanguageModel>, isDone ? run.data : meter.counting(run.data), {
+  const events = train(model as Tuned<LanguageModel>, isDone ? data : meter.counting(data), {
     optimiser: run.rates === "run" ? run.optimiser : shifted(run.optimiser, stage.from),
     steps: stage.to,
     keepOptimiser: true,

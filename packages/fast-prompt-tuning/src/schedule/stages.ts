@@ -11,12 +11,14 @@ export interface Stage {
   readonly depth?: number;
   /** As for `partial`. @default 1 */
   readonly width?: number;
+  /** Most tokens of a row, as `shortened` cuts them. @default as the data has them */
+  readonly length?: number;
 }
 
 /** Stages of depth and of width that begin and end apart. */
 export interface SeparateStages {
-  readonly depth?: readonly Omit<Stage, "width">[];
-  readonly width?: readonly Omit<Stage, "depth">[];
+  readonly depth?: readonly Omit<Stage, "width" | "length">[];
+  readonly width?: readonly Omit<Stage, "depth" | "length">[];
 }
 
 /**
@@ -38,6 +40,7 @@ export interface PlannedStage {
   readonly to: number;
   readonly depth: number;
   readonly width: number;
+  readonly length?: number;
 }
 
 const SHARES = [0.2, 0.2, 0.2, 0.4];
@@ -50,7 +53,12 @@ const named: Readonly<Record<NamedStages, readonly Stage[]>> = {
 
 const amount = z.number().positive();
 const timed = { share: z.number().min(0).max(1).exactOptional(), steps: z.int().nonnegative().exactOptional() };
-const stage = z.strictObject({ ...timed, depth: amount.exactOptional(), width: amount.exactOptional() });
+const stage = z.strictObject({
+  ...timed,
+  depth: amount.exactOptional(),
+  width: amount.exactOptional(),
+  length: z.int().positive().exactOptional(),
+});
 const ofDepth = z.strictObject({ ...timed, depth: amount.exactOptional() });
 const ofWidth = z.strictObject({ ...timed, width: amount.exactOptional() });
 const separate = z.strictObject({
@@ -76,12 +84,10 @@ export function stagesOf(stages: Stages, steps: number): readonly PlannedStage[]
   if (Array.isArray(given)) {
     const list = (given as readonly Stage[]).map((each, i) => parseConfig(`stages[${i}]`, stage, each));
     return numbered(
-      boundaries(list, steps, "stages").map(({ from, to, index }) => ({
-        from,
-        to,
-        depth: list[index]!.depth ?? 1,
-        width: list[index]!.width ?? 1,
-      })),
+      boundaries(list, steps, "stages").map(({ from, to, index }) => {
+        const { depth = 1, width = 1, length } = list[index]!;
+        return { from, to, depth, width, ...(length !== undefined && { length }) };
+      }),
     );
   }
   const { depth, width } = parseConfig("stages", separate, given);

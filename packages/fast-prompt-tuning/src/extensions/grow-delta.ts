@@ -1,0 +1,91 @@
+/** Deltas that sit on the layers of a part, such as LoRA and adapters, carried to a larger one. */
+import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import { mapParameters, type Parameters, type Site } from "@cambium/core";
+import type { Tuned } from "@cambium/delta";
+import type { LanguageModel } from "@cambium/models";
+import { add, clone, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
+
+/** Settings of `growDelta`. */
+export interface GrowDeltaOptions {
+  /**
+   * What a new layer begins with: the values of the nearest layer that was trained, the lower of two; or a mean of both neighbours, the nearer counting more.
+   *
+   * @default "copy"
+   */
+  readonly method?: "copy" | "interpolate";
+}
+
+/**
+ * A tuned model on more layers whose deltas begin as those of a part of it ended. Layers that both have keep their values; new ones take
+ * those of their neighbours in the same stack. For deltas that keep a tensor for each place, under its path.
+ *
+ * @param small - Trained on some layers: its deltas were made for the part.
+ * @param whole - The same deltas, made for more layers. Its own values are not read.
+ * @returns `whole` at the new point, whose tensors the caller owns.
+ * @throws {ConfigError} When a tensor is of no place that a trained layer has as well, as those of `prefix` are, which stand for all layers at once.
+ * @throws {ShapeError} When neighbours differ in shape.
+ * @example
+ * const grown = growDelta(trained, attach(base, lora(base, { rank: 4 }, random(1))));
+ */
+export function growDelta<M extends LanguageModel<never, never>>(
+  small: Tuned<LanguageModel<never, never>>,
+  whole: Tuned<M>,
+  options: GrowDeltaOptions = {},
+): Tuned<M> {
+  checkOptions("growDelta", options, ["method"]);
+  const { method = "copy" } = options;
+  if (method !== "copy" && method !== "interpolate")
+    throw new ConfigError({
+      message: `growDelta: method must be "copy" or "interpolate", got ${JSON.stringify(method)}`,
+    });
+  const blocks = whole.sites().filter(({ kind }) => kind === "block");
+  const kept = new Set(
+    small
+      .sites()
+      .filter(({ kind }) => kind === "block")
+      .map(({ path }) => path),
+  );
+  const parameters = mapParameters(whole.parameters, (like, name) => {
+    const found = small.parameters.get(name);
+    if (found !== undefined) return checked(name, clone(found), like);
+    return checked(name, fromNeighbours(name, { blocks, kept, parameters: small.parameters, method }), like);
+  });
+  return whole.with(parameters);
+}
+
+interface Known {
+  readonly blocks: readonly Site[];
+  readonly kept: ReadonlySet<string>;
+  readonly parameters: Parameters;
+  readonly method: "copy" | "interpolate";
+}
+
+function fromNeighbours(name: string, { blocks, kept, parameters, method }: Known): Tensor {
+  const own = blocks.find(({ path }) => name.includes(`/${path}.`));
+  const at = (block: Site): Tensor | undefined => parameters.get(name.replace(`/${own!.path}.`, `/${block.path}.`));
+  const trained =
+    own === undefined
+      ? []
+      : blocks.filter((block) => block.stack === own.stack && kept.has(block.path) && at(block) !== undefined);
+  if (own === undefined || trained.length === 0)
+    throw new ConfigError({
+      message: `growDelta: nothing that was trained stands where "${name}" does in another layer`,
+      name,
+    });
+  const below = trained.findLast(({ layer }) => layer! < own.layer!);
+  const above = trained.find(({ layer }) => layer! > own.layer!);
+  if (below === undefined || above === undefined) return clone(at((below ?? above)!)!);
+  const share = (own.layer! - below.layer!) / (above.layer! - below.layer!);
+  if (method === "copy") return clone(at(share <= 0.5 ? below : above)!);
+  return tidy(() => add(mul(at(below)!, 1 - share), mul(at(above)!, share)));
+}
+
+function checked(name: string, value: Tensor, like: Tensor): Tensor {
+  if (value.shape.join() === like.shape.join()) return value;
+  const { shape } = value;
+  value.dispose();
+  throw new ShapeError({
+    message: `growDelta: "${name}" would get values of [${shape}], and it is [${like.shape}]`,
+    name,
+  });
+}

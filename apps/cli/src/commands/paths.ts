@@ -137,10 +137,9 @@ async function show(
     [losses[0]!, losses[Math.floor(losses.length / 2)]!, losses.at(-1)!].map((value) => value.toFixed(3)).join(", "),
     scoreDrop === undefined ? "–" : 100 * scoreDrop,
   ]);
-  const verdicts = [...found].map(([name, measured]) => ({
-    name,
-    ...(classes > 1 && judgeBarrier(measured, { chanceLoss: Math.log(classes) })),
-  }));
+  const verdicts = [...found].flatMap(([name, measured]) =>
+    classes > 1 ? [{ name, ...judgeBarrier(measured, { chanceLoss: Math.log(classes) }) }] : [],
+  );
   if (flags.out !== undefined) {
     const drawn = Object.fromEntries(found);
     const figure = plotPath(drawn, { title: "Loss along the path" });
@@ -170,10 +169,7 @@ async function show(
     return;
   }
   io.out(textTable({ columns: [...COLUMNS], rows }));
-  for (const verdict of verdicts) {
-    if (!("connected" in verdict)) continue;
-    const { name, connected, criteria } = verdict as { name: string; connected: boolean; criteria: { text: string }[] };
+  for (const { name, connected, criteria } of verdicts)
     io.out(`${name}: ${connected ? "connected" : "not connected"} (${criteria.map(({ text }) => text).join("; ")})`);
-  }
   if (flags.out !== undefined) io.error(`${join(flags.out, "report.html")} shows it`);
 }

@@ -33,7 +33,7 @@ export interface Cell {
 }
 
 /** Where a model is. */
-export function sourceOf(name: string): Files {
+function sourceOf(name: string): Files {
   if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
   if (name === "minilm") return openFiles(process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2");
   const step = /^ladder-(\d+)$/.exec(name)?.[1];

@@ -16,7 +16,7 @@ export interface MergePointsOptions extends MergeRecipe {
 }
 
 /** Options and recipe apart. */
-export function splitOptions(options: MergePointsOptions): {
+function splitOptions(options: MergePointsOptions): {
   readonly recipe: MergeRecipe;
   readonly base?: PointLike | "zero";
   readonly random?: Random;

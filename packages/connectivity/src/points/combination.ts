@@ -27,7 +27,7 @@ export function combineTrees(trees: readonly Parameters[], weights: readonly Ten
  *
  * @param weights - Of shape [1], one for each direction.
  */
-export function moveTree(
+function moveTree(
   origin: Parameters,
   directions: readonly Parameters[],
   weights: readonly Tensor[],

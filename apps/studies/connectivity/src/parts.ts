@@ -50,6 +50,16 @@ const factorsOf = (extent: Extent, models: readonly string[], seeds: readonly nu
 
 const DELTAS: readonly MethodName[] = ["adapter", "lora", "prefix"];
 
+const PLURALS: Readonly<Record<MethodName, string>> = {
+  whole: "Full fine-tunings",
+  adapter: "Adapters",
+  lora: "LoRAs",
+  prefix: "Prefixes",
+};
+
+/** Methods whose units may change places. */
+const PERMUTABLE: readonly MethodName[] = ["whole", "adapter", "prefix"];
+
 /** What is claimed of one model. */
 function claimsOf(extent: Extent, model: string): ClaimOptions[] {
   const { methods, factors, steps } = extent;
@@ -70,7 +80,7 @@ function claimsOf(extent: Extent, model: string): ClaimOptions[] {
         ]
       : []),
     ...deltas.map((method) => ({
-      claim: `${method}s of other starts have a higher barrier than full fine-tunings`,
+      claim: `${PLURALS[method]} of other starts have a higher barrier than full fine-tunings`,
       metric: "barrier",
       where: { ...at, method },
       minus: { ...at, method: "whole" },
@@ -115,7 +125,7 @@ function claimsOf(extent: Extent, model: string): ClaimOptions[] {
     {
       claim: "A copy whose units were permuted returns to a barrier of exactly 0",
       metric: "copy",
-      where: { model },
+      where: { model, method: PERMUTABLE.filter((method) => methods.includes(method)) },
       over,
       atMost: 0,
     },

@@ -39,7 +39,8 @@ const z = random(2).normal([dimension]) as Tensor1D;
 const weights = ones([params]);
 
 /** A number that needs the whole projection, so that nothing is left out, and little is read. */
-const total = (at: Tensor1D): Scalar => tidy(() => sum(mul(projection.apply(new Map([["z", at]])).get("w")!, weights)) as Scalar);
+const total = (at: Tensor1D): Scalar =>
+  tidy(() => sum(mul(projection.apply(new Map([["z", at]])).get("w")!, weights)) as Scalar);
 const forward = compile((at: Tensor1D) => tidy(() => projection.apply(new Map([["z", at]])).get("w")!));
 const withAdjoint = compile((at: Tensor1D) =>
   tidy(() => valueAndGradients((tree) => total(tree.get("z") as Tensor1D), new Map([["z", at]])).gradients.get("z")!),

@@ -15,6 +15,7 @@ import { probe } from "./commands/probe.ts";
 import { serve } from "./commands/serve.ts";
 import { soup } from "./commands/soup.ts";
 import { study } from "./commands/study.ts";
+import { subspace } from "./commands/subspace.ts";
 import { tools } from "./commands/tools.ts";
 import { EXIT, type Io } from "./io.ts";
 
@@ -36,6 +37,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   serve,
   soup,
   study,
+  subspace,
   tools,
 ];
 

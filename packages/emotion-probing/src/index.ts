@@ -71,7 +71,7 @@ export {
 } from "./inference/reliability.ts";
 export { type TestedSimilarity, type TestSimilarityOptions, testSimilarity } from "./inference/test-similarity.ts";
 export { type ConditionMap, type MapConditionsOptions, mapConditions } from "./maps/mds.ts";
-export type { Merge } from "./maps/merge-conditions.ts";
+export type { Linkage, Merge } from "./maps/merge-conditions.ts";
 export { type Aligned, alignPoints } from "./maps/procrustes.ts";
 export { type AttributeUnitsOptions, type Attribution, attributeUnits } from "./neurons/attribution.ts";
 export {

@@ -10,14 +10,17 @@ export interface Merge {
   readonly members: readonly number[];
 }
 
-const linkages = {
-  average: (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length,
-  complete: (values: readonly number[]) => Math.max(...values),
-  single: (values: readonly number[]) => Math.min(...values),
-} as const;
+/** How far apart two groups are. */
+export type Linkage = "average" | "complete" | "single";
+
+const linkages: Readonly<Record<Linkage, (values: readonly number[]) => number>> = {
+  average: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  complete: (values) => Math.max(...values),
+  single: (values) => Math.min(...values),
+};
 
 /** Joins the two nearest groups until one is left. O(n³ · n), for hundreds of conditions at most. */
-export function mergeConditions(rdm: Rdm, linkage: keyof typeof linkages): readonly Merge[] {
+export function mergeConditions(rdm: Rdm, linkage: Linkage): readonly Merge[] {
   const measure = Object.hasOwn(linkages, linkage) ? linkages[linkage] : undefined;
   if (measure === undefined) {
     throw new ConfigError({

@@ -1,14 +1,14 @@
 import { ConfigError, checkOptions } from "@cambium/base";
 import { figure } from "@cambium/report";
 import { line, text } from "@observablehq/plot";
-import { type Merge, mergeConditions } from "../maps/merge-conditions.ts";
+import { type Linkage, type Merge, mergeConditions } from "../maps/merge-conditions.ts";
 import type { Rdm } from "../rdm/rdm.ts";
 import { type DataFigure, type PlotOptions, withData } from "./plot-rdm.ts";
 
 /** Settings of `plotDendrogram`. */
 export interface PlotDendrogramOptions extends PlotOptions {
   /** How far apart two groups are: the mean of their pairs' distances, the greatest, or the least. @default "average" */
-  readonly linkage?: "average" | "complete" | "single";
+  readonly linkage?: Linkage;
 }
 
 /**

@@ -77,4 +77,4 @@ export { targetPage } from "./plan/target-page.ts";
 export { formatTree } from "./plan/tree.ts";
 export { type ScaledConfig, scaled } from "./scaled.ts";
 export { type DeltaStatus, describeStatus, formatStatus, type LayerStatus, type Status } from "./status.ts";
-export type { LinearTarget, Target, TargetOptions, Targets } from "./targets.ts";
+export type { GoesTo, LinearTarget, Target, TargetOptions, Targets } from "./targets.ts";

@@ -41,7 +41,7 @@ export interface AdapterFusionConfig {
 }
 
 const schema = z.strictObject({
-  adapters: z.record(z.string().min(1), z.looseObject({})),
+  adapters: z.record(z.string().min(1), z.looseObject({})).default({}),
   regularisation: z.number().nonnegative().default(0.01),
 });
 

@@ -10,9 +10,10 @@ import * as delta from "@cambium/delta";
 import * as probing from "@cambium/emotion-probing";
 import * as models from "@cambium/models";
 import * as report from "@cambium/report";
+import * as subspace from "@cambium/subspace";
 import * as tasks from "@cambium/tasks";
 import * as train from "@cambium/train";
-import { type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { sum, type Tensor, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 
 /** Calls a function with options of which one does not exist. */
@@ -38,6 +39,16 @@ const light: probing.Searchlight = { method: "spearman", permutations: 1, exact:
 const tree: core.Parameters = new Map();
 const bowl: core.Objective<number> = { parameters: tree, loss: () => core.crossEntropy(tensor, tensor) };
 const noRows: train.Batches<number> = { describe: () => ({}), async *epoch() {} };
+const optimiser = train.sgd({ learningRate: 1 });
+const rows: train.Batches<object> = {
+  describe: () => ({}),
+  async *epoch() {
+    yield { batch: {}, rows: 1, isLast: true };
+  },
+};
+const plane = { origin: [0], across: [1], marks: new Map(), x: [0, 1], y: [0, 1] } as unknown as subspace.SubspacePlane;
+let valley: core.Objective<object>;
+let space: subspace.Subspace;
 let model: models.LanguageModel;
 let tokenizer: models.Tokenizer;
 let batch: models.TokenBatch;
@@ -54,6 +65,11 @@ beforeAll(async () => {
   });
   batch = { ids: tensor2d([[2, 3]], [1, 2], "int32"), mask: tensor2d([[1, 1]]) };
   tensor = tensor2d([[1, 2]]);
+  const start = new Map([["w", tensor]]);
+  valley = { parameters: new Map([["w", tensor2d([[3, 4]])]]), loss: (at) => sum(at.get("w")!) };
+  space = await base.result(
+    subspace.fitSubspace([{ task: "a", method: "lora", tuned: valley, start }], { dimension: 1 }),
+  );
 });
 
 const packages: Readonly<Record<string, Exports>> = {
@@ -271,6 +287,26 @@ const packages: Readonly<Record<string, Exports>> = {
     plain: `artefactId attributeBarrier captureGrams createCartographer describeBackbone estimateFisher line loadArtefact loadPath
       loadPoint measureAnswers measureDistance measureInterference measureKnowledge mergeByFisher permuteUnits plane projectPoint
       readMergekit saveArtefact sphere summariseCurve symmetriesOf treeOf withBends`,
+  },
+  subspace: {
+    module: subspace,
+    options: {
+      denseProjection: (unknown) => subspace.denseProjection(new Map(), unknown, random),
+      fastfoodProjection: (unknown) => subspace.fastfoodProjection(new Map(), unknown, random),
+      fitSubspace: (unknown) => subspace.fitSubspace([], unknown).next(),
+      meanSolution: (unknown) => subspace.meanSolution([], "lora", unknown),
+      measureD90: (unknown) => subspace.measureD90(async () => 1, unknown),
+      optimiseInSubspace: (unknown: object) =>
+        subspace.optimiseInSubspace(space, "lora", valley, rows, { optimiser, steps: 1, ...unknown }).next(),
+      pcaSubspace: (unknown) => subspace.pcaSubspace([], unknown),
+      randomSubspace: (unknown) => subspace.randomSubspace([], unknown, random),
+      runSubspaceLandscape: (unknown) => subspace.runSubspaceLandscape(space, plane, {}, rows, unknown).next(),
+      subspaceObjective: (unknown) => subspace.subspaceObjective(valley, space.projection("lora"), unknown),
+      trainInSubspace: (unknown: object) =>
+        subspace.trainInSubspace(valley, space.projection("lora"), rows, { optimiser, steps: 1, ...unknown }).next(),
+      trajectoryProjection: (unknown) => subspace.trajectoryProjection([], unknown),
+    },
+    plain: "hadamardTransform loadSubspace measureOverlap relativePerformance saveSubspace subspacePlane transfer",
   },
   "emotion-probing": {
     module: probing,

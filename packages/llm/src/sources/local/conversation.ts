@@ -16,8 +16,10 @@ export interface Conversation {
 export type WritingOptions = Pick<LocalOptions, "chat" | "declarations">;
 
 /** Tools that the model may call in a request. */
-export const toolsOf = ({ tools = [], toolChoice }: Pick<ModelRequest, "tools" | "toolChoice">) =>
-  toolChoice === "none" ? [] : tools;
+export const toolsOf = ({
+  tools = [],
+  toolChoice,
+}: Pick<ModelRequest, "tools" | "toolChoice">): readonly ToolDeclaration[] => (toolChoice === "none" ? [] : tools);
 
 /** Writes requests as conversations of a tokenizer's template. */
 export function conversationWriter(

@@ -5,6 +5,7 @@ import { compare } from "./commands/compare.ts";
 import { embed } from "./commands/embed.ts";
 import { exportCommand } from "./commands/export.ts";
 import { finetune } from "./commands/finetune.ts";
+import { fpt } from "./commands/fpt.ts";
 import { generate } from "./commands/generate.ts";
 import { inspect } from "./commands/inspect.ts";
 import { landscape } from "./commands/landscape.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   embed,
   exportCommand,
   finetune,
+  fpt,
   generate,
   inspect,
   landscape,

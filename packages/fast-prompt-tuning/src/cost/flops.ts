@@ -42,7 +42,7 @@ const schema = z.strictObject({
 });
 
 /** Whatever is counted. */
-export type Countable = LanguageModel<never, never> | Tuned<LanguageModel<never, never>>;
+export type Countable = LanguageModel | Tuned<LanguageModel>;
 
 /**
  * Cost of a batch on a model or a part of one.

@@ -27,8 +27,8 @@ export interface GrowDeltaOptions {
  * @example
  * const grown = growDelta(trained, attach(base, lora(base, { rank: 4 }, random(1))));
  */
-export function growDelta<M extends LanguageModel<never, never>>(
-  small: Tuned<LanguageModel<never, never>>,
+export function growDelta<M extends LanguageModel>(
+  small: Tuned<LanguageModel>,
   whole: Tuned<M>,
   options: GrowDeltaOptions = {},
 ): Tuned<M> {

@@ -1,7 +1,6 @@
 /** What feed-forward neurons are worth: the artefact, made once for a model and a task, and kept in files. */
 import { ConfigError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
 import type { Parameters, Site } from "@cambium/core";
-import { fingerprint } from "@cambium/core";
 import { add, mul, norm, type Tensor, type Tensor1D, tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type FeedForwardSites, feedForwardParts } from "./feed-forward.ts";
@@ -86,10 +85,6 @@ export async function loadNeuronScores(source: string | Files, key?: string): Pr
 export async function saveNeuronScores(scores: NeuronScores, target: string | Files, key = ""): Promise<void> {
   await openFiles(target).write(FILE, JSON.stringify({ format: "cambium neuron scores", version: 1, key, scores }));
 }
-
-/** A fingerprint of a model's weights, as scores keep it. */
-export const modelFingerprint = (model: ScoredModel): Promise<string> =>
-  fingerprint(model.parameters) as Promise<string>;
 
 /**
  * The scores of one part.

@@ -48,7 +48,7 @@ test.each(TYPES)("a narrow %s is the model whose other neurons give nothing", (t
     expect(part.forward(batch).logits!).toBeAllClose(expected, { relative: 1e-4, absolute: 1e-5 });
   });
   const [kept, all] = part.part.width;
-  expect(kept).toBe([...masks.values()].flat().reduce((a, b) => a + b, 0));
+  expect(kept).toBe([...masks.values()].flat().reduce((a: number, b) => a + b, 0));
   expect(all).toBe([...masks.values()].flat().length);
   part.dispose();
   disposeFields(batch);

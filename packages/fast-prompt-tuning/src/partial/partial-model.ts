@@ -88,9 +88,6 @@ const schema = z.strictObject({
   multiple: z.int().positive().exactOptional(),
 });
 
-/** Keys of `PartialOptions`. */
-export const PARTIAL_KEYS: readonly string[] = Object.keys(schema.shape);
-
 /**
  * A model with some of its layers and feed-forward neurons: its forward pass, its loss and its names of places, at a fraction of the work.
  *
@@ -105,10 +102,7 @@ export const PARTIAL_KEYS: readonly string[] = Object.keys(schema.shape);
  * @example
  * const half = partialModel(model, { depth: 0.5, width: 0.5 });
  */
-export function partialModel<M extends LanguageModel<never, never>>(
-  model: M,
-  options: PartialOptions = {},
-): PartialModel<M> {
+export function partialModel<M extends LanguageModel>(model: M, options: PartialOptions = {}): PartialModel<M> {
   const read = parseConfig("partialModel", schema, options);
   const whole = model as unknown as LanguageModel;
   checkWhole("partialModel", whole);
@@ -153,7 +147,7 @@ export function partialModel<M extends LanguageModel<never, never>>(
  * @example
  * for await (const event of train(partial(tuned, { depth: 0.5, width: 0.5 }), data, options)) console.log(event);
  */
-export function partial<M extends LanguageModel<never, never>>(
+export function partial<M extends LanguageModel>(
   tuned: Tuned<M>,
   options: PartialOptions = {},
 ): Tuned<PartialModel<M>> {

@@ -80,7 +80,7 @@ const schema = z.strictObject({
 });
 
 /** What neurons can be scored of. */
-export type Scorable = LanguageModel<never, never> | Tuned<LanguageModel<never, never>>;
+export type Scorable = LanguageModel | Tuned<LanguageModel>;
 
 /** A model or a tuned one, as far as scoring runs it. */
 type Runner = LanguageModel & { readonly base?: LanguageModel };

@@ -27,13 +27,10 @@ import { inFolder, type RunLog, readLog, type Spent, writeLog } from "./run-log.
 import { isWhole, type PlannedStage, type Stages, stagesOf } from "./stages.ts";
 
 /** A tuned model of a stage. */
-export type StageModel<M extends LanguageModel<never, never> = LanguageModel<never, never>> =
-  | Tuned<PartialModel<M>>
-  | Tuned<M>;
+export type StageModel<M extends LanguageModel = LanguageModel> = Tuned<PartialModel<M>> | Tuned<M>;
 
 /** When and how a stage is evaluated. */
-export interface StageEvaluation<M extends LanguageModel<never, never> = LanguageModel<never, never>>
-  extends Omit<EvaluationOptions, "run"> {
+export interface StageEvaluation<M extends LanguageModel = LanguageModel> extends Omit<EvaluationOptions, "run"> {
   /**
    * Measures the parameters of a step. For curves that can be compared, measure the whole model: `tuned.with(parameters)`.
    *
@@ -43,7 +40,7 @@ export interface StageEvaluation<M extends LanguageModel<never, never> = Languag
 }
 
 /** What happens when a model grows. */
-export interface Growth<M extends LanguageModel<never, never> = LanguageModel<never, never>> {
+export interface Growth<M extends LanguageModel = LanguageModel> {
   readonly stage: PlannedStage;
   /** Steps taken before it. */
   readonly step: number;
@@ -52,7 +49,7 @@ export interface Growth<M extends LanguageModel<never, never> = LanguageModel<ne
 }
 
 /** Settings of `runFastPromptTuning`: those of `train` and those of stages. */
-export interface FastPromptTuningOptions<M extends LanguageModel<never, never> = LanguageModel<never, never>>
+export interface FastPromptTuningOptions<M extends LanguageModel = LanguageModel>
   extends Omit<TrainOptions, "epochs" | "steps" | "start" | "evaluate" | "keepOptimiser">,
     Pick<PartialOptions, "strategy" | "layerScores" | "random" | "decoder" | "neurons" | "multiple"> {
   /** How the model grows. @default "paper" */
@@ -148,7 +145,7 @@ function checkKeys(options: object): void {
  * const run = runFastPromptTuning(tuned, data, { stages: "paper", steps: 1500, optimiser: adafactor({ learningRate: 0.3 }) });
  * for await (const event of run) console.log(event);
  */
-export async function* runFastPromptTuning<M extends LanguageModel<never, never>>(
+export async function* runFastPromptTuning<M extends LanguageModel>(
   tuned: Tuned<M>,
   data: Batches<TokenBatch>,
   options: FastPromptTuningOptions<M>,
@@ -162,7 +159,7 @@ export async function* runFastPromptTuning<M extends LanguageModel<never, never>
   const planned = stagesOf(stages, steps);
   const checkpoint = checkpointOf(options.checkpoint);
   const log = await readLog(checkpoint?.files, JSON.stringify({ stages: planned, rates, keepMemory }));
-  const meter = createMeter(options.flops);
+  const meter = createMeter(options.flops as FastPromptTuningOptions["flops"]);
   let before: EndEvent | undefined;
   const last = planned.at(-1)!;
   try {
@@ -185,7 +182,7 @@ export async function* runFastPromptTuning<M extends LanguageModel<never, never>
       const startedAt = performance.now();
       const model: StageModel<M> = isWhole(stage) ? tuned : partial(tuned, partOptions(stage, options));
       try {
-        meter.begin(stage.number, model, tuned);
+        meter.begin(stage.number, model as unknown as StageModel, tuned as unknown as StageModel);
         await options.onGrow?.({ stage, step: from, tuned: model });
         const durationMs = performance.now() - startedAt;
         if (known === undefined)
@@ -223,7 +220,7 @@ export async function* runFastPromptTuning<M extends LanguageModel<never, never>
         release(before);
         before = end!;
       } finally {
-        if (model !== tuned) (model.base as PartialModel).dispose();
+        if (model !== tuned) (model.base as unknown as PartialModel).dispose();
       }
       const isStopped =
         before.reason === "stopped" && options.signal?.aborted === true && before.step < (decided ?? stage.to);
@@ -270,7 +267,10 @@ function checkpointOf(given: TrainOptions["checkpoint"]): Checkpoint | undefined
   return { every: 100, keep: 1, ...rest, files: openFiles(files) };
 }
 
-function partOptions({ depth, width }: PlannedStage, options: FastPromptTuningOptions<never>): PartialOptions {
+function partOptions(
+  { depth, width }: PlannedStage,
+  options: Pick<FastPromptTuningOptions, "strategy" | "layerScores" | "random" | "decoder" | "neurons" | "multiple">,
+): PartialOptions {
   const { strategy, layerScores, random, decoder, neurons, multiple } = options;
   return {
     depth,
@@ -284,7 +284,7 @@ function partOptions({ depth, width }: PlannedStage, options: FastPromptTuningOp
   };
 }
 
-interface StageRun<M extends LanguageModel<never, never>> {
+interface StageRun<M extends LanguageModel> {
   readonly stage: PlannedStage;
   readonly model: StageModel<M>;
   readonly isLast: boolean;
@@ -302,9 +302,7 @@ interface StageRun<M extends LanguageModel<never, never>> {
 }
 
 /** One stage, as a run of `train` that begins where the last one ended. */
-async function* runStage<M extends LanguageModel<never, never>>(
-  run: StageRun<M>,
-): AsyncGenerator<TrainEvent, void, undefined> {
+async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenerator<TrainEvent, void, undefined> {
   const { stage, model, isLast, isDone, options, before, checkpoint, log, meter } = run;
   const growing = new AbortController();
   const { evaluate, signal, accumulate, clipNorm, random } = options;
@@ -316,7 +314,7 @@ async function* runStage<M extends LanguageModel<never, never>>(
     log.spent = [...log.spent.filter((each) => each.step < step), meter.spent(step)].slice(-64);
     await writeLog(checkpoint?.files, log);
   }
-  const events = train(model as Tuned<LanguageModel>, isDone ? data : meter.counting(data), {
+  const events = train(model as unknown as Tuned<LanguageModel>, isDone ? data : meter.counting(data), {
     optimiser: run.rates === "run" ? run.optimiser : shifted(run.optimiser, stage.from),
     steps: stage.to,
     keepOptimiser: true,
@@ -369,7 +367,7 @@ function startAt(before: EndEvent, keepMemory: boolean): NonNullable<TrainOption
 }
 
 /** Evaluations of a stage: those of parts choose nothing. */
-function evaluationOf<M extends LanguageModel<never, never>>(
+function evaluationOf<M extends LanguageModel>(
   { every, run, best, patience }: StageEvaluation<M>,
   isBefore: boolean,
   at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> },
@@ -388,7 +386,10 @@ function evaluationOf<M extends LanguageModel<never, never>>(
 }
 
 /** Whether the evaluations of a stage say that it has given what it can. */
-function wantsToGrow({ grow, evaluate }: FastPromptTuningOptions<never>, history: RunLog["history"]): boolean {
+function wantsToGrow(
+  { grow, evaluate }: { readonly grow?: GrowthRule; readonly evaluate?: Pick<EvaluationOptions, "best" | "patience"> },
+  history: RunLog["history"],
+): boolean {
   if (history.length === 0 || evaluate === undefined) return false;
   return grow?.(history) === true || isFlat(evaluate, history);
 }
@@ -420,7 +421,7 @@ function shifted(optimiser: Optimiser, from: number): Optimiser {
 /** Counts what a run spends. */
 interface Meter {
   /** A stage on a model, beside the whole one. */
-  begin(stage: number, model: StageModel<never>, whole: StageModel<never>): void;
+  begin(stage: number, model: StageModel, whole: StageModel): void;
   /** The same data, whose batches are counted when they are taken. */
   counting(data: Batches<TokenBatch>): Batches<TokenBatch>;
   /** The batches that were taken made a step. */
@@ -432,12 +433,13 @@ interface Meter {
   spent(step: number): Spent;
 }
 
-function createMeter(count: FastPromptTuningOptions<never>["flops"]): Meter {
+function createMeter(count: FastPromptTuningOptions["flops"]): Meter {
   const costOf =
-    count ?? ((tuned: StageModel<never>, batch: TokenBatch) => countFlops(tuned as never, sizesOf(tuned, batch)).step);
+    count ??
+    ((tuned: StageModel, batch: TokenBatch) => countFlops(tuned as Tuned<LanguageModel>, sizesOf(tuned, batch)).step);
   let [stage, at, flops, whole, pending, pendingWhole, elapsedBefore] = [0, 0, 0, 0, 0, 0, 0];
   let startedAt = performance.now();
-  let models: readonly [StageModel<never>, StageModel<never>] | undefined;
+  let models: readonly [StageModel, StageModel] | undefined;
   const now = (): OfStage => ({ stage, flops, elapsedMs: elapsedBefore + performance.now() - startedAt });
   return {
     begin(number, model, all) {
@@ -477,7 +479,7 @@ function createMeter(count: FastPromptTuningOptions<never>["flops"]): Meter {
   };
 }
 
-function sizesOf(tuned: StageModel<never>, batch: TokenBatch): FlopsOptions {
+function sizesOf(tuned: StageModel, batch: TokenBatch): FlopsOptions {
   const [rows, length] = batch.ids.shape;
   const { architecture } = (tuned as unknown as Tuned<LanguageModel>).base;
   const target = architecture.batch === "source+target" ? (batch.targetIds ?? batch.labels)?.shape[1] : undefined;

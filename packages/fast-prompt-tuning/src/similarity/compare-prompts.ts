@@ -58,7 +58,9 @@ export async function comparePrompts(solutions: readonly PromptSolution[]): Prom
   return {
     names: solutions.map(({ name }) => name),
     tasks: solutions.map(({ task }) => task),
-    matrices: Object.fromEntries(MEASURES.map((measure) => [measure, of(measure)])) as PromptComparison["matrices"],
+    matrices: Object.fromEntries(
+      MEASURES.map((measure) => [measure, of(measure)]),
+    ) as unknown as PromptComparison["matrices"],
   };
 }
 

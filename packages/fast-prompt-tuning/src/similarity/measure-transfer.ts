@@ -8,7 +8,7 @@ import { promptRows } from "../cost/flops.ts";
 import { topIndices } from "../partial/select-layers.ts";
 
 /** Models by name: parts of one, each with the prompt that was trained on it. */
-export type TunedParts = Readonly<Record<string, Tuned<LanguageModel<never, never>>>>;
+export type TunedParts = Readonly<Record<string, Tuned<LanguageModel>>>;
 
 /** Scores of every prompt in every model. */
 export interface Transfer {
@@ -25,10 +25,7 @@ export interface Transfer {
  */
 export async function measureTransfer(
   parts: TunedParts,
-  measure: (
-    tuned: Tuned<LanguageModel<never, never>>,
-    names: { readonly prompt: string; readonly model: string },
-  ) => Promise<number>,
+  measure: (tuned: Tuned<LanguageModel>, names: { readonly prompt: string; readonly model: string }) => Promise<number>,
 ): Promise<Transfer> {
   const names = Object.keys(parts);
   if (names.length < 2)
@@ -60,7 +57,7 @@ export interface MeasureActivationOverlapOptions {
  * @see Su et al. 2022, On Transferability of Prompt Tuning, arXiv:2111.06719, section 5.
  */
 export async function measureActivationOverlap(
-  points: readonly Tuned<LanguageModel<never, never>>[],
+  points: readonly Tuned<LanguageModel>[],
   data: Batches<TokenBatch>,
   options: MeasureActivationOverlapOptions = {},
 ): Promise<readonly (readonly number[])[]> {

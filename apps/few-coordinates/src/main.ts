@@ -44,7 +44,7 @@ async function main({ task: name, quick, seed }: ReturnType<typeof readSettings>
   });
   const asked = batches(test.slice(0, quick ? 64 : 225), toBatch, { size: 32 });
   const tuned = attach(base, lora(base, { rank: 4 }, key.at("lora")));
-  const steps = quick ? 30 : 300;
+  const steps = quick ? 60 : 300;
   const scoreAt = async (parameters: Parameters): Promise<number> => {
     const at = tuned.with(parameters);
     const { guess, label } = await predict(
@@ -76,7 +76,7 @@ async function main({ task: name, quick, seed }: ReturnType<typeof readSettings>
     },
     {
       full,
-      grid: quick ? [1, 16] : [1, 4, 16, 64, 256],
+      grid: quick ? [16, 256] : [1, 4, 16, 64, 256],
       learningRates: quick ? [0.1] : [0.03, 0.1],
       seeds: quick ? [1, 2] : [1, 2, 3],
       bisections: quick ? 0 : 3,

@@ -3,6 +3,7 @@ import { disposeParameters, type Objective, random } from "@cambium/core";
 import { attach, bitFit, lora, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
+import { adamW } from "@cambium/train";
 import { expect, test } from "vitest";
 import { loadSubspace, saveSubspace } from "../joint/files.ts";
 import { fitSubspace } from "../joint/fit-subspace.ts";
@@ -122,6 +123,39 @@ test("a subspace comes back from files with its coordinates, and refuses another
   read.dispose();
   for (const tree of [was!, is!, foreign.parameters, other.parameters, ...solved.map(({ tuned }) => tuned.parameters)])
     disposeParameters(tree);
+  for (const delta of Object.values(starts)) disposeParameters(delta.parameters);
+  disposeParameters(base.parameters);
+});
+
+test("decoders that are drawn from a seed, and trained encoders, come back from files as they were", async () => {
+  const base = tinyModel();
+  const starts = { lora: lora(base, { rank: 2 }, random(1)), bitFit: bitFit(base) };
+  const solve = (method: keyof typeof starts, seed: number): Tuned<LanguageModel> => {
+    const plain = attach(base, starts[method]);
+    return plain.with(
+      new Map([...plain.parameters].map(([name, { shape }]) => [name, random(seed).at(name).normal(shape)])),
+    );
+  };
+  const solved = [1, 2].flatMap((seed) =>
+    (["lora", "bitFit"] as const).map((method) => ({ task: `t${seed}`, method, tuned: solve(method, seed) })),
+  );
+  const options = { dimension: 2, steps: 2, optimiser: adamW({ learningRate: 0.01 }), random: random(7).at("mine") };
+  const decoder = { lora: "fastfood", bitFit: { kind: "tanh", hidden: 3 } } as const;
+  const space = await result(fitSubspace(solved as unknown as Solution[], { ...options, decoder }));
+  const files = memory();
+  const models = { lora: solved[0]!.tuned, bitFit: solved[1]!.tuned };
+  await saveSubspace(space, files, models);
+  const read = await loadSubspace(files, models);
+  expect([...read.coordinates]).toEqual([...space.coordinates]);
+  for (const method of ["lora", "bitFit"] as const) {
+    const [was, is] = [space, read].map((each) => each.decode(method, [0.3, -1]));
+    expect(valuesOf(is!)).toEqual(valuesOf(was!));
+    expect(await read.encode(method, models[method])).toEqual(await space.encode(method, models[method]));
+    for (const tree of [was!, is!]) disposeParameters(tree);
+  }
+  space.dispose();
+  read.dispose();
+  for (const { tuned } of solved) disposeParameters(tuned.parameters);
   for (const delta of Object.values(starts)) disposeParameters(delta.parameters);
   disposeParameters(base.parameters);
 });

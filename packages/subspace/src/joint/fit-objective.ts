@@ -41,7 +41,7 @@ export interface FitBatch<Batch> {
 }
 
 /** Projections under the names of an objective: `<method>/decoder/…`, `<method>/encoder/…`. */
-export function projectionParameters(spaces: readonly MethodSpace[]): Map<string, Tensor> {
+function projectionParameters(spaces: readonly MethodSpace[]): Map<string, Tensor> {
   return new Map(
     spaces.flatMap(({ name, decoder, encoder }) => [
       ...[...decoder.parameters].map(([key, tensor]) => [`${name}/decoder/${key}`, tensor] as const),

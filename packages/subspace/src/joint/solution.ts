@@ -55,7 +55,7 @@ export interface SolutionTable<Batch = never> {
 const deltasOf = (tuned: object): readonly Delta[] => (tuned as { readonly deltas?: readonly Delta[] }).deltas ?? [];
 
 /** Parameters of deltas that take the place of the base's, such as a head: they are each task's own. */
-export function ownParameters(tuned: Objective<never>): ReadonlySet<string> {
+function ownParameters(tuned: Objective<never>): ReadonlySet<string> {
   return new Set(
     deltasOf(tuned)
       .filter(({ method }) => method.replaces === true)

@@ -144,7 +144,7 @@ function projectionOfBlocks(kind: string, blocks: readonly Block[], isShared: bo
 }
 
 /** Offsets of points from an origin as rows, `[points, params]`. The caller owns them. */
-export function rowsOf(points: readonly Parameters[], origin: Parameters, names: Iterable<string>): Tensor2D {
+function rowsOf(points: readonly Parameters[], origin: Parameters, names: Iterable<string>): Tensor2D {
   const list = [...names];
   return tidy(() =>
     concat(

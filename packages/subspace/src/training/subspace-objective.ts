@@ -29,7 +29,7 @@ export interface SubspaceObjective<Batch> extends Objective<Batch> {
 const PREFIX = "subspace/";
 
 /** Coordinates under a projection's names, of parameters that are under an objective's. */
-export function coordinatesOf(projection: Projection, parameters: Parameters): Parameters {
+function coordinatesOf(projection: Projection, parameters: Parameters): Parameters {
   return new Map([...projection.coordinates.keys()].map((name) => [name, parameters.get(`${PREFIX}${name}`)!]));
 }
 

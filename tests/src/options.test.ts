@@ -8,6 +8,7 @@ import * as connectivity from "@cambium/connectivity";
 import * as core from "@cambium/core";
 import * as delta from "@cambium/delta";
 import * as probing from "@cambium/emotion-probing";
+import * as fpt from "@cambium/fast-prompt-tuning";
 import * as models from "@cambium/models";
 import * as report from "@cambium/report";
 import * as subspace from "@cambium/subspace";
@@ -49,6 +50,7 @@ const rows: train.Batches<object> = {
 const plane = { origin: [0], across: [1], marks: new Map(), x: [0, 1], y: [0, 1] } as unknown as subspace.SubspacePlane;
 let valley: core.Objective<object>;
 let space: subspace.Subspace;
+const noBatches = train.batches<number, models.TokenBatch>([1], () => batch, { size: 1 });
 let model: models.LanguageModel;
 let tokenizer: models.Tokenizer;
 let batch: models.TokenBatch;
@@ -106,6 +108,13 @@ const packages: Readonly<Record<string, Exports>> = {
         core.createScope(new Map(), { hooks: [], training: false, random, sites: [], ...unknown }),
       crossEntropy: (unknown) => core.crossEntropy(tensor, tensor1d([0], "int32"), unknown),
       crossEntropyRows: (unknown) => core.crossEntropyRows(tensor, tensor1d([0], "int32"), unknown),
+      gatherWeight: (unknown: object) =>
+        core.gatherWeight("w", tensor as never, {
+          layout: "out,in",
+          along: "in",
+          channels: Int32Array.of(0),
+          ...unknown,
+        }),
       measureQuantisation: (unknown) => core.measureQuantisation(model, batch, unknown),
       quantiseWeightInBlocks: (unknown: object) =>
         core.quantiseWeightInBlocks("w", [1, 2], [1, 2], { bits: 4, ...unknown }),
@@ -142,11 +151,12 @@ const packages: Readonly<Record<string, Exports>> = {
       saveGgufLora: (unknown) => models.saveGgufLora(model, files, { alpha: 1, layers: new Map() }, unknown),
       trainByteLevelBpe: (unknown: object) => models.trainByteLevelBpe([], { size: 300, ...unknown }),
       trainWordPiece: (unknown: object) => models.trainWordPiece([], { size: 300, ...unknown }),
+      viewModel: (unknown: object) => models.viewModel(model, { without: [], ...unknown }),
       saveModel: (unknown) => models.saveModel(model, files, unknown),
       saveOnnx: (unknown: object) =>
         models.saveOnnx(model, files, { trace: () => ({ model: new Uint8Array(0) }), ...unknown }),
     },
-    plain: `asArchitecture bareName causalHead checkLength classifierDropout countLayout countPositions decoderBias
+    plain: `asArchitecture bareName causalHead checkLength checkWhole classifierDropout countLayout countPositions decoderBias
       decoderPositions drop embedWords fileName firstRow hasTaskModel joinHeads labelsOf lastRow lastTokenHeads meanRow norm
       outputNames outputsOf ownName paddingBias parseHeadConfig parseModelConfig poolOf pooledRow questionAnsweringHead replicateLayers replicationOf resizeEmbeddings
       rootMeanSquareNorm rowPositions scaleUnits splitHeads storedParameters tokenClassificationHead windowBias withHead wordRows`,
@@ -360,6 +370,33 @@ const packages: Readonly<Record<string, Exports>> = {
     plain: `adjustP alignPoints checkReferenceStudy combineUnits cooccurrenceRdm findSites groupRdm hashInterventions linearCka
       loadGoEmotions loadReferenceStudy meanRdm measureOverlap openActivations parseInterventions percentileRdm rankRdm ratingRdms
       rdmOf readEmoBank readRatings readSimilarities readVader repeatRdms reportProbe selectConditions similarityOf squareRdm`,
+  },
+  "fast-prompt-tuning": {
+    module: fpt,
+    options: {
+      flops: (unknown: object) => fpt.flops(model, { length: 2, ...unknown }),
+      growDelta: (unknown) => fpt.growDelta(delta.attach(model), delta.attach(model), unknown),
+      growWhenFlat: (unknown) => fpt.growWhenFlat(unknown),
+      measureActivationOverlap: (unknown) => fpt.measureActivationOverlap([], noBatches, unknown),
+      measureBlockInfluence: (unknown) => fpt.measureBlockInfluence(model, noBatches, unknown),
+      partial: (unknown) => fpt.partial(delta.attach(model), unknown),
+      partialModel: (unknown) => fpt.partialModel(model, unknown),
+      planStages: (unknown: object) => fpt.planStages({ targetSaving: 0.1, costs: [0.2, 0.4, 0.6], ...unknown }),
+      plotCurves: (unknown: object) => fpt.plotCurves([], { score: axis, ...unknown }),
+      plotMatrix: (unknown: object) => fpt.plotMatrix(["a"], [[1]], { title: "a", ...unknown }),
+      runFastPromptTuning: (unknown: object) =>
+        fpt
+          .runFastPromptTuning(delta.attach(model), noBatches, {
+            steps: 1,
+            optimiser: train.sgd({ learningRate: 1 }),
+            ...unknown,
+          })
+          .next(),
+      scoreNeurons: (unknown) => fpt.scoreNeurons(model, noBatches, unknown),
+      selectLayers: (unknown) => fpt.selectLayers(1, 2, unknown),
+    },
+    plain: `comparePrompts judgeSimilarity loadNeuronScores measureFlops measureTransfer saveNeuronScores scheduleCost shortened
+      stagesOf weightScores`,
   },
   report: {
     module: report,

@@ -1,3 +1,4 @@
+import { checkOptions } from "@cambium/base";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { gather, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { isBlockMatrix, matrixOf, quantiseWeight, quantiseWeightInBlocks } from "./quantised-weight.ts";
@@ -22,7 +23,9 @@ export interface WeightPart {
  * @param name - Of the weight, for messages.
  * @throws {FormatError} When a weight in few bits is not finite.
  */
-export function gatherWeight(name: string, weight: Tensor2D, { layout, along, channels }: WeightPart): Tensor2D {
+export function gatherWeight(name: string, weight: Tensor2D, part: WeightPart): Tensor2D {
+  checkOptions("gatherWeight", part, ["layout", "along", "channels"]);
+  const { layout, along, channels } = part;
   const axis = (layout === "out,in") === (along === "out") ? 0 : 1;
   const matrix = matrixOf(weight);
   if (matrix === undefined) return tidy(() => gather(weight, tensor1d(channels, "int32"), axis) as Tensor2D);

@@ -1,5 +1,5 @@
 /** A model seen in part: some of its blocks hand on what they read, some of its weights are narrower. */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import { around, nameHook, type Parameters, type Site } from "@cambium/core";
 import type { ModelConfig } from "./architecture.ts";
 import type { HeadConfig } from "./head-config.ts";
@@ -26,8 +26,10 @@ export interface ViewChanges {
  */
 export function viewModel<Config extends ModelConfig, Top extends HeadConfig>(
   model: LanguageModel<Config, Top>,
-  { without, weights = new Map(), sites = [] }: ViewChanges,
+  changes: ViewChanges,
 ): LanguageModel<Config, Top> {
+  checkOptions("viewModel", changes, ["without", "weights", "sites"]);
+  const { without, weights = new Map(), sites = [] } = changes;
   checkWhole("viewModel", model);
   const all = model.sites();
   const blocks = new Set(all.flatMap(({ kind, path }) => (kind === "block" ? [path] : [])));

@@ -216,7 +216,7 @@ test("a callback sees the model of each stage; a run that never sees the whole m
 });
 
 test.each([
-  [{ stage: "paper" } as never, /did you mean "stages"/],
+  [{ stage: "paper" } as never, /"stage".*"stages"/],
   [{ rates: "both" as never }, /rates must be/],
   [{ grow: () => true }, /give evaluate/],
   [{ steps: 0 }, /steps must be/],

@@ -4,7 +4,7 @@
  *
  * What is beside `train` here: counting what is spent, deciding when to grow, and a log by which a run that was killed in the middle of a stage finds it.
  */
-import { ConfigError, type Files, nearest, openFiles } from "@cambium/base";
+import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
 import { disposeParameters, type Parameters } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
@@ -119,17 +119,6 @@ const OWN = [
 ] as const;
 const OF_TRAIN = ["optimiser", "accumulate", "clipNorm", "random", "checkpoint", "signal"] as const;
 
-function checkKeys(options: object): void {
-  const known: readonly string[] = [...OWN, ...OF_TRAIN];
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const near = nearest(unknown, known);
-  throw new ConfigError({
-    message: `runFastPromptTuning: there is no option "${unknown}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
-    unknown,
-  });
-}
-
 /**
  * Trains a prompt on a model that grows: on a few layers and neurons first, on all of them at last.
  *
@@ -150,7 +139,7 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
   data: Batches<TokenBatch>,
   options: FastPromptTuningOptions<M>,
 ): AsyncGenerator<FastPromptTuningEvent, void, undefined> {
-  checkKeys(options);
+  checkOptions("runFastPromptTuning", options, [...OWN, ...OF_TRAIN]);
   const { stages = "paper", steps, rates = "run", keepMemory = true, optimiser } = options;
   if (rates !== "run" && rates !== "stage")
     throw new ConfigError({

@@ -28,7 +28,7 @@ export const picksByPool: (
 /** Tensors that are computed when they are asked for, under the names that a method knows. */
 function computed(values: ReadonlyMap<string, () => Tensor>): Parameters {
   const get = (name: string): Tensor | undefined => values.get(name)?.();
-  return { get, has: (name: string) => values.has(name) } as unknown as Parameters;
+  return { get, has: (name: string) => values.has(name), keys: () => values.keys() } as unknown as Parameters;
 }
 
 /** LoRA's config for the layers that have any of it. */

@@ -58,7 +58,7 @@ test("planted points of two coordinates are found again: one point stands for th
     // From the coordinates of one method, which are right to 1e-4, by directions that are up to 100 long.
     const decoded = space.decode("wide", found.get("thin")!);
     const exact = solutions.find((one) => one.task === task && one.method === "wide")!.tuned.parameters;
-    expect(valuesOf(decoded)).toBeAllClose(valuesOf(exact), { absolute: 1e-2 });
+    expect(valuesOf(decoded)).toBeAllClose(valuesOf(exact), { absolute: 2e-3 });
     expect([...space.errors.get(task)!.values()].every((error) => error < 1e-4)).toBe(true);
     free(decoded);
   }
@@ -73,7 +73,7 @@ test("a new task is solved by the coordinates, and the other method gets its sol
   const [thin, wide] = [solutions[0]!.tuned, solutions[1]!.tuned];
   const options = { optimiser: adamW({ learningRate: 0.05, weightDecay: 0 }), steps: 250, random: random(8) };
   const found = await result(optimiseInSubspace(space, "thin", thin, targets([goal.thin]), options));
-  expect(valuesOf(found.point)).toBeAllClose(goal.thin, { absolute: 1e-2 });
+  expect(valuesOf(found.point)).toBeAllClose(goal.thin, { absolute: 2e-3 });
   const moved = transfer(space, found.coordinates["z"]!, "wide", wide);
   expect(valuesOf(moved)).toBeAllClose(goal.wide, { absolute: 0.3 }); // thirty times as long
   // At equal dimension random directions do neither.

@@ -208,7 +208,7 @@ const packages: Readonly<Record<string, Exports>> = {
       whole: (unknown) => delta.whole(model, unknown),
     },
     plain: `activate adapterHead attach compareTrainables deactivate describeStatus describeTargets detach formatPlan formatStatus formatTargets
-      formatTree hostOf merge method named perRow plannedOptions remove rename rowsOf scaled seedlessMethod stack suggestTraining swap unmerge
+      formatTree hostOf merge method named perRow plannedOptions remove rename rowsOf scaled seedlessMethod stack suggestTraining swap targetPage unmerge
       usualTraining`,
   },
   train: {
@@ -294,7 +294,7 @@ const packages: Readonly<Record<string, Exports>> = {
           })
           .next(),
     },
-    plain: `artefactId attributeBarrier captureGrams createCartographer describeBackbone estimateFisher line loadArtefact loadPath
+    plain: `artefactId attributeBarrier captureGrams createCartographer describeBackbone eigenOfSymmetric estimateFisher line loadArtefact loadPath
       loadPoint measureAnswers measureDistance measureInterference measureKnowledge mergeByFisher permuteUnits plane projectPoint
       readMergekit saveArtefact sphere summariseCurve symmetriesOf treeOf withBends`,
   },

@@ -40,6 +40,7 @@ export {
   type FastPromptTuningOptions,
   type GrowEvent,
   type Growth,
+  type OfStage,
   runFastPromptTuning,
   type StageEvaluation,
   type StageModel,

@@ -58,6 +58,7 @@ export type { Backend, Embed } from "./server/handlers.ts";
 export { type ServedRequest, type Server, type ServerOptions, startServer } from "./server/server.ts";
 export type { AiSdkModel } from "./sources/ai-sdk/model.ts";
 export { type ConversationRow, chatRow } from "./sources/local/chat-row.ts";
+export type { WritingOptions } from "./sources/local/conversation.ts";
 export { type Local, local } from "./sources/local/local.ts";
 export type { LocalOptions } from "./sources/local/options.ts";
 export { type OpenAiOptions, openai } from "./sources/openai.ts";

@@ -28,6 +28,7 @@ export interface SymmetryGroup {
 /** A model with weights and sites. */
 export interface HasWeights {
   readonly parameters: ReadonlyMap<string, Tensor>;
+  /** Where its weights and activations are. */
   sites(): readonly Site[];
 }
 

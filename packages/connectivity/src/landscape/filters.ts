@@ -3,6 +3,7 @@ import type { Site } from "@cambium/core";
 
 /** Whatever tells where its weights lie, such as a model or a tuned model. */
 export interface HasSites {
+  /** Where its weights and activations are. */
   sites(): readonly Site[];
 }
 

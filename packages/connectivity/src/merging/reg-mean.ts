@@ -12,7 +12,9 @@ export type Grams = ReadonlyMap<string, Tensor>;
 
 /** A model that can be watched. */
 export interface Watched<Batch> {
+  /** Where its weights and activations are. */
   sites(): readonly Site[];
+  /** Runs it with hooks; what it returns is disposed of. */
   forward(batch: Batch, options: { readonly hooks: readonly Hook[] }): unknown;
 }
 

@@ -19,6 +19,7 @@ export interface NeuronScores {
 /** What of a model scores are read off. */
 export interface ScoredModel {
   readonly parameters: Parameters;
+  /** Where its weights and activations are. */
   sites(): readonly Site[];
 }
 

@@ -71,7 +71,7 @@ export interface FastPromptTuningOptions<M extends LanguageModel = LanguageModel
 }
 
 /** What every event of a stage has. */
-interface OfStage {
+export interface OfStage {
   /** Number of the stage, from 1. */
   readonly stage: number;
   /** Operations up to here. */

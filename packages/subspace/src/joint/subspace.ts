@@ -58,6 +58,7 @@ export interface Subspace {
    * its coordinates, which start near zero, normal with deviation 0.02, or where they are said to.
    */
   delta(name: string, coordinates?: ArrayLike<number>): Delta;
+  /** Frees its tensors. */
   dispose(): void;
 }
 

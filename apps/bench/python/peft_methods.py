@@ -56,7 +56,7 @@ def build(method, layers, width):
             attention_probs_dropout_prob=0.0, **shape,
         ))  # fmt: skip
     tuned = peft.get_peft_model(model, config_of(method, width, layers))
-    if method == "tokens":  # which trains no head of its own accord
+    if method == "tokens":  # which trains no head unless told to
         for parameter in tuned.base_model.model.classifier.parameters():
             parameter.requires_grad = True
     return tuned.train(), vocabulary

@@ -47,7 +47,7 @@ const RATED = [
   ...["disappointment", "grief", "sadness", "nervousness", "embarrassment", "remorse"],
 ];
 
-/** Prompts are dear: twelve emotions of both polarities, with texts enough. */
+/** Prompts take long: twelve emotions of both polarities, with texts enough. */
 const PROMPTED = [
   ...["surprise", "admiration", "gratitude", "joy", "love", "amusement"],
   ...["curiosity", "disgust", "anger", "fear", "sadness", "remorse"],

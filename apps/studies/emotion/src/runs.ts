@@ -19,7 +19,7 @@ import { type Prompts, tunePrompts } from "./prompts.ts";
 import { represent } from "./represent.ts";
 import { measureSimilarity, type SimilarityDetails, type SimilarityMeasures } from "./similarity.ts";
 
-/** Where ablations are dear: on a decoder, and for prompts, each of which is a model of its own. */
+/** Where ablations take long: on a decoder, and for prompts, each of which is a model of its own. */
 const FEW_ATTRIBUTES = ["valence", "joy", "anger"];
 
 async function open({ model, seed, extent: name }: Cell) {

@@ -41,7 +41,7 @@ export async function lessonsOf(extent: Extent, tokenizer: Tokenizer, seed: numb
   return JSON.parse(text) as Lessons;
 }
 
-/** What the experts of the kits that a seed trains on do, in worlds of their own. */
+/** What the experts do with the kits that a seed trains on, in worlds that only training sees. */
 async function makeLessons(extent: Extent, tokenizer: Tokenizer, seed: number): Promise<Lessons> {
   const kits = extent.kits.filter((kit) => !isUnseen(extent.kits, kit, seed));
   const found = new Map<string, ChatRow>();

@@ -133,7 +133,7 @@ test("a part of a model in 8 bits is in 8 bits", () => {
     neurons: { method: "weights", layers: scoresFrom(part.part.neurons, model) },
   });
   // Weights that are rounded twice to a 127th, through one layer.
-  expect([...logits(part)]).toBeAllClose([...logits(exact)], { relative: 0.2, absolute: 0.2 });
+  expect([...logits(part)]).toBeAllClose([...logits(exact)], { relative: 0.02, absolute: 0.02 });
   expect(logits(partialModel(eight))).toEqual(
     tidy(() =>
       logits({ ...eight, forward: (batch, options) => model.forward(batch, { parameters: rounded, ...options }) }),

@@ -6,7 +6,7 @@ import type { DeltaPoint, MethodDefinition } from "./method.ts";
 import { type LinearTarget, placesByPath, placesOf } from "./targets.ts";
 import { addToMatrix, changeWeights, readMatrix } from "./weights.ts";
 
-/** What a layer reads in place of `x` `[..., in]`: linear in it, `x R` for some `[in, in]`. */
+/** What a layer reads in place of `x` `[..., in]`: linear in it, row by row, `x R` for some `[in, in]`. */
 type InputMap<Config> = (at: DeltaPoint<Config>, place: LinearTarget, x: Tensor) => Tensor;
 
 /** `y = (x R) Wᵀ + b`: the hooks, and the merge, where `W R ᵀ` takes the place of W. */
@@ -19,6 +19,7 @@ export function mappingInputs<Config extends { readonly targets: readonly string
         "linear",
         ({ path }) => placesByPath(at.shape, at.config).has(path),
         ({ site, input, next }) => next(map(at, placesByPath(at.shape, at.config).get(site.path)!, input)),
+        { byRow: true },
       ),
     ],
     merge: (base, at) =>

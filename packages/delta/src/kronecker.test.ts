@@ -1,7 +1,17 @@
 import { random } from "@cambium/core";
-import { addN, matMul, reshape, slice, type Tensor2D, type Tensor3D, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import {
+  addN,
+  matMul,
+  reshape,
+  slice,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  tensor2d,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { applyPhm, divideWidth, kronecker } from "./kronecker.ts";
+import { applyKronecker, applyPhm, divideWidth, kronecker } from "./kronecker.ts";
 
 test("blocks of a Kronecker product are the second matrix times the entries of the first", () =>
   tidy(() => {
@@ -32,6 +42,18 @@ test.each([
 ])("%i with a factor of %i becomes %j", (width, factor, expected) => {
   expect(divideWidth(width, factor)).toEqual(expected);
 });
+
+test("a Kronecker product is applied as the matrix that it is, its second factor whole or a product", () =>
+  tidy(() => {
+    const draw = (label: string, shape: number[]) => random(1).at(label).normal(shape) as Tensor2D;
+    const x = draw("x", [10, 6]);
+    const [a, left, right] = [draw("a", [4, 2]), draw("left", [7, 1]), draw("right", [1, 3])] as const;
+    const b: Tensor2D = matMul(left, right);
+    const pieces: Tensor = reshape(x, [2, 5, 6]);
+    const expected = reshape(matMul(x, kronecker(a, b), false, true), [2, 5, 28]);
+    expect(applyKronecker(pieces, a, [b])).toBeAllClose(expected);
+    expect(applyKronecker(pieces, a, [left, right])).toBeAllClose(expected);
+  }));
 
 test("sums of Kronecker products are applied as the matrix that they are", () =>
   tidy(() => {

@@ -8,6 +8,24 @@ export function kronecker(a: Tensor2D, b: Tensor2D): Tensor2D {
 }
 
 /**
+ * `x (a ⊗ b)ᵀ`, the product not made.
+ *
+ * @param x - `[..., n · q]`.
+ * @param a - `[m, n]`.
+ * @param factors - b `[p, q]`, or the matrices that it is the product of.
+ * @returns `[..., m · p]`
+ */
+export function applyKronecker(x: Tensor, a: Tensor2D, factors: readonly Tensor2D[]): Tensor {
+  const [m, n] = a.shape;
+  const [p, q] = [factors[0]!.shape[0], factors.at(-1)!.shape[1]];
+  const rows = x.size / (n * q);
+  const pieces = factors.reduceRight((y, b) => matMul(y, b, false, true), reshape(x, [rows * n, q]) as Tensor2D);
+  const across = reshape(transpose(reshape(pieces, [rows, n, p]), [1, 0, 2]), [n, rows * p]) as Tensor2D;
+  const mixed = transpose(reshape(matMul(a, across), [m, rows, p]), [1, 0, 2]);
+  return reshape(mixed, [...x.shape.slice(0, -1), m * p]);
+}
+
+/**
  * Two divisors of a width, the smaller first: `factor` itself where it divides it, else the most balanced whose smaller is at most
  * `factor`, and -1 for the most balanced of all. The rule of LyCORIS.
  */

@@ -2,12 +2,30 @@
 import { around, disposeParameters, type Hook, type Kind, random, valueAndGradients } from "@cambium/core";
 import type { HeadConfig, TokenBatch } from "@cambium/models";
 import { disposeFields, tinyModel } from "@cambium/models/testing";
-import { type Scalar, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { mul, type Scalar, type Tensor, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { attach } from "./attach.ts";
+import type { Delta } from "./delta.ts";
+import { adaLora } from "./methods/ada-lora.ts";
+import { bitFit } from "./methods/bit-fit.ts";
+import { boft } from "./methods/boft.ts";
+import { c3a } from "./methods/c3a.ts";
+import { dora } from "./methods/dora.ts";
+import { fourierFt } from "./methods/fourier-ft.ts";
 import { head } from "./methods/head.ts";
+import { hra } from "./methods/hra.ts";
 import { ia3 } from "./methods/ia3.ts";
+import { loHa } from "./methods/lo-ha.ts";
+import { loKr } from "./methods/lo-kr.ts";
 import { lora } from "./methods/lora.ts";
+import { miss } from "./methods/miss.ts";
+import { oft } from "./methods/oft.ts";
+import { randLora } from "./methods/rand-lora.ts";
+import { road } from "./methods/road.ts";
+import { vbLora } from "./methods/vb-lora.ts";
+import { vera } from "./methods/vera.ts";
+import { scaled } from "./scaled.ts";
+import { disposeDelta } from "./testing/laws.ts";
 
 const labels: HeadConfig = { kind: "sequence-classification", labels: ["a", "b"] };
 
@@ -47,26 +65,53 @@ function watchRows(seen: number[], byRow: boolean): Hook {
   );
 }
 
-test.each(["bert", "roberta"])("loss, gradients and scores of a tuned %s are those of the whole layer", (type) => {
+const all = "all-linear" as const;
+
+test.each<[string, string, (base: ReturnType<typeof tinyModel>) => Delta[]]>([
+  ["bert", "LoRA and IA3", (base) => [lora(base, { rank: 2, targets: all, init: "gaussian" }, random(1)), ia3(base)]],
+  ["roberta", "LoRA", (base) => [lora(base, { rank: 2, targets: all, init: "gaussian" }, random(1))]],
+  ["bert", "DoRA", (base) => [dora(base, { rank: 2, targets: all }, random(1))]],
+  [
+    "bert",
+    "AdaLoRA",
+    (base) => [adaLora(base, { targetRank: 2, initialRank: 3, totalSteps: 10, targets: all }, random(1))],
+  ],
+  ["bert", "VeRA", (base) => [vera(base, { rank: 2, targets: ["attn.q", "attn.v"] }, random(1))]],
+  ["bert", "LoKr", (base) => [loKr(base, { rank: 2, targets: all }, random(1))]],
+  ["bert", "LoHa", (base) => [loHa(base, { rank: 2, targets: all }, random(1))]],
+  ["bert", "OFT", (base) => [oft(base, { blockSize: 4, targets: all }, random(1))]],
+  ["bert", "BOFT", (base) => [boft(base, { blockSize: 4, targets: all })]],
+  ["bert", "HRA", (base) => [hra(base, { rank: 2, targets: all }, random(1))]],
+  ["bert", "RoAd", (base) => [road(base, { groupSize: 4, targets: all })]],
+  ["bert", "MiSS", (base) => [miss(base, { rank: 2, targets: all })]],
+  [
+    "bert",
+    "VB-LoRA",
+    (base) => [vbLora(base, { rank: 2, vectors: 4, vectorLength: 4, top: 2, targets: all }, random(1))],
+  ],
+  ["bert", "RandLoRA", (base) => [randLora(base, { rank: 2, targets: all }, random(1))]],
+  ["bert", "C3A", (base) => [c3a(base, { blockSize: 4, targets: all }, random(1))]],
+  ["bert", "FourierFT", (base) => [fourierFt(base, { count: 5, targets: all }, random(1))]],
+  ["bert", "injected biases", (base) => [bitFit(base, { inject: true })]],
+  ["bert", "a scaled LoKr", (base) => [scaled(loKr(base, { rank: 2, targets: all }, random(1)), 0.5)]],
+])("loss, gradients and scores of a tuned %s with %s are those of the whole layer", (type, _, make) => {
   const base = tinyModel({ type, dropout: 0, head: labels });
-  const started = attach(
-    base,
-    lora(base, { rank: 2, targets: "all-linear", init: "gaussian" }, random(1)),
-    ia3(base),
-    head(base),
-  );
+  const started = attach(base, ...make(base), head(base));
   tidy(() => {
     // LoRA starts as nothing; at this point its gradients are not.
     const moved = new Map(
-      [...started.parameters].map(([name, value], i) => [name, random(7).at(i).normal(value.shape) as Tensor]),
+      [...started.parameters].map(([name, value], i) => [
+        name,
+        mul(random(7).at(i).normal(value.shape), 0.5) as Tensor,
+      ]),
     );
     const tuned = started.with(moved);
     const batch = batchOf();
     const seen: number[] = [];
     const losses = [[watchRows(seen, true)], [silent]].map((hooks) =>
       valueAndGradients((at): Scalar => {
-        const all = tuned.with(at).deltas.flatMap((delta) => [...delta.hooks(delta)]);
-        return base.loss!(batch, { hooks: [...all, ...hooks] });
+        const own = tuned.with(at).deltas.flatMap((delta) => [...delta.hooks(delta)]);
+        return base.loss!(batch, { hooks: [...own, ...hooks] });
       }, moved),
     );
     const [short, whole] = losses as [(typeof losses)[0], (typeof losses)[0]];
@@ -77,7 +122,8 @@ test.each(["bert", "roberta"])("loss, gradients and scores of a tuned %s are tho
     expect(scores).toBeAllClose(tuned.forward(batch, { hooks: [silent] }).logits!);
     disposeFields(batch);
   });
-  for (const tree of [started.parameters, base.parameters]) disposeParameters(tree);
+  for (const delta of started.deltas) disposeDelta(delta);
+  disposeParameters(base.parameters);
 });
 
 test.each<[string, Hook]>([

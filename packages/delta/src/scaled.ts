@@ -120,19 +120,24 @@ function scaleHook(hook: Hook, factor: number): Hook {
     });
   }
   const { at, run } = hook as unknown as ReturnType<typeof around<"linear">>;
-  return around(hook.kind as Kind as "linear", at, (call) => {
-    const known = new Map<Tensor, Tensor>();
-    const next = (input: Tensor): Tensor => {
-      if (!known.has(input)) known.set(input, call.next(input));
-      return known.get(input)!;
-    };
-    const after = run({ ...call, next });
-    if (!known.has(call.input) && (hook.kind === "block" || hook.kind === "sublayer")) {
-      throw new ConfigError({
-        message: `scaled: at ${call.site.path} the delta gives the layer another input, so that all of it would run twice; it cannot be scaled there`,
-        path: call.site.path,
-      });
-    }
-    return mix(next(call.input), after, factor);
-  });
+  return around(
+    hook.kind as Kind as "linear",
+    at,
+    (call) => {
+      const known = new Map<Tensor, Tensor>();
+      const next = (input: Tensor): Tensor => {
+        if (!known.has(input)) known.set(input, call.next(input));
+        return known.get(input)!;
+      };
+      const after = run({ ...call, next });
+      if (!known.has(call.input) && (hook.kind === "block" || hook.kind === "sublayer")) {
+        throw new ConfigError({
+          message: `scaled: at ${call.site.path} the delta gives the layer another input, so that all of it would run twice; it cannot be scaled there`,
+          path: call.site.path,
+        });
+      }
+      return mix(next(call.input), after, factor);
+    },
+    hook.byRow === true ? { byRow: true } : {},
+  );
 }

@@ -43,6 +43,7 @@ function tablesOf(steps: readonly StepLine[], size: string): readonly string[] {
       row === "prefix" ? "" : shown(ratios(ours, of("frozen"), "medianMs"), 2),
       shown(numbers(theirs, "medianMs"), 0),
       shown(ratios(ours, theirs, "medianMs"), 2),
+      shown(ratios(ours, theirs, "processorMs"), 2),
       shown(numbers(ours, "peakMiB"), 0),
       shown(ratios(ours, theirs, "peakMiB"), 2),
       shown(
@@ -66,8 +67,8 @@ function tablesOf(steps: readonly StepLine[], size: string): readonly string[] {
       ? []
       : [
           `### ${size}\n`,
-          "| method | rounds | trained | step here, ms | over frozen | PEFT's, ms | ours / theirs | peak memory here, MiB | ours / theirs | adapter, KiB | ours / theirs |",
-          "|---|---:|---:|---|---|---|---|---|---|---|---|",
+          "| method | rounds | trained | step here, ms | over frozen | PEFT's, ms | ours / theirs | by processor time | peak memory here, MiB | ours / theirs | adapter, KiB | ours / theirs |",
+          "|---|---:|---:|---|---|---|---|---|---|---|---|---|",
           ...methods.map(methodRow),
         ]),
     ...(mixed.length === 0

@@ -80,6 +80,7 @@ function newBiases(at: At): readonly Hook[] {
           kind,
           (site) => byPath.get(site.path)?.candidate.site?.kind === kind,
           ({ site, input, next }) => add(next(input as never), methodValue(byPath.get(site.path)!, at)) as Tensor3D,
+          { byRow: true },
         ) as Hook,
     );
 }

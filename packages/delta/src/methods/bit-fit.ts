@@ -83,7 +83,11 @@ export const bitFit: SeedlessMethod<BitFitOptions, BitFitConfig> = seedlessMetho
           ]
         : []),
       ...(kinds.has("linear")
-        ? [around("linear", isInjected, ({ site, input, next }) => add(next(input), parameters.get(nameOf(site))!))]
+        ? [
+            around("linear", isInjected, ({ site, input, next }) => add(next(input), parameters.get(nameOf(site))!), {
+              byRow: true,
+            }),
+          ]
         : []),
       ...(kinds.has("norm")
         ? [
@@ -91,6 +95,7 @@ export const bitFit: SeedlessMethod<BitFitOptions, BitFitConfig> = seedlessMetho
               "norm",
               isInjected,
               ({ site, input, next }) => add(next(input), parameters.get(nameOf(site))!) as Tensor3D,
+              { byRow: true },
             ),
           ]
         : []),

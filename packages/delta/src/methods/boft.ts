@@ -147,6 +147,7 @@ export const boft: SeedlessMethod<BoftOptions, BoftConfig> = seedlessMethod<Boft
         const own = columns === undefined ? stored : slice(stored, [columns[0]], [columns[1] - columns[0]]);
         return add(mul(sub(turned, own), scale), own);
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

@@ -5,7 +5,7 @@ import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers, writeRankPatterns } from "../files/peft-linear.ts";
 import { patternField } from "../files/peft-lora.ts";
-import { addingUpdate, dropUpdate } from "../linear-update.ts";
+import { addingUpdate, keptRows } from "../linear-update.ts";
 import { type DeltaTensor, type Method, method } from "../method.ts";
 import { nameTargetsLikeLora, patternsKey, type TargetOptions, targetKeys } from "../targets.ts";
 import { loraPlaces, scaleAt } from "./lora.ts";
@@ -121,7 +121,7 @@ export const loHa: Method<LoHaOptions, LoHaConfig> = method<LoHaOptions, LoHaCon
       const both = mul(matMul(factor("1_a"), factor("1_b")), matMul(factor("2_a"), factor("2_b")));
       return mul(both, scalar(scaleAt(shape, config, path))) as Tensor2D;
     },
-    drop: (update, config, random) => dropUpdate(update, config, random, true),
+    keep: (output, config, random) => keptRows(output, config, random, true),
   }),
   peft: format,
 });

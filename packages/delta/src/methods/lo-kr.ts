@@ -5,8 +5,8 @@ import * as z from "zod";
 import type { PeftFormat } from "../files/peft-format.ts";
 import { linearFormat, noLayers, writeRankPatterns } from "../files/peft-linear.ts";
 import { patternField } from "../files/peft-lora.ts";
-import { divideWidth, kronecker } from "../kronecker.ts";
-import { addingUpdate, dropUpdate } from "../linear-update.ts";
+import { applyKronecker, divideWidth, kronecker } from "../kronecker.ts";
+import { addingUpdate, keptRows } from "../linear-update.ts";
 import { type DeltaPoint, type DeltaTensor, type Method, method } from "../method.ts";
 import { nameTargetsLikeLora, patternsKey, type TargetOptions, targetKeys } from "../targets.ts";
 import { type LoraPlace, loraPlaces, scaleAt } from "./lora.ts";
@@ -136,17 +136,26 @@ export const loKr: Method<LoKrOptions, LoKrConfig> = method<LoKrOptions, LoKrCon
       const product = kronecker(factorAt(at, path, 1), factorAt(at, path, 2));
       return mul(product, scalar(scaleAt(at.shape, at.config, path))) as Tensor2D;
     },
-    drop: (update, config, random) => dropUpdate(update, config, random, config.rankDropoutScale),
+    apply(at, { site: { path } }, x) {
+      const first = mul(factorAt(at, path, 1), scalar(scaleAt(at.shape, at.config, path))) as Tensor2D;
+      return applyKronecker(x, first, factorsAt(at, path, 2));
+    },
+    keep: (output, config, random) => keptRows(output, config, random, config.rankDropoutScale),
   }),
   peft: format,
 });
 
 const nameOf = (path: string, which: 1 | 2, part = ""): string => `${path}.lokr_w${which}${part}`;
 
-/** A factor's own matrix, or its two. */
-function factorAt({ parameters }: DeltaPoint<LoKrConfig>, path: string, which: 1 | 2): Tensor2D {
+/** A factor's own matrix, or the two that it is the product of. */
+function factorsAt({ parameters }: DeltaPoint<LoKrConfig>, path: string, which: 1 | 2): readonly Tensor2D[] {
   const tensor = (part: string): Tensor2D => parameters.get(nameOf(path, which, part)) as Tensor2D;
-  return tensor("") ?? matMul(tensor("_a"), tensor("_b"));
+  return tensor("") === undefined ? [tensor("_a"), tensor("_b")] : [tensor("")];
+}
+
+/** A factor. */
+function factorAt(at: DeltaPoint<LoKrConfig>, path: string, which: 1 | 2): Tensor2D {
+  return factorsAt(at, path, which).reduce((a, b) => matMul(a, b));
 }
 
 function tensorsAt(

@@ -110,6 +110,7 @@ export const miss: SeedlessMethod<MissOptions, MissConfig> = seedlessMethod<Miss
         const x = context.training ? drop(input, at.config.dropout, context.random) : input;
         return add(next(input), applyLinear(sumGroups(x, at.config.rank), transpose(matrix)));
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

@@ -184,6 +184,7 @@ export const randLora: Method<RandLoraOptions, RandLoraConfig> = method<RandLora
         const x = context.training ? drop(input, at.config.dropout, context.random) : input;
         return add(next(input), applyLinear(mul(applyLinear(x, a), scalar(scale)), b));
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

@@ -97,6 +97,7 @@ export const road: SeedlessMethod<RoadOptions, RoadConfig> = seedlessMethod<Road
       "linear",
       ({ path }) => placesByPath(at.shape, at.config).has(path),
       ({ site, input, next }) => turn(at, site.path, next(input)),
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

@@ -155,6 +155,7 @@ export const vbLora: Method<VbLoraOptions, VbLoraConfig> = method<VbLoraOptions,
         const x = context.training ? drop(input, at.config.dropout, context.random) : input;
         return add(next(input), applyLinear(applyLinear(x, a), b));
       },
+      { byRow: true },
     ),
   ],
   merge: (base, at) =>

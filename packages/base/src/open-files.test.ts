@@ -11,6 +11,16 @@ test("files stand for themselves", () => {
   expect(openFiles(files)).toBe(files);
 });
 
+test.each([
+  [undefined, "undefined"],
+  [null, "null"],
+  ["", "an empty text"],
+  [3, "a value of type number"],
+  [{ read: "config.json" }, "a value of type object"],
+])("%j is none, and an error says so", (source, name) => {
+  expect(() => openFiles(source as string)).toThrow(`got ${name}`);
+});
+
 test("an http address is a folder on a web server", () => {
   expect(openFiles("https://example.org/models/small/").location).toBe("https://example.org/models/small");
   expect(openFiles("HTTP://example.org").location).toBe("HTTP://example.org");

@@ -14,6 +14,7 @@ export interface EvalFlags extends ToolModelFlags {
   readonly world: number;
   readonly offer?: number;
   readonly turns: number;
+  readonly calling: "native" | "text";
   readonly method: readonly string[];
   readonly hints: readonly HintLevel[];
   readonly numbersOnly?: true;

@@ -54,6 +54,10 @@ export interface Run<Asked extends EvaluationTask> {
   readonly folder: string;
 }
 
+/** Runs of any tasks. */
+// biome-ignore lint/suspicious/noExplicitAny: a list of runs may hold tasks of several types, which only `any` is compatible with
+type AnyRun = Run<any>;
+
 /** Runs one method; returns what is still open. */
 async function runOne<Asked extends EvaluationTask>(
   io: Io,
@@ -154,10 +158,10 @@ export async function runRows(
 }
 
 /** Does the runs one after the other, and writes their report. */
-export async function runAll<Asked extends EvaluationTask>(
+export async function runAll(
   io: Io,
   title: string,
-  runs: readonly Run<Asked>[],
+  runs: readonly AnyRun[],
   flags: EvalFlags,
 ): Promise<readonly Left[]> {
   const left: Left[] = [];

@@ -2,6 +2,7 @@ import type { Setting } from "@cambium/toolbox";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { countText } from "./cost-text.ts";
+import { isBfcl, runBfcl } from "./eval-bfcl.ts";
 import { isCards, runCards } from "./eval-cards.ts";
 import type { EvalFlags, Left } from "./eval-flags.ts";
 import { METHODS } from "./eval-methods.ts";
@@ -20,36 +21,41 @@ Example, on your copy of MATH, stopped at two dollars and resumed later:
   $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=2 --out runs/algebra
   $ cambium tools eval MATH/test/algebra --numbers-only --model gpt-4o-mini --price 0.15/0.60 --budget usd=4 --out runs/algebra --resume
 Example, the bundled tools in two settings, with a model of this machine:
-  $ cambium tools eval cards:calculator,units --local model.gguf --setting zero-shot,few-shot --out runs/cards`;
+  $ cambium tools eval cards:calculator,units --local model.gguf --setting zero-shot,few-shot --out runs/cards
+Example, your copy of the Berkeley Function-Calling Leaderboard, right calls in each row or in possible_answer:
+  $ cambium tools eval bfcl:BFCL_v4_multiple.json --model gpt-4o-mini --temperature 0 --out runs/bfcl`;
 
 const SETTINGS: readonly Setting[] = ["no-tool", "zero-shot", "few-shot"];
 
-/** Options that only one kind of set reads. */
-const OF_CARDS = ["setting", "each", "world", "offer", "turns"];
-const OF_PROBLEMS = [
-  "format",
-  "method",
-  "hints",
-  "numbersOnly",
-  "grader",
-  "rounds",
-  "demonstrations",
-  "thought",
-  "python",
-  "faithful",
-];
+/** Kinds of sets, each with the options that not all of them read. */
+const KINDS = {
+  cards: { many: "cards", reads: ["setting", "each", "world", "offer", "turns"] },
+  bfcl: { many: "rows of the leaderboard", reads: ["calling", "turns"] },
+  problems: {
+    many: "problem sets",
+    reads: [
+      ...["format", "method", "hints", "numbersOnly", "grader", "rounds"],
+      ...["demonstrations", "thought", "python", "faithful"],
+    ],
+  },
+} as const;
+
+type Kind = keyof typeof KINDS;
+
+const kindOf = (source: string): Kind => (isCards(source) ? "cards" : isBfcl(source) ? "bfcl" : "problems");
 
 /** @throws {UseError} For an option that the set does not read. */
 function checkKind(command: Command, source: string): void {
-  const others = isCards(source) ? OF_PROBLEMS : OF_CARDS;
-  const wrong = command.options.find(
-    (option) =>
-      others.includes(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === "cli",
-  );
-  if (wrong !== undefined)
-    throw new UseError(
-      `tools eval: ${wrong.long} is of ${isCards(source) ? "problem sets, and these are cards" : "cards, and this is a problem set"}`,
-    );
+  const kind = kindOf(source);
+  const readers = (name: string): readonly Kind[] =>
+    (Object.keys(KINDS) as Kind[]).filter((each) => (KINDS[each].reads as readonly string[]).includes(name));
+  const wrong = command.options.find((option) => {
+    const of = readers(option.attributeName());
+    return of.length > 0 && !of.includes(kind) && command.getOptionValueSource(option.attributeName()) === "cli";
+  });
+  if (wrong === undefined) return;
+  const of = readers(wrong.attributeName()).map((each) => KINDS[each].many);
+  throw new UseError(`tools eval: ${wrong.long} is for ${of.join(" and ")}, and these are ${KINDS[kind].many}`);
 }
 
 function parseList<Name extends string>(known: readonly Name[]): (text: string) => readonly Name[] {
@@ -61,14 +67,16 @@ function parseList<Name extends string>(known: readonly Name[]): (text: string) 
   };
 }
 
-/** `cambium tools eval`: methods over a problem set, or a model over the cards of the bundled tools. */
+/** `cambium tools eval`: methods over a problem set; a model over the cards of the bundled tools, or over rows of the leaderboard. */
 export function evaluate(io: Io): Command {
   return addToolModelFlags(
     new Command("eval")
-      .description("Have a model solve a problem set or the tasks of the bundled tools, judge it, and write a report.")
+      .description(
+        "Have a model solve a problem set, the tasks of the bundled tools or rows of BFCL, judge it, and write a report.",
+      )
       .argument(
         "<set>",
-        "a .jsonl or .json file, a folder of them, synthetic:creation, synthetic:math, synthetic:transfer, or cards, cards:mail,shop",
+        "a .jsonl or .json file, a folder of them, synthetic:creation, synthetic:math, synthetic:transfer; cards, cards:mail,shop; or bfcl:FILE, bfcl:FOLDER",
       )
       .option(
         "--setting <names>",
@@ -79,7 +87,17 @@ export function evaluate(io: Io): Command {
       .option("--each <number>", "of cards: tasks of each kind", parseFromOne, 1)
       .option("--world <integer>", "of cards: seed of the worlds and their tasks", parseCount, 1)
       .option("--offer <number>", "of cards: tools of its kit that a task is offered (default: all)", parseFromOne)
-      .option("--turns <number>", "of cards: requests to the model for a task at most", parseFromOne, 20)
+      .option(
+        "--turns <number>",
+        "of cards and bfcl: requests to the model for a task, or a turn of one, at most",
+        parseFromOne,
+        20,
+      )
+      .addOption(
+        new Option("--calling <how>", "of bfcl: calls by the model's provider, or as JSON in its text")
+          .choices(["native", "text"])
+          .default("native"),
+      )
       .addOption(new Option("--format <layout>", "layout of the set (default: by its fields)").choices(FORMATS))
       .option(
         "--method <names>",
@@ -118,7 +136,8 @@ export function evaluate(io: Io): Command {
     .addHelpText("after", EXAMPLE)
     .action(async (source: string, flags: EvalFlags, command: Command) => {
       checkKind(command, source);
-      finish(io, await (isCards(source) ? runCards(io, source, flags) : solveProblems(io, source, flags)));
+      const run = { cards: runCards, bfcl: runBfcl, problems: solveProblems }[kindOf(source)];
+      finish(io, await run(io, source, flags));
     });
 }
 

@@ -19,10 +19,11 @@ import { Command, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { costText, countText } from "./cost-text.ts";
 import { addKitFlags, type KitFlags, kitsOf } from "./kit-flags.ts";
+import { addOwnToolFlags, hasOwnTools, type OwnToolFlags, openOwnTools } from "./own-tools.ts";
 import { parseCount } from "./parse-count.ts";
 import { addToolModelFlags, type ToolModelFlags, withToolModel } from "./tool-model.ts";
 
-interface RunFlags extends ToolModelFlags, KitFlags {
+interface RunFlags extends ToolModelFlags, KitFlags, OwnToolFlags {
   readonly planner: keyof typeof PLANNERS;
   readonly offer?: number;
   readonly turns: number;
@@ -43,7 +44,10 @@ Example, with a model of this machine, and no key:
   $ cambium tools run "How many feet are 3 metres?" --local model.gguf --kits units
 Example, over all kits, of which eight tools are offered; stopped by Ctrl-C, it is resumed by --resume:
   $ cambium tools run "Send Ada the forecast for Aldermoor" --model gpt-4o-mini --offer 8 --out runs/forecast
-  $ cambium tools run "Send Ada the forecast for Aldermoor" --model gpt-4o-mini --offer 8 --out runs/forecast --resume`;
+  $ cambium tools run "Send Ada the forecast for Aldermoor" --model gpt-4o-mini --offer 8 --out runs/forecast --resume
+Example, with the tools of MCP servers and of a service, and none of the bundled ones:
+  $ cambium tools run "Which notes are new?" --model gpt-4o-mini --mcp mcp.json --pins mcp.pins.json
+  $ cambium tools run "Is pet 3 there?" --model gpt-4o-mini --openapi pets=pets.yaml --server pets=https://pets.example/v1 --credential pets.key=PETS_KEY`;
 
 const LONGEST = 160;
 
@@ -94,9 +98,11 @@ function finish(io: Io, verb: string, end: AgentEnd<unknown>, flags: RunFlags): 
 /** `cambium tools run`: a task, solved with tools. */
 export function runTask(io: Io): Command {
   const command = new Command("run")
-    .description("Have a model solve a task with the bundled tools.")
+    .description(
+      "Have a model solve a task with the bundled tools, or with tools of MCP servers and services; beside these, kits are offered where --kits names them.",
+    )
     .argument("<task>", "what is to be done");
-  return addKitFlags(addToolModelFlags(command))
+  return addOwnToolFlags(addKitFlags(addToolModelFlags(command)))
     .addOption(new Option("--planner <name>", "how it works").choices(Object.keys(PLANNERS)).default("react" as const))
     .option("--turns <number>", "requests to the model at most", parseCount, 20)
     .option(
@@ -116,14 +122,19 @@ export function runTask(io: Io): Command {
       if (resume && out === undefined) throw new UseError(`${verb}: --resume needs --out, the folder of the run`);
       if (out !== undefined && existsSync(join(out, "manifest.json")) && !resume)
         throw new UseError(`${verb}: ${out} holds a run; continue it by --resume, or name another folder by --out`);
-      const box = toolbox({ ...kitsOf(flags), seed: flags.world });
+      // Beside tools of others, those of the kits are there when they are asked for.
+      const kits = hasOwnTools(flags) && flags.kits === undefined ? { kits: [] } : kitsOf(flags);
+      const box = toolbox({ ...kits, seed: flags.world });
+      const own = await openOwnTools(io, flags);
+      const tools = [...box.tools, ...own.tools];
       try {
+        if (tools.length === 0) throw new UseError(`${verb}: no tool is left to offer`);
         await withToolModel(io, verb, flags, async (model) => {
           const retrieval =
-            offer === undefined ? {} : { retrieval: { retriever: lexicalRetriever(box.tools), count: offer } };
+            offer === undefined ? {} : { retrieval: { retriever: lexicalRetriever(tools), count: offer } };
           const run = runAgent(
             {
-              ...{ model, tools: box, environment: virtual({ state: () => box.snapshot() }), ...retrieval },
+              ...{ model, tools, environment: virtual({ state: () => box.snapshot() }), ...retrieval },
               ...{ planner: PLANNERS[planner](turns), budget: { modelCalls: turns } },
               ...{ sampling: { temperature, maxTokens, seed }, ...approval(io, flags) },
               ...(out === undefined ? {} : { journal: out }),
@@ -140,6 +151,7 @@ export function runTask(io: Io): Command {
           }
         });
       } finally {
+        await own.close();
         await box.close();
       }
     });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Policy, startServer } from "@cambium/llm";
 import { expect, onTestFinished, test } from "vitest";
@@ -63,6 +63,35 @@ test("run offers some of many tools, and shows its cost to those who watch", asy
   expect(tools).toContain("weather_day");
   expect(asked[0]!.length).toBeLessThanOrEqual(commands.length + 3);
   expect(live.at(-1)).toMatch(/steps?, 1 call, .* tokens/);
+});
+
+test("eval has a model do rows of the leaderboard, right calls beside them, and judges the calls", async () => {
+  mkdirSync(path("bfcl/possible_answer"), { recursive: true });
+  const functions = [
+    {
+      name: "area.of",
+      description: "An area.",
+      parameters: {
+        type: "dict",
+        properties: { side: { type: "integer", description: "A side." } },
+        required: ["side"],
+      },
+    },
+  ];
+  const rows = [2, 3].map((side, i) => ({
+    id: `simple_${i}`,
+    question: [[{ role: "user", content: `Area of a square of ${side}?` }]],
+    function: functions,
+  }));
+  const answers = rows.map(({ id }, i) => ({ id, ground_truth: [{ "area.of": { side: [i + 2] } }] }));
+  const lines = (values: readonly object[]): string => values.map((value) => JSON.stringify(value)).join("\n");
+  writeFileSync(path("bfcl/BFCL_v4_simple.json"), lines(rows));
+  writeFileSync(path("bfcl/possible_answer/BFCL_v4_simple.json"), lines(answers));
+  const always2: Policy = ({ tools = [] }) => ({ toolCalls: [{ name: tools[0]!.name, arguments: { side: 2 } }] });
+  const flags = [...(await endpoint(always2, "bfcl")), "--out", path("bfcl-out")];
+  const { code, out, errors } = await recorded(["tools", "eval", `bfcl:${path("bfcl")}`, ...flags]);
+  expect([code, out[0]], errors.join("\n")).toEqual([0, expect.stringMatching(/^simple: 2 rows, bfcl 50\.0 %/)]);
+  expect(existsSync(path("bfcl-out/report.html"))).toBe(true);
 });
 
 test("retrieve finds tools by words, among the kits and among tools of yours", async () => {
@@ -146,8 +175,13 @@ test.each([
   [["retrieve", "x", "--tools", "nowhere.jsonl"], "cannot be read"],
   [["retrieve", "x", "--tools", "a", "--kits", "mail"], "leave out --kits"],
   [["eval", "cards:mial", "--model", "experts"], 'no kit "mial"'],
-  [["eval", "cards", "--model", "experts", "--method", "pot"], "--method is of problem sets"],
-  [["eval", "synthetic:math", "--model", "rules", "--each", "2"], "--each is of cards"],
+  [["eval", "cards", "--model", "experts", "--method", "pot"], "--method is for problem sets, and these are cards"],
+  [["eval", "synthetic:math", "--model", "rules", "--each", "2"], "--each is for cards, and these are problem sets"],
+  [
+    ["eval", "bfcl:x.jsonl", "--model", "m", "--each", "2"],
+    "--each is for cards, and these are rows of the leaderboard",
+  ],
+  [["eval", "bfcl:x.jsonl", "--model", "m"], "there is no x.jsonl"],
   [["train", "x", "--rows", "nowhere.jsonl"], "cannot be read"],
   [["train", "x", "--budget", "soon"], "minutes=30"],
 ])("%j is wrong use", async (args, says) => {

@@ -104,10 +104,10 @@ export const customKernelTraces: KernelTable = {
   GeluGrad: ({ dy, x }, attributes) => {
     const value = x!.value;
     if ((attributes as unknown as GeluAttributes).approximate === "none") {
-      // dy/2 · (1 + erf u + 2/√π · u exp(−u²)) with u = x/√2
+      // dy/2 · (1 + erf u + u exp(ln 2/√π − u²)) with u = x/√2
       const u = mul(value, Math.SQRT1_2);
-      const bell = unary("Exp", unary("Neg", mul(u, u)));
-      const inner = add(add(mul(mul(u, bell), 2 / Math.sqrt(Math.PI)), unary("Erf", u)), constant(1));
+      const bell = unary("Exp", sub(constant(Math.log(2 / Math.sqrt(Math.PI))), mul(u, u)));
+      const inner = add(add(mul(u, bell), unary("Erf", u)), constant(1));
       return mul(mul(dy!.value, 0.5), inner);
     }
     const squared = mul(value, value);

@@ -107,6 +107,19 @@ describe("calls of a model", () => {
     expect(stubborn.end).toMatchObject({ status: "failed", failure: { code: "LOOP_DETECTED" } });
   });
 
+  test("of a tool that is polled are made for as long as the budget lasts", async () => {
+    let asked = 0;
+    const job = tool(() => (++asked < 6 ? "under way" : "done"), { polled: true });
+    const played = await play([{ reply: calls(["probe", {}]), times: 6 }, answer("done")], { tools: [job] });
+    expect(played.end).toMatchObject({ status: "done", answer: "done" });
+    const endless = tool(() => "under way", { polled: true });
+    const spent = await play([{ reply: calls(["probe", {}]), times: 6 }], {
+      ...{ tools: [endless], budget: { toolCalls: 5 } },
+    });
+    expect(spent.tools.filter(({ failure }) => failure === undefined)).toHaveLength(5);
+    expect(spent.end).toMatchObject({ status: "budget_exceeded" });
+  });
+
   test("that come back to a place between others that tell something new are no loop", async () => {
     const walk = [1, 2, 3, 4].flatMap((b) => [
       { reply: calls(["add", { a: 0, b: 0 }]) },

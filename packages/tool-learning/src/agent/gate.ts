@@ -76,7 +76,7 @@ async function look(run: Run, conversation: Conversation, call: RequestedCall): 
   if (harm !== undefined) return { ...found, ...failed("INVALID_ARGS", `${call.name}: ${harm}`) };
   const input = parsed.ok ? parsed.value : undefined;
   const read = { ...found, ...(input === undefined ? {} : { input }) };
-  if (repeats(conversation, callKey(call, input, call.arguments)) >= LOOP) {
+  if (tool?.polled !== true && repeats(conversation, callKey(call, input, call.arguments)) >= LOOP) {
     return {
       ...read,
       ...failed("LOOP_DETECTED", `this call gave the same result ${LOOP} times; it is not made again`),

@@ -177,11 +177,12 @@ const schema = z.strictObject({
   seed: z.string().optional(),
 });
 
-const described = ({ name, description, inputSchema, effects, idempotent }: AnyTool): Json => [
+const described = ({ name, description, inputSchema, effects, idempotent, polled }: AnyTool): Json => [
   name,
   sha256(JSON.stringify([description, inputSchema])),
   effects,
   idempotent,
+  ...(polled === true ? [true] : []),
 ];
 
 /**

@@ -20,6 +20,7 @@ const definitionSchema = z.strictObject({
   effects: z.enum(["none", "reads", "writes", "destroys"]).optional(),
   idempotent: z.boolean().optional(),
   openWorld: z.boolean().optional(),
+  polled: z.boolean().optional(),
   limits: z
     .strictObject({
       timeoutMs: z

@@ -66,6 +66,11 @@ export interface ToolDefinition<Input, Output, State = unknown> {
   readonly idempotent?: boolean;
   /** Whether it reaches beyond this program and its data, such as the web. @default false for `none`, else true */
   readonly openWorld?: boolean;
+  /**
+   * Whether it tells how something stands that changes by itself, such as a job under way: the same call with the same result is
+   * waiting then, and no loop, and only the budget ends it. @default false
+   */
+  readonly polled?: boolean;
   readonly limits?: Partial<ToolLimits>;
   /**
    * Names of arguments that are never invented, such as addresses and amounts: in a run, a call whose value stands neither in

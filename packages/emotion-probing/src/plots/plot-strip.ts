@@ -110,7 +110,10 @@ export function plotStrip(
       title,
       description: description ?? `Coloured from ${format(low)} (dark) to ${format(high)} (bright).`,
       width,
-      height: 84 + 26 * names.length,
+      height: 104 + 26 * names.length,
+      ...(high > low && {
+        legend: [low, (low + high) / 2, high].map((value) => ({ name: format(value), color: shade(value) })),
+      }),
     },
   );
   return withData(drawn, cells);

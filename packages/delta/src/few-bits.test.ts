@@ -6,12 +6,15 @@ import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { adamW, type Batches, train } from "@cambium/train";
 import { add, dispose, mul, type Scalar, sub, sum, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { arbitrary } from "./arbitrary/arbitrary.ts";
+import { selectArbitrary } from "./arbitrary/selection.ts";
 import { attach } from "./attach.ts";
 import type { Delta } from "./delta.ts";
 import { loadAdapter } from "./files/load-adapter.ts";
 import { saveAdapter } from "./files/save-adapter.ts";
 import { merge } from "./merge.ts";
 import { adapter, bitFit, head, ia3, lora, prefix, prompt, whole } from "./methods/index.ts";
+import { describeStatus } from "./status.ts";
 
 const ways = ["int8", "int4"] as const;
 
@@ -47,6 +50,9 @@ const methods: [string, (model: LanguageModel) => Delta][] = [
   ["prompt", (model) => prompt(model, { length: 2 }, random(1))],
   ["head", (model) => head(model)],
   ["whole", (model) => whole(model)],
+  ["arbitrary scalars", (model) => arbitrary(model, { count: 300 }, random(1))],
+  ["arbitrary rows", (model) => arbitrary(model, { count: 300, granularity: "row" }, random(1))],
+  ["arbitrary groups", (model) => arbitrary(model, { count: 300, granularity: "group" }, random(1))],
 ];
 
 interface Slope {
@@ -70,7 +76,7 @@ function slopeOf(model: LanguageModel, method: (model: LanguageModel) => Delta):
     );
     return { value, ...Object.fromEntries(gradients) };
   });
-  disposeParameters(tuned.parameters);
+  for (const { parameters, buffers } of tuned.deltas) for (const tree of [parameters, buffers]) disposeParameters(tree);
   const { value, ...gradients } = found as Record<string, Tensor>;
   return { value: value as Scalar, gradients: new Map(Object.entries(gradients)) };
 }
@@ -107,6 +113,25 @@ test.each(methods)("%s has the loss and the gradients in 4 bits of the rounded w
   expect(got.value).toBeAllClose(expected.value, { relative: 1e-6 });
   for (const slope of [got, expected]) disposeSlope(slope);
   for (const tree of [floats, rounded.parameters]) disposeParameters(tree);
+});
+
+test.each(ways)("a choice among the weights of a base in %s is that among its float32 ones", (way) => {
+  const choose = (model: LanguageModel) => selectArbitrary(model, { count: 300 }, random(4));
+  expect(choose(bases[way])).toEqual(choose(plain));
+  expect(choose(bases[way]).untrained).toBeUndefined();
+});
+
+test("the status says which weights in 8 bits are multiplied in float32 because a delta edits them", () => {
+  const base = bases.int8;
+  const [some, beside] = [arbitrary(base, { count: 300 }, random(1)), lora(base, { rank: 2 }, random(1))];
+  expect(describeStatus(attach(base, some)).problems).toEqual([
+    expect.stringMatching(
+      /^"arbitrary" edits weights in few bits: 12 weights, such as "encoder.*are in 8 bits, and are/,
+    ),
+  ]);
+  expect(describeStatus(attach(base, beside)).problems).toEqual([]);
+  for (const { parameters, buffers } of [some, beside])
+    for (const tree of [parameters, buffers]) disposeParameters(tree);
 });
 
 test.each(ways)(

@@ -1,4 +1,4 @@
-import type { Role, Site } from "@cambium/core";
+import { type Role, type Site, sizeOfShape } from "@cambium/core";
 import {
   type Architecture,
   type LanguageModel,
@@ -86,6 +86,33 @@ function ofLayout({ config, architecture, sites, ...layout }: HostLayout): Host 
 }
 
 const isCausal = ({ heads }: Architecture): boolean => Object.hasOwn(heads, "causal-lm");
+
+/** A tensor of a model that no method trains. */
+export interface UntrainedTensor {
+  readonly tensor: string;
+  readonly dtype: string;
+  /** Scalars. */
+  readonly count: number;
+}
+
+/** Whether a tensor can be trained. Weights in 8 or 4 bits can: they are float32 tensors, of rounded values. */
+export const isTrainable = ({ dtype = "float32" }: { readonly dtype?: string }): boolean => dtype === "float32";
+
+/** What a model has that cannot be trained: tables of integers and masks, such as models from outside may keep beside their weights. */
+export function untrained({ tensors }: Host): readonly UntrainedTensor[] {
+  return [...tensors]
+    .filter(([, tensor]) => !isTrainable(tensor))
+    .map(([tensor, { dtype, shape }]) => ({ tensor, dtype: dtype!, count: sizeOfShape(shape) }))
+    .sort((a, b) => (a.tensor < b.tensor ? -1 : 1));
+}
+
+/** What a message adds where tensors are left out: `; "table" (int32) is not float32, and not trained`. */
+export function describeUntrained(host: Host): string {
+  const [first, ...others] = untrained(host);
+  if (first === undefined) return "";
+  const more = others.length > 0 ? ` and ${others.length} more are` : " is";
+  return `; "${first.tensor}" (${first.dtype})${more} not float32, and not trained`;
+}
 
 /** Names of the tables of word embeddings, which heads may share. */
 export function tablesOf(sites: readonly Site[]): ReadonlySet<string> {

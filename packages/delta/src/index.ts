@@ -54,7 +54,7 @@ export type {
 } from "./files/peft-format.ts";
 export { type SaveAdapterOptions, type SavedAdapter, saveAdapter } from "./files/save-adapter.ts";
 export { type SaveGgufAdapterOptions, saveGgufAdapter } from "./files/save-gguf-adapter.ts";
-export { type Host, type HostLayout, type HostModel, type HostSource, hostOf } from "./host.ts";
+export { type Host, type HostLayout, type HostModel, type HostSource, hostOf, type UntrainedTensor } from "./host.ts";
 export { activate, deactivate, remove, rename, swap } from "./lifecycle.ts";
 export { merge, unmerge } from "./merge.ts";
 export {

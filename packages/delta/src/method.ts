@@ -211,7 +211,13 @@ export function startDelta(
         });
       }
       const key = (spec.key ?? [name]).reduce<Random>((at, label) => at.at(label), random ?? seeded(0));
-      made.set(name, startTensor(spec, key, weights));
+      const start = startTensor(spec, key, weights);
+      made.set(name, start);
+      if (start.dtype === (spec.dtype ?? "float32")) continue;
+      throw new ConfigError({
+        message: `${kind}: "${name}" would start from values that are ${start.dtype}, and ${spec.dtype ?? "float32"} is what is trained; leave it out by the modules or targets that are named`,
+        name,
+      });
     }
     return made;
   } catch (error) {

@@ -1,5 +1,5 @@
 /** What is on a tuned model: its deltas, the layers that each touches, and what should not be so. */
-import type { Hook, Site } from "@cambium/core";
+import { describeQuantised, floatUnderHooks, type Hook, type Site } from "@cambium/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { AnyModel, Tuned } from "./attach.ts";
 import type { Delta } from "./delta.ts";
@@ -38,7 +38,10 @@ export interface LayerStatus {
 export interface Status {
   readonly deltas: readonly DeltaStatus[];
   readonly layers: readonly LayerStatus[];
-  /** What should not be so: tensors that are disposed of, edits that a later delta hides, random weights that nothing carries. */
+  /**
+   * What should not be so: tensors that are disposed of, edits that a later delta hides, weights in few bits that edits make floats of,
+   * random weights that nothing carries.
+   */
   readonly problems: readonly string[];
 }
 
@@ -66,7 +69,12 @@ export function describeStatus(tuned: Tuned): Status {
   return {
     deltas: [...deltas.map((delta, place) => statusOf(delta, place)), ...inactive.map((delta) => statusOf(delta))],
     layers: [...layers.values()].sort((a, b) => placeOf(a) - placeOf(b)),
-    problems: [...disposedOf([...deltas, ...inactive]), ...hiddenEdits(deltas, base), ...(tuned.warnings ?? [])],
+    problems: [
+      ...disposedOf([...deltas, ...inactive]),
+      ...hiddenEdits(deltas, base),
+      ...roundedEdits(deltas, base),
+      ...(tuned.warnings ?? []),
+    ],
   };
 }
 
@@ -134,6 +142,18 @@ function hiddenEdits(deltas: readonly Delta[], { parameters }: AnyModel): readon
             `"${later.name}" replaces ${first}${more}, so that what "${delta.name}" does there is lost: attach it first`,
           ];
     });
+  });
+}
+
+/** Weights in 8 or 4 bits that deltas edit, which costs what was saved by them. */
+function roundedEdits(deltas: readonly Delta[], { parameters }: AnyModel): readonly string[] {
+  return deltas.flatMap((delta) => {
+    const names = floatUnderHooks(parameters, delta.hooks(delta));
+    if (names.length === 0) return [];
+    const bytes = 4 * sizeOf(names.map((name) => parameters.get(name)!));
+    return [
+      `"${delta.name}" edits weights in few bits: ${describeQuantised(parameters, names)}, and are multiplied in float32, which takes up to ${(bytes / 2 ** 20).toFixed(1)} MiB more`,
+    ];
   });
 }
 

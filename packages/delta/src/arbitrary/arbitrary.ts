@@ -34,6 +34,10 @@ function editsOf(shape: Host, config: ArbitraryConfig): ReadonlyMap<string, Pick
  * grow with the count, and files hold it beside the values. The optimiser's state has the size of the choice. It merges
  * where all of it is weights, biases that exist, and LoRA.
  *
+ * Weights in 8 or 4 bits are chosen from like all others: the increments are added to their rounded values, in float32, so that
+ * the base loses what it saves where they are (`describeStatus` says how much). Tensors that are not float32, such as tables of
+ * integers in models from outside, are not trained: `selectArbitrary` lists them under `untrained`.
+ *
  * Where we deviate from the released code: a group is compared with the budget as a whole, so that the count is never exceeded;
  * what is left when no piece fits is filled with single scalars (`fit`); candidates are ordered by name. Fewer scalars want a
  * larger learning rate (arXiv:2405.02596), so tune it for each count.

@@ -9,7 +9,7 @@ import { disposeParameters, type Parameters, random, valueAndGradients } from "@
 import { add, square, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type AnyModel, attach, type InputOf } from "../attach.ts";
-import { type HostModel, type HostSource, hostOf } from "../host.ts";
+import { describeUntrained, type Host, type HostModel, type HostSource, hostOf } from "../host.ts";
 import { whole } from "../methods/whole.ts";
 import { overlay } from "../trees.ts";
 import { allowed, type Candidate, weightCandidates } from "./candidates.ts";
@@ -34,7 +34,7 @@ function candidatesFor(caller: string, model: HostSource, options: SelectionCons
   checkPlaces(caller, host, weights, options);
   const found = allowed(host, weights, options);
   if (found.length > 0) return found;
-  throw new ConfigError({ message: `${caller}: no weights are left to choose from` });
+  throw new ConfigError({ message: `${caller}: no weights are left to choose from${describeUntrained(host)}` });
 }
 
 const parseCount = (caller: string, options: SelectByOptions) => parseConfig(caller, schema, options);
@@ -57,6 +57,7 @@ function bucketOf(histogram: Float64Array, count: number): readonly [bucket: num
 
 async function largest(
   caller: string,
+  host: Host,
   candidates: readonly Candidate[],
   scores: Parameters,
   count: number,
@@ -64,7 +65,7 @@ async function largest(
   const total = candidates.reduce((sum, { size }) => sum + size, 0);
   if (total < count)
     throw new ConfigError({
-      message: `${caller}: a count of ${count} was asked for, and there are ${total} scalars to choose from`,
+      message: `${caller}: a count of ${count} was asked for, and there are ${total} scalars to choose from${describeUntrained(host)}`,
       count,
       total,
     });
@@ -90,7 +91,7 @@ async function largest(
     const all = places.length === candidate.size;
     if (places.length > 0) picks.push({ candidate, all, rows: none, scalars: all ? none : Int32Array.from(places) });
   }
-  return writeManifest({ requested: count, picks }, 0);
+  return writeManifest(host, { requested: count, picks }, 0);
 }
 
 /**
@@ -117,7 +118,7 @@ export async function selectByScores(
       name,
     });
   }
-  return largest("selectByScores", candidates, scores, count);
+  return largest("selectByScores", hostOf(model), candidates, scores, count);
 }
 
 /**
@@ -129,7 +130,8 @@ export async function selectByScores(
  */
 export async function selectByMagnitude(model: HostModel, options: SelectByOptions): Promise<Manifest> {
   const { count, ...where } = parseCount("selectByMagnitude", options);
-  return largest("selectByMagnitude", candidatesFor("selectByMagnitude", model, where), model.parameters, count);
+  const candidates = candidatesFor("selectByMagnitude", model, where);
+  return largest("selectByMagnitude", hostOf(model), candidates, model.parameters, count);
 }
 
 /** Sums over batches of something of the gradient of each weight, largest first. */
@@ -142,7 +144,7 @@ async function byGradients<M extends AnyModel & HostModel>(
 ): Promise<Manifest> {
   const { count, ...where } = parseCount(caller, options);
   const candidates = candidatesFor(caller, model, where);
-  const full = whole(model);
+  const full = whole(model, { modules: candidates.map(({ name }) => name) });
   const tuned = attach(model, full);
   const at = new Map(candidates.map(({ name }) => [`${full.name}/${name}`, full.parameters.get(name)!]));
   const sums = new Map<string, Tensor>();
@@ -168,7 +170,7 @@ async function byGradients<M extends AnyModel & HostModel>(
       disposeParameters(gradients);
     }
     if (isEmpty) throw new ConfigError({ message: `${caller}: there are no batches to take gradients of` });
-    return await largest(caller, candidates, sums, count);
+    return await largest(caller, hostOf(model), candidates, sums, count);
   } finally {
     disposeParameters(sums);
     disposeParameters(full.parameters);
@@ -215,6 +217,7 @@ function all(
   if (candidates.length === 0) throw new ConfigError({ message: `${caller}: the model has none` });
   const requested = candidates.reduce((sum, { size }) => sum + size, 0);
   return writeManifest(
+    hostOf(model),
     { requested, picks: candidates.map((candidate) => ({ candidate, all: true, rows: none, scalars: none })) },
     0,
   );

@@ -1,7 +1,7 @@
 /** What a choice may fall on: tensors of the pools, in an order that depends on their names alone. */
 import { ConfigError } from "@cambium/base";
 import { type Site, sizeOfShape } from "@cambium/core";
-import { type Host, tablesOf } from "../host.ts";
+import { type Host, isTrainable, tablesOf } from "../host.ts";
 import type { DeltaTensor } from "../method.ts";
 import { adapter } from "../methods/adapter.ts";
 import { lora } from "../methods/lora.ts";
@@ -71,11 +71,11 @@ function ownersOf(sites: readonly Site[]): (name: string) => Site | undefined {
   };
 }
 
-/** Every weight of the model, whatever the constraints. */
+/** Every weight of the model that can be trained, whatever the constraints. */
 export function weightCandidates(host: Host): readonly Candidate[] {
   const ownerOf = ownersOf(host.sites());
   return [...host.tensors]
-    .filter(([, { dtype = "float32" }]) => dtype === "float32")
+    .filter(([, tensor]) => isTrainable(tensor))
     .map(([name, { shape }]) =>
       candidate({ name, pool: "weights", shape, group: name.replace(/\.[^.]+$/, "") }, whereIs(ownerOf(name))),
     )
@@ -109,7 +109,13 @@ export function allowed(
 export function biasCandidates(host: Host): readonly Candidate[] {
   const sites = host
     .sites()
-    .filter(({ kind, role, part }) => (kind === "linear" || kind === "norm") && role !== "head" && part === undefined);
+    .filter(
+      ({ kind, role, part, bias }) =>
+        (kind === "linear" || kind === "norm") &&
+        role !== "head" &&
+        part === undefined &&
+        isTrainable(host.tensors.get(bias ?? "") ?? {}),
+    );
   const made = sites.map((site) => {
     const isThere = site.bias !== undefined && host.tensors.has(site.bias);
     const name = isThere ? site.bias! : `${site.path}.bias`;

@@ -87,9 +87,10 @@ function capacityOf(candidates: readonly Candidate[], most: number): number {
  * A choice of `count` scalars.
  *
  * @param random - The same gives the same choice, on every backend and machine.
+ * @param leftOut - What the message of a count that is too large adds, of weights that are no candidates.
  * @throws {ConfigError} When there are fewer candidates, or too few for the limits of layers.
  */
-export function choose(lists: readonly ChoiceList[], choice: Choice, random: Random): Selection {
+export function choose(lists: readonly ChoiceList[], choice: Choice, random: Random, leftOut = ""): Selection {
   const { count, granularity, fit, minPerLayer: least, maxPerLayer: most = Number.POSITIVE_INFINITY } = choice;
   const shares = lists.reduce((sum, { share }) => sum + share, 0);
   const capacities = lists.map(({ candidates }) => capacityOf(candidates, most));
@@ -99,7 +100,7 @@ export function choose(lists: readonly ChoiceList[], choice: Choice, random: Ran
   );
   if (total < count)
     throw new ConfigError({
-      message: `arbitrary: a count of ${count} was asked for, and there are ${total} scalars to choose from`,
+      message: `arbitrary: a count of ${count} was asked for, and there are ${total} scalars to choose from${leftOut}`,
       count,
       total,
     });

@@ -1,5 +1,6 @@
 import { FormatError, nearest } from "@cambium/base";
 import * as z from "zod";
+import { type Host, type UntrainedTensor, untrained } from "../host.ts";
 import type { Candidate } from "./candidates.ts";
 import { readIndices, writeIndices } from "./index-text.ts";
 
@@ -30,6 +31,8 @@ export interface Manifest {
   readonly roles: Readonly<Record<string, number>>;
   /** Scalars that can never change anything, such as entries of LoRA's A whose column of B stays zero. */
   readonly dead: number;
+  /** What the model has that no choice falls on, because it is not float32. Absent where there is nothing of the kind. */
+  readonly untrained?: readonly UntrainedTensor[];
   readonly parts: readonly ManifestPart[];
 }
 
@@ -43,6 +46,10 @@ export const manifestSchema: z.ZodType<Manifest> = z.strictObject({
   layers: counts,
   roles: counts,
   dead: count,
+  untrained: z
+    .array(z.strictObject({ tensor: z.string(), dtype: z.string(), count }))
+    .readonly()
+    .exactOptional(),
   parts: z
     .array(
       z.strictObject({
@@ -77,8 +84,9 @@ function countOf({ candidate, all, rows, scalars }: Pick): number {
   return all ? candidate.size : rows.length * candidate.width + scalars.length;
 }
 
-/** A choice as JSON. */
-export function writeManifest({ requested, picks: all }: Selection, dead: number): Manifest {
+/** A choice among the weights of `host` as JSON. */
+export function writeManifest(host: Host, { requested, picks: all }: Selection, dead: number): Manifest {
+  const left = untrained(host);
   const picks = all.filter((pick) => countOf(pick) > 0);
   const sumBy = (label: (candidate: Candidate) => string): Record<string, number> => {
     const sums = new Map<string, number>();
@@ -94,6 +102,7 @@ export function writeManifest({ requested, picks: all }: Selection, dead: number
     layers: sumBy(({ layer }) => layer ?? ""),
     roles: sumBy(({ role }) => role ?? ""),
     dead,
+    ...(left.length > 0 && { untrained: left }),
     parts: picks.map((pick) => ({
       tensor: pick.candidate.name,
       shape: [...pick.candidate.shape],
@@ -112,11 +121,17 @@ const none = new Int32Array(0);
  *
  * @throws {FormatError} When it was made for another model, or is damaged.
  */
-export function readManifest({ requested, parts }: Manifest, candidates: readonly Candidate[]): Selection {
+export function readManifest(host: Host, { requested, parts }: Manifest, candidates: readonly Candidate[]): Selection {
   const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
   const picks = parts.map(({ tensor, shape, count, all = false, rows, scalars }): Pick => {
     const candidate = byName.get(tensor);
     if (candidate === undefined) {
+      const other = untrained(host).find((each) => each.tensor === tensor);
+      if (other !== undefined)
+        throw new FormatError({
+          message: `arbitrary: the selection names "${tensor}", which is ${other.dtype} here; only float32 is trained`,
+          tensor,
+        });
       const near = nearest(tensor, [...byName.keys()]);
       throw new FormatError({
         message: `arbitrary: the selection names "${tensor}", which is no weight of this model${near === undefined ? "" : `; the nearest is "${near}"`}`,

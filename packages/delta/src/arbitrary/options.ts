@@ -44,7 +44,7 @@ export interface ArbitraryOptions extends SelectionConstraints {
   /**
    * What may be chosen, one or several:
    *
-   * - `"weights"`: increments on every weight of the model;
+   * - `"weights"`: increments on every weight of the model, of those in 8 or 4 bits as well;
    * - `"bias"`: increments on biases, and new ones where linear layers and norms have none;
    * - `"lora"`, `"adapter"`: those that `lora` and `adapter` below would make;
    * - `"prompt"`, `"prefix"`: rows of them, each of which stands for itself.

@@ -1,6 +1,6 @@
 import { ConfigError } from "@cambium/base";
 import { type Random, random as seeded } from "@cambium/core";
-import { type Host, type HostSource, hostOf } from "../host.ts";
+import { describeUntrained, type Host, type HostSource, hostOf } from "../host.ts";
 import { allowed, biasCandidates, type Candidate, candidatesOf, weightCandidates } from "./candidates.ts";
 import { type ChoiceList, choose } from "./choose.ts";
 import { countDead } from "./dead.ts";
@@ -34,12 +34,12 @@ function named(host: Host): readonly Candidate[] {
 }
 
 function select(host: Host, config: Unmade | ArbitraryConfig): Selection {
-  if ("selection" in config) return readManifest(config.selection, named(host));
+  if ("selection" in config) return readManifest(host, config.selection, named(host));
   const { seed, path } = config.random;
   const random = [...path, "arbitrary"].reduce<Random>((key, label) => key.at(label), seeded(seed));
   const candidates = candidatesOf(host, config);
   checkPlaces("arbitrary", host, [...candidates.values()].flat(), config);
-  const selection = choose(listsOf(host, config, candidates), config, random.at(config.count));
+  const selection = choose(listsOf(host, config, candidates), config, random.at(config.count), describeUntrained(host));
   return { ...selection, picks: [...selection.picks, ...frozenMembers(selection.picks, candidates)] };
 }
 
@@ -87,7 +87,8 @@ function frozenMembers(picks: readonly Pick[], candidates: ReadonlyMap<Pool, rea
 }
 
 /**
- * The scalars that `arbitrary` would train with these options, without a tensor: how many in each layer and role, and which.
+ * The scalars that `arbitrary` would train with these options, without a tensor: how many in each layer and role, and which; and
+ * what of the model no choice falls on, under `untrained`.
  *
  * @param model - A model, or what `modelLayout` gives.
  * @param random - Where the choice comes from.
@@ -98,5 +99,5 @@ function frozenMembers(picks: readonly Pick[], candidates: ReadonlyMap<Pool, rea
 export function selectArbitrary(model: HostSource, options: ArbitraryOptions, random: Random): Manifest {
   const host = hostOf(model);
   const selection = selectionOf(host, parseArbitrary(options, host, random));
-  return writeManifest(selection, countDead(selection));
+  return writeManifest(host, selection, countDead(selection));
 }

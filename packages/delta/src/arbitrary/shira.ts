@@ -101,7 +101,7 @@ export const shiraFormat: PeftFormat<ArbitraryOptions, ArbitraryConfig> = {
           picks.push({ candidate, all: false, rows: new Int32Array(0), scalars });
         }
         const requested = picks.reduce((sum, { scalars }) => sum + scalars.length, 0);
-        return { selection: writeManifest({ requested, picks }, 0) };
+        return { selection: writeManifest(host, { requested, picks }, 0) };
       },
     };
   },

@@ -91,3 +91,4 @@ export {
   type TensorSpec,
   zeroStart,
 } from "./tensor-spec.ts";
+export { openTorchFile } from "./torch-file/open.ts";

@@ -59,7 +59,8 @@ function toInt32(
   return integers;
 }
 
-function toTensor(
+/** Values as a tensor: floats as float32, integers as int32, BOOL as bool. */
+export function toTensor(
   { dtype, shape }: SafetensorsEntry,
   values: SafetensorsValues,
   fail: (problem: string) => FormatError,

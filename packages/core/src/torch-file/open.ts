@@ -1,0 +1,143 @@
+/**
+ * Files of `torch.save`: a zip archive with a pickle of the dictionary and a file of numbers for each storage.
+ *
+ * The archive is `zip.ts`, the pickle `pickle.ts`, what the pickle says `state-dict.ts`; here tensors are read.
+ */
+import { type Files, FormatError, openFiles } from "@cambium/base";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
+import { codingOf, elementBytes, type SafetensorsValues } from "../safetensors/dtype.ts";
+import type { SafetensorsEntry } from "../safetensors/header.ts";
+import { lookUp, type Safetensors, toTensor } from "../safetensors/read.ts";
+import { readStateDict, type StoredTensor } from "./state-dict.ts";
+import { openStoredZip } from "./zip.ts";
+
+/** Largest pickle: dictionaries have some hundred bytes for each tensor. */
+const PICKLE_LIMIT_BYTES = 100_000_000;
+
+/**
+ * Opens a dictionary of tensors that PyTorch saved (`torch.save(model.state_dict(), path)`, since 1.6), such as `pytorch_model.bin`. Its
+ * pickle is read, not run: it can name nothing but tensors, and a file that asks for anything else is refused with the name. Tensors
+ * are read from their place when asked for, and their checksums verified.
+ *
+ * @param source - The folder, or a string for `openFiles`.
+ * @param name - Such as `"pytorch_model.bin"`.
+ * @throws {FileError} When the file cannot be read.
+ * @throws {FormatError} When it is none of PyTorch's files, of the form before 1.6, damaged, or holds anything but tensors; the field
+ *   `global` has the name that was asked for.
+ * @example
+ * const file = await openTorchFile("adapters/old", "adapter_model.bin");
+ * const all = await file.load();
+ */
+export async function openTorchFile(source: string | Files, name: string): Promise<Safetensors> {
+  const files = openFiles(source);
+  const { location } = files;
+  const fail = (problem: string, fields: Readonly<Record<string, unknown>> = {}): FormatError =>
+    new FormatError({ message: `openTorchFile: "${name}" in ${location}: ${problem}`, name, location, ...fields });
+  await checkKind(files, name, fail);
+  const zip = await openStoredZip(files, name, fail);
+  if (zip.names.some((each) => each.includes("/code/")))
+    throw fail("it is a TorchScript program; save the state dict instead");
+  const pickles = zip.names.filter((each) => each.endsWith("/data.pkl"));
+  if (pickles.length !== 1) throw fail(`it has ${pickles.length} pickles of data; is it a file of torch.save?`);
+  const [pickle] = pickles as [string];
+  const root = pickle.slice(0, -"data.pkl".length);
+  if (zip.sizeOf(pickle)! > PICKLE_LIMIT_BYTES)
+    throw fail(`its pickle has ${zip.sizeOf(pickle)} bytes, more than ${PICKLE_LIMIT_BYTES}`);
+  if (zip.sizeOf(`${root}byteorder`) !== undefined) {
+    const order = new TextDecoder().decode(await zip.read(`${root}byteorder`));
+    if (order !== "little")
+      throw fail(`its numbers are stored in the byte order ${JSON.stringify(order.slice(0, 20))}`);
+  }
+  const tensors = readStateDict(await zip.read(pickle), (key) => zip.sizeOf(`${root}data/${key}`), fail);
+  return viewOf(tensors, ({ key }) => zip.read(`${root}data/${key}`), `"${name}" in ${location}`, fail);
+}
+
+/** Throws for what is no zip archive, with what it seems to be. */
+async function checkKind(files: Files, name: string, fail: (problem: string) => FormatError): Promise<void> {
+  const listed = (await files.list()).find((each) => each.name === name)?.sizeBytes;
+  const first =
+    listed !== undefined && listed < 4 ? await files.read(name) : await files.read(name, { from: 0, to: 4 });
+  const [a, b, c, d] = first;
+  if (a === 0x50 && b === 0x4b && c === 0x03 && d === 0x04) return;
+  throw fail(
+    a === 0x80
+      ? "it is a pickle of its own, as PyTorch wrote them before 1.6; load it in Python, and save it again"
+      : `it begins with ${Array.from(first, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}, and is no archive; is it a file of torch.save, and complete?`,
+  );
+}
+
+/** The numbers of a tensor, in the order of its shape. */
+function gather<Values extends SafetensorsValues>(values: Values, { offset, shape, strides }: StoredTensor): Values {
+  const count = shape.reduce((product, each) => product * each, 1);
+  let step = 1;
+  let isDense = true;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== step) isDense = false;
+    step *= shape[axis]!;
+  }
+  if (count === 0 || isDense) return values.slice(offset, offset + count) as Values;
+  const gathered = new (values.constructor as new (length: number) => Values)(count);
+  const place = shape.map(() => 0);
+  let from = offset;
+  for (let i = 0; i < count; i++) {
+    gathered[i] = values[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      if (++place[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      place[axis] = 0;
+    }
+  }
+  return gathered;
+}
+
+/** Tensors as a file of safetensors shows them. */
+function viewOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  readStorage: (storage: StoredTensor["storage"]) => Promise<Uint8Array<ArrayBuffer>>,
+  where: string,
+  fail: (problem: string) => FormatError,
+): Safetensors {
+  const entries = new Map<string, SafetensorsEntry>(
+    [...tensors].map(([key, { storage, shape }]) => {
+      const count = shape.reduce((product, each) => product * each, 1);
+      return [key, { dtype: storage.dtype, shape, sizeBytes: count * elementBytes(storage.dtype)! }];
+    }),
+  );
+  // Neighbours often lie in one storage: the last that was read is kept while a call reads several.
+  async function readAll<Result>(
+    names: Iterable<string>,
+    make: (name: string, values: SafetensorsValues) => Result,
+  ): Promise<Result[]> {
+    const made: Result[] = [];
+    let last: { readonly key: string; readonly values: SafetensorsValues } | undefined;
+    for (const name of names) {
+      const tensor = lookUp(tensors, name, where);
+      const { storage } = tensor;
+      if (last?.key !== storage.key) {
+        const { buffer } = await readStorage(storage);
+        last = { key: storage.key, values: codingOf(storage.dtype)!.decode(buffer) };
+      }
+      made.push(make(name, gather(last.values, tensor)));
+    }
+    return made;
+  }
+  const asTensor = (name: string, values: SafetensorsValues): Tensor =>
+    toTensor(entries.get(name)!, values, (problem) => fail(`"${name}": ${problem}`));
+  return {
+    metadata: {},
+    entries,
+    tensor: async (name) => (await readAll([name], asTensor))[0]!,
+    values: async (name) => (await readAll([name], (_, values) => values))[0]!,
+    async load(names = entries.keys()) {
+      const loaded = new Map<string, Tensor>();
+      try {
+        await readAll(new Set(names), (name, values) => loaded.set(name, asTensor(name, values)));
+      } catch (error) {
+        dispose([...loaded.values()]);
+        throw error;
+      }
+      return loaded;
+    },
+  };
+}

@@ -1,8 +1,8 @@
 import { type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
-import { openSafetensors } from "@cambium/core";
 import { type HeadConfig, parseHeadConfig } from "@cambium/models";
 import { NATIVE_CONFIG } from "./native.ts";
-import { WEIGHTS_FILE } from "./peft-names.ts";
+import { openWeights } from "./open-weights.ts";
+import { OLDER_WEIGHTS_FILE, WEIGHTS_FILE } from "./peft-names.ts";
 import { headInMetadata } from "./stored-head.ts";
 
 /**
@@ -21,7 +21,7 @@ export async function adapterHead(source: string | Files): Promise<HeadConfig | 
   const files = openFiles(source);
   const stored = (await hasFile(files, NATIVE_CONFIG))
     ? ((await readJson(files, NATIVE_CONFIG)) as { readonly head?: unknown } | null)?.head
-    : headInMetadata((await openSafetensors(files, WEIGHTS_FILE)).metadata);
+    : headInMetadata((await openWeights(files, WEIGHTS_FILE, OLDER_WEIGHTS_FILE)).metadata);
   if (stored === undefined) return undefined;
   try {
     return parseHeadConfig("adapterHead", stored);

@@ -4,11 +4,11 @@ import * as z from "zod";
 import type { Delta, Stack } from "../delta.ts";
 import type { Method } from "../method.ts";
 import * as builtIn from "../methods/index.ts";
-import { loadForeign, loadKohya } from "./foreign/load-foreign.ts";
+import { loadForeign, loadKohya, loadOpenDelta } from "./foreign/load-foreign.ts";
 import { loadNative, NATIVE_CONFIG } from "./native.ts";
 import { asFields } from "./peft-config.ts";
 import { loadPeft } from "./peft-load.ts";
-import { CONFIG_FILE, WEIGHTS_FILE } from "./peft-names.ts";
+import { CONFIG_FILE } from "./peft-names.ts";
 
 /** Settings of `loadAdapter`. */
 export interface LoadAdapterOptions {
@@ -35,12 +35,15 @@ const schema = z.strictObject({
 });
 
 /**
- * The delta in a folder that PEFT or `saveAdapter` wrote, the adapters library (LoRA and bottleneck adapters, with their heads), MLX, or
- * kohya's scripts. An adapter with a head comes back as a stack of both, which
+ * The delta in a folder that PEFT or `saveAdapter` wrote, the adapters library (LoRA and bottleneck adapters, with their heads),
+ * OpenDelta (LoRA, adapters, BitFit, soft prompts, with what was trained beside them), MLX, or kohya's scripts. An adapter with a head comes back as a stack of both, which
  * `attach` takes like any delta: the predictions are those that were saved.
  *
  * The model's labels must be those that it was trained with, in their order; files that PEFT wrote do not say them. To use the
  * deltas for other labels, load them on a model without a head, and move them with `tuned.on`.
+ *
+ * Weights may lie in safetensors or, as older versions wrote them, in a file of PyTorch's (`adapter_model.bin`, `pytorch_adapter.bin`,
+ * `pytorch_model.bin`), of which nothing is run: see `openTorchFile`.
  *
  * Names and shapes must fit the model exactly. Stored half precision becomes float32. The caller owns the parameters. What a PEFT file
  * says that is not known here, and that seems to change nothing, is among the delta's `warnings`, which `train` reports.
@@ -70,7 +73,7 @@ export async function loadAdapter(
   }
   if (isNative) return loadNative(base, files, await readJson(files, NATIVE_CONFIG), methods, otherWeights);
   if (!isPeft) {
-    const other = await loadKohya(base, files);
+    const other = (await loadOpenDelta(base, files)) ?? (await loadKohya(base, files));
     if (other !== undefined) return other;
     throw new FileError({
       message: `loadAdapter: ${location} has neither ${CONFIG_FILE} nor ${NATIVE_CONFIG}; is it an adapter's folder?`,
@@ -80,11 +83,5 @@ export async function loadAdapter(
   const json = asFields(await readJson(files, CONFIG_FILE));
   const other = json["peft_type"] === undefined ? await loadForeign(base, files, json) : undefined;
   if (other !== undefined) return other;
-  if (!(await hasFile(files, WEIGHTS_FILE)) && (await hasFile(files, "adapter_model.bin"))) {
-    throw new FormatError({
-      message: `loadAdapter: ${location} has its weights in adapter_model.bin, a pickle, which can run code when it is read; save them as ${WEIGHTS_FILE} in Python`,
-      location,
-    });
-  }
   return loadPeft(base, files, json, methods, ignore);
 }

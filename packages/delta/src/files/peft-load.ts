@@ -5,7 +5,7 @@
  * which tensors the file must hold, and `fillDrafts` compares and reads them.
  */
 import type { Files } from "@cambium/base";
-import { openSafetensors, type Safetensors } from "@cambium/core";
+import type { Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import { type Delta, type Stack, stack } from "../delta.ts";
 import { tablesOf } from "../host.ts";
@@ -14,11 +14,12 @@ import { whole } from "../methods/whole.ts";
 import { endsWithName } from "../targets.ts";
 import { type Draft, draft, holdsHead } from "./draft.ts";
 import { fillDrafts } from "./fill.ts";
+import { openWeights } from "./open-weights.ts";
 import { asFields, explaining, type MethodTable, methodOf, openPeftConfig } from "./peft-config.ts";
 import type { PeftTensors } from "./peft-format.ts";
 import { findUnknown } from "./peft-known.ts";
 import { copyProblem, parametersUnder } from "./peft-modules.ts";
-import { isTaskFile, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
+import { isTaskFile, OLDER_WEIGHTS_FILE, ourName, unwrapKey, WEIGHTS_FILE } from "./peft-names.ts";
 import { compareTables } from "./peft-tables.ts";
 import { checkHead, headInMetadata } from "./stored-head.ts";
 
@@ -51,7 +52,7 @@ export async function loadPeft(
   const { location } = files;
   const fields = asFields(json);
   const method = methodOf(fields, methods, location);
-  const file = await openSafetensors(files, WEIGHTS_FILE);
+  const file = await openWeights(files, WEIGHTS_FILE, OLDER_WEIGHTS_FILE);
   const isTask = isTaskFile(base, file.entries.keys());
   const source = openPeftConfig(base, fields, isTask, location);
   const modules = draftModules(base, source.modulesToSave, isTask);

@@ -3,6 +3,8 @@ import { bareName, fileName, type LanguageModel, type Named, ownName } from "@ca
 /** The files of a PEFT folder. */
 export const CONFIG_FILE = "adapter_config.json";
 export const WEIGHTS_FILE = "adapter_model.safetensors";
+/** What versions of PEFT before 0.6 wrote. */
+export const OLDER_WEIGHTS_FILE = "adapter_model.bin";
 
 const namedBy = ({ architecture, head, isBody }: LanguageModel): Named => ({
   wrapper: architecture.wrapper,

@@ -1,18 +1,19 @@
 /** Folders of the adapters library (AdapterHub): LoRA and bottleneck adapters, with a head of transformers' own form. */
 import { type Files, type FormatError, hasFile, readJson } from "@cambium/base";
-import { openSafetensors, type Safetensors } from "@cambium/core";
+import type { Safetensors } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { adapter } from "../../methods/adapter.ts";
 import { head } from "../../methods/head.ts";
 import { type Draft, draft } from "../draft.ts";
+import { openWeights } from "../open-weights.ts";
 import { ourName } from "../peft-names.ts";
 import { checkHead } from "../stored-head.ts";
 import { type ForeignLayer, type ForeignLora, readLayers } from "./lora-layers.ts";
 import type { Viewed } from "./view.ts";
 
-const WEIGHTS = "adapter.safetensors";
-const HEAD = "model_head.safetensors";
+const WEIGHTS = ["adapter.safetensors", "pytorch_adapter.bin"] as const;
+const HEAD = ["model_head.safetensors", "pytorch_model_head.bin"] as const;
 const HEAD_CONFIG = "head_config.json";
 
 const folderSchema = z.looseObject({ name: z.string(), config: z.record(z.string(), z.unknown()) });
@@ -53,7 +54,8 @@ const placements = [
   ["parallel", { mh_adapter: false, output_adapter: true, is_parallel: true, original_ln_before: false }],
 ] as const;
 
-const activations: Readonly<Record<string, string>> = {
+/** Activations in a bottleneck, by the names that the library and OpenDelta have for them. */
+export const bottleneckActivations: Readonly<Record<string, string>> = {
   relu: "relu",
   gelu: "gelu",
   gelu_new: "gelu_new",
@@ -74,14 +76,18 @@ export async function readAdaptersFolder(
   const { name, config } = parsed.data;
   const other = Object.keys(fixed).find((key) => key in config && (config[key] ?? null) !== fixed[key]);
   if (other !== undefined) throw fail(`has "${other}" ${JSON.stringify(config[other])}, which is not read`);
-  if (!(await hasFile(files, WEIGHTS)))
-    throw fail(`stands without ${WEIGHTS}; save the adapter with use_safetensors=True, since pickles can run code`);
-  const file = await openSafetensors(files, WEIGHTS);
+  if (!(await hasOneOf(files, WEIGHTS))) throw fail(`stands without ${WEIGHTS.join(" or ")}`);
+  const file = await openWeights(files, ...WEIGHTS);
   const body =
     config["architecture"] === "lora"
       ? readLora(base, file, name, config, fail)
       : readBottleneck(base, file, name, config, fail);
   return withHead(base, files, body, fail);
+}
+
+async function hasOneOf(files: Files, names: readonly string[]): Promise<boolean> {
+  for (const name of names) if (await hasFile(files, name)) return true;
+  return false;
 }
 
 function readLora(
@@ -121,7 +127,7 @@ function readBottleneck(
   const placement = placements.find(([, settings]) =>
     Object.entries(settings).every(([key, value]) => (config[key] ?? false) === value),
   )?.[0];
-  const activation = activations[String(config["non_linearity"])];
+  const activation = bottleneckActivations[String(config["non_linearity"])];
   const scale = config["scaling"] ?? 1;
   if (placement === undefined)
     throw fail(
@@ -129,7 +135,7 @@ function readBottleneck(
     );
   if (activation === undefined)
     throw fail(
-      `has the non_linearity ${JSON.stringify(config["non_linearity"])}; ${Object.keys(activations).join(", ")} are read`,
+      `has the non_linearity ${JSON.stringify(config["non_linearity"])}; ${Object.keys(bottleneckActivations).join(", ")} are read`,
     );
   if (typeof scale !== "number") throw fail(`has the scaling ${JSON.stringify(scale)}; only a fixed one is read`);
   const tensors = new Map<string, Viewed>();
@@ -164,7 +170,7 @@ async function withHead(
   body: ForeignLora,
   fail: (problem: string) => FormatError,
 ): Promise<ForeignLora> {
-  if (!(await hasFile(files, HEAD))) return body;
+  if (!(await hasOneOf(files, HEAD))) return body;
   const parsed = headSchema.safeParse(await readJson(files, HEAD_CONFIG));
   if (!parsed.success) throw fail(`stands beside a ${HEAD_CONFIG} that is not what the library writes`);
   const { config, model_class: type, label2id } = parsed.data;
@@ -182,7 +188,7 @@ async function withHead(
     .map(([label]) => label);
   const drafts: Draft[] = [...body.drafts, draft(base, head as never, {})];
   checkHead(base, { kind: "sequence-classification", ...(labels.length > 0 && { labels }) }, true, files.location);
-  const file = await openSafetensors(files, HEAD);
+  const file = await openWeights(files, ...HEAD);
   const tensors = new Map(body.tensors);
   for (const key of file.entries.keys()) tensors.set(ourName(base, key), { file, key });
   return { ...body, drafts, tensors };

@@ -26,7 +26,7 @@ interface Golden {
   readonly logits: number[][];
 }
 
-test.each(["lora", "seq-bn", "double-seq-bn", "par-bn"])(
+test.each(["lora", "seq-bn", "double-seq-bn", "par-bn", "pickled"])(
   "the adapters library's %s, its head included, does what it does there",
   async (name) => {
     const source = new URL(`adapters-${name}/`, fixtures);

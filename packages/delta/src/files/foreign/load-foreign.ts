@@ -7,6 +7,7 @@ import { isAdaptersConfig, readAdaptersFolder } from "./adapters-library.ts";
 import { openKohya, readKohya } from "./kohya.ts";
 import type { ForeignLora } from "./lora-layers.ts";
 import { isMlxConfig, readMlxFolder } from "./mlx.ts";
+import { openDeltaConfig, readOpenDelta } from "./opendelta.ts";
 import { viewTensors } from "./view.ts";
 
 /** The deltas of a folder of another library than PEFT; undefined where `json` is of none that is known. */
@@ -34,6 +35,22 @@ export async function loadForeign(
 export async function loadKohya(base: LanguageModel, files: Files): Promise<Delta | Stack | undefined> {
   const file = await openKohya(files);
   return file === undefined ? undefined : fill(base, files, await readKohya(base, file));
+}
+
+/** The deltas of a folder of OpenDelta; undefined where it is none. */
+export async function loadOpenDelta(base: LanguageModel, files: Files): Promise<Delta | Stack | undefined> {
+  const config = await openDeltaConfig(files);
+  if (config === undefined) return undefined;
+  try {
+    return await fill(base, files, await readOpenDelta(base, files, config));
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "CONFIG") throw error;
+    throw new FormatError({
+      message: `loadAdapter: the adapter in ${files.location} cannot be read: ${(error as Error).message}`,
+      location: files.location,
+      cause: error,
+    });
+  }
 }
 
 function fill(base: LanguageModel, files: Files, { drafts, tensors, problems }: ForeignLora): Promise<Delta | Stack> {

@@ -1,0 +1,183 @@
+/** Folders of OpenDelta: `config.json`, and the tensors that were trained under their names in the model, in `pytorch_model.bin`. */
+import { type Files, FormatError, hasFile, readJson } from "@cambium/base";
+import { openTorchFile } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
+import * as z from "zod";
+import { adapter } from "../../methods/adapter.ts";
+import { head } from "../../methods/head.ts";
+import { prompt } from "../../methods/prompt.ts";
+import { whole } from "../../methods/whole.ts";
+import { type Draft, draft } from "../draft.ts";
+import { asFields } from "../peft-config.ts";
+import { ourName } from "../peft-names.ts";
+import { bottleneckActivations } from "./adapters-library.ts";
+import { type ForeignLayer, type ForeignLora, readLayers } from "./lora-layers.ts";
+import type { Viewed } from "./view.ts";
+
+const [CONFIG, WEIGHTS] = ["config.json", "pytorch_model.bin"];
+
+const loraSchema = z.looseObject({
+  lora_r: z.int().positive().default(8),
+  lora_alpha: z.number().positive().default(16),
+  lora_dropout: z.number().min(0).lt(1).default(0),
+});
+const adapterSchema = z.looseObject({ non_linearity: z.string().default("gelu_new") });
+
+/** The types that are read, by the method that each is here. */
+const types: readonly string[] = ["lora", "adapter", "bitfit", "soft_prompt"];
+
+/** What the config of such a folder says; undefined where it is none of OpenDelta's. */
+export async function openDeltaConfig(files: Files): Promise<Readonly<Record<string, unknown>> | undefined> {
+  if (!(await hasFile(files, CONFIG)) || !(await hasFile(files, WEIGHTS))) return undefined;
+  const json = asFields(await readJson(files, CONFIG));
+  return typeof json["delta_type"] === "string" ? json : undefined;
+}
+
+/**
+ * What a folder of OpenDelta amounts to. What was trained beside the delta, such as a head, is read as well. The hash that the
+ * config has of the backbone is one of Python's text for it and of all its weights, and is not compared.
+ */
+export async function readOpenDelta(
+  base: LanguageModel,
+  files: Files,
+  config: Readonly<Record<string, unknown>>,
+): Promise<ForeignLora> {
+  const fail = (problem: string): FormatError =>
+    new FormatError({ message: `loadAdapter: ${CONFIG} in ${files.location} ${problem}`, location: files.location });
+  const type = config["delta_type"] as string;
+  if (!types.includes(type))
+    throw fail(`has the delta_type ${JSON.stringify(type)}; ${types.map((each) => `"${each}"`).join(", ")} are read`);
+  const file = await openTorchFile(files, WEIGHTS);
+  const rest = new Map<string, Viewed>();
+  const own = new Map<string, Viewed>();
+  for (const key of file.entries.keys()) (isOfDelta(key) ? own : rest).set(key, { file, key });
+  const body = readBody(base, type, config, own, fail);
+  const beside = readBeside(base, rest);
+  return {
+    drafts: [...beside.drafts, ...body.drafts],
+    tensors: new Map([...beside.tensors, ...body.tensors]),
+    problems: [...body.problems, ...beside.problems],
+  };
+}
+
+const [LORA, ADAPTER, PROMPT] = [
+  /^(.*)\.lora\.lora_([AB])$/,
+  /^(.*)\.adapter\.modulelist\.(down|up)_proj\.(weight|bias)$/,
+  /^soft_prompt_layer\.soft_embeds$/,
+];
+
+const isOfDelta = (key: string): boolean => [LORA, ADAPTER, PROMPT].some((pattern) => pattern.test(key));
+
+function readBody(
+  base: LanguageModel,
+  type: string,
+  config: unknown,
+  own: ReadonlyMap<string, Viewed>,
+  fail: (problem: string) => FormatError,
+): ForeignLora {
+  const settings = <Fields>(schema: z.ZodType<Fields>): Fields => {
+    const parsed = schema.safeParse(config);
+    if (!parsed.success) throw fail(`has settings that cannot be meant: ${z.prettifyError(parsed.error)}`);
+    return parsed.data;
+  };
+  const pattern = { lora: LORA, adapter: ADAPTER, soft_prompt: PROMPT }[type];
+  const strays = [...own.keys()].filter((key) => pattern?.test(key) !== true).map((key) => `unexpected ${key}`);
+  const found = new Map([...own].filter(([key]) => pattern?.test(key) === true));
+  if (strays.length > 0 || (found.size === 0 && pattern !== undefined)) {
+    const problems = strays.length > 0 ? strays : [`the file holds no tensors of "${type}"`];
+    return { drafts: [], tensors: new Map(), problems };
+  }
+  switch (type) {
+    case "lora":
+      return readLora(base, settings(loraSchema), found);
+    case "adapter":
+      return readAdapter(base, settings(adapterSchema).non_linearity, found, fail);
+    case "soft_prompt": {
+      const [[key, { file }]] = [...found] as [[string, Viewed]];
+      const [length = 1] = file.entries.get(key)!.shape;
+      const tensors = new Map([["prompt_embeddings", { file, key }]]);
+      return { drafts: [draft(base, prompt as never, { length: Math.max(1, length) })], tensors, problems: [] };
+    }
+    default: // BitFit's biases are the model's own
+      return { drafts: [], tensors: new Map(), problems: [] };
+  }
+}
+
+function readLora(
+  base: LanguageModel,
+  { lora_r: rank, lora_alpha: alpha, lora_dropout: dropout }: z.infer<typeof loraSchema>,
+  found: ReadonlyMap<string, Viewed>,
+): ForeignLora {
+  const layers = new Map<string, { a?: Viewed; b?: Viewed }>();
+  for (const [key, viewed] of found) {
+    const [, module, which] = LORA.exec(key) as unknown as [string, string, string];
+    layers.set(module, { ...layers.get(module), [which === "A" ? "a" : "b"]: viewed });
+  }
+  const all = [...layers].map(([module, each]): ForeignLayer => ({ module, ...each, scale: alpha / rank }));
+  return readLayers(base, all, dropout);
+}
+
+/** Adapters behind the last layer of a sub-layer, before its residual sum: Houlsby's, or those of feed-forward parts alone. */
+function readAdapter(
+  base: LanguageModel,
+  nonLinearity: string,
+  found: ReadonlyMap<string, Viewed>,
+  fail: (problem: string) => FormatError,
+): ForeignLora {
+  const activation = bottleneckActivations[nonLinearity.toLowerCase()];
+  if (activation === undefined)
+    throw fail(
+      `has the non_linearity ${JSON.stringify(nonLinearity)}; ${Object.keys(bottleneckActivations).join(", ")} are read`,
+    );
+  const sites = base.sites();
+  const tensors = new Map<string, Viewed>();
+  const layers = new Set<number>();
+  const roles = new Set<string>();
+  const problems: string[] = [];
+  let bottleneck = 1;
+  for (const [key, viewed] of found) {
+    const [, module, side, what] = ADAPTER.exec(key) as unknown as [string, string, string, string];
+    const last = sites.find(({ kind, path }) => kind === "linear" && path === ourName(base, module));
+    const role = last?.role === "attn.out" ? "attn" : last?.role === "ff.down" ? "ff" : undefined;
+    const site = sites.find((each) => each.role === role && each.layer === last?.layer && each.stack === last?.stack);
+    if (role === undefined || site === undefined) {
+      problems.push(`an adapter stands behind "${module}"; those behind a sub-layer's last layer are read`);
+      continue;
+    }
+    layers.add(site.layer!);
+    roles.add(role);
+    if (side === "down" && what === "weight") bottleneck = viewed.file.entries.get(key)!.shape[0] ?? 1;
+    tensors.set(`${site.path}.adapter.${side}.${what}`, viewed);
+  }
+  if (!roles.has("ff") && problems.length === 0)
+    problems.push("its adapters stand behind attention alone; those of feed-forward parts, or of both, are read");
+  if (problems.length > 0) return { drafts: [], tensors, problems: [...new Set(problems)] };
+  const placement = roles.has("attn") ? "houlsby" : "feed-forward";
+  const options = {
+    placement,
+    activation,
+    bottleneck: Math.max(1, bottleneck),
+    layers: [...layers].sort((a, b) => a - b),
+  };
+  return { drafts: [draft(base, adapter as never, options)], tensors, problems: [] };
+}
+
+/** What the model's own names mean: its head, and other weights that were trained whole, such as BitFit's biases. */
+function readBeside(base: LanguageModel, rest: ReadonlyMap<string, Viewed>): ForeignLora {
+  const names = new Map([...rest].map(([key, viewed]) => [ourName(base, key), viewed]));
+  const problems = [...names.keys()]
+    .filter((name) => !base.parameters.has(name))
+    .map((name) =>
+      base.head === undefined && !base.isBody(name)
+        ? `it holds "${name}" of a head, and the model was loaded without one: give loadModel a head`
+        : `"${name}" is no weight of the model`,
+    );
+  if (problems.length > 0) return { drafts: [], tensors: names, problems };
+  const ofHead = [...names.keys()].some((name) => base.headParameters.includes(name));
+  const modules = [...names.keys()].filter((name) => !base.headParameters.includes(name));
+  const drafts: Draft[] = [
+    ...(modules.length > 0 ? [draft(base, whole as never, { modules })] : []),
+    ...(ofHead ? [draft(base, head as never, {})] : []),
+  ];
+  return { drafts, tensors: names, problems };
+}

@@ -92,7 +92,8 @@ const fused = method<AdapterFusionOptions, AdapterFusionConfig>(definition);
  *
  * Trains `3 · dModel² + dModel` scalars for each place. V starts as the identity with 1e-6 beside the diagonal, Q and K normal with
  * deviation 0.02, as in the adapters library, whose bias of keys is left out: it moves all scores alike. So at the start it is nearly
- * the mean of the adapters; one adapter alone does what it does by itself. It cannot be merged.
+ * the mean of the adapters; one adapter alone does what it does by itself. It cannot be merged. The library also adds the input of
+ * the sub-layer where parallel adapters are fused, though not where one acts alone; here it is not added.
  *
  * @param options - `adapters` that are deltas come along with their values, which are shared; settings make new ones.
  * @throws {ConfigError} For no adapters, for deltas of other methods or another model, and for adapters at different places.

@@ -79,7 +79,8 @@ export interface LoraOptions extends TargetOptions {
   readonly loraBias?: boolean | undefined;
   /**
    * Whether each LoRA is scaled by how far a gate is open that reads the layer's input: a part of UniPELT (Mao et al. 2022,
-   * arXiv:2110.07577). It cannot be merged then. @default false
+   * arXiv:2110.07577), where the gate stands in place of `alpha / rank`, which is 1 unless `alpha` is given. The gate is a mean over
+   * the rows of a sequence, padding among them: how far a batch is padded changes it. It cannot be merged then. @default false
    */
   readonly gate?: boolean | undefined;
 }

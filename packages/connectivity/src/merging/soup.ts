@@ -1,11 +1,12 @@
 /** Soups: which of several points are worth averaging. */
 import { ConfigError, checkOptions } from "@cambium/base";
-import { disposeParameters, type Objective, type Parameters } from "@cambium/core";
+import { cloneParameters, disposeParameters, type Objective, type Parameters } from "@cambium/core";
 import type { Batches } from "@cambium/train";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { openEvaluator } from "../evaluate/evaluator.ts";
 import type { Measure } from "../evaluate/measure.ts";
-import { alike, type PointLike } from "../points/point.ts";
-import { mergePoints } from "./merge-points.ts";
+import { combine } from "../points/combination.ts";
+import { alike, type PointSource, withPoint } from "../points/point.ts";
 
 /** Settings of `runSoup`. */
 export interface RunSoupOptions<Batch> {
@@ -43,18 +44,21 @@ const tastes = ({ loss, accuracy }: Tasted): Tasted => ({ loss, ...(accuracy !==
  * Averages points that were tuned from one backbone: all of them, or greedily, from the best on, each that does not make the soup
  * worse. The soup is never worse than the best point on these rows; measure it on others.
  *
+ * Points may be functions that load one, such as `() => loadPoint(tuned, "runs/3")`: then one is held at a time beside the soup and what
+ * the soup would be with it, however many there are. Each is loaded once, and by a greedy soup once more when its turn comes.
+ *
  * @param objective - A tuned model, or any objective whose parameters are as the points'.
- * @param points - At least one. Not disposed of.
+ * @param points - At least one. Not disposed of, but for what functions load.
  * @param data - Rows to choose by, which none of the points learned from.
  * @throws {ConfigError} For options out of range.
- * @throws {ShapeError} When the points are not of this objective's parameters; lists all.
+ * @throws {ShapeError} When a point is not of this objective's parameters; lists all.
  * @see Wortsman et al. 2022, Model Soups, arXiv:2203.05482, recipe 1.
  * @example
  * const { parameters, members } = await result(runSoup(tuned, [a, b, c], development));
  */
 export async function* runSoup<Batch>(
   objective: Objective<Batch>,
-  points: readonly PointLike[],
+  points: readonly PointSource[],
   data: Batches<Batch>,
   options: RunSoupOptions<Batch> = {},
 ): AsyncGenerator<SoupEvent, void, undefined> {
@@ -64,14 +68,25 @@ export async function* runSoup<Batch>(
     throw new ConfigError({ message: `runSoup: kind must be "uniform" or "greedy", got "${String(kind)}"` });
   if (by !== undefined && by !== "accuracy" && by !== "loss")
     throw new ConfigError({ message: `runSoup: by must be "accuracy" or "loss", got "${String(by)}"` });
-  const trees = alike("runSoup", points, 1);
+  const held = points.filter((point) => typeof point !== "function");
+  if (held.length > 0 || points.length === 0) alike("runSoup", held); // before anything is loaded
   const evaluator = await openEvaluator(objective, data, measure === undefined ? {} : { measure });
+  const visit = <Result>(point: number, body: (tree: Parameters) => Promise<Result>): Promise<Result> =>
+    withPoint(`runSoup: point ${point} beside the objective`, objective, points[point]!, body);
   let soup: Parameters | undefined;
   try {
     const found: Tasted[] = [];
-    for (const [point, tree] of trees.entries()) {
-      found.push(tastes(await evaluator.measure(tree)));
-      yield { type: "point", point, ...found.at(-1)! };
+    for (const point of points.keys()) {
+      const [taste, mean] = await visit(point, async (tree) => [
+        tastes(await evaluator.measure(tree)),
+        kind === "uniform" ? stir(soup, tree, point) : undefined,
+      ]);
+      found.push(taste);
+      if (mean !== undefined) {
+        if (soup !== undefined) disposeParameters(soup);
+        soup = mean;
+      }
+      yield { type: "point", point, ...taste };
     }
     const decides = by ?? (found[0]!.accuracy === undefined ? "loss" : "accuracy");
     if (found.some((each) => each[decides] === undefined))
@@ -81,13 +96,13 @@ export async function* runSoup<Batch>(
     const order = found
       .map((_, i) => i)
       .sort((a, b) => worth(found[b]!) - worth(found[a]!) || found[a]!.loss - found[b]!.loss || a - b);
-    let members = kind === "uniform" ? trees.map((_, i) => i) : [order[0]!];
-    soup = await mergePoints(members.map((i) => trees[i]!));
+    let members = kind === "uniform" ? found.map((_, i) => i) : [order[0]!];
+    soup ??= await visit(order[0]!, async (tree) => stir(undefined, tree, 0));
     let taste = tastes(await evaluator.measure(soup));
     if (kind === "uniform") yield { type: "soup", members, isKept: true, ...taste };
     for (const next of kind === "uniform" ? [] : order.slice(1)) {
       const more = [...members, next];
-      const mixed = await mergePoints(more.map((i) => trees[i]!));
+      const mixed = await visit(next, async (tree) => stir(soup, tree, members.length));
       const mixedTaste = tastes(await evaluator.measure(mixed));
       const isKept = worth(mixedTaste) >= worth(taste);
       disposeParameters(isKept ? soup : mixed);
@@ -101,4 +116,9 @@ export async function* runSoup<Batch>(
     if (soup !== undefined) disposeParameters(soup);
     evaluator.dispose();
   }
+}
+
+/** The mean of `count` points with one more, as a tree of its own: points that are equal give that point to the bit. */
+function stir(mean: Parameters | undefined, tree: Parameters, count: number): Map<string, Tensor> {
+  return mean === undefined ? cloneParameters(tree) : combine([mean, tree], [count / (count + 1), 1 / (count + 1)], 1);
 }

@@ -3,7 +3,18 @@ import { disposeParameters, mapParameters, type Parameters, random } from "@camb
 import { adapter, attach, dora, head, lora, type Tuned } from "@cambium/delta";
 import { tinyBatch, tinyModel } from "@cambium/models/testing";
 import type { Batches } from "@cambium/train";
-import { add, dispose, matMul, sub, type Tensor, type Tensor2D, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import {
+  add,
+  dispose,
+  matMul,
+  memory,
+  sub,
+  type Tensor,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { bowl, numbers, point } from "../quadratic.fixture.ts";
 import { estimateFisher, mergeByFisher } from "./fisher.ts";
@@ -42,6 +53,46 @@ test("a greedy soup starts at the best point and takes what does not harm", asyn
     '"kind"',
   );
   free(...points, soup.parameters, uniform.parameters);
+});
+
+test("a soup of points that are loaded one at a time is that of points in memory, and frees them", async () => {
+  const numbersOf = [
+    [1, 0],
+    [-0.5, 0],
+    [0, 9],
+    [-0.4, 0.5],
+  ];
+  const start = point([0, 0], 0);
+  const objective = bowl([1, 1], [0, 0], start);
+  const loaded: Parameters[] = [];
+  const alive = () => loaded.filter((tree) => ![...tree.values()][0]!.isDisposed).length;
+  const most: number[] = [];
+  const sources = numbersOf.map((u) => async () => {
+    loaded.push(point(u, 0));
+    most.push(alive());
+    return { parameters: loaded.at(-1)! };
+  });
+  const points = numbersOf.map((u) => point(u, 0));
+  for (const [kind, loads] of [
+    ["greedy", 8],
+    ["uniform", 4],
+  ] as const) {
+    const before = memory().numTensors;
+    const streamed = await result(runSoup(objective, sources, numbers([[0]]), { kind }));
+    expect(memory().numTensors).toBe(before + streamed.parameters.size);
+    const held = await result(runSoup(objective, points, numbers([[0]]), { kind }));
+    expect(values(streamed.parameters)).toEqual(values(held.parameters));
+    expect({ ...streamed, parameters: 0 }).toEqual({ ...held, parameters: 0 });
+    expect(loaded.splice(0)).toHaveLength(loads);
+    free(streamed.parameters, held.parameters);
+  }
+  expect(Math.max(...most)).toBe(1);
+  const strange = [sources[0]!, () => point([1, 2, 3], 0)];
+  await expect(result(runSoup(objective, strange, numbers([[0]])))).rejects.toThrow(
+    'point 1 beside the objective: the points lie in different spaces: "u" is [2] in point 0 and [3] in point 1',
+  );
+  await expect(result(runSoup(objective, [], numbers([[0]])))).rejects.toThrow("at least 1 points are needed");
+  free(start, ...points);
 });
 
 test("Fisher information is the mean of squared gradients, and merges weigh by it", async () => {

@@ -1,9 +1,32 @@
 /** What counts as a point, and when two of them lie in one space. */
 import { ConfigError, ShapeError } from "@cambium/base";
-import { isQuantised, type Parameters } from "@cambium/core";
+import { disposeParameters, isQuantised, type Parameters } from "@cambium/core";
 
 /** A point: a tree of parameters, or whatever has one, such as a tuned model or the end of a training run. */
 export type PointLike = Parameters | { readonly parameters: Parameters };
+
+/** A point, or what makes one when it is needed: then its parameters are disposed of after that. */
+export type PointSource = PointLike | (() => PointLike | Promise<PointLike>);
+
+/**
+ * Runs `body` with the tree of a point, which lives that long where it is made for this.
+ *
+ * @throws {ShapeError} When it has other names or shapes than `like`; lists all.
+ */
+export async function withPoint<Result>(
+  caller: string,
+  like: PointLike,
+  source: PointSource,
+  body: (tree: Parameters) => Result | Promise<Result>,
+): Promise<Result> {
+  if (typeof source !== "function") return body(alike(caller, [like, source], 2)[1]!);
+  const made = await source();
+  try {
+    return await body(alike(caller, [like, made], 2)[1]!);
+  } finally {
+    if (Object(made) === made && treeOf(made) instanceof Map) disposeParameters(treeOf(made));
+  }
+}
 
 /** The tree of a point. */
 export function treeOf(point: PointLike): Parameters {

@@ -32,6 +32,7 @@ import { parseCount as parseSeed } from "./model-flags.ts";
 const METHODS: readonly MergeMethod[] = [
   "linear",
   "slerp",
+  "karcher",
   "task-arithmetic",
   "ties",
   "dare-linear",
@@ -193,7 +194,7 @@ async function merged({ base, points }: OpenedPoints, flags: SoupFlags, read: Re
     ...(t !== undefined && { t }),
     ...(lambda !== undefined && { lambda }),
   };
-  const changes = recipe.method !== "linear" && recipe.method !== "slerp";
+  const changes = !["linear", "slerp", "karcher"].includes(recipe.method ?? "linear");
   const start: MergePointsOptions["base"] = first!.deltas.every((delta) => delta.method.replaces === true)
     ? new Map([...first!.parameters.keys()].map((name) => [name, startOf(base, name)]))
     : "zero";

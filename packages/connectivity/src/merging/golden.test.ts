@@ -80,7 +80,7 @@ const yaml = (lines: readonly string[]): string => lines.join("\n");
 const models = ["models:", "  - model: a", "  - model: b"];
 
 test.each<[string, readonly string[], string]>([
-  ["a method that is not ours", ["merge_method: karcher", ...models], 'merge_method "karcher" is not one of ours'],
+  ["a method that is not ours", ["merge_method: nearswap", ...models], 'merge_method "nearswap" is not one of ours'],
   ["a mistyped method", ["merge_method: tie", ...models], 'is "ties" meant?'],
   [
     "a parameter that does not exist",

@@ -2,6 +2,7 @@
 import { ConfigError } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import { STRAIGHT } from "../points/path.ts";
+import { meanOnSphere } from "./karcher.ts";
 import type { MergePlan, Numbers } from "./recipe.ts";
 import { settingAt } from "./settings.ts";
 import { keepAtRandom, keepByRank, keepRanks, thenRescale } from "./sparsify.ts";
@@ -29,6 +30,8 @@ export function mergeTensor(plan: MergePlan, tensor: TensorMerge): Float32Array 
       return weightedMean(tensor.values, numbers("weight"), plan.normalise, tensor.name);
     case "slerp":
       return alongArc(tensor.values, settingAt("t", plan.t, tensor.name, tensor.depth));
+    case "karcher":
+      return meanOnSphere(tensor, numbers("weight"), plan);
     case "model-stock":
       return towardsMean(tensor.values, tensor.base!);
     default:

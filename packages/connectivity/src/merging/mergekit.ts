@@ -18,6 +18,7 @@ export interface ReadRecipe {
 const METHODS: Readonly<Record<string, MergeMethod>> = {
   linear: "linear",
   slerp: "slerp",
+  karcher: "karcher",
   task_arithmetic: "task-arithmetic",
   ties: "ties",
   dare_linear: "dare-linear",
@@ -30,7 +31,7 @@ const METHODS: Readonly<Record<string, MergeMethod>> = {
 };
 
 /** mergekit's names of the settings that methods read. */
-const SETTINGS: Readonly<Record<string, Numbers | "lambda" | "t" | "normalise">> = {
+const SETTINGS: Readonly<Record<string, Numbers | "lambda" | "t" | "normalise" | "iterations" | "tolerance">> = {
   weight: "weight",
   density: "density",
   gamma: "gamma",
@@ -38,6 +39,8 @@ const SETTINGS: Readonly<Record<string, Numbers | "lambda" | "t" | "normalise">>
   lambda: "lambda",
   t: "t",
   normalize: "normalise",
+  max_iter: "iterations",
+  tol: "tolerance",
 };
 
 const gradient = z.union([z.number(), z.array(z.number()).min(1)]);
@@ -146,6 +149,9 @@ function recipeOf(method: MergeMethod, perModel: readonly Given[], common: Given
       if (typeof common[key] !== "boolean" && typeof common[key] !== "number")
         throw fail('"normalize" must be true or false, for all models');
       recipe[ours] = Boolean(common[key]);
+    } else if (ours === "iterations" || ours === "tolerance") {
+      if (typeof common[key] !== "number") throw fail(`"${key}" must be a number, for all models`);
+      recipe[ours] = common[key];
     } else if (ours === "lambda" || ours === "t") recipe[ours] = settingOf(common[key], key, fail);
     else {
       const missing = perModel.findIndex((given) => given[key] === undefined);

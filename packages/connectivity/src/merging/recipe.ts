@@ -8,6 +8,7 @@ import type { Rescale } from "./sparsify.ts";
 export type MergeMethod =
   | "linear"
   | "slerp"
+  | "karcher"
   | "task-arithmetic"
   | "ties"
   | "dare-linear"
@@ -23,6 +24,8 @@ export interface MergeRecipe {
   /**
    * - `"linear"`: `Σ w θ / Σ w`: a soup (Wortsman et al. 2022, arXiv:2203.05482);
    * - `"slerp"`: of two points, tensor by tensor along an arc (Shoemake 1985);
+   * - `"karcher"`: of any number of points, tensor by tensor the mean on the sphere of directions (Karcher 1977), at the mean length: of
+   *   two of equal length it is slerp in the middle;
    * - `"task-arithmetic"`: `θ₀ + λ Σ w (θ − θ₀)` (Ilharco et al. 2023, arXiv:2212.04089);
    * - `"ties"`: of each change its largest entries, then those of the elected sign (Yadav et al. 2023, arXiv:2306.01708);
    * - `"dare-linear"`, `"dare-ties"`: of each change a random share of the entries (Yu et al. 2024, arXiv:2311.03099);
@@ -55,6 +58,10 @@ export interface MergeRecipe {
   readonly rescale?: Rescale;
   /** Place between two points, 0 to 1, of slerp. */
   readonly t?: Setting;
+  /** Most steps towards the mean on the sphere, of karcher. @default 10 */
+  readonly iterations?: number;
+  /** Angle in radians below which a step is the last, of karcher. @default 1e-5 */
+  readonly tolerance?: number;
 }
 
 /** Numbers of a recipe. */
@@ -70,6 +77,8 @@ export interface MergePlan {
   readonly sign: "total" | "frequency";
   readonly rescale: Rescale;
   readonly t: Setting;
+  readonly iterations: number;
+  readonly tolerance: number;
 }
 
 const gradient = z.union([z.number(), z.array(z.number()).min(1).readonly()]);
@@ -85,6 +94,7 @@ const perPoint = z.union([setting, z.strictObject({ each: z.array(setting).min(1
 const METHODS = [
   "linear",
   "slerp",
+  "karcher",
   "task-arithmetic",
   "ties",
   "dare-linear",
@@ -107,12 +117,15 @@ const schema = z.strictObject({
   sign: z.enum(["total", "frequency"]).exactOptional(),
   rescale: z.enum(["none", "l1", "l2", "expected"]).exactOptional(),
   t: setting.exactOptional(),
+  iterations: z.int().positive().exactOptional(),
+  tolerance: z.number().positive().exactOptional(),
 });
 
 /** Which keys a method reads. */
 const READS: Readonly<Record<MergeMethod, readonly (keyof MergeRecipe)[]>> = {
   linear: ["weight", "normalise"],
   slerp: ["t"],
+  karcher: ["weight", "iterations", "tolerance"],
   "task-arithmetic": ["weight", "lambda", "normalise"],
   ties: ["weight", "density", "lambda", "normalise", "sign"],
   "dare-linear": ["weight", "density", "lambda", "normalise", "rescale"],
@@ -127,7 +140,7 @@ const READS: Readonly<Record<MergeMethod, readonly (keyof MergeRecipe)[]>> = {
 const NORMALISED: readonly MergeMethod[] = ["linear", "ties", "della"];
 
 /** Whether a method merges changes, which need a point that they start from. */
-export const needsBase = (method: MergeMethod): boolean => method !== "linear" && method !== "slerp";
+export const needsBase = (method: MergeMethod): boolean => !["linear", "slerp", "karcher"].includes(method);
 
 /** Whether a method draws. */
 export const draws = (method: MergeMethod): boolean => method.startsWith("dare") || method.startsWith("della");
@@ -169,5 +182,7 @@ export function planMerge(recipe: MergeRecipe, count: number): MergePlan {
     sign: parsed.sign ?? "total",
     rescale: parsed.rescale ?? "l1",
     t: parsed.t ?? 0.5,
+    iterations: parsed.iterations ?? 10,
+    tolerance: parsed.tolerance ?? 1e-5,
   };
 }

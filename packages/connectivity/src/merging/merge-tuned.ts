@@ -2,6 +2,7 @@
 import { ConfigError } from "@cambium/base";
 import { disposeParameters, type Parameters, type Random } from "@cambium/core";
 import { type AnyModel, attach, type Combination, combine, type Delta, named, type Tuned } from "@cambium/delta";
+import { tieKnots } from "./knots.ts";
 import { mergePoints } from "./merge-points.ts";
 import { type MergeRecipe, planMerge } from "./recipe.ts";
 
@@ -30,13 +31,18 @@ export interface MergeTunedOptions extends Pick<MergeRecipe, "density" | "sign">
   readonly weights?: readonly number[];
   /** Rank of the merged LoRAs. @default the sum of ranks for `"linear"`, which is exact; else the highest */
   readonly rank?: number;
+  /**
+   * Whether LoRAs are merged in one basis of all of them (KnOTS), and not entry by entry of their products: for methods that drop
+   * entries or elect signs, which mean little in a basis that no LoRA shares. @default false
+   */
+  readonly knots?: boolean;
   /** Where choices come from, for methods that drop at random. */
   readonly random?: Random;
 }
 
 /**
  * One tuned model out of several on one base. LoRAs are merged by their products `B A`, so that rotations between factors and unlike
- * ranks do not matter; merged factors would hold cross terms `B₁ A₂` of neither model. Replaced weights (`whole`, `head`) are merged
+ * ranks do not matter; merged factors would hold cross terms `B₁ A₂` of neither model. With `knots` that happens in a basis of them all. Replaced weights (`whole`, `head`) are merged
  * as changes from the base's, other deltas tensor by tensor.
  *
  * @param models - On one base, with deltas of the same names and kinds. Not disposed of.
@@ -49,7 +55,7 @@ export async function mergeTuned<M extends AnyModel>(
   models: readonly Tuned<M>[],
   options: MergeTunedOptions = {},
 ): Promise<Tuned<M>> {
-  const { method = "linear", weights, rank, density, sign, random, ...unknown } = options;
+  const { method = "linear", weights, rank, density, sign, knots = false, random, ...unknown } = options;
   const fail = (message: string): ConfigError => new ConfigError({ message: `mergeTuned: ${message}` });
   const [first] = models;
   if (first === undefined) throw fail("there are no models");
@@ -58,6 +64,7 @@ export async function mergeTuned<M extends AnyModel>(
   const shares = weights ?? models.map(() => 1 / models.length);
   if (shares.length !== models.length) throw fail(`${shares.length} weights for ${models.length} models`);
   if (density !== undefined && typeof density !== "number") throw fail("density must be one number for all");
+  if (typeof knots !== "boolean") throw fail(`knots must be true or false, got ${JSON.stringify(knots)}`);
   if (random !== undefined && !method.startsWith("dare"))
     throw fail(`"${method}" draws nothing, so it takes no "random"`);
   if (random === undefined && method.startsWith("dare"))
@@ -85,6 +92,11 @@ export async function mergeTuned<M extends AnyModel>(
   try {
     for (const [i, delta] of first.deltas.entries()) {
       const members = models.map((model) => model.deltas[i]!);
+      if (delta.kind === "lora" && knots) {
+        const one = await tieKnots(members, recipe, random?.at(delta.name));
+        merged.push(named(delta.name, rank === undefined ? one : await cut(one, rank)));
+        continue;
+      }
       if (delta.kind === "lora") {
         const ofProducts =
           method === "linear" ? (rank === undefined ? "cat" : "svd") : `${method.replace("-", "_")}_svd`;
@@ -109,6 +121,15 @@ export async function mergeTuned<M extends AnyModel>(
   } catch (error) {
     for (const { parameters } of merged) disposeParameters(parameters);
     throw error;
+  }
+}
+
+/** A LoRA at a lower rank, in place of the one that is given. */
+async function cut(delta: Delta, rank: number): Promise<Delta> {
+  try {
+    return await combine([[delta, 1]], { method: "svd", rank });
+  } finally {
+    disposeParameters(delta.parameters);
   }
 }
 

@@ -99,3 +99,4 @@ export { type Distance, measureDistance } from "./points/distance.ts";
 export { type BendOptions, bezier, line, type Path, type PathKind, polychain, sphere } from "./points/path.ts";
 export { type Plane, type Projection, plane, projectPoint } from "./points/plane.ts";
 export { type PointLike, type PointSource, treeOf } from "./points/point.ts";
+export { type TrajectoryPlane, trajectoryPlane } from "./points/trajectory.ts";

@@ -17,7 +17,7 @@ export interface Plane {
 }
 
 /** A plane of an origin and two directions. Nothing is copied. */
-function planeOf(origin: Parameters, across: Parameters, up: Parameters): Plane {
+export function planeOf(origin: Parameters, across: Parameters, up: Parameters): Plane {
   return { origin, across, up, at: (x, y) => move(origin, [across, up], [x, y]) };
 }
 

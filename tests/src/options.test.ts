@@ -124,7 +124,7 @@ const packages: Readonly<Record<string, Exports>> = {
     plain: `adamStep applyLinear axpyParameters bitsOf BlockRoom blockWeight checkSameStructure cloneParameters compile cosineParameters
       countParameters decodeBfloat16 decodeHalf describeQuantised disposeParameters dotParameters dropout dropoutMask editWeight encodeBfloat16 encodeHalf fingerprint flattenParameters floatUnderHooks gelu
       hostValues isQuantised layerNorm linearCrossEntropy loadSafetensors lookUp mapParameters nameHook normParameters onWeight
-      openCheckpoint openSafetensors overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm rotateRows silu sizeOfShape
+      openCheckpoint openSafetensors openTorchFile overBudget quantisedNames quantiseWeight random randomOf remat rematBlocks rmsNorm rotateRows silu sizeOfShape
       startTensor startTensors unflattenParameters useBackend valueAndGradients zerosLikeParameters zipParameters`,
   },
   models: {
@@ -263,6 +263,7 @@ const packages: Readonly<Record<string, Exports>> = {
       align: (unknown) => connectivity.align(model, model, unknown),
       bezier: (unknown) => connectivity.bezier(tree, tree, unknown),
       clusterBasins: (unknown: object) => connectivity.clusterBasins([[0]], { most: 1, ...unknown }),
+      blendObjective: (unknown) => connectivity.blendObjective(bowl, tree, tree, unknown),
       createDirections: (unknown) => connectivity.createDirections(tree, random, unknown),
       createEvaluator: (unknown) => connectivity.createEvaluator(bowl, noRows, unknown),
       curveObjective: (unknown) => connectivity.curveObjective(bowl, connectivity.bezier(tree, tree), unknown),
@@ -285,6 +286,10 @@ const packages: Readonly<Record<string, Exports>> = {
       savePath: (unknown) =>
         connectivity.savePath(delta.attach(model, delta.head(model)), connectivity.line(tree, tree), files, unknown),
       savePoint: (unknown) => connectivity.savePoint(delta.attach(model, delta.head(model)), files, unknown),
+      trainBlend: (unknown: object) =>
+        connectivity
+          .trainBlend(bowl, tree, tree, noRows, { optimiser: train.sgd({ learningRate: 1 }), steps: 1, ...unknown })
+          .next(),
       trainCurve: (unknown: object) =>
         connectivity
           .trainCurve(bowl, connectivity.bezier(tree, tree), noRows, {
@@ -296,7 +301,7 @@ const packages: Readonly<Record<string, Exports>> = {
     },
     plain: `artefactId attributeBarrier captureGrams createCartographer describeBackbone eigenOfSymmetric estimateFisher line loadArtefact loadPath
       loadPoint measureAnswers measureDistance measureInterference measureKnowledge mergeByFisher permuteUnits plane projectPoint
-      readMergekit saveArtefact sphere summariseCurve symmetriesOf treeOf withBends`,
+      readMergekit saveArtefact sphere summariseCurve symmetriesOf trajectoryPlane treeOf withBends`,
   },
   subspace: {
     module: subspace,

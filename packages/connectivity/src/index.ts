@@ -46,6 +46,15 @@ export {
   type RunBarriersOptions,
   runBarriers,
 } from "./basins/cluster.ts";
+export type { Grouping } from "./blend/groups.ts";
+export {
+  type BlendEndEvent,
+  type BlendEvent,
+  type BlendOptions,
+  blendObjective,
+  type TrainBlendOptions,
+  trainBlend,
+} from "./blend/train-blend.ts";
 export { type Hessian, type MeasureHessianOptions, measureHessian } from "./curvature/hessian.ts";
 export { type EigenPair, eigenOfSymmetric } from "./curvature/tridiagonal.ts";
 export {

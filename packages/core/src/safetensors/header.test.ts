@@ -39,6 +39,21 @@ test("spaces round the header are allowed, and odd names are names", async () =>
 
 const bad: { title: string; bytes: Uint8Array; message: RegExp; tensor?: string }[] = [
   { title: "an empty file", bytes: new Uint8Array(0), message: /0 bytes, too few/ },
+  {
+    title: "a pointer of Git LFS",
+    bytes: new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\noid sha256:"),
+    message: /pointer of Git LFS in place of the file; fetch the file by git lfs pull/,
+  },
+  {
+    title: "a web page",
+    bytes: new TextEncoder().encode("<html><head><title>404</title>"),
+    message: /it is a web page/,
+  },
+  {
+    title: "a file of PyTorch's",
+    bytes: Uint8Array.of(0x50, 0x4b, 3, 4, ...twelveBytes),
+    message: /openTorchFile reads these/,
+  },
   { title: "seven bytes", bytes: new Uint8Array(7), message: /7 bytes, too few/ },
   {
     title: "a header longer than the file",

@@ -7,6 +7,7 @@
 import { type Files, FormatError, fileSize } from "@cambium/base";
 import { dtypeNames, elementBytes, type SafetensorsDtype } from "./dtype.ts";
 import { findDuplicateKey } from "./duplicate-key.ts";
+import { isZip, looksLike } from "./looks-like.ts";
 import { findOddCount } from "./odd-count.ts";
 
 /** One tensor of a file. */
@@ -151,6 +152,9 @@ export async function readHeader(files: Files, name: string): Promise<Safetensor
   const fileBytes = await fileSize(files, name);
   if (fileBytes < 8) throw broken(`the file has ${fileBytes} bytes, too few for a header; copy it again`);
   const prefix = await files.read(name, { from: 0, to: 8 });
+  const other = looksLike(prefix);
+  if (other !== undefined) throw broken(other);
+  if (isZip(prefix)) throw broken("it is an archive, as PyTorch writes its own files; openTorchFile reads these");
   const stated = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
   if (stated > HEADER_LIMIT_BYTES) {
     throw broken(

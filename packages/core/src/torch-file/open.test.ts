@@ -66,6 +66,7 @@ test.each([
   expect(error.details.global).toBe(asked);
 });
 
+const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, fixtures)));
 const open = (bytes: Uint8Array) => openTorchFile(memory({ "a.bin": bytes }), "a.bin");
 
@@ -76,6 +77,12 @@ test.each([
     bytes: Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 0),
     reason: "it begins with 08 00 00 00",
   },
+  {
+    title: "of Git LFS's pointer",
+    bytes: text("version https://git-lfs.github.com/spec/v1\noid"),
+    reason: "git lfs pull",
+  },
+  { title: "of a web page", bytes: text("\n<!DOCTYPE html><html>"), reason: "it is a web page" },
   { title: "cut in its middle", bytes: bytesOf("views.bin").slice(0, 1000), reason: "the file is truncated" },
   { title: "cut by one byte", bytes: bytesOf("views.bin").slice(0, -1), reason: "the file is truncated" },
   { title: "without its beginning", bytes: bytesOf("views.bin").slice(1), reason: "no archive" },

@@ -3,10 +3,11 @@
  *
  * The archive is `zip.ts`, the pickle `pickle.ts`, what the pickle says `state-dict.ts`; here tensors are read.
  */
-import { type Files, FormatError, openFiles } from "@cambium/base";
+import { type Files, FormatError, fileSize, openFiles } from "@cambium/base";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { codingOf, elementBytes, type SafetensorsValues } from "../safetensors/dtype.ts";
 import type { SafetensorsEntry } from "../safetensors/header.ts";
+import { isZip, looksLike } from "../safetensors/looks-like.ts";
 import { lookUp, type Safetensors, toTensor } from "../safetensors/read.ts";
 import { readStateDict, type StoredTensor } from "./state-dict.ts";
 import { openStoredZip } from "./zip.ts";
@@ -54,15 +55,14 @@ export async function openTorchFile(source: string | Files, name: string): Promi
 
 /** Throws for what is no zip archive, with what it seems to be. */
 async function checkKind(files: Files, name: string, fail: (problem: string) => FormatError): Promise<void> {
-  const listed = (await files.list()).find((each) => each.name === name)?.sizeBytes;
-  const first =
-    listed !== undefined && listed < 4 ? await files.read(name) : await files.read(name, { from: 0, to: 4 });
-  const [a, b, c, d] = first;
-  if (a === 0x50 && b === 0x4b && c === 0x03 && d === 0x04) return;
+  const first = await files.read(name, { from: 0, to: Math.min(8, await fileSize(files, name)) });
+  if (isZip(first)) return;
+  const start = Array.from(first.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   throw fail(
-    a === 0x80
+    first[0] === 0x80
       ? "it is a pickle of its own, as PyTorch wrote them before 1.6; load it in Python, and save it again"
-      : `it begins with ${Array.from(first, (byte) => byte.toString(16).padStart(2, "0")).join(" ")}, and is no archive; is it a file of torch.save, and complete?`,
+      : (looksLike(first) ??
+          `it begins with ${start || "nothing"}, and is no archive; is it a file of torch.save, and complete?`),
   );
 }
 

@@ -1,0 +1,18 @@
+/**
+ * Deltas carried to the next version of their model: whether they fit, what they score there untrained, training that starts from them or
+ * learns from them, maps between versions, and reports on what an update changed.
+ *
+ * @module
+ */
+export { fingerprintModel, type Lineage, loadLineage, pathBetween, saveLineage } from "./lineage/lineage.ts";
+export type { DeltaProjection, ProjectionKind, TunedPair } from "./projection/projection.ts";
+export type { Score } from "./reports/score.ts";
+export { type ChooseScaleOptions, type ChosenScale, chooseScale } from "./transfer/choose-scale.ts";
+export {
+  type CheckCompatibilityOptions,
+  type Compatibility,
+  checkCompatibility,
+  type Verdict,
+} from "./transfer/compatibility.ts";
+export { type RecycleOptions, recycle } from "./transfer/recycle.ts";
+export type { Scale } from "./transfer/scale.ts";

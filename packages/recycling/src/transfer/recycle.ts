@@ -1,0 +1,180 @@
+/** A delta of one model on the next version of it, without training. */
+import { ConfigError, checkOptions } from "@cambium/base";
+import { disposeParameters, type Parameters } from "@cambium/core";
+import { attach, combine, type Delta, named, type Stack, type Tuned } from "@cambium/delta";
+import type { LanguageModel, Tokenizer } from "@cambium/models";
+import { add, sub, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { type DeltaProjection, projectTree } from "../projection/projection.ts";
+import { compareModels } from "./compatibility.ts";
+import { labelOrder, reorderer } from "./labels.ts";
+import { moveRows } from "./prompts.ts";
+import { checkScale, type Scale, scaleDelta } from "./scale.ts";
+
+/** Settings of `recycle`. */
+export interface RecycleOptions {
+  /** `"initialise"`: what was learned is put onto the new model as it is. `"project"`: it goes through `projection` before. */
+  readonly method: "initialise" | "project";
+  /** What maps deltas of the old model to deltas of the new one, such as `fitProjection` gives. */
+  readonly projection?: DeltaProjection;
+  /** λ: how much of the change is taken over, or a factor for each layer. Heads and prompts stay whole. @default 1 */
+  readonly scale?: Scale;
+  /**
+   * What becomes of a trained head: `"keep"` takes its numbers over, `"difference"` adds to the new model's head what training changed
+   * in the old one's, which is for models that have one head from before. @default "keep"
+   */
+  readonly classifier?: "keep" | "difference";
+  /** Whether a LoRA comes along as its two factors, or as their product, factored again at its singular vectors. @default "factors" */
+  readonly lora?: "factors" | "product";
+  /** Whether prompts keep their numbers, or follow the words that they are nearest to into the new table. @default "keep" */
+  readonly prompts?: "keep" | "nearest-token";
+  /** The old model, where only a delta of it is given. */
+  readonly from?: LanguageModel;
+  /** Of both models: unlike ones are an error. @default compared by the size of their vocabularies */
+  readonly tokenizers?: readonly [old: Tokenizer, current: Tokenizer];
+}
+
+const KEYS = ["method", "projection", "scale", "classifier", "lora", "prompts", "from", "tokenizers"] as const;
+
+/**
+ * Puts what was learned on one model onto another one of the same form, such as a later version of it. Nothing is trained: it is where
+ * training starts, and what it scores before the first step is how far the old delta serves the new model.
+ *
+ * LoRA, adapters, (IA)³ and prefixes come along as they are, BitFit as a difference of biases, weights that were trained themselves
+ * (`whole`, norms, biases beside a LoRA) as their difference from the old model's, of tied weights once. Classes follow their names.
+ *
+ * @param old - A tuned model, or a delta together with the model it was trained on (`from`). Not disposed of.
+ * @param newBase - Not changed.
+ * @returns The tuned new model. The caller owns its parameters.
+ * @throws {ConfigError} When it does not fit; lists all reasons. For settings that there are not, or that do not go together.
+ * @see Qin et al. 2023, Recyclable Tuning for Continual Pre-training, arXiv:2305.08702.
+ * @example
+ * const moved = await recycle(old, newBase, { method: "initialise" });
+ * const { parameters } = await result(train(moved, data, { optimiser, steps: 50 }));
+ */
+export async function recycle<M extends LanguageModel>(
+  old: Tuned<LanguageModel> | Delta | Stack,
+  newBase: M,
+  options: RecycleOptions,
+): Promise<Tuned<M>> {
+  checkOptions("recycle", options, KEYS);
+  const {
+    method,
+    projection,
+    scale = 1,
+    classifier = "keep",
+    lora = "factors",
+    prompts = "keep",
+    tokenizers,
+  } = options;
+  checkChoice("method", method, ["initialise", "project"]);
+  checkChoice("classifier", classifier, ["keep", "difference"]);
+  checkChoice("lora", lora, ["factors", "product"]);
+  checkChoice("prompts", prompts, ["keep", "nearest-token"]);
+  checkScale("recycle", scale);
+  if ((method === "project") !== (projection !== undefined))
+    throw new ConfigError({
+      message: `recycle: ${method === "project" ? '"project" needs a projection, such as fitProjection gives' : '"initialise" takes no projection; is method "project" meant?'}`,
+    });
+  const tuned = asTuned(old, options.from);
+  const { problems } = compareModels(tuned, newBase, tokenizers);
+  if (problems.length > 0)
+    throw new ConfigError({
+      message: `recycle: the delta does not fit the new model: ${problems.join("; ")}`,
+      problems,
+    });
+  if (projection === undefined) return transfer(tuned, newBase, { scale, classifier, lora, prompts });
+  const projected = tuned.with(projectTree(projection, tuned, newBase));
+  try {
+    return await transfer(projected, newBase, { scale, classifier, lora, prompts });
+  } finally {
+    disposeParameters(projected.parameters);
+  }
+}
+
+function checkChoice(name: string, value: unknown, known: readonly string[]): void {
+  if (known.includes(value as string)) return;
+  const choices = known.map((each) => `"${each}"`).join(" or ");
+  throw new ConfigError({ message: `recycle: ${name} must be ${choices}, got ${JSON.stringify(value)}` });
+}
+
+/** A tuned model of what was given. */
+export function asTuned(
+  old: Tuned<LanguageModel> | Delta | Stack,
+  from: LanguageModel | undefined,
+): Tuned<LanguageModel> {
+  if (Object(old) === old && "deltas" in old) {
+    if (from === undefined) return old;
+    throw new ConfigError({ message: "recycle: a tuned model has its base; from is for deltas alone" });
+  }
+  if (from !== undefined) return attach(from, old as Delta | Stack);
+  throw new ConfigError({
+    message:
+      "recycle: pass the tuned old model, or the delta and the model it was trained on as from: what it changed is counted from there",
+  });
+}
+
+type Plan = Required<Pick<RecycleOptions, "scale" | "classifier" | "lora" | "prompts">>;
+
+async function transfer<M extends LanguageModel>(old: Tuned<LanguageModel>, newBase: M, plan: Plan): Promise<Tuned<M>> {
+  const { scale, classifier, lora, prompts } = plan;
+  const order = labelOrder(old.head, newBase.head);
+  const reorder = order === undefined ? undefined : reorderer(newBase, old.deltas, order);
+  const moved = old.on(newBase);
+  const owned: Parameters[] = [new Map(old.deltas.flatMap((delta, i) => madeOnMove(delta, moved.deltas[i]!)))];
+  const done: Delta[] = [];
+  try {
+    for (const [i, before] of old.deltas.entries()) {
+      const change = (delta: Delta, change: (name: string, value: Tensor) => Tensor): Delta => {
+        const parameters = new Map([...delta.parameters].map(([name, value]) => [name, change(name, value)]));
+        owned.push(parameters);
+        return { ...delta, parameters };
+      };
+      let delta = moved.deltas[i]!;
+      if (reorder !== undefined && delta.method.replaces === true) delta = change(delta, reorder);
+      if (classifier === "difference" && before.method.replaces === true)
+        delta = change(delta, (name, value) => headDifference(old.base, newBase, reorder, name, value));
+      if (delta.kind === "prompt" && prompts === "nearest-token")
+        delta = change(delta, (_, value) => moveRows(value, old.base, newBase));
+      const isRows = delta.kind === "prompt" || delta.kind === "prefix" || delta.kind === "pTuning";
+      if (!isRows) {
+        const { delta: part, made } = scaleDelta(delta, newBase, scale);
+        if (made) owned.push(part.parameters);
+        delta = part;
+      }
+      if (delta.kind === "lora" && lora === "product") {
+        delta = named(delta.name, await combine([[delta, 1]], { method: "svd" }));
+        owned.push(delta.parameters);
+      }
+      const { start: _, ...rest } = delta;
+      done.push({ ...rest, parameters: new Map([...delta.parameters].map(([name, value]) => [name, value.clone()])) });
+    }
+    return attach(newBase, ...done);
+  } catch (error) {
+    for (const { parameters } of done) disposeParameters(parameters);
+    throw error;
+  } finally {
+    for (const tree of owned) disposeParameters(tree);
+  }
+}
+
+/** Tensors that moving a delta to another base has made. */
+function madeOnMove(before: Delta, after: Delta): [string, Tensor][] {
+  return [...after.parameters].flatMap(([name, value]) =>
+    before.parameters.get(name) === value ? [] : [[`${after.name}/${name}`, value] as [string, Tensor]],
+  );
+}
+
+/** What training changed in the old head, added to the new model's; other tensors as they are. */
+function headDifference(
+  old: LanguageModel,
+  current: LanguageModel,
+  reorder: ((name: string, tensor: Tensor) => Tensor) | undefined,
+  name: string,
+  value: Tensor,
+): Tensor {
+  if (!current.headParameters.includes(name)) return value.clone();
+  return tidy(() => {
+    const before = old.parameters.get(name)!;
+    return add(sub(value, reorder === undefined ? before : reorder(name, before)), current.parameters.get(name)!);
+  });
+}

@@ -4,6 +4,22 @@
  *
  * @module
  */
+export { divergenceRows, type KlReduction } from "./distillation/losses.ts";
+export type { DistillationOptions } from "./distillation/options.ts";
+export { type PathOptions, type PathRegulariserOptions, pathRegulariser } from "./distillation/path.ts";
+export {
+  type RecyclingEnd,
+  type RecyclingEvaluation,
+  type RecyclingEvent,
+  type RunRecyclingOptions,
+  runRecycling,
+  type TaughtEvent,
+  type TeacherEvent,
+  type WeakTeacherEvent,
+  type ZeroShotEvent,
+} from "./distillation/run.ts";
+export type { StateRow } from "./distillation/states.ts";
+export type { TaughtBatch } from "./distillation/teacher.ts";
 export { fingerprintModel, type Lineage, loadLineage, pathBetween, saveLineage } from "./lineage/lineage.ts";
 export type { DeltaProjection, ProjectionKind, TunedPair } from "./projection/projection.ts";
 export type { Score } from "./reports/score.ts";

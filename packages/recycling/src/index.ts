@@ -21,7 +21,15 @@ export {
 export type { StateRow } from "./distillation/states.ts";
 export type { TaughtBatch } from "./distillation/teacher.ts";
 export { fingerprintModel, type Lineage, loadLineage, pathBetween, saveLineage } from "./lineage/lineage.ts";
+export { type FitProjectionOptions, fitProjection } from "./projection/fit.ts";
 export type { DeltaProjection, ProjectionKind, TunedPair } from "./projection/projection.ts";
+export {
+  type ProjectionEnd,
+  type ProjectionEvent,
+  type ProjectionSource,
+  type TrainProjectionOptions,
+  trainProjection,
+} from "./projection/train.ts";
 export type { Score } from "./reports/score.ts";
 export { type ChooseScaleOptions, type ChosenScale, chooseScale } from "./transfer/choose-scale.ts";
 export {

@@ -30,6 +30,34 @@ export {
   type TrainProjectionOptions,
   trainProjection,
 } from "./projection/train.ts";
+export { type Agreement, type Answering, measureAgreement } from "./reports/agreement.ts";
+export {
+  type AttentionSimilarity,
+  type AttentionSimilarityOptions,
+  attentionSimilarity,
+  type HeadSimilarity,
+  type Watched,
+} from "./reports/attention-similarity.ts";
+export { type Cka, type CkaOptions, cka, debiasedCka, linearCka } from "./reports/cka.ts";
+export {
+  type Checkpoint,
+  type CheckpointScore,
+  type CompatibilityReport,
+  type CompatibilityReportOptions,
+  compatibilityReport,
+} from "./reports/compatibility-report.ts";
+export { type Convergence, convergenceReport, type LearningCurve } from "./reports/convergence.ts";
+export { type FlipReport, flipReport } from "./reports/flips.ts";
+export {
+  type PlotOptions,
+  plotCka,
+  plotConvergence,
+  plotDecay,
+  plotFlips,
+  plotHeads,
+  type RelationResult,
+  relationTable,
+} from "./reports/plots.ts";
 export type { Score } from "./reports/score.ts";
 export { type ChooseScaleOptions, type ChosenScale, chooseScale } from "./transfer/choose-scale.ts";
 export {

@@ -30,6 +30,23 @@ export {
   type TrainProjectionOptions,
   trainProjection,
 } from "./projection/train.ts";
+export {
+  type RecycleAllEvent,
+  type RecycleAllOptions,
+  type RecycledTask,
+  type RecyclingTask,
+  recycleAll,
+} from "./registry/recycle-all.ts";
+export {
+  describeDelta,
+  listDeltas,
+  listRecyclable,
+  openDelta,
+  type RecyclableDelta,
+  type RegisteredDelta,
+  type RegisterOptions,
+  registerDelta,
+} from "./registry/registry.ts";
 export { type Agreement, type Answering, measureAgreement } from "./reports/agreement.ts";
 export {
   type AttentionSimilarity,

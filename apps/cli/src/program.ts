@@ -13,6 +13,7 @@ import { merge } from "./commands/merge.ts";
 import { paths } from "./commands/paths.ts";
 import { predict } from "./commands/predict.ts";
 import { probe } from "./commands/probe.ts";
+import { recycle } from "./commands/recycle.ts";
 import { serve } from "./commands/serve.ts";
 import { soup } from "./commands/soup.ts";
 import { study } from "./commands/study.ts";
@@ -36,6 +37,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   paths,
   predict,
   probe,
+  recycle,
   serve,
   soup,
   study,

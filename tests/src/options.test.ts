@@ -10,6 +10,7 @@ import * as delta from "@cambium/delta";
 import * as probing from "@cambium/emotion-probing";
 import * as fpt from "@cambium/fast-prompt-tuning";
 import * as models from "@cambium/models";
+import * as recycling from "@cambium/recycling";
 import * as report from "@cambium/report";
 import * as subspace from "@cambium/subspace";
 import * as tasks from "@cambium/tasks";
@@ -322,6 +323,44 @@ const packages: Readonly<Record<string, Exports>> = {
       trajectoryProjection: (unknown) => subspace.trajectoryProjection([], unknown),
     },
     plain: "hadamardTransform loadSubspace measureOverlap relativePerformance saveSubspace subspacePlane transfer",
+  },
+  recycling: {
+    module: recycling,
+    options: {
+      attentionSimilarity: (unknown) => recycling.attentionSimilarity(model, model, noBatches, unknown),
+      checkCompatibility: (unknown) => recycling.checkCompatibility(delta.attach(model), model, unknown),
+      chooseScale: (unknown) => recycling.chooseScale(delta.attach(model), model, noBatches, unknown),
+      cka: (unknown) => recycling.cka(model, model, noBatches, unknown),
+      compatibilityReport: (unknown) => recycling.compatibilityReport(delta.attach(model), [], noBatches, unknown),
+      describeDelta: (unknown: object) =>
+        recycling.describeDelta(files, "a", delta.attach(model), { task: "a", ...unknown }),
+      fitProjection: (unknown) => recycling.fitProjection([], unknown),
+      pathRegulariser: (unknown) => recycling.pathRegulariser(delta.attach(model), delta.attach(model), unknown),
+      plotCka: (unknown) => recycling.plotCka({ sites: [["a"], ["b"]], matrix: [[1]], rows: 4 }, unknown),
+      plotConvergence: (unknown) => recycling.plotConvergence([], "a", unknown),
+      plotDecay: (unknown) => recycling.plotDecay({}, unknown),
+      plotFlips: (unknown) => recycling.plotFlips(recycling.flipReport([1], [1], [1]), unknown),
+      plotHeads: (unknown) => recycling.plotHeads({ same: [[1]] } as never, unknown),
+      recycle: (unknown: object) => recycling.recycle(delta.attach(model), model, { method: "initialise", ...unknown }),
+      recycleAll: (unknown: object) => recycling.recycleAll([], { budget: 0, optimiser, ...unknown }).next(),
+      registerDelta: (unknown: object) =>
+        recycling.registerDelta(base.memory(), "a", delta.attach(model), { task: "a", ...unknown }),
+      runRecycling: (unknown: object) =>
+        recycling
+          .runRecycling(delta.attach(model), model, noBatches, {
+            method: "initialise",
+            optimiser,
+            steps: 1,
+            ...unknown,
+          })
+          .next(),
+      saveLineage: (unknown: object) =>
+        recycling.saveLineage(files, { model: "a", parent: null, corpus: "", steps: 0, ...unknown }),
+      trainProjection: (unknown: object) =>
+        recycling.trainProjection([], model, { optimiser, steps: 1, random, ...unknown }).next(),
+    },
+    plain: `convergenceReport debiasedCka divergenceRows fingerprintModel flipReport linearCka listDeltas listRecyclable
+      loadLineage measureAgreement openDelta pathBetween relationTable`,
   },
   "emotion-probing": {
     module: probing,

@@ -1,10 +1,10 @@
 import { ConfigError, type Files, openFiles } from "@cambium/base";
-import { type SaplingName, saplings } from "./catalog.ts";
+import { type SaplingName, type SaplingVersion, saplings } from "./catalog.ts";
 
 /** Which of a model's versions. */
 export interface SaplingOptions {
-  /** 1 grew on books, speeches and dictionaries; 2 continues it with e-mail. @default 1 */
-  readonly version?: 1 | 2;
+  /** Of encoders, 1 was trained on books, speeches and dictionaries, and 2 continues from it with e-mail. @default 1 */
+  readonly version?: SaplingVersion;
 }
 
 /** Where a folder of this package is: a path in Node, an address in a browser. */

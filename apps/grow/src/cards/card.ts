@@ -1,37 +1,8 @@
-import type { ComparisonRow } from "./compare.ts";
-import { formatComparison } from "./comparison-table.ts";
-import type { Growth } from "./growth.ts";
-
-const thousands = (value: number): string => Math.round(value).toLocaleString("en");
-const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
-
-function corpusTable({ corpora, perplexity }: Growth): string {
-  const total = corpora.reduce((sum, { trained, trainPieces }) => sum + (trained ? trainPieces : 0), 0);
-  const rows = corpora.map(({ name, source, version, licence, trained, trainPieces, heldPieces }) =>
-    row([
-      name,
-      `${source} ${version}`,
-      licence,
-      trained ? thousands(trainPieces) : "none",
-      trained ? `${((100 * trainPieces) / total).toFixed(1)} %` : "0 %",
-      thousands(heldPieces),
-      perplexity[name]!.toFixed(1),
-    ]),
-  );
-  return [
-    row([
-      "corpus",
-      "package",
-      "licence of the text",
-      "pieces trained on",
-      "share",
-      "pieces held out",
-      "perplexity held out",
-    ]),
-    "|---|---|---|---:|---:|---:|---:|",
-    ...rows,
-  ].join("\n");
-}
+import type { Growth } from "../growth/growth.ts";
+import type { ComparisonRow } from "../measures/compare.ts";
+import { formatComparison } from "../measures/comparison-table.ts";
+import { textSection, thousands } from "./text.ts";
+import { describeFile, describeModel, limitsOf, lossOf } from "./training.ts";
 
 function comparisonSection(rows: readonly ComparisonRow[]): string {
   if (rows.length === 0) return "";
@@ -45,22 +16,17 @@ ${formatComparison(rows)}
 `;
 }
 
-const MASKED = "BERT's masked pieces (Devlin et al. 2018): 15 % to guess (80 % masked, 10 % replaced, 10 % left).";
-
-function lossOf({ teacher }: Growth): string {
-  if (teacher === undefined)
-    return `${MASKED} In place of BERT's order of two texts, the
-pooled output guesses all pieces of its row (Ma et al. 2024, arXiv:2401.11248); the loss is the sum of both.`;
-  return `${MASKED} Beside it ${teacher} is the teacher, which reads the same
-text with nothing hidden: its representation of every piece, centred and scaled to variance 1, is guessed from that of the sapling (squared
-error, times 2), and its vector of the row from the pooled output (one minus cosine, times 4). The vocabulary is the part of the teacher's that
-the text needs, and the word embeddings began as the teacher's in their principal directions.`;
+function beginning({ from, teacher, kind }: Growth): string {
+  if (kind === "chat") return `It began as ${from}.`;
+  if (from !== undefined) return `It continues ${from}, with another kind of text.`;
+  return teacher === undefined ? "Its weights began random." : "Its weights began random, but for the word embeddings.";
 }
 
-const rowsOf = ({ teacher }: Growth): string =>
-  teacher === undefined
-    ? "rows of 128, in the last tenth of 256"
-    : "rows of 128 and of 32 in turn, in the last tenth 256 in place of 128";
+/** Times that the text was read, where there is a text. */
+function epochs({ corpora, steps, piecesPerStep }: Growth): string {
+  const trained = corpora.filter((corpus) => corpus.trained).reduce((sum, { trainPieces }) => sum + trainPieces, 0);
+  return trained === 0 ? "" : ` (${((steps * piecesPerStep) / trained).toFixed(1)} epochs)`;
+}
 
 /**
  * The model card of a sapling, as Markdown.
@@ -68,45 +34,23 @@ const rowsOf = ({ teacher }: Growth): string =>
  * @param comparison - Runs of this sapling and its random twins.
  */
 export function modelCard(growth: Growth, comparison: readonly ComparisonRow[]): string {
-  const {
-    name,
-    date,
-    from,
-    seed,
-    steps,
-    piecesPerStep,
-    learningRate,
-    firstLoss,
-    lastLoss,
-    minutes,
-    hardware,
-    parameterCount,
-    vocabularySize,
-    corpora,
-  } = growth;
-  const trained = corpora.filter((corpus) => corpus.trained).reduce((sum, { trainPieces }) => sum + trainPieces, 0);
-  const epochs = (steps * piecesPerStep) / trained;
+  const { name, date, seed, steps, piecesPerStep, learningRate, firstLoss, lastLoss, minutes, hardware } = growth;
   return `# ${name}
 
-A lower-cased BERT encoder with ${thousands(parameterCount)} weights and a WordPiece vocabulary of ${thousands(vocabularySize)}, for texts of up to 256 pieces.
-${from === undefined ? (growth.teacher === undefined ? "Its weights began random." : "Its weights began random, but for the word embeddings.") : `It continues ${from}, with another kind of text.`} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
+${describeModel(growth, thousands(growth.parameterCount))}
+${beginning(growth)} Grown by \`pnpm grow ${name}\` in the Cambium repository on ${date}.
 
 \`config.json\`, \`model.safetensors\` (16-bit floats) and \`tokenizer.json\` are in Hugging Face's formats; transformers reads them too.
-The file holds the encoder, the pooler and the masked-language-model head (its decoder is the word embeddings).
+${describeFile(growth)}
 
 ## Text
 
-${corpusTable(growth)}
-
-Every fiftieth document of each corpus is held out. Perplexity: \`exp\` of the mean cross-entropy of 15 % of the pieces, hidden
-behind \`[MASK]\`, in the weights as stored. Of the mail only the ham of the training split was read, by the split that the quickstart uses,
-without headers. SHA-256 of each corpus as read is in \`growth.json\`. WordNet 3.1 is © Princeton University, used under the WordNet licence.
-Texts under the GPL or the GFDL (GCIDE, FOLDOC) were left out.
-
+${textSection(growth)}
 ## Training
 
-${lossOf(growth)} Half of the rows are pairs. ${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces (${epochs.toFixed(1)} epochs), ${rowsOf(growth)}. AdamW, weight decay 0.01,
-clipping at 1, rate ${learningRate}, falling to zero over the last fifth of the steps. No dropout, for speed.
+${lossOf(growth)}
+${thousands(steps)} steps of ${thousands(piecesPerStep)} pieces${epochs(growth)}. AdamW, weight decay 0.01, clipping at 1, rate ${learningRate}, falling to zero over the last fifth of the
+steps. No dropout, for speed.
 
 | | |
 |---|---|
@@ -117,8 +61,7 @@ clipping at 1, rate ${learningRate}, falling to zero over the last fifth of the 
 ${comparisonSection(comparison)}
 ## Limits
 
-Small, old and English: most of the text is from before 1930 or from dictionaries. It repeats the views of its sources. Meant for
-trying methods on and for tests, not for products.
+${limitsOf(growth)}
 
 Licence of the weights: Apache-2.0.
 `;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Growth } from "./growth.ts";
+import type { Growth } from "../growth/growth.ts";
 import { writePackageTables } from "./package-table.ts";
 
 const growth = {

@@ -1,7 +1,7 @@
 import { ones, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import type { RowShape, Rows } from "./framing.ts";
 import type { Masked } from "./masking.ts";
 import type { PretrainingBatch } from "./objective.ts";
-import type { RowShape, Rows } from "./sampling.ts";
 
 /** The tensors of rows with hidden pieces to guess. The caller owns them. */
 export function toMaskedBatch({ types }: Rows, { ids, positions, labels }: Masked, { batch, seq }: RowShape) {

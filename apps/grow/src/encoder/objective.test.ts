@@ -4,7 +4,10 @@ import { type BertConfig, createModel } from "@cambium/models";
 import { adamW, train } from "@cambium/train";
 import { zerosLike } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
-import { pretrainingData } from "./data.ts";
+import { growingData } from "../text/data.ts";
+import { toPretrainingBatch } from "./batch.ts";
+import { framedRows, textWidth } from "./framing.ts";
+import { maskPieces } from "./masking.ts";
 import { createSeedling, pretraining, type Seedling, TOWARDS, towardsTeacher } from "./objective.ts";
 import { maskedPerplexity } from "./perplexity.ts";
 import { loadSeedling, saveSeedling } from "./seedling-files.ts";
@@ -25,7 +28,7 @@ const config = {
 
 /** An encoder with random weights: one that is wider, as teachers are. */
 const teacherModel = createModel<BertConfig>({ ...config, hidden_size: 24, num_attention_heads: 3 }, random(9));
-const teacher: Teacher = teacherOf(teacherModel);
+const teacher: Teacher = await teacherOf(teacherModel);
 afterAll(() => disposeParameters(teacherModel.parameters));
 
 const seedlingOf = (seed: number): Seedling =>
@@ -39,12 +42,21 @@ async function trainFor(
   seedling: Seedling,
   steps: number,
 ): Promise<{ readonly losses: readonly number[]; readonly parameters: Parameters }> {
-  const data = pretrainingData(stream, {
-    phases: [{ shapes: [{ batch: 8, seq: 16 }], steps }],
-    maskCount: 16,
-    teacherIds: Array.from({ length: 25 }, (_, id) => 24 - id),
-    random: random(2),
-  });
+  const teacherIds = Int32Array.from({ length: 25 }, (_, id) => 24 - id);
+  const data = growingData(
+    { stream },
+    {
+      phases: [{ shapes: [{ batch: 8, seq: 16 }] }],
+      random: random(2),
+      textWidth,
+      about: null,
+      toBatch(texts, shape, lots) {
+        const rows = framedRows(texts, shape.seq);
+        const masked = maskPieces(rows.ids, { count: 16, vocabularySize: 25 }, lots);
+        return toPretrainingBatch(rows, masked, shape, teacherIds);
+      },
+    },
+  );
   const losses: number[] = [];
   for await (const event of train(pretraining(seedling, teacher), data, {
     optimiser: adamW({ learningRate: 2e-2 }),

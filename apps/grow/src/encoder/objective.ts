@@ -98,7 +98,12 @@ function distance(rows: Tensor, unit: Tensor): Scalar {
 export function pretraining({ model, parameters }: Seedling, teacher: Teacher): Objective<PretrainingBatch> {
   return {
     parameters,
-    describe: () => ({ kind: "masked pieces and a teacher", weights: WEIGHTS, config: { ...model.config } }),
+    describe: () => ({
+      kind: "masked pieces and a teacher",
+      weights: WEIGHTS,
+      teacher: teacher.fingerprint,
+      config: { ...model.config },
+    }),
     loss: (at, { whole, ...batch }, context) =>
       tidy(() => {
         const { types, mask } = batch;

@@ -1,15 +1,17 @@
 import { type Parameters, random } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import { dispose } from "@tensorflow/tfjs-core";
+import type { Text } from "../text/text.ts";
 import { toMaskedBatch } from "./batch.ts";
 import { maskPieces } from "./masking.ts";
 import { SPECIAL_PIECES } from "./special-pieces.ts";
-import type { Text } from "./text.ts";
 
 const SHAPE = { batch: 16, seq: 128 };
 const MASK_COUNT = Math.round(0.15 * SHAPE.batch * SHAPE.seq);
 /** Batches of a corpus that are looked at: 61,440 pieces. */
 const MOST_BATCHES = 30;
+/** The same where a run looks on its way. */
+export const FEW_BATCHES = 3;
 const SEED = 7;
 
 /** Windows of a stream, one text per row; the last batch begins again at the front. */
@@ -30,13 +32,15 @@ function rowsAt(stream: Uint16Array, index: number): Int32Array {
  * pieces are hidden each time. It is lower than a causal model's perplexity of the same text, for both sides are seen.
  *
  * @param stream - Held-out pieces, at least 255.
+ * @param most - Batches that are looked at.
  */
 export async function maskedPerplexity(
   model: LanguageModel,
   parameters: Parameters,
   stream: Uint16Array,
+  most: number = MOST_BATCHES,
 ): Promise<number> {
-  const count = Math.min(MOST_BATCHES, Math.ceil(stream.length / (SHAPE.batch * (SHAPE.seq - 2))));
+  const count = Math.min(most, Math.ceil(stream.length / (SHAPE.batch * (SHAPE.seq - 2))));
   let total = 0;
   for (let index = 0; index < count; index++) {
     const ids = rowsAt(stream, index);
@@ -57,10 +61,11 @@ export async function maskedPerplexity(
 export async function measurePerplexities(
   model: LanguageModel,
   parameters: Parameters,
-  text: Text,
+  text: Pick<Text, "corpora" | "held">,
+  most: number = MOST_BATCHES,
 ): Promise<Record<string, number>> {
   const measured: Record<string, number> = {};
   for (const { name } of text.corpora)
-    measured[name] = await maskedPerplexity(model, parameters, await text.held(name));
+    measured[name] = await maskedPerplexity(model, parameters, await text.held(name), most);
   return measured;
 }

@@ -1,12 +1,15 @@
 /** What saplings learn from besides text: a larger encoder's representations of pieces and of whole rows. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fingerprint } from "@cambium/core";
 import { type BertConfig, type LanguageModel, loadModel, type TokenBatch } from "@cambium/models";
 import { div, mean, norm, sqrt, square, sub, type Tensor2D, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
 
 /** A frozen encoder. */
 export interface Teacher {
   readonly width: number;
+  /** Of its weights. */
+  readonly fingerprint: string;
   /** Word embeddings, `[vocabulary, width]`. */
   readonly embeddings: Tensor2D;
   /** What it makes of a batch under its own ids: each piece with mean 0 and variance 1, `[batch, seq, width]`, and rows of length 1, `[batch, width]`. */
@@ -17,8 +20,9 @@ export interface Teacher {
 const EMBEDDINGS = "embeddings.word_embeddings.weight";
 
 /** Wraps an encoder whose sentence vectors are means of its pieces. */
-export function teacherOf(model: LanguageModel<BertConfig>): Teacher {
+export async function teacherOf(model: LanguageModel<BertConfig>): Promise<Teacher> {
   return {
+    fingerprint: await fingerprint(model.parameters),
     width: model.config.hidden_size,
     embeddings: model.parameters.get(EMBEDDINGS) as Tensor2D,
     represent: (batch) =>

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { SPECIAL_PIECES } from "./special-pieces.ts";
 import { takeVocabulary } from "./vocabulary.ts";
 
-const SAPLING = new URL("../../../packages/saplings/models/bert-2x128-v1/tokenizer.json", import.meta.url);
+const SAPLING = new URL("../../../../packages/saplings/models/bert-2x128-v1/tokenizer.json", import.meta.url);
 const json = JSON.parse(await readFile(SAPLING, "utf8")) as {
   readonly model: { readonly vocab: Readonly<Record<string, number>> };
 };

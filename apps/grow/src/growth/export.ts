@@ -1,23 +1,21 @@
 import { cpus } from "node:os";
-import type { Files } from "@cambium/base";
-import { countParameters, disposeParameters, type Parameters } from "@cambium/core";
+import { type Files, readJson } from "@cambium/base";
+import { openSafetensors } from "@cambium/core";
 import type { StepEvent } from "@cambium/train";
-import { modelCard } from "./card.ts";
+import { modelCard } from "../cards/card.ts";
+import type { CorpusRecord } from "../text/text.ts";
+import type { Growing } from "./growing.ts";
 import type { Growth } from "./growth.ts";
-import type { Seedling } from "./objective.ts";
-import { measurePerplexities } from "./perplexity.ts";
-import { PIECES_PER_STEP, type Recipe } from "./recipes.ts";
-import { loadSeedling, saveSeedling } from "./seedling-files.ts";
-import type { Text } from "./text.ts";
+import { domainsBefore, REPLAY_SHARE, type Recipe } from "./recipes.ts";
 
-/** What a finished run leaves. */
+/** What a card is made of. */
 export interface ExportOptions {
-  readonly seedling: Seedling;
-  readonly parameters: Parameters;
   readonly recipe: Recipe;
-  readonly text: Text;
+  readonly growing: Pick<Growing<never>, "describe" | "piecesPerStep">;
+  readonly corpora: readonly CorpusRecord[];
   /** Every step that was taken. */
   readonly steps: readonly StepEvent[];
+  /** The model's folder, with its weights and tokenizer. */
   readonly target: Files;
 }
 
@@ -28,43 +26,42 @@ function describeHardware(): string {
   return `${cpus().length} cores, ${cpu?.model ?? "unknown processor"}, Node ${process.version}`;
 }
 
-/** Writes a sapling's folder: weights, tokeniser, `growth.json` and the model card. */
-export async function exportSapling({
-  seedling,
-  parameters,
-  recipe,
-  text,
-  steps,
-  target,
-}: ExportOptions): Promise<void> {
-  await saveSeedling(seedling, parameters, target);
-  await target.write("tokenizer.json", text.files["tokenizer.json"]!);
-  const config = JSON.parse(text.files["tokenizer_config.json"]!) as object;
-  const model_max_length = seedling.model.config.max_position_embeddings;
-  await target.write("tokenizer_config.json", JSON.stringify({ ...config, model_max_length }));
+/** Scalars in a model's file. */
+async function countStored(files: Files): Promise<number> {
+  const { entries } = await openSafetensors(files, "model.safetensors");
+  return [...entries.values()].reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0);
+}
 
-  const stored = await loadSeedling(target);
-  const perplexity = await measurePerplexities(stored.model, stored.parameters, text);
-  disposeParameters(stored.parameters);
+function learntFrom(recipe: Recipe): Pick<Growth, "domain" | "replay"> {
+  if (recipe.kind === "chat") return {};
+  const domains = domainsBefore(recipe);
+  const share = recipe.replay ?? REPLAY_SHARE;
+  return { domain: recipe.domain, ...(domains.length > 0 && share > 0 && { replay: { domains, share } }) };
+}
 
+/** Writes `growth.json` and the model card beside a finished model. */
+export async function exportGrowth({ recipe, growing, corpora, steps, target }: ExportOptions): Promise<void> {
+  const { name, kind, from, seed, learningRate } = recipe;
+  const config = (await readJson(target, "config.json")) as { readonly vocab_size: number };
+  const learnt = learntFrom(recipe);
   const growth: Growth = {
-    name: recipe.name,
+    name,
+    kind,
     date: new Date().toISOString().slice(0, 10),
-    ...(recipe.from === undefined ? {} : { from: recipe.from }),
-    teacher: "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
-    domain: recipe.domain,
-    seed: recipe.seed,
-    parameterCount: countParameters(parameters),
-    vocabularySize: text.vocabularySize,
+    ...(from !== undefined && { from }),
+    ...learnt,
+    seed,
+    parameterCount: await countStored(target),
+    vocabularySize: config.vocab_size,
     steps: steps.length,
-    piecesPerStep: PIECES_PER_STEP,
-    learningRate: recipe.learningRate,
+    piecesPerStep: growing.piecesPerStep,
+    learningRate,
     firstLoss: meanLoss(steps.slice(0, 100)),
     lastLoss: meanLoss(steps.slice(-100)),
     minutes: steps.reduce((sum, { durationMs }) => sum + durationMs, 0) / 60_000,
     hardware: describeHardware(),
-    corpora: text.corpora.map((corpus) => ({ ...corpus, trained: corpus.domain === recipe.domain })),
-    perplexity,
+    corpora: corpora.map((corpus) => ({ ...corpus, trained: corpus.domain === learnt.domain })),
+    ...(await growing.describe(target)),
   };
   await target.write("growth.json", `${JSON.stringify(growth, null, 2)}\n`);
   await target.write("README.md", modelCard(growth, []));

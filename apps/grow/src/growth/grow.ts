@@ -1,31 +1,25 @@
-/**
- * Grows one sapling: text, weights, training, export.
- *
- * The time is given, not the number of steps, for nobody knows beforehand how busy the machine will be: the rate stays
- * level until four fifths of the time are spent, then it falls to zero over a quarter as many steps again (Hu et al.
- * 2024, MiniCPM, arXiv:2404.06395, section 4). A run that was stopped or killed resumes from its last checkpoint.
- */
-import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+/** Grows one sapling: its text and weights by kind, then the run, the card and the lineage. */
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { folder } from "@cambium/base";
-import { disposeParameters, type Parameters, type Random, random } from "@cambium/core";
-import { adamW, type Batches, constant, linear, type Schedule, type TrainEvent, train } from "@cambium/train";
-import { type DataOptions, pretrainingData } from "./data.ts";
-import { exportSapling } from "./export.ts";
-import { startFromTeacher } from "./first-embeddings.ts";
-import { readSteps } from "./metrics.ts";
-import { createSeedling, type PretrainingBatch, pretraining, type Seedling, towardsTeacher } from "./objective.ts";
-import { measurePerplexities } from "./perplexity.ts";
-import { createProgress } from "./progress.ts";
-import { COOLING_SHARE, MASKED_PER_STEP, PIECES_PER_STEP, type Recipe } from "./recipes.ts";
-import { loadSeedling } from "./seedling-files.ts";
-import { loadTeacher, type Teacher } from "./teacher.ts";
-import { openText, type Text } from "./text.ts";
+import { disposeParameters } from "@cambium/core";
+import { growChat } from "../chat/grow-chat.ts";
+import { growDecoder } from "../decoder/grow-decoder.ts";
+import { growEncoder } from "../encoder/grow-encoder.ts";
+import { loadTeacher } from "../encoder/teacher.ts";
+import { growSpans } from "../spans/grow-spans.ts";
+import { openBytes, openPieces } from "../text/saplings-text.ts";
+import type { Text } from "../text/text.ts";
+import { exportGrowth } from "./export.ts";
+import type { Growing } from "./growing.ts";
+import { modelFingerprint, writeLineage } from "./lineage.ts";
+import { corpusOf, type Recipe } from "./recipes.ts";
+import { type Finished, type RunOptions, runGrowth } from "./run.ts";
 
-/** How long a run takes, and where its files are. */
+/** How long a run is, and where its files are. */
 export interface GrowOptions {
-  /** Time to spend in steps, all sittings together. */
-  readonly minutes: number;
+  /** Steps in all. @default the recipe's */
+  readonly steps?: number;
   /** Folder of the cache: text, checkpoints, metrics. */
   readonly cache: string;
   /** Folder that holds the saplings' folders. */
@@ -37,126 +31,28 @@ export interface GrowOptions {
   readonly report: (line: string) => void;
 }
 
-const ENDLESS = Number.MAX_SAFE_INTEGER;
-const EVALUATE_EVERY = 2000;
-const CHECKPOINT_EVERY = 200;
-const shapeOf = (seq: number) => ({ batch: PIECES_PER_STEP / seq, seq });
-const SHORT = [shapeOf(128), shapeOf(32)];
-const LONG = [shapeOf(256), shapeOf(32)];
-
-/** A run that was begun. */
-interface Run extends Omit<GrowOptions, "teacher"> {
-  readonly recipe: Recipe;
-  readonly seedling: Seedling;
-  readonly teacher: Teacher;
+/** A kind's part of a run, and the text that it reads. */
+interface Planted {
   readonly text: Text;
-  readonly stream: Uint16Array;
-  /** Folder of this run in the cache. */
-  readonly home: string;
+  readonly growing: Omit<Growing<never>, "data">;
+  readonly run: (options: RunOptions) => Promise<Finished | undefined>;
 }
 
-/** One stretch of training, with its own checkpoints. */
-interface Stage {
-  readonly name: "level" | "cooling";
-  readonly steps: number;
-  readonly from: Parameters;
-  readonly learningRate: Schedule;
-  readonly data: Batches<PretrainingBatch>;
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: TrainEvent) => void;
-}
+const planted = <Batch>(text: Text, growing: Growing<Batch>): Planted => ({
+  text,
+  growing,
+  run: (options) => runGrowth(growing, options),
+});
 
-type EndEvent = Extract<TrainEvent, { readonly type: "end" }>;
-
-const metricsFile = ({ home }: Run, stage: Stage["name"]): string => join(home, `${stage}.jsonl`);
-
-const keyOf = (recipe: Recipe, stage: Stage["name"]): Random => random(recipe.seed).at(stage);
-
-function dataOf(
-  { recipe, stream, text }: Run,
-  stage: Stage["name"],
-  phases: DataOptions["phases"],
-): Batches<PretrainingBatch> {
-  return pretrainingData(stream, {
-    phases,
-    maskCount: MASKED_PER_STEP,
-    teacherIds: text.teacherIds,
-    random: keyOf(recipe, stage).at("data"),
-  });
-}
-
-async function runStage(
-  run: Run,
-  { name, steps, from, learningRate, data, signal, onEvent }: Stage,
-): Promise<EndEvent> {
-  const { seedling, teacher, recipe, text, home } = run;
-  const events = train({ ...pretraining(seedling, teacher), parameters: from }, data, {
-    optimiser: adamW({ learningRate, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01 }),
-    steps,
-    clipNorm: 1,
-    random: keyOf(recipe, name).at("train"),
-    evaluate: { every: EVALUATE_EVERY, run: (parameters) => measurePerplexities(seedling.model, parameters, text) },
-    checkpoint: { files: join(home, name), every: CHECKPOINT_EVERY },
-    signal,
-  });
-  for await (const event of events) {
-    if (event.type === "end") return event;
-    if (event.type !== "checkpoint") await appendFile(metricsFile(run, name), `${JSON.stringify(event)}\n`);
-    onEvent(event);
+async function plant(recipe: Recipe, from: string | undefined, options: GrowOptions): Promise<Planted> {
+  if (recipe.kind === "encoder") {
+    const text = await openPieces(options.teacher, options);
+    return planted(text, await growEncoder(recipe, text, await loadTeacher(options.teacher), from));
   }
-  throw new Error("internal: train ended without an end event");
-}
-
-/** Trains at the level rate until its share of the time is spent. Once that is so, the number of steps is on file. */
-async function growLevel(run: Run): Promise<EndEvent> {
-  const { recipe, minutes, signal, report, home, seedling } = run;
-  const file = join(home, "level.json");
-  const known = await readFile(file, "utf8").catch(() => undefined);
-  const steps = known === undefined ? ENDLESS : (JSON.parse(known) as { steps: number }).steps;
-  const budgetMs = (minutes * 60_000) / (1 + COOLING_SHARE);
-  let spentMs = (await readSteps(metricsFile(run, "level"))).reduce((sum, { durationMs }) => sum + durationMs, 0);
-  const over = new AbortController();
-  const progress = createProgress({ pieces: PIECES_PER_STEP, leftMs: () => minutes * 60_000 - spentMs }, report);
-  const end = await runStage(run, {
-    name: "level",
-    steps,
-    from: seedling.parameters,
-    learningRate: constant(recipe.learningRate, { warmUp: 200 }),
-    data: dataOf(run, "level", [{ shapes: SHORT, steps: ENDLESS }]),
-    signal: AbortSignal.any([signal, over.signal]),
-    onEvent(event) {
-      if (event.type === "step") spentMs += event.durationMs;
-      if (spentMs >= budgetMs) over.abort();
-      progress(event);
-    },
-  });
-  if (over.signal.aborted) await writeFile(file, `${JSON.stringify({ steps: end.step })}\n`);
-  return over.signal.aborted ? { ...end, reason: "finished" } : end;
-}
-
-/** Lets the rate fall to zero. */
-async function cool(run: Run, level: EndEvent): Promise<EndEvent> {
-  const { recipe, signal, report } = run;
-  const steps = Math.ceil(level.step * COOLING_SHARE);
-  const short = steps >> 1;
-  let spent = { steps: 0, ms: 0 };
-  const leftMs = (): number => (spent.ms / spent.steps) * (steps - spent.steps);
-  const progress = createProgress({ pieces: PIECES_PER_STEP, leftMs }, report);
-  return runStage(run, {
-    name: "cooling",
-    steps,
-    from: level.parameters,
-    learningRate: linear(recipe.learningRate, { warmUp: Math.min(20, steps), steps }),
-    data: dataOf(run, "cooling", [
-      { shapes: SHORT, steps: short },
-      { shapes: LONG, steps: steps - short },
-    ]),
-    signal,
-    onEvent(event) {
-      if (event.type === "step") spent = { steps: event.step, ms: spent.ms + event.durationMs };
-      progress(event);
-    },
-  });
+  const text = await openBytes(options);
+  if (recipe.kind === "chat") return planted(text, await growChat(recipe, text, from!));
+  const plantOf = recipe.kind === "decoder" ? growDecoder : growSpans;
+  return planted(text, await plantOf(recipe, text, from));
 }
 
 /**
@@ -165,34 +61,35 @@ async function cool(run: Run, level: EndEvent): Promise<EndEvent> {
  * @returns Whether the run came to its end; when not, a checkpoint holds what was reached.
  */
 export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolean> {
-  const { cache, models, report } = options;
-  const text = await openText(join(cache, "text"), options.teacher, report);
-  const teacher = await loadTeacher(options.teacher);
-  const home = join(cache, recipe.name);
-  await mkdir(home, { recursive: true });
-  const key = random(recipe.seed).at("weights");
-  const start =
-    recipe.from === undefined
-      ? startFromTeacher(createSeedling(recipe.config, key), teacher, text.teacherIds)
-      : await loadSeedling(folder(join(models, recipe.from)));
-  const seedling = towardsTeacher(start, teacher.width, key);
-  const run = { ...options, recipe, seedling, teacher, text, home, stream: await text.train(recipe.domain) };
-
-  const level = await growLevel(run);
-  if (level.reason !== "finished") return false;
-  report(`level for ${level.step} steps; the rate falls from here`);
-  const cooled = await cool(run, level);
-  if (cooled.reason !== "finished") return false;
-  disposeParameters(level.parameters);
-
-  const steps = [...(await readSteps(metricsFile(run, "level"))), ...(await readSteps(metricsFile(run, "cooling")))];
-  await exportSapling({
-    seedling,
-    parameters: cooled.parameters,
-    recipe,
-    text,
-    steps,
-    target: folder(join(models, recipe.name)),
+  const { cache, models, signal, report } = options;
+  const from = recipe.from === undefined ? undefined : join(models, recipe.from);
+  if (from !== undefined) {
+    await access(join(from, "growth.json")).catch(() => {
+      throw new Error(`grow: ${recipe.name} continues ${recipe.from}, which is not in ${models}; grow that first`);
+    });
+  }
+  const { growing, text, run } = await plant(recipe, from, options);
+  const target = folder(join(models, recipe.name));
+  const lineage = {
+    parent: from === undefined ? null : await modelFingerprint(folder(from)),
+    corpus: corpusOf(recipe),
+  };
+  const finished = await run({
+    seed: recipe.seed,
+    learningRate: recipe.learningRate,
+    steps: options.steps ?? recipe.steps,
+    kept: recipe.kept ?? [],
+    ...lineage,
+    home: join(cache, recipe.name),
+    target: join(models, recipe.name),
+    signal,
+    report,
   });
+  disposeParameters(growing.objective.parameters);
+  if (finished === undefined) return false;
+  await growing.save(finished.parameters, target);
+  disposeParameters(finished.parameters);
+  await writeLineage(target, { ...lineage, steps: finished.steps.length });
+  await exportGrowth({ recipe, growing, corpora: text.corpora, steps: finished.steps, target });
   return true;
 }

@@ -1,13 +1,20 @@
-import type { CorpusRecord } from "./text.ts";
+import type { CorpusRecord } from "../text/text.ts";
+import type { Measures } from "./growing.ts";
+import type { Recipe } from "./recipes.ts";
 
 /** What is known of a grown sapling; `growth.json` in its folder, from which the model card is written. */
 export interface Growth {
   readonly name: string;
+  /** Absent in older ones, which are encoders. */
+  readonly kind?: Recipe["kind"];
   readonly date: string;
   readonly from?: string;
   /** The encoder that taught it, and under which licence; absent where text alone did. */
   readonly teacher?: string;
-  readonly domain: string;
+  /** What it learnt from; absent where rows were made for it. */
+  readonly domain?: string;
+  /** What was learnt before and kept, and its share of the rows. */
+  readonly replay?: { readonly domains: readonly string[]; readonly share: number };
   readonly seed: number;
   readonly parameterCount: number;
   readonly vocabularySize: number;
@@ -21,6 +28,10 @@ export interface Growth {
   readonly minutes: number;
   readonly hardware: string;
   readonly corpora: readonly (CorpusRecord & { readonly trained: boolean })[];
-  /** Held-out perplexity of hidden pieces by corpus. */
-  readonly perplexity: Readonly<Record<string, number>>;
+  /** Of an encoder: held-out perplexity of hidden pieces by corpus. */
+  readonly perplexity?: Measures;
+  /** Of what writes: nats of a held-out character by corpus; of an encoder-decoder, of a hidden one. */
+  readonly natsPerCharacter?: Measures;
+  /** Of what chats: share of the answers to held-out questions that are right to the letter, by job. */
+  readonly answers?: Measures;
 }

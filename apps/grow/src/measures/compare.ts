@@ -19,14 +19,13 @@ import { loadMail, type Mail, type MailSplit, mailSplit } from "@cambium/tasks/r
 import { accuracy, adamW, batches, f1, linear, predict, train } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import { formatComparison } from "./comparison-table.ts";
-import type { RecipeName } from "./recipes.ts";
 
 /** How many training messages there are: a few of each class, or all. */
 export type Task = "few-shot" | "full";
 
 /** One run. */
 export interface ComparisonRow {
-  readonly model: RecipeName;
+  readonly model: string;
   readonly weights: "grown" | "random";
   readonly task: Task;
   readonly seed: number;
@@ -40,7 +39,7 @@ export interface ComparisonRow {
 
 /** What is compared, and where its files are. */
 export interface CompareOptions {
-  readonly names: readonly RecipeName[];
+  readonly names: readonly string[];
   readonly tasks: readonly Task[];
   readonly seeds: number;
   /** Folder that holds the saplings' folders, and the results as `comparison.jsonl`. */
@@ -63,7 +62,7 @@ function chooseMails(task: Task, mails: readonly Mail[], seed: number): readonly
 }
 
 async function openModel(
-  name: RecipeName,
+  name: string,
   weights: ComparisonRow["weights"],
   models: string,
   seed: number,

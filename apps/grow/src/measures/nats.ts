@@ -1,20 +1,8 @@
-/**
- * How well a sapling guesses whole words, in nats for each character, which is fair between vocabularies: the same words of the
- * same texts are hidden whatever their pieces are.
- */
-import { createHash } from "node:crypto";
+/** How well an encoder guesses whole words, in nats for each character. */
 import type { LanguageModel, Tokenizer } from "@cambium/models";
 import { dispose, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
-import { SPECIAL_PIECES } from "./special-pieces.ts";
-
-/** Characters of a row's words, at most: there are never more pieces, so that rows are the same in every vocabulary. */
-const ROW_CHARACTERS = 254;
-/** Rows of a corpus that are looked at. */
-const MOST_ROWS = 240;
-const HIDDEN_SHARE = 0.15;
-const BATCH = 8;
-/** Lengths of batches are multiples of this, so that few graphs are compiled. */
-const LENGTH_STEP = 64;
+import { SPECIAL_PIECES } from "../encoder/special-pieces.ts";
+import { BATCH, isHidden, lengthOf, paddedLength, rowsOfWords } from "./words.ts";
 
 const idOf = (piece: string): number => SPECIAL_PIECES.indexOf(piece);
 
@@ -25,33 +13,9 @@ interface HiddenRow {
   readonly characters: number;
 }
 
-/** Whether a word of a row is hidden: its place and text decide, and nothing else. */
-const isHidden = (row: number, place: number, word: string): boolean =>
-  createHash("sha256").update(`${row} ${place} ${word}`).digest().readUInt32BE(0) / 2 ** 32 < HIDDEN_SHARE;
-
-const lengthOf = (word: string): number => [...word].length;
-
-/** The words of a text in rows. Words are what spaces part; one that fits no row is left out. */
-function rowsOfWords(document: string): string[][] {
-  const rows: string[][] = [[]];
-  let characters = 0;
-  for (const word of document.split(/\s+/)) {
-    const length = lengthOf(word);
-    if (length === 0 || length > ROW_CHARACTERS) continue;
-    if (characters + length > ROW_CHARACTERS) {
-      rows.push([]);
-      characters = 0;
-    }
-    rows.at(-1)!.push(word);
-    characters += length;
-  }
-  return rows;
-}
-
 /** Rows of whole words, of which some are hidden. */
 export function hiddenRows(documents: readonly string[], { pieces }: Pick<Tokenizer, "pieces">): HiddenRow[] {
-  const all = documents.flatMap(rowsOfWords).slice(0, MOST_ROWS);
-  const rows = all.map((words, index) => {
+  const rows = rowsOfWords(documents).map((words, index) => {
     const ids: number[] = [];
     const labels: { at: number; piece: number }[] = [];
     let characters = 0;
@@ -79,7 +43,7 @@ export async function natsPerCharacter(
   let characters = 0;
   for (let from = 0; from < rows.length; from += BATCH) {
     const some = rows.slice(from, from + BATCH);
-    const longest = LENGTH_STEP * Math.ceil((Math.max(...some.map(({ ids }) => ids.length)) + 2) / LENGTH_STEP);
+    const longest = paddedLength(some.map(({ ids }) => ids.length + 2));
     const ids = new Int32Array(some.length * longest);
     const mask = new Float32Array(ids.length);
     const [positions, labels]: [number[], number[]] = [[], []];

@@ -2,19 +2,19 @@ import { createHash } from "node:crypto";
 import type { Json } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import type { Batches } from "@cambium/train";
-import type { RowShape } from "./sampling.ts";
+import type { RowShape } from "../encoder/framing.ts";
 import { rowsOf, type Source } from "./windows.ts";
 
 /** Steps of equal kind. */
 export interface Phase {
   /** Shapes of batches, taken in turn. */
   readonly shapes: readonly RowShape[];
-  readonly steps: number;
+  /** @default to the end: of the last one only */
+  readonly steps?: number;
 }
 
 /** How text becomes batches. */
 export interface DataOptions<Batch> {
-  /** The last one holds on. */
   readonly phases: readonly Phase[];
   readonly random: Random;
   /** Pieces of text in a row of `seq`. @default seq */
@@ -36,7 +36,7 @@ export function growingData<Batch>(source: Source, options: DataOptions<Batch>):
 
   function batchAt(step: number): { readonly batch: Batch; readonly rows: number } {
     let first = 0;
-    const index = phases.findIndex(({ steps }, i) => {
+    const index = phases.findIndex(({ steps = Number.POSITIVE_INFINITY }, i) => {
       if (step < first + steps || i === phases.length - 1) return true;
       first += steps;
       return false;
@@ -56,7 +56,7 @@ export function growingData<Batch>(source: Source, options: DataOptions<Batch>):
     describe: () => ({
       text: hashOf(source.stream),
       ...(source.replay && { replay: { text: hashOf(source.replay.stream), share: source.replay.share } }),
-      phases: phases.map(({ shapes, steps }) => ({ shapes: shapes.map((shape) => ({ ...shape })), steps })),
+      phases: phases.map(({ shapes, ...rest }) => ({ ...rest, shapes: shapes.map((shape) => ({ ...shape })) })),
       about,
       random: { seed: random.seed, path: [...random.path] },
     }),

@@ -1,6 +1,6 @@
 /**
- * The text that saplings grow on, from packages to numbers: reads every corpus, holds a part of each back, takes the pieces
- * of the teacher's vocabulary that the rest needs, and stores all of it as pieces in the cache, where later runs find it.
+ * The text that saplings grow on, from packages to numbers: reads every corpus, holds a part of each back, makes a vocabulary for the
+ * rest, and stores all of it as pieces in the cache, where later runs find it.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -8,11 +8,8 @@ import { join } from "node:path";
 import type { Tokenizer } from "@cambium/models";
 import { isHeld } from "@cambium/tasks/real";
 import { type Corpus, type Domain, readCorpora } from "./corpora/index.ts";
-import { SPECIAL_PIECES } from "./special-pieces.ts";
-import { teacherTokenizer } from "./teacher.ts";
-import { takeVocabulary } from "./vocabulary.ts";
 
-/** Pieces in the vocabulary. */
+/** Pieces in every vocabulary. */
 export const VOCABULARY_SIZE = 8000;
 
 /** What is known of a corpus once it is prepared. */
@@ -24,25 +21,44 @@ export interface CorpusRecord extends Omit<Corpus, "documents"> {
   readonly heldPieces: number;
 }
 
-/** Prepared text. */
-export interface Text {
+/** How text becomes pieces. */
+export interface Vocabulary {
+  readonly tokenizer: Tokenizer;
   /** The tokenizer's files: contents by name. */
   readonly files: Readonly<Record<string, string>>;
+  /** The piece that stands between documents. */
+  readonly separator: number;
+  /** A teacher's id of each piece, where it has them. */
+  readonly teacherIds?: readonly number[];
+}
+
+/** Prepared text. */
+export interface Text extends Pick<Vocabulary, "files" | "teacherIds"> {
   readonly vocabularySize: number;
-  /** The teacher's id of each piece. */
-  readonly teacherIds: readonly number[];
   readonly corpora: readonly CorpusRecord[];
-  /** Training pieces of a domain's corpora, documents separated by `[SEP]`. */
-  train(domain: Domain): Promise<Uint16Array>;
+  /** Training pieces of the corpora of some domains, with the separator between documents. */
+  train(...domains: readonly Domain[]): Promise<Uint16Array>;
   /** Held-out pieces of one corpus. */
   held(corpus: string): Promise<Uint16Array>;
   /** Held-out documents of one corpus. */
   heldDocuments(corpus: string): Promise<readonly string[]>;
 }
 
-function encodeDocuments(documents: readonly string[], { pieces }: Tokenizer): Uint16Array {
-  const separator = SPECIAL_PIECES.indexOf("[SEP]");
-  return Uint16Array.from(documents.flatMap((document) => [...pieces(document), separator]));
+/** Where text is kept, and what its vocabulary is made by. */
+export interface TextOptions {
+  /** Folder of the prepared text. */
+  readonly folder: string;
+  /** Folder into which Debian's packages are fetched. */
+  readonly debian: string;
+  readonly makeVocabulary: (documents: readonly string[]) => Vocabulary | Promise<Vocabulary>;
+  /** Whether text that is there serves. @default any does */
+  readonly isUsable?: (text: Pick<Text, "teacherIds">) => boolean;
+  /** Called with a line for each stage. */
+  readonly report: (line: string) => void;
+}
+
+function encodeDocuments(documents: readonly string[], { tokenizer, separator }: Vocabulary): Uint16Array {
+  return Uint16Array.from(documents.flatMap((document) => [...tokenizer.pieces(document), separator]));
 }
 
 function hashDocuments(documents: readonly string[]): string {
@@ -56,22 +72,19 @@ async function readPieces(path: string): Promise<Uint16Array> {
   return new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-async function prepare(folder: string, teacher: string, report: (line: string) => void): Promise<void> {
-  const corpora = await readCorpora(join(folder, "debian"));
+async function prepare({ folder, debian, makeVocabulary, report }: TextOptions): Promise<void> {
+  const corpora = await readCorpora(debian);
   const trainDocuments = (corpus: Corpus): string[] => corpus.documents.filter((_, i) => !isHeld(i));
   report(`read ${corpora.map(({ name }) => name).join(", ")}`);
-  const { tokenizer, files, teacherIds } = takeVocabulary(
-    await teacherTokenizer(teacher),
-    corpora.flatMap(trainDocuments),
-    { size: VOCABULARY_SIZE, leastCharacterCount: 50 },
-  );
-  report(`took a vocabulary of ${tokenizer.vocabularySize} pieces`);
+  const vocabulary = await makeVocabulary(corpora.flatMap(trainDocuments));
+  const { vocabularySize } = vocabulary.tokenizer;
+  report(`the vocabulary has ${vocabularySize} pieces`);
   const records: CorpusRecord[] = [];
   for (const corpus of corpora) {
     const { documents, ...about } = corpus;
-    const train = encodeDocuments(trainDocuments(corpus), tokenizer);
+    const train = encodeDocuments(trainDocuments(corpus), vocabulary);
     const heldDocuments = documents.filter((_, i) => isHeld(i));
-    const held = encodeDocuments(heldDocuments, tokenizer);
+    const held = encodeDocuments(heldDocuments, vocabulary);
     await writeFile(join(folder, `${corpus.name}.held.json`), JSON.stringify(heldDocuments));
     await writeFile(join(folder, `${corpus.name}.train.bin`), train);
     await writeFile(join(folder, `${corpus.name}.held.bin`), held);
@@ -84,7 +97,7 @@ async function prepare(folder: string, teacher: string, report: (line: string) =
     });
     report(`${corpus.name}: ${train.length} pieces to train on, ${held.length} held back`);
   }
-  const { vocabularySize } = tokenizer;
+  const { files, teacherIds } = vocabulary;
   await writeFile(
     join(folder, "text.json.new"),
     JSON.stringify({ files, vocabularySize, teacherIds, corpora: records }),
@@ -92,43 +105,36 @@ async function prepare(folder: string, teacher: string, report: (line: string) =
   await rename(join(folder, "text.json.new"), join(folder, "text.json")); // last: its presence says that all is there
 }
 
-/**
- * The text in the cache, prepared first when it is not there.
- *
- * @param folder - The cache.
- * @param teacher - Folder of the teacher, whose vocabulary it is.
- * @param report - Called with a line for each stage.
- */
-export async function openText(folder: string, teacher: string, report: (line: string) => void): Promise<Text> {
+function joinStreams(streams: readonly Uint16Array[]): Uint16Array {
+  const all = new Uint16Array(streams.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const stream of streams) {
+    all.set(stream, at);
+    at += stream.length;
+  }
+  return all;
+}
+
+/** The text in the cache, prepared first when it is not there. */
+export async function openText(options: TextOptions): Promise<Text> {
+  const { folder, isUsable = () => true } = options;
   type Stored = Pick<Text, "files" | "vocabularySize" | "teacherIds" | "corpora">;
-  const load = async (): Promise<Stored> => {
-    const stored = JSON.parse(await readFile(join(folder, "text.json"), "utf8")) as Partial<Stored>;
-    if (stored.teacherIds === undefined) throw new Error("a text of an older form");
-    return stored as Stored;
+  const load = async (): Promise<Stored | undefined> => {
+    const stored = await readFile(join(folder, "text.json"), "utf8").catch(() => undefined);
+    return stored === undefined ? undefined : (JSON.parse(stored) as Stored);
   };
   await mkdir(folder, { recursive: true });
-  const { files, vocabularySize, teacherIds, corpora } = await load().catch(async () => {
-    await prepare(folder, teacher, report);
-    return load();
-  });
+  let stored = await load();
+  if (stored === undefined || !isUsable(stored)) {
+    await prepare(options);
+    stored = (await load())!;
+  }
+  const { corpora } = stored;
   return {
-    files,
-    vocabularySize,
-    teacherIds,
-    corpora,
-    async train(domain) {
-      const streams = await Promise.all(
-        corpora
-          .filter((corpus) => corpus.domain === domain)
-          .map(({ name }) => readPieces(join(folder, `${name}.train.bin`))),
-      );
-      const all = new Uint16Array(streams.reduce((sum, stream) => sum + stream.length, 0));
-      let at = 0;
-      for (const stream of streams) {
-        all.set(stream, at);
-        at += stream.length;
-      }
-      return all;
+    ...stored,
+    async train(...domains) {
+      const own = corpora.filter(({ domain }) => domains.includes(domain));
+      return joinStreams(await Promise.all(own.map(({ name }) => readPieces(join(folder, `${name}.train.bin`)))));
     },
     held: (corpus) => readPieces(join(folder, `${corpus}.held.bin`)),
     heldDocuments: async (corpus) =>

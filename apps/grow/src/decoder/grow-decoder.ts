@@ -1,0 +1,99 @@
+import { folder } from "@cambium/base";
+import { disposeParameters, type Objective, type Parameters, random } from "@cambium/core";
+import {
+  createModel,
+  type LanguageModel,
+  loadModel,
+  saveModel,
+  type TokenBatch,
+  type Tokenizer,
+} from "@cambium/models";
+import { ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
+import type { Growing, Measures } from "../growth/growing.ts";
+import { sourceOf, type TextRecipe } from "../growth/recipes.ts";
+import { tokenizerOf } from "../text/byte-vocabulary.ts";
+import { growingData } from "../text/data.ts";
+import type { Text } from "../text/text.ts";
+import { nextNatsPerCharacter } from "./nats.ts";
+
+const HEAD = { kind: "causal-lm" } as const;
+
+/** Rows of 256, and in the cooling down of 512 in turn. */
+const SHORT = { batch: 16, seq: 256 };
+const LONG = { batch: 8, seq: 512 };
+const PIECES_PER_STEP = SHORT.batch * SHORT.seq;
+
+/** Rows of a corpus that are looked at on the way. */
+const FEW_ROWS = 24;
+
+/** Rows of text, each piece of which is to be guessed from those before it. */
+export function toNextBatch(texts: readonly Uint16Array[], seq: number): TokenBatch {
+  const ids = Int32Array.from(texts.flatMap((text) => [...text]));
+  const shape: [number, number] = [texts.length, seq];
+  return {
+    ids: tensor2d(ids, shape, "int32"),
+    mask: ones(shape) as Tensor2D,
+    labels: tensor2d(ids, shape, "int32"),
+  };
+}
+
+/** The model's own loss. */
+export function ownLoss(model: LanguageModel, kind: string): Objective<TokenBatch> {
+  return {
+    parameters: model.parameters,
+    describe: () => ({ kind, config: JSON.parse(JSON.stringify(model.config)) }),
+    loss: (parameters, batch, context) => model.loss!(batch, { parameters, ...context }),
+  };
+}
+
+/** Nats of a held-out character by corpus. */
+export async function nextNats(
+  model: LanguageModel,
+  tokenizer: Tokenizer,
+  text: Pick<Text, "corpora" | "heldDocuments">,
+  options: { readonly parameters?: Parameters; readonly mostRows?: number } = {},
+): Promise<Measures> {
+  const measured: Record<string, number> = {};
+  for (const { name } of text.corpora) {
+    measured[name] = await nextNatsPerCharacter(model, tokenizer, await text.heldDocuments(name), options);
+  }
+  return measured;
+}
+
+/**
+ * A decoder that learns to guess the next piece.
+ *
+ * @param from - Folder of the version to continue.
+ */
+export async function growDecoder(
+  recipe: TextRecipe,
+  text: Text,
+  from: string | undefined,
+): Promise<Growing<TokenBatch>> {
+  const key = random(recipe.seed).at("weights");
+  const model =
+    from === undefined
+      ? createModel(recipe.config, key, { head: HEAD })
+      : await loadModel(folder(from), { head: HEAD });
+  const tokenizer = await tokenizerOf(text.files);
+  const source = await sourceOf(recipe, text);
+  return {
+    objective: ownLoss(model, "next piece"),
+    piecesPerStep: PIECES_PER_STEP,
+    data: (stage, _, own) =>
+      growingData(source, {
+        phases: [{ shapes: stage === "level" ? [SHORT] : [SHORT, LONG] }],
+        random: own,
+        about: null,
+        toBatch: (texts, { seq }) => toNextBatch(texts, seq),
+      }),
+    evaluate: (parameters) => nextNats(model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
+    save: (parameters, files) => saveModel({ ...model, parameters }, files, { dtype: "F16", tokenizer }),
+    async describe(files) {
+      const stored = await loadModel(files, { head: HEAD });
+      const natsPerCharacter = await nextNats(stored, tokenizer, text);
+      disposeParameters(stored.parameters);
+      return { natsPerCharacter };
+    },
+  };
+}

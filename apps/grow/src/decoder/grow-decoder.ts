@@ -85,7 +85,7 @@ export async function growDecoder(
         phases: [{ shapes: stage === "level" ? [SHORT] : [SHORT, LONG] }],
         random: own,
         about: null,
-        toBatch: (texts, { seq }) => toNextBatch(texts, seq),
+        toBatch: ({ texts }, { seq }) => toNextBatch(texts, seq),
       }),
     evaluate: (parameters) => nextNats(model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
     save: (parameters, files) => saveModel({ ...model, parameters }, files, { dtype: "F16", tokenizer }),

@@ -1,7 +1,6 @@
 import { ones, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import type { RowShape, Rows } from "./framing.ts";
 import type { Masked } from "./masking.ts";
-import type { PretrainingBatch } from "./objective.ts";
 
 /** The tensors of rows with hidden pieces to guess. The caller owns them. */
 export function toMaskedBatch({ types }: Rows, { ids, positions, labels }: Masked, { batch, seq }: RowShape) {
@@ -12,15 +11,4 @@ export function toMaskedBatch({ types }: Rows, { ids, positions, labels }: Maske
     positions: tensor1d(positions, "int32"),
     labels: tensor1d(labels, "int32"),
   };
-}
-
-/** The same, with the pieces that nothing hides under the teacher's ids. */
-export function toPretrainingBatch(
-  rows: Rows,
-  masked: Masked,
-  shape: RowShape,
-  teacherIds: Int32Array,
-): PretrainingBatch {
-  const whole = rows.ids.map((id) => teacherIds[id]!);
-  return { ...toMaskedBatch(rows, masked, shape), whole: tensor2d(whole, [shape.batch, shape.seq], "int32") };
 }

@@ -8,12 +8,17 @@ const NAME = "embeddings.word_embeddings.weight";
 /** Rounds of orthogonal iteration: the subspace is a start, not a result. */
 const ROUNDS = 12;
 
+function dotOf(a: Float64Array, b: Float64Array): number {
+  let dot = 0;
+  for (let k = 0; k < a.length; k++) dot += a[k]! * b[k]!;
+  return dot;
+}
+
 /** Makes columns of length 1 and at right angles to each other, by the modified Gram-Schmidt process. `columns` are rows of memory. */
 function orthonormalise(columns: readonly Float64Array[]): void {
   for (const [i, column] of columns.entries()) {
     for (const before of columns.slice(0, i)) {
-      let dot = 0;
-      for (let k = 0; k < column.length; k++) dot += column[k]! * before[k]!;
+      const dot = dotOf(column, before);
       for (let k = 0; k < column.length; k++) column[k]! -= dot * before[k]!;
     }
     const length = Math.hypot(...column);
@@ -28,19 +33,18 @@ function orthonormalise(columns: readonly Float64Array[]): void {
  * @see Golub and Van Loan 2013, Matrix Computations, section 8.2.4.
  */
 export function principalDirections(rows: Float32Array, width: number, count: number): readonly Float64Array[] {
-  const moments = Array.from({ length: width }, () => new Float64Array(width));
-  for (let from = 0; from < rows.length; from += width)
-    for (let i = 0; i < width; i++) {
-      const [x, row] = [rows[from + i]!, moments[i]!];
-      for (let j = 0; j < width; j++) row[j]! += x * rows[from + j]!;
-    }
+  const products = tidy(() => {
+    const matrix = tensor2d(rows, [rows.length / width, width]);
+    return matMul(matrix, matrix, true).dataSync();
+  });
+  const moments = Array.from({ length: width }, (_, i) =>
+    Float64Array.from(products.subarray(i * width, (i + 1) * width)),
+  );
   // Unit vectors of the dimensions with the largest moments.
   const order = [...moments.keys()].sort((a, b) => moments[b]![b]! - moments[a]![a]!);
   let basis = order.slice(0, count).map((at) => new Float64Array(width).fill(1, at, at + 1));
   for (let round = 0; round < ROUNDS; round++) {
-    basis = basis.map((vector) =>
-      Float64Array.from(moments, (row) => row.reduce((total, value, j) => total + value * vector[j]!, 0)),
-    );
+    basis = basis.map((vector) => Float64Array.from(moments, (row) => dotOf(row, vector)));
     orthonormalise(basis);
   }
   return basis;

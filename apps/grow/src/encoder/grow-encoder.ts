@@ -4,13 +4,14 @@ import type { Growing, StageName } from "../growth/growing.ts";
 import { sourceOf, type TextRecipe } from "../growth/recipes.ts";
 import { growingData, type Phase } from "../text/data.ts";
 import type { Text } from "../text/text.ts";
-import { toPretrainingBatch } from "./batch.ts";
+import { toMaskedBatch } from "./batch.ts";
 import { startFromTeacher } from "./first-embeddings.ts";
 import { framedRows, textWidth } from "./framing.ts";
 import { maskPieces } from "./masking.ts";
 import { createSeedling, type PretrainingBatch, pretraining, towardsTeacher } from "./objective.ts";
 import { FEW_BATCHES, measurePerplexities } from "./perplexity.ts";
 import { loadSeedling, saveSeedling } from "./seedling-files.ts";
+import { targetsIn } from "./targets.ts";
 import type { Teacher } from "./teacher.ts";
 
 /** Pieces per step: 16 rows of 128 and 64 of 32 in turn, at the end 8 of 256. Few, for time is short, and small batches learn more from each piece. */
@@ -31,12 +32,14 @@ function phasesOf(stage: StageName, steps: number): readonly Phase[] {
 /**
  * An encoder that a teacher teaches.
  *
+ * @param targets - Folder in which what the teacher says is kept.
  * @param from - Folder of the version to continue.
  */
 export async function growEncoder(
   recipe: TextRecipe,
   text: Text,
   teacher: Teacher,
+  targets: string,
   from: string | undefined,
 ): Promise<Growing<PretrainingBatch>> {
   const key = random(recipe.seed).at("weights");
@@ -47,20 +50,20 @@ export async function growEncoder(
       : await loadSeedling(folder(from));
   const seedling = towardsTeacher(start, teacher.width, key);
   const source = await sourceOf(recipe, text);
-  const inTeacher = Int32Array.from(teacherIds);
+  const targetsOf = targetsIn(targets, teacher, teacherIds);
   return {
-    objective: pretraining(seedling, teacher),
+    objective: pretraining(seedling),
     piecesPerStep: PIECES_PER_STEP,
     data: (stage, steps, own) =>
       growingData(source, {
         phases: phasesOf(stage, steps),
         random: own,
         textWidth,
-        about: { maskCount: MASKED_PER_STEP },
-        toBatch(texts, shape, lots) {
-          const rows = framedRows(texts, shape.seq);
-          const masking = { count: MASKED_PER_STEP, vocabularySize: inTeacher.length };
-          return toPretrainingBatch(rows, maskPieces(rows.ids, masking, lots), shape, inTeacher);
+        about: { maskCount: MASKED_PER_STEP, teacher: teacher.fingerprint },
+        async toBatch(block, shape, lots) {
+          const rows = framedRows(block.texts, shape.seq);
+          const masked = maskPieces(rows.ids, { count: MASKED_PER_STEP, vocabularySize: teacherIds.length }, lots);
+          return { ...toMaskedBatch(rows, masked, shape), ...(await targetsOf(block, rows, shape)) };
         },
       }),
     evaluate: (parameters) => measurePerplexities(seedling.model, parameters, text, FEW_BATCHES),

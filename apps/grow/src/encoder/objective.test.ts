@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { memory } from "@cambium/base";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { type BertConfig, createModel } from "@cambium/models";
@@ -5,12 +8,13 @@ import { adamW, train } from "@cambium/train";
 import { zerosLike } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { growingData } from "../text/data.ts";
-import { toPretrainingBatch } from "./batch.ts";
+import { toMaskedBatch } from "./batch.ts";
 import { framedRows, textWidth } from "./framing.ts";
 import { maskPieces } from "./masking.ts";
 import { createSeedling, pretraining, type Seedling, TOWARDS, towardsTeacher } from "./objective.ts";
 import { maskedPerplexity } from "./perplexity.ts";
 import { loadSeedling, saveSeedling } from "./seedling-files.ts";
+import { targetsIn } from "./targets.ts";
 import { type Teacher, teacherOf } from "./teacher.ts";
 
 const stream = Uint16Array.from({ length: 2000 }, (_, i) => (i % 4 === 0 ? 6 + (i % 19) : 5)); // three of four pieces are the same
@@ -29,7 +33,16 @@ const config = {
 /** An encoder with random weights: one that is wider, as teachers are. */
 const teacherModel = createModel<BertConfig>({ ...config, hidden_size: 24, num_attention_heads: 3 }, random(9));
 const teacher: Teacher = await teacherOf(teacherModel);
-afterAll(() => disposeParameters(teacherModel.parameters));
+const folder = await mkdtemp(join(tmpdir(), "grow-targets-"));
+const targetsOf = targetsIn(
+  folder,
+  teacher,
+  Array.from({ length: 25 }, (_, id) => 24 - id),
+);
+afterAll(async () => {
+  disposeParameters(teacherModel.parameters);
+  await rm(folder, { recursive: true });
+});
 
 const seedlingOf = (seed: number): Seedling =>
   towardsTeacher(createSeedling(config, random(seed)), teacher.width, random(seed));
@@ -42,7 +55,6 @@ async function trainFor(
   seedling: Seedling,
   steps: number,
 ): Promise<{ readonly losses: readonly number[]; readonly parameters: Parameters }> {
-  const teacherIds = Int32Array.from({ length: 25 }, (_, id) => 24 - id);
   const data = growingData(
     { stream },
     {
@@ -50,15 +62,15 @@ async function trainFor(
       random: random(2),
       textWidth,
       about: null,
-      toBatch(texts, shape, lots) {
-        const rows = framedRows(texts, shape.seq);
+      async toBatch(block, shape, lots) {
+        const rows = framedRows(block.texts, shape.seq);
         const masked = maskPieces(rows.ids, { count: 16, vocabularySize: 25 }, lots);
-        return toPretrainingBatch(rows, masked, shape, teacherIds);
+        return { ...toMaskedBatch(rows, masked, shape), ...(await targetsOf(block, rows, shape)) };
       },
     },
   );
   const losses: number[] = [];
-  for await (const event of train(pretraining(seedling, teacher), data, {
+  for await (const event of train(pretraining(seedling), data, {
     optimiser: adamW({ learningRate: 2e-2 }),
     steps,
   })) {

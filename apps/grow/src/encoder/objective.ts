@@ -17,19 +17,21 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  type Tensor3D,
   tanh,
   tidy,
   zeros,
 } from "@tensorflow/tfjs-core";
-import type { Teacher } from "./teacher.ts";
 
-/** A batch to pretrain on: the hidden pieces to guess, and what the teacher reads. */
+/** A batch to pretrain on: the hidden pieces to guess, and what a teacher makes of the text with nothing hidden. */
 export interface PretrainingBatch extends TokenBatch {
   readonly positions: Tensor1D;
   /** Pieces at `positions`, int32 `[n]`. */
   readonly labels: Tensor1D;
-  /** All pieces, hidden ones included, under the teacher's ids, int32 `[batch, seq]`. */
-  readonly whole: Tensor2D;
+  /** Of each piece, with mean 0 and variance 1, `[batch, seq, width]`. */
+  readonly taughtPieces: Tensor3D;
+  /** Of each row, of length 1, `[batch, width]`. */
+  readonly taughtRows: Tensor2D;
 }
 
 /** A masked language model and the weights that pretraining moves beside it, the pooler's and those towards the teacher. */
@@ -95,27 +97,24 @@ function distance(rows: Tensor, unit: Tensor): Scalar {
  * @see Devlin et al. 2018, BERT, arXiv:1810.04805, section 3.1; Sanh et al. 2019, DistilBERT, arXiv:1910.01108; Baevski et al. 2022,
  *   data2vec, arXiv:2202.03555 (representations of hidden parts).
  */
-export function pretraining({ model, parameters }: Seedling, teacher: Teacher): Objective<PretrainingBatch> {
+export function pretraining({ model, parameters }: Seedling): Objective<PretrainingBatch> {
   return {
     parameters,
     describe: () => ({
       kind: "masked pieces and a teacher",
       weights: WEIGHTS,
-      teacher: teacher.fingerprint,
       config: { ...model.config },
     }),
-    loss: (at, { whole, ...batch }, context) =>
+    loss: (at, { taughtPieces, taughtRows, ...batch }, context) =>
       tidy(() => {
-        const { types, mask } = batch;
-        const target = teacher.represent({ ids: whole, mask, ...(types !== undefined && { types }) });
         const { logits, hidden } = model.forward(batch, { parameters: at, ...context });
         const guessed = crossEntropy(logits!, batch.labels);
         const pieces = applyLinear(hidden, ...named(at, `${TOWARDS}pieces`));
         const rows = applyLinear(pooled(at, hidden), ...named(at, `${TOWARDS}rows`));
         return addN<Scalar>([
           guessed,
-          mul(mean<Scalar>(square(sub(pieces, target.pieces))), WEIGHTS.pieces),
-          mul(distance(rows, target.rows), WEIGHTS.rows),
+          mul(mean<Scalar>(square(sub(pieces, taughtPieces))), WEIGHTS.pieces),
+          mul(distance(rows, taughtRows), WEIGHTS.rows),
         ]);
       }),
   };

@@ -47,7 +47,10 @@ const planted = <Batch>(text: Text, growing: Growing<Batch>): Planted => ({
 async function plant(recipe: Recipe, from: string | undefined, options: GrowOptions): Promise<Planted> {
   if (recipe.kind === "encoder") {
     const text = await openPieces(options.teacher, options);
-    return planted(text, await growEncoder(recipe, text, await loadTeacher(options.teacher), from));
+    return planted(
+      text,
+      await growEncoder(recipe, text, await loadTeacher(options.teacher), join(options.cache, "teacher"), from),
+    );
   }
   const text = await openBytes(options);
   if (recipe.kind === "chat") return planted(text, await growChat(recipe, text, from!));

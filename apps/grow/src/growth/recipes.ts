@@ -1,7 +1,7 @@
 import type { ConfigInput } from "@cambium/models";
+import type { Source } from "../text/blocks.ts";
 import type { Domain } from "../text/corpora/index.ts";
 import { type Text, VOCABULARY_SIZE } from "../text/text.ts";
-import type { Source } from "../text/windows.ts";
 
 /** What every recipe states. */
 interface Shared {
@@ -24,7 +24,7 @@ export interface TextRecipe extends Shared {
   readonly domain: Domain;
   /** The version to continue; without it the weights begin random. */
   readonly from?: string;
-  /** Of a version that continues: share of the rows that are text of the versions before it. @default 0.1 */
+  /** Of a version that continues: share of the batches that are text of the versions before it. @default 0.1 */
   readonly replay?: number;
 }
 

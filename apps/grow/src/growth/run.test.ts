@@ -39,7 +39,7 @@ function growing(onStep: () => void = () => undefined): Growing<TokenBatch> {
           phases: [{ shapes: [{ batch: 2, seq: 8 }] }],
           random: own,
           about: null,
-          toBatch(texts, { seq }) {
+          toBatch({ texts }, { seq }) {
             onStep();
             return toNextBatch(texts, seq);
           },

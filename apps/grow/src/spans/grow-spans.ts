@@ -71,7 +71,7 @@ export async function growSpans(
         phases: [{ shapes: [SHAPE] }],
         random: own,
         about: null,
-        toBatch: (texts, ___, lots) => toSpanBatch(texts, lots),
+        toBatch: ({ texts }, ___, lots) => toSpanBatch(texts, lots),
       }),
     evaluate: (parameters) => spanNats(model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
     save: (parameters, files) => saveModel({ ...model, parameters }, files, { dtype: "F16", tokenizer }),

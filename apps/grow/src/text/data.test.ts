@@ -3,7 +3,7 @@ import { dispose, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { type DataOptions, growingData } from "./data.ts";
 
-const source = { stream: Uint16Array.from({ length: 3000 }, (_, i) => i) };
+const source = { stream: Uint16Array.from({ length: 6000 }, (_, i) => i) };
 const short = { batch: 4, seq: 16 };
 const options: DataOptions<{ readonly ids: Tensor2D; readonly lot: number }> = {
   phases: [
@@ -17,7 +17,7 @@ const options: DataOptions<{ readonly ids: Tensor2D; readonly lot: number }> = {
   ],
   random: random(1),
   about: null,
-  toBatch: (texts, { batch, seq }, lots) => ({
+  toBatch: ({ texts }, { batch, seq }, lots) => ({
     ids: tensor2d(Int32Array.from(texts.flatMap((text) => [...text])), [batch, seq], "int32"),
     lot: lots.integers(1, 1e6)[0]!,
   }),

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Json } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import type { Batches } from "@cambium/train";
 import type { RowShape } from "../encoder/framing.ts";
-import { rowsOf, type Source } from "./windows.ts";
+import { type Block, blocksOfSource, hashOf, type Source } from "./blocks.ts";
 
 /** Steps of equal kind. */
 export interface Phase {
@@ -19,39 +18,36 @@ export interface DataOptions<Batch> {
   readonly random: Random;
   /** Pieces of text in a row of `seq`. @default seq */
   readonly textWidth?: (seq: number) => number;
-  /** Makes a batch of the rows' texts. Draws from `random` alone. */
-  readonly toBatch: (texts: readonly Uint16Array[], shape: RowShape, random: Random) => Batch;
+  /** Makes a batch of a block. Draws from `random` alone. */
+  readonly toBatch: (block: Block, shape: RowShape, random: Random) => Batch | Promise<Batch>;
   /** What else batches depend on. */
   readonly about: Json;
 }
 
-const hashOf = (stream: Uint16Array): string => createHash("sha256").update(stream).digest("hex");
-
 /** Batches to pretrain on, one endless epoch. A batch is a function of its step, so a run resumes anywhere. */
 export function growingData<Batch>(source: Source, options: DataOptions<Batch>): Batches<Batch> {
   const { phases, random, textWidth = (seq) => seq, toBatch, about } = options;
-  const texts = phases.map(({ shapes }) =>
-    shapes.map(({ seq }) => rowsOf(source, textWidth(seq), random.at("rows").at(seq))),
+  const blocks = phases.map(({ shapes }) =>
+    shapes.map(({ batch, seq }) => blocksOfSource(source, { batch, width: textWidth(seq) }, random.at("rows").at(seq))),
   );
 
-  function batchAt(step: number): { readonly batch: Batch; readonly rows: number } {
+  async function batchAt(step: number): Promise<{ readonly batch: Batch; readonly rows: number }> {
     let first = 0;
-    const index = phases.findIndex(({ steps = Number.POSITIVE_INFINITY }, i) => {
-      if (step < first + steps || i === phases.length - 1) return true;
+    const index = phases.findIndex(({ steps = Number.POSITIVE_INFINITY }) => {
+      if (step < first + steps) return true;
       first += steps;
       return false;
     });
     const { shapes } = phases[index]!;
     const turn = (step - first) % shapes.length;
     const shape = shapes[turn]!;
-    const from = Math.floor((step - first) / shapes.length) * shape.batch;
-    const own = Array.from({ length: shape.batch }, (_, i) => texts[index]![turn]!(from + i));
-    return { batch: toBatch(own, shape, random.at("mask").at(step)), rows: shape.batch };
+    const block = blocks[index]![turn]!(Math.floor((step - first) / shapes.length));
+    return { batch: await toBatch(block, shape, random.at("mask").at(step)), rows: shape.batch };
   }
 
   return {
     async *epoch(_, from = 0) {
-      for (let step = from; ; step++) yield { ...batchAt(step), isLast: false };
+      for (let step = from; ; step++) yield { ...(await batchAt(step)), isLast: false };
     },
     describe: () => ({
       text: hashOf(source.stream),

@@ -23,7 +23,6 @@ export interface Facts {
 
 const HELD_SHARE = 0.02;
 const LONGEST_GLOSS = 80;
-const MOST_WORDS = 8;
 
 const isPlain = (word: string): boolean => /^[a-z]{3,}$/.test(word);
 
@@ -60,8 +59,13 @@ const PARTS: Readonly<Record<string, string>> = {
   adv: "an adverb",
 };
 
-/** The first words of a definition. */
-const phraseOf = ({ gloss }: Facts): string => gloss.replace(/[,']/g, "").split(" ").slice(0, MOST_WORDS).join(" ");
+/** The first words of a definition, three to eight, so that they are not always as many. */
+const phraseOf = ({ gloss, word }: Facts): string =>
+  gloss
+    .replace(/[,']/g, "")
+    .split(" ")
+    .slice(0, 3 + (word.length % 6))
+    .join(" ");
 const wordsOf = (facts: Facts): string[] => phraseOf(facts).split(" ");
 
 /** Kinds of questions: several ways to ask, and the answer; undefined where the facts have none. */

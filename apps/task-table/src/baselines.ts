@@ -1,6 +1,7 @@
+import { labelled } from "@cambium/study-kit/runs";
 import { fitBagOfWords, measureClassification } from "@cambium/tasks";
 import type { LoadedTask } from "@cambium/tasks/real";
-import { labelled, type TableCell, trainRows } from "./rows.ts";
+import { type TableCell, trainRows } from "./rows.ts";
 
 /** Share of the test rows that have the most frequent class of the training rows. */
 export function majorityScore({ train, test, task }: LoadedTask): number {

@@ -1,9 +1,10 @@
 /** The grid of the table, as a study: `cambium study run apps/task-table/src/study.ts` does what is missing. */
 import { type ClaimOptions, defineStudy, type RunContext, type Study } from "@cambium/experiments";
+import { taskOf } from "@cambium/study-kit/runs";
 import { realTasks } from "@cambium/tasks/real";
 import { majorityScore, wordsScore } from "./baselines.ts";
 import { COMPARED_ROWS, MARGIN_POINTS, METHODS, ROWS, SEEDS, TASKS } from "./plan.ts";
-import { type TableCell, taskOf } from "./rows.ts";
+import type { TableCell } from "./rows.ts";
 
 const isWriting = (task: string): boolean => realTasks.find(({ name }) => name === task)?.type === "writing";
 

@@ -5,29 +5,23 @@ import { disposeParameters, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import type { RunContext } from "@cambium/experiments";
 import { collate, loadModel, loadTokenizer, type RunnableModel } from "@cambium/models";
-import { sapling } from "@cambium/saplings";
+import { labelled, modelFiles } from "@cambium/study-kit/runs";
 import { measureClassification } from "@cambium/tasks";
 import type { LoadedTask, RealRow } from "@cambium/tasks/real";
 import { adamW, batches, linear, train } from "@cambium/train";
 import { BATCH_SIZE, EVALUATIONS, MAX_LENGTH, PAD_TO, RANK, RECIPES } from "./plan.ts";
-import { labelled, seedOf, type TableCell, trainRows } from "./rows.ts";
+import { seedOf, type TableCell, trainRows } from "./rows.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
 
-/** Where MiniLM's folder is. */
-const MINILM = process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2";
-
-/** Letters of a text that are looked at: more than its tokens have. */
-const LETTERS = 12 * MAX_LENGTH;
-
-const cut = (rows: readonly RealRow[]) => labelled(rows).map((row) => ({ ...row, text: row.text.slice(0, LETTERS) }));
+const cut = (rows: readonly RealRow[]) => labelled(rows, MAX_LENGTH);
 
 /** Accuracy on the test rows of a model whose head alone, or LoRA and head, was trained. */
 export async function tunedScore(loaded: LoadedTask, cell: TableCell, context: RunContext): Promise<number> {
   const [model, kind] = cell.method.split("-") as ["minilm" | "sapling", "frozen" | "tuned"];
   await useBackend("onnx");
   const seed = seedOf(cell).at(cell.method);
-  const source = model === "minilm" ? MINILM : sapling("bert-4x256");
+  const source = modelFiles(model === "minilm" ? model : "bert-4x256");
   const base = await loadModel(source, { head: loaded.task.head("class-head"), random: seed.at("head") });
   const tokenizer = await loadTokenizer(source);
   const deltas =

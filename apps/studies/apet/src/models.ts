@@ -1,5 +1,5 @@
 /** The models of the study: saplings, and real ones from folders that environment variables name. */
-import { type Files, openFiles, StateError } from "@cambium/base";
+import { StateError } from "@cambium/base";
 import { disposeParameters, type Random } from "@cambium/core";
 import {
   type BertConfig,
@@ -10,15 +10,8 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
-import { type SaplingName, sapling, saplings } from "@cambium/saplings";
-
-/** Where a model is. */
-function sourceOf(name: string): Files {
-  if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
-  if (name === "minilm") return openFiles(process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2");
-  if (name === "smollm2") return openFiles(process.env["CAMBIUM_SMOLLM2"] ?? "models/smollm2-135m-instruct");
-  throw new StateError({ message: `internal: there is no model "${name}"` });
-}
+import { saplings } from "@cambium/saplings";
+import { modelFiles } from "@cambium/study-kit/runs";
 
 /** Weights in all, as the saplings' catalog counts them, or as the real models have them. */
 export function sizeOf(name: string): number {
@@ -34,7 +27,7 @@ export async function openModel(
   random: Random,
   weights: "pretrained" | "random" = "pretrained",
 ): Promise<{ readonly model: LanguageModel; readonly tokenizer: Tokenizer }> {
-  const source = sourceOf(name);
+  const source = modelFiles(name);
   const tokenizer = await loadTokenizer(source);
   const model = await loadModel<BertConfig>(source, { head, random: random.at("head") });
   if (weights === "pretrained") return { model, tokenizer };

@@ -1,21 +1,11 @@
 /** The parts of the study in the order in which they are run: what is central and cheap comes first. */
 import { join } from "node:path";
 import { loadStudy, type Study } from "@cambium/experiments";
+import type { Part } from "@cambium/study-kit";
 import { combinations } from "./combination.ts";
 import type { Extent } from "./plan.ts";
 import { positionOnDecoder, positionOnEncoder, positionOnLadder, type Rates } from "./position.ts";
 import { quantityOnEncoder, quantityOnLadder } from "./quantity.ts";
-
-/** A part, which is one study. */
-export interface Part {
-  readonly name: string;
-  readonly title: string;
-  readonly about: string;
-  readonly study: Study;
-  readonly folder: string;
-  /** Why it cannot start yet. */
-  readonly waitsFor?: string;
-}
 
 /** The rates that the tuning on the encoder chose; nothing before it has chosen all. */
 async function ratesOf(encoder: Study, folder: string): Promise<Rates | undefined> {

@@ -6,12 +6,13 @@ import { countParameters, disposeParameters, type Parameters, type Random, rando
 import { attach, type Delta, type Tuned } from "@cambium/delta";
 import type { RunContext, StepCost } from "@cambium/experiments";
 import { collate, type LanguageModel } from "@cambium/models";
+import { type LabelledRow, taskOf } from "@cambium/study-kit/runs";
 import { accuracy, adamW, batches, linear, predict, train } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import type { Cell, Measured } from "./cell.ts";
 import { openModel } from "./models.ts";
 import { batchSizeOf, HEAD_RATE, MAX_LENGTH, PAD_TO } from "./plan.ts";
-import { type Labelled, majorityOf, measuredRows, taskOf, trainRows } from "./rows.ts";
+import { majorityOf, measuredRows, trainRows } from "./rows.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
 
@@ -31,7 +32,7 @@ interface Bench {
     readonly signal: AbortSignal;
     readonly scratch?: string;
   }): ReturnType<typeof train>;
-  measure(parameters: Parameters, rows: readonly Labelled[]): Promise<number>;
+  measure(parameters: Parameters, rows: readonly LabelledRow[]): Promise<number>;
 }
 
 const isOfHead = (name: string): boolean => name.startsWith("head/");
@@ -48,7 +49,7 @@ async function prepare(cell: Cell, trained: Trained, steps: number): Promise<Ben
   );
   const tuned = attach(base, ...trained.deltas(base, seed.at("delta")));
   const toBatch = collate(base, tokenizer, { maxLength: MAX_LENGTH, padTo: PAD_TO });
-  const buckets = ({ text, pair = "" }: Labelled): number => text.length + pair.length;
+  const buckets = ({ text, pair = "" }: LabelledRow): number => text.length + pair.length;
   const data = batches(trainRows(loaded, cell, seed.at("rows")), toBatch, {
     size: batchSizeOf(cell.model),
     random: seed.at("order"),
@@ -102,6 +103,7 @@ export async function tune(cell: Cell, context: RunContext, trained: Trained): P
       await setImmediate(); // lets a stop in
     }
     if (event.type !== "end") continue;
+    if (event.reason === "stopped") throw context.signal.reason;
     const measured = await bench.measure(event.parameters, rows);
     const beside = countParameters(new Map([...event.parameters].filter(([name]) => !isOfHead(name))));
     disposeParameters(event.parameters);

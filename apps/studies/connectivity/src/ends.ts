@@ -1,15 +1,22 @@
 /** Two tunings of one model that differ in one thing. */
-import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { configureOnnx } from "@cambium/backend-onnx";
-import { type Files, openFiles, StateError } from "@cambium/base";
-import { disposeParameters, mapParameters, type Parameters, type Random, random, useBackend } from "@cambium/core";
+import { folder, hasFile, StateError } from "@cambium/base";
+import {
+  disposeParameters,
+  loadSafetensors,
+  mapParameters,
+  type Parameters,
+  type Random,
+  random,
+  saveSafetensors,
+  useBackend,
+} from "@cambium/core";
 import { adapter, attach, type Delta, head, lora, prefix, type Tuned, whole } from "@cambium/delta";
 import type { RunContext } from "@cambium/experiments";
 import { collate, type LanguageModel, loadModel, loadTokenizer, type TokenBatch } from "@cambium/models";
-import { type SaplingName, sapling, saplings } from "@cambium/saplings";
+import { labelled, modelFiles, taskOf } from "@cambium/study-kit/runs";
 import { fewShot } from "@cambium/tasks";
-import { loadTask, type RealRow } from "@cambium/tasks/real";
 import { adamW, type Batches, batches, linear, train } from "@cambium/train";
 import { zeros } from "@tensorflow/tfjs-core";
 import { BATCH, type Factor, MAX_LENGTH, type MethodName, NARROW, PAD_TO, RATES, WIDE } from "./plan.ts";
@@ -30,16 +37,6 @@ export interface Cell {
   readonly points: number;
   readonly curveSteps: number;
   readonly seed: number;
-}
-
-/** Where a model is. */
-function sourceOf(name: string): Files {
-  if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
-  if (name === "minilm") return openFiles(process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2");
-  const step = /^ladder-(\d+)$/.exec(name)?.[1];
-  const ladder = process.env["CAMBIUM_LADDER"];
-  if (step !== undefined && ladder !== undefined) return openFiles(join(ladder, step));
-  throw new StateError({ message: `there is no model "${name}"; checkpoints are looked for in CAMBIUM_LADDER` });
 }
 
 /** A model on a task, and how its ends are made. */
@@ -73,13 +70,6 @@ function deltasOf(method: MethodName, model: LanguageModel, key: Random): readon
   }
 }
 
-const labelled = (rows: readonly RealRow[]) =>
-  rows.map(({ text, pair, label }) => ({
-    text: text.slice(0, 12 * MAX_LENGTH),
-    ...(pair !== undefined && { pair }),
-    label: label!,
-  }));
-
 /** Where an end starts: what is not the factor is the same for both. */
 function startOf(tuned: Tuned<LanguageModel>, { method, factor }: Cell, key: Random, which: 0 | 1): Parameters {
   const isFactor = factor === "start" || factor === "wide-start";
@@ -99,15 +89,15 @@ function startOf(tuned: Tuned<LanguageModel>, { method, factor }: Cell, key: Ran
 /** Opens a model on a task. */
 export async function openBench(cell: Cell, context: RunContext): Promise<Bench> {
   await useBackend("onnx");
-  const { task, train: known, test } = await loadTask(cell.task);
+  const { task, train: known, test } = await taskOf(cell.task);
   const key = random(cell.seed).at(cell.task);
-  const source = sourceOf(cell.model);
+  const source = modelFiles(cell.model);
   const top = task.head("class-head");
   const base = await loadModel(source, { head: top, random: key.at("head") });
   const toBatch = collate(base, await loadTokenizer(source), { maxLength: MAX_LENGTH, padTo: PAD_TO });
   const start = attach(base, ...deltasOf(cell.method, base, key.at("delta")));
   // Of halves, each end learns from its own; else both learn from the first.
-  const all = labelled(fewShot(known, { perClass: 2 * cell.rows, random: key.at("rows") }));
+  const all = labelled(fewShot(known, { perClass: 2 * cell.rows, random: key.at("rows") }), MAX_LENGTH);
   const halfOf = (which: 0 | 1) => all.filter((_, i) => i % 2 === (cell.factor === "data" ? which : 0));
   const orderOf = (which: 0 | 1): Random => key.at("order").at(cell.factor === "order" ? which : 0);
   const learnedBy = (which: 0 | 1): Batches<TokenBatch> =>
@@ -116,9 +106,12 @@ export async function openBench(cell: Cell, context: RunContext): Promise<Bench>
     start,
     learned: learnedBy(0),
     inOrder: batches(halfOf(0), toBatch, { size: 2 * BATCH }),
-    fresh: batches(labelled(test.slice(0, cell.measuredRows)), toBatch, { size: 2 * BATCH }),
+    fresh: batches(labelled(test.slice(0, cell.measuredRows), MAX_LENGTH), toBatch, { size: 2 * BATCH }),
     classes: "labels" in top ? top.labels.length : 2,
     async end(which, watch) {
+      // A run that starts again finds the ends that it had; one that is watched has to be trained.
+      const [files, file] = [folder(context.scratch), `end-${which}.safetensors`];
+      if (watch === undefined && (await hasFile(files, file))) return loadSafetensors(files, file);
       const from = startOf(start, cell, key, which);
       const rate = RATES[cell.method];
       const run = train(start, learnedBy(which), {
@@ -141,7 +134,10 @@ export async function openBench(cell: Cell, context: RunContext): Promise<Bench>
       try {
         for await (const event of run) {
           if (event.type === "step") await setImmediate(); // lets a stop in
-          if (event.type === "end") return event.parameters;
+          if (event.type !== "end") continue;
+          if (event.reason === "stopped") throw context.signal.reason;
+          if (watch === undefined) await saveSafetensors(files, file, event.parameters);
+          return event.parameters;
         }
       } finally {
         disposeParameters(from);

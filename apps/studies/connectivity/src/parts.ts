@@ -1,19 +1,9 @@
 /** The parts of the study in the order in which they are run, with their claims. */
 import { join } from "node:path";
 import { type ClaimOptions, defineStudy, type FinishedRun, type RunCode, type Study } from "@cambium/experiments";
+import type { Part } from "@cambium/study-kit";
 import { spearman } from "@cambium/train";
 import { DROP, type Extent, type MethodName, NO_BARRIER, REMOVED, TREND } from "./plan.ts";
-
-/** A part, which is one study. */
-export interface Part {
-  readonly name: string;
-  readonly title: string;
-  readonly about: string;
-  readonly study: Study;
-  readonly folder: string;
-  /** Why it cannot start yet. */
-  readonly waitsFor?: string;
-}
 
 const code = (name: string, step?: string): RunCode => ({
   module: new URL("./runs.ts", import.meta.url).href,
@@ -239,7 +229,7 @@ export function partsOf(extent: Extent, folder: string): readonly Part[] {
       about: "The same pairs on checkpoints of one pretraining.",
       study: ladder(extent),
       ...(process.env["CAMBIUM_LADDER"] === undefined && {
-        waitsFor: "checkpoints of the ladder, in folders 1 to 8 of what CAMBIUM_LADDER names",
+        lacks: "checkpoints of the ladder, in folders 1 to 8 of what CAMBIUM_LADDER names",
       }),
     },
     {

@@ -17,8 +17,8 @@ import {
   type StripUnit,
 } from "@cambium/emotion-probing";
 import { type Figure, plotBars } from "@cambium/report";
+import type { Finished } from "@cambium/study-kit";
 import { attributesOf } from "./emotions.ts";
-import type { Finished } from "./page.ts";
 import type { AblationResult, PromptResult, SimilarityResult } from "./runs.ts";
 import type { SimilarityDetails } from "./similarity.ts";
 

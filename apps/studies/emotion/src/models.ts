@@ -1,5 +1,4 @@
 /** The models of the study: a sapling, and real ones from folders that environment variables name. */
-import { type Files, openFiles, StateError } from "@cambium/base";
 import { disposeParameters, type Random } from "@cambium/core";
 import {
   createModel,
@@ -9,16 +8,7 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
-import { type SaplingName, sapling, saplings } from "@cambium/saplings";
-
-/** Where a model is. */
-function sourceOf(name: string): Files {
-  if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
-  if (name === "minilm") return openFiles(process.env["CAMBIUM_MINILM"] ?? "models/all-MiniLM-L6-v2");
-  if (name === "smollm2") return openFiles(process.env["CAMBIUM_SMOLLM2"] ?? "models/smollm2-135m-instruct");
-  if (name === "roberta") return openFiles(process.env["CAMBIUM_ROBERTA"] ?? "models/roberta-base");
-  throw new StateError({ message: `internal: there is no model "${name}"` });
-}
+import { modelFiles } from "@cambium/study-kit/runs";
 
 /** Whether a model goes on after a text, so that it is read at the last token. */
 export const isDecoder = (name: string): boolean => name === "smollm2";
@@ -38,7 +28,7 @@ export async function openModel(
   random: Random,
   { head, weights = "pretrained" }: { readonly head?: HeadConfig; readonly weights?: "pretrained" | "random" } = {},
 ): Promise<Opened> {
-  const source = sourceOf(name);
+  const source = modelFiles(name);
   const tokenizer = await loadTokenizer(source);
   const model = await loadModel(source, head === undefined ? {} : { head, random: random.at("head") });
   if (weights === "pretrained") return { model, tokenizer };

@@ -1,17 +1,13 @@
 /** The parts of the study in the order in which they are run, each with its claims and their criteria. */
 import { join } from "node:path";
-import { type ClaimOptions, defineStudy, type Metric, type RunCode, type Study } from "@cambium/experiments";
+import { type ClaimOptions, defineStudy, type Metric, type RunCode } from "@cambium/experiments";
+import type { Part } from "@cambium/study-kit";
 import { formOf } from "./models.ts";
 import { decoderExtent, type Extent, type Representation } from "./plan.ts";
 
-/** A part, which is one study. */
-export interface Part {
-  readonly name: string;
-  readonly title: string;
-  readonly about: string;
+/** A part, and what its runs return. */
+export interface EmotionPart extends Part {
   readonly kind: "similarity" | "ablation" | "prompts";
-  readonly study: Study;
-  readonly folder: string;
 }
 
 const RHO: Metric = { digits: 3 };
@@ -183,7 +179,7 @@ const ASKED_BY = {
 } as const;
 
 /** All parts, with their results in folders below `folder`. */
-export function partsOf(full: Extent, folder: string): Part[] {
+export function partsOf(full: Extent, folder: string): EmotionPart[] {
   return (["encoder", "decoder"] as const).flatMap((role) => {
     const model = full[role];
     const few = role === "decoder";
@@ -191,7 +187,7 @@ export function partsOf(full: Extent, folder: string): Part[] {
     const both = ["texts", "templates"] as const;
     const seeds = few ? extent.fewSeeds : extent.seeds;
     const name = (kind: string): string => `${kind}-${role}`;
-    const parts: Omit<Part, "folder">[] = [
+    const parts: Omit<EmotionPart, "folder">[] = [
       {
         name: name("similarity"),
         kind: "similarity",

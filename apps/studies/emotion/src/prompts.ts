@@ -5,7 +5,8 @@
  * class head that is random, frozen and the same for all emotions, so that the prompt has to do everything; it reads the first row.
  */
 import { setImmediate } from "node:timers/promises";
-import { disposeParameters, type Parameters, type Random } from "@cambium/core";
+import { type Files, folder, hasFile } from "@cambium/base";
+import { disposeParameters, loadSafetensors, type Parameters, type Random, saveSafetensors } from "@cambium/core";
 import { attach, prompt, type Tuned } from "@cambium/delta";
 import {
   type AblationTask,
@@ -18,7 +19,7 @@ import {
 import type { RunContext } from "@cambium/experiments";
 import { capture, collate, type LanguageModel, type LanguageOutput, type TokenBatch } from "@cambium/models";
 import { defineTask, type Form } from "@cambium/tasks";
-import { adamW, batches, train } from "@cambium/train";
+import { adamW, type Batches, batches, train } from "@cambium/train";
 import {
   argMax,
   cast,
@@ -92,15 +93,15 @@ export async function tunePrompts(
   data: GoEmotions,
   extent: Extent,
   random: Random,
-  { signal, progress }: Pick<RunContext, "signal" | "progress">,
+  { signal, progress, scratch }: RunContext,
 ): Promise<Prompts> {
-  const { promptEmotions: emotions, repeats, rate, judged, askedTexts } = extent;
+  const { promptEmotions: emotions, repeats, judged, askedTexts } = extent;
   const form = formOf(name);
   const opened = await openModel(name, random.at("model"), { head: task.head(form) });
   const total = emotions.length * repeats;
   let done = 0;
   async function tune(emotion: string, repeat: number): Promise<Prompted> {
-    const found = await tunePrompt(opened, form, data, extent, emotion, repeat, rate, random, signal);
+    const found = await tunePrompt(opened, form, data, extent, emotion, repeat, random, { signal, scratch });
     done += 1;
     progress((0.6 * done) / total); // the rest is the ablation
     return found;
@@ -131,17 +132,43 @@ export async function tunePrompts(
   };
 }
 
+/** A prompt's parameters after its training; a run that starts again finds those that it had. */
+async function learnt(
+  tuned: Tuned<LanguageModel>,
+  examples: Batches<TokenBatch>,
+  { epochs, rate }: Extent,
+  random: Random,
+  { signal, files, file }: { readonly signal: AbortSignal; readonly files: Files; readonly file: string },
+): Promise<Parameters> {
+  if (await hasFile(files, file)) return loadSafetensors(files, file);
+  const run = train(tuned, examples, {
+    optimiser: adamW({ learningRate: rate, weightDecay: 0.01 }),
+    epochs,
+    random,
+    signal,
+  });
+  for await (const event of run) {
+    if (event.type !== "end")
+      await setImmediate(); // lets a stop in
+    else if (event.reason !== "stopped") {
+      await saveSafetensors(files, file, event.parameters);
+      return event.parameters;
+    } else disposeParameters(event.parameters);
+  }
+  throw signal.reason;
+}
+
 async function tunePrompt(
   { model, tokenizer }: Opened,
   form: Form,
   data: GoEmotions,
-  { length, positives, epochs, judged }: Extent,
+  extent: Extent,
   emotion: string,
   repeat: number,
-  rate: number,
   random: Random,
-  signal: AbortSignal,
+  { signal, scratch }: Pick<RunContext, "signal" | "scratch">,
 ): Promise<Prompted> {
+  const { length, positives, judged } = extent;
   const key = random.at("prompt").at(emotion).at(repeat);
   const tuned = attach(model, prompt(model, { length }, key.at("start")));
   const rows = task.rows(rowsOf(data.train, emotion, positives, key.at("train")), {
@@ -155,20 +182,9 @@ async function tunePrompt(
     random: key.at("order"),
     buckets: toBatch.lengthOf,
   });
-  let end: Parameters | undefined;
-  const run = train(tuned, examples, {
-    optimiser: adamW({ learningRate: rate, weightDecay: 0.01 }),
-    epochs,
-    random: key.at("dropout"),
-    signal,
-  });
-  for await (const event of run) {
-    if (event.type === "end") end = event.parameters;
-    else await setImmediate(); // lets a stop in
-  }
+  const place = { signal, files: folder(scratch), file: `${emotion}-${repeat}.safetensors` };
+  const trained = tuned.with(await learnt(tuned, examples, extent, key.at("dropout"), place));
   disposeParameters(tuned.parameters);
-  signal.throwIfAborted();
-  const trained = tuned.with(end!);
   const dev = rowsOf(data.dev, emotion, judged, key.at("dev"));
   const right = taskOf({ model, tokenizer }, form, emotion, dev);
   let correct = 0;

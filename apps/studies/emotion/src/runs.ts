@@ -1,4 +1,5 @@
 /** The runs of all parts, as worker processes find them. */
+import { join } from "node:path";
 import { disposeParameters, random, useBackend } from "@cambium/core";
 import type { ConditionActivations, NeuronScores, NeuronSite } from "@cambium/emotion-probing";
 import type { RunContext, StepCost } from "@cambium/experiments";
@@ -182,15 +183,16 @@ export async function ablationStep(cell: Cell): Promise<StepCost> {
 }
 
 /** A step of a run of prompts is the tuning of one prompt; ablations, which take about as long, count as much again. */
-export async function promptsStep(cell: Cell, { signal }: RunContext): Promise<StepCost> {
+export async function promptsStep(cell: Cell, { signal, scratch }: RunContext): Promise<StepCost> {
   const { extent, data, key } = await open(cell);
   const one = { ...extent, promptEmotions: extent.promptEmotions.slice(0, 1), repeats: 1 };
-  const time = async (): Promise<number> => {
+  const time = async (name: string): Promise<number> => {
     const start = performance.now();
-    (await tunePrompts(cell.model, data, one, key.at("step"), { signal, progress: () => undefined })).dispose();
+    const context = { signal, scratch: join(scratch, name), progress: () => undefined };
+    (await tunePrompts(cell.model, data, one, key.at("step"), context)).dispose();
     return performance.now() - start;
   };
-  const first = await time(); // also compiles
-  const stepMs = (isDecoder(cell.model) ? 1 : 2) * (await time());
+  const first = await time("first"); // also compiles
+  const stepMs = (isDecoder(cell.model) ? 1 : 2) * (await time("second"));
   return { setupMs: Math.max(0, first - stepMs), stepMs, steps: extent.promptEmotions.length * extent.repeats };
 }

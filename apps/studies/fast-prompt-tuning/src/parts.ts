@@ -8,18 +8,8 @@ import {
   type RunCode,
   type Study,
 } from "@cambium/experiments";
+import type { Part } from "@cambium/study-kit";
 import { type Extent, LEAST_FLOPS, LEAST_TIME, MARGIN, METHODS, TUNING_SEED } from "./plan.ts";
-
-/** A part, which is one study. */
-export interface Part {
-  readonly name: string;
-  readonly title: string;
-  readonly about: string;
-  readonly study: Study;
-  readonly folder: string;
-  /** Why it cannot start yet. */
-  readonly waitsFor?: string;
-}
 
 const code: RunCode = {
   module: new URL("./run.ts", import.meta.url).href,

@@ -16,12 +16,12 @@ import {
   scoreNeurons,
   stagesOf,
 } from "@cambium/fast-prompt-tuning";
-import { collate, type LanguageModel, type TokenBatch } from "@cambium/models";
+import { collate, type LanguageModel, loadModel, loadTokenizer, type TokenBatch } from "@cambium/models";
+import { type LabelledRow, modelFiles, taskOf } from "@cambium/study-kit/runs";
 import { accuracy, adamW, type Batches, batches, linear, predict } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
-import { openModel } from "./models.ts";
 import { batchSizeOf, HEAD_RATE, MAX_LENGTH, type MethodName, PAD_TO, PROMPT_LENGTH } from "./plan.ts";
-import { type Labelled, measuredRows, taskOf, trainRows } from "./rows.ts";
+import { measuredRows, trainRows } from "./rows.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
 
@@ -62,20 +62,22 @@ const STAGES: Readonly<Record<MethodName, NamedStages | readonly Stage[]>> = {
 };
 
 const isOfHead = (name: string): boolean => name.startsWith("head/");
-const buckets = ({ text, pair = "" }: Labelled): number => text.length + pair.length;
+const buckets = ({ text, pair = "" }: LabelledRow): number => text.length + pair.length;
 
 interface Bench {
   readonly tuned: Tuned<LanguageModel>;
   readonly base: LanguageModel;
   readonly data: Batches<TokenBatch>;
-  measure(parameters: Tuned["parameters"], rows: readonly Labelled[]): Promise<number>;
+  measure(parameters: Tuned["parameters"], rows: readonly LabelledRow[]): Promise<number>;
 }
 
 async function prepare(cell: Cell): Promise<Bench> {
   await useBackend("onnx");
   const loaded = await taskOf(cell.task);
   const seed = random(cell.seed).at(cell.task);
-  const { model: base, tokenizer } = await openModel(cell.model, loaded.task.head("class-head"), seed.at("model"));
+  const source = modelFiles(cell.model);
+  const tokenizer = await loadTokenizer(source);
+  const base = await loadModel(source, { head: loaded.task.head("class-head"), random: seed.at("model") });
   const tuned = attach(base, head(base), prompt(base, { length: PROMPT_LENGTH }, seed.at("prompt")));
   const toBatch = collate(base, tokenizer, { maxLength: MAX_LENGTH, padTo: PAD_TO });
   const size = batchSizeOf(cell.model);
@@ -173,6 +175,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
       await setImmediate(); // lets a stop in
     }
     if (event.type !== "end") continue;
+    if (event.reason === "stopped") throw signal.reason;
     const measured = await bench.measure(event.parameters, rows);
     disposeParameters(event.parameters);
     free(bench);

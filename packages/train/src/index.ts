@@ -55,4 +55,4 @@ export {
   type WarmUpOptions,
 } from "./schedules.ts";
 export { train } from "./train.ts";
-export type { CheckpointOptions, TrainOptions } from "./train-options.ts";
+export type { CheckpointNote, CheckpointOptions, TrainOptions } from "./train-options.ts";

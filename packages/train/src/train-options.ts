@@ -1,10 +1,18 @@
-import { ConfigError, type Files, parseConfig } from "@cambium/base";
+import { ConfigError, type Files, type JsonObject, parseConfig } from "@cambium/base";
 import { type Parameters, type Random, random as randomOf } from "@cambium/core";
 import * as z from "zod";
 import type { Batches } from "./data/batches.ts";
 import type { EvaluationOptions } from "./evaluation.ts";
 import type { Optimiser } from "./optimisers/optimiser.ts";
 import type { StartOptions } from "./progress.ts";
+
+/** What a caller keeps with checkpoints, such as what was spent up to them. */
+export interface CheckpointNote {
+  /** What is kept with the checkpoint that is being written. */
+  write(): JsonObject;
+  /** Told what was kept when a run resumes, before its first step; not called by checkpoints without a note. */
+  read(note: JsonObject): void;
+}
 
 /** Where and when checkpoints are written. */
 export interface CheckpointOptions {
@@ -14,7 +22,12 @@ export interface CheckpointOptions {
   readonly every?: number;
   /** How many checkpoints' points stay in the folder. Only the last can be resumed. Changes no result. @default 1 */
   readonly keep?: number;
+  /** Kept with the checkpoint, whole or not at all. Changes no result. @default nothing */
+  readonly note?: CheckpointNote;
 }
+
+/** The same with defaults filled in. */
+export type CheckpointPlan = Required<Omit<CheckpointOptions, "note">> & Pick<CheckpointOptions, "note">;
 
 /**
  * How a run of `train` goes. A checkpoint is resumed only with options that give the same steps; those that change none say
@@ -58,7 +71,7 @@ export interface TrainPlan {
   readonly clipNorm: number | undefined;
   readonly random: Random;
   readonly evaluate: EvaluationOptions | undefined;
-  readonly checkpoint: Required<CheckpointOptions> | undefined;
+  readonly checkpoint: CheckpointPlan | undefined;
   readonly start: StartOptions;
   readonly keepOptimiser: boolean;
   readonly signal: AbortSignal | undefined;
@@ -89,7 +102,17 @@ const schema = z.strictObject({
   checkpoint: z
     .union([
       filesSchema,
-      z.strictObject({ files: filesSchema, every: count.exactOptional(), keep: count.exactOptional() }),
+      z.strictObject({
+        files: filesSchema,
+        every: count.exactOptional(),
+        keep: count.exactOptional(),
+        note: z
+          .custom<CheckpointNote>(
+            (value) => hasMethod("write")(value) && hasMethod("read")(value),
+            "must have write and read",
+          )
+          .exactOptional(),
+      }),
     ])
     .exactOptional(),
   start: z
@@ -111,7 +134,7 @@ const schema = z.strictObject({
   signal: z.custom<AbortSignal>(hasMethod("addEventListener")).exactOptional(),
 });
 
-function planCheckpoints(checkpoint: TrainOptions["checkpoint"]): Required<CheckpointOptions> | undefined {
+function planCheckpoints(checkpoint: TrainOptions["checkpoint"]): CheckpointPlan | undefined {
   if (checkpoint === undefined) return undefined;
   const options = typeof checkpoint === "object" && "files" in checkpoint ? checkpoint : { files: checkpoint };
   return { every: 100, keep: 1, ...options };

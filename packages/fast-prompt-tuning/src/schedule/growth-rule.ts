@@ -1,4 +1,4 @@
-import { ConfigError, parseConfig } from "@cambium/base";
+import { ConfigError, type JsonObject, parseConfig } from "@cambium/base";
 import * as z from "zod";
 
 /** An evaluation within a stage. */
@@ -11,7 +11,11 @@ export interface GrowthPoint {
 }
 
 /** Whether a stage has given what it can, by its evaluations so far, of which there is at least one. Pure: it is asked again when a run resumes. */
-export type GrowthRule = (history: readonly GrowthPoint[]) => boolean;
+export interface GrowthRule {
+  (history: readonly GrowthPoint[]): boolean;
+  /** What the rule is, with its settings: the checkpoint of a run with another rule is refused. Where a run has checkpoints, it must be there. */
+  readonly about?: JsonObject;
+}
 
 /** Settings of `growWhenFlat`. */
 export interface GrowWhenFlatOptions {
@@ -50,7 +54,7 @@ export function growWhenFlat(options: GrowWhenFlatOptions = {}): GrowthRule {
       });
     return direction === "lowest" ? -value : value;
   };
-  return (history) => {
+  const isFlat = (history: readonly GrowthPoint[]): boolean => {
     const values = history.map(watched);
     let [best, most, flat] = [values[0]!, 0, 0];
     for (const [i, value] of values.entries()) {
@@ -62,4 +66,5 @@ export function growWhenFlat(options: GrowWhenFlatOptions = {}): GrowthRule {
     }
     return flat >= patience;
   };
+  return Object.assign(isFlat, { about: { rule: "growWhenFlat", metric, direction, factor, patience } });
 }

@@ -3,9 +3,8 @@ import { ConfigError, type Files, FormatError, hasFile, readJson } from "@cambiu
 import * as z from "zod";
 import type { GrowthPoint } from "./growth-rule.ts";
 
-/** What was spent up to a step. */
+/** What was spent up to a checkpoint, which keeps it. */
 export interface Spent {
-  readonly step: number;
   /** Operations. */
   readonly flops: number;
   /** Wall clock, the making of parts and of graphs included. */
@@ -16,12 +15,10 @@ export interface Spent {
 
 /** The state of a run in stages. */
 export interface RunLog {
-  /** The stages as they were planned, as JSON: another plan would take stages up where they did not end. */
+  /** The stages as they were planned and what ends them early, as JSON: another plan would take stages up where they did not end. */
   readonly plan: string;
   /** Steps after which stages ended, in their order; the one under way is not among them. */
   ended: number[];
-  /** At steps that checkpoints can hold. */
-  spent: Spent[];
   /** Evaluations of the stage under way. */
   history: GrowthPoint[];
 }
@@ -30,10 +27,9 @@ const FILE = "stages.json";
 const number = z.number();
 const schema = z.strictObject({
   format: z.literal("cambium stages"),
-  version: z.literal(1),
+  version: z.literal(2),
   plan: z.string(),
   ended: z.array(number),
-  spent: z.array(z.strictObject({ step: number, flops: number, elapsedMs: number, wholeFlops: number })),
   history: z.array(z.strictObject({ step: number, flops: number, metrics: z.record(z.string(), number) })),
 });
 
@@ -43,23 +39,23 @@ const schema = z.strictObject({
  * @throws {ConfigError} When it is of another plan.
  */
 export async function readLog(files: Files | undefined, plan: string): Promise<RunLog> {
-  if (files === undefined || !(await hasFile(files, FILE))) return { plan, ended: [], spent: [], history: [] };
+  if (files === undefined || !(await hasFile(files, FILE))) return { plan, ended: [], history: [] };
   const parsed = schema.safeParse(await readJson(files, FILE));
   if (!parsed.success)
     throw new FormatError({
       message: `runFastPromptTuning: ${FILE} in ${files.location} is no log of stages; choose another folder`,
     });
-  const { ended, spent, history } = parsed.data;
+  const { ended, history } = parsed.data;
   if (parsed.data.plan !== plan)
     throw new ConfigError({
       message: `runFastPromptTuning: the checkpoint in ${files.location} is of the plan ${parsed.data.plan}, and this run's is ${plan}; choose another folder, or restore the plan`,
     });
-  return { plan, ended, spent, history };
+  return { plan, ended, history };
 }
 
 /** Writes it, whole or not at all. */
 export async function writeLog(files: Files | undefined, log: RunLog): Promise<void> {
-  await files?.write(FILE, JSON.stringify({ format: "cambium stages", version: 1, ...log }));
+  await files?.write(FILE, JSON.stringify({ format: "cambium stages", version: 2, ...log }));
 }
 
 /** The files of a folder whose names begin with `<name>/`, as a folder. */

@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { flops } from "../cost/flops.ts";
 import { tinyData } from "../data.fixture.ts";
 import { partial } from "../partial/partial-model.ts";
+import { growWhenFlat } from "./growth-rule.ts";
 import {
   type FastPromptTuningEnd,
   type FastPromptTuningEvent,
@@ -161,7 +162,9 @@ test("a rule grows the model early, the last stage takes the steps that are left
       return { loss: 1 };
     },
   };
-  const grow = (history: readonly { step: number }[]): boolean => history.length >= 2;
+  const grow = Object.assign((history: readonly { step: number }[]): boolean => history.length >= 2, {
+    about: { rule: "twice" },
+  });
   const early = await run(tuned, { evaluate, grow } as never);
   expect(early.events.flatMap((event) => (event.type === "grow" ? [event.step] : []))).toEqual([0, 2, 4]);
   expect(early.end.step).toBe(10);
@@ -169,6 +172,50 @@ test("a rule grows the model early, the last stage takes the steps that are left
   await run(tuned, { evaluate, grow, checkpoint } as never, 3);
   const resumed = await run(tuned, { evaluate, grow, checkpoint } as never);
   expect(resumed.values).toEqual(early.values);
+  free();
+});
+
+test("the checkpoint of a run with another rule of growth is refused, and a rule that does not say what it is has none", async () => {
+  const { tuned, free } = setUp();
+  const checkpoint = { files: files(), every: 2 };
+  const evaluate = { every: 1, run: async () => ({ loss: 1 }) };
+  const growing = { evaluate, checkpoint, grow: growWhenFlat({ patience: 3 }) } as Options;
+  await run(tuned, growing, 2);
+  for (const other of [
+    { grow: growWhenFlat({ patience: 2 }) },
+    { grow: growWhenFlat({ patience: 3, factor: 0.1 }) },
+    { evaluate: { ...evaluate, every: 2 } },
+  ])
+    await expect(run(tuned, { ...growing, ...other } as Options)).rejects.toThrow(/is of the plan/);
+  await expect(run(tuned, { evaluate, checkpoint } as Options)).rejects.toThrow(/is of the plan/);
+  await expect(run(tuned, { ...growing, grow: () => false })).rejects.toThrow(/say what grow is/);
+  expect((await run(tuned, growing)).end.step).toBe(10);
+  free();
+});
+
+test("a crash before any write leaves what was spent as it was, and the same end", async () => {
+  const { tuned, free } = setUp();
+  const evaluate = { every: 1, run: async () => ({ loss: 1 }) };
+  const about = { rule: "after two" };
+  const grow = Object.assign((history: readonly unknown[]) => history.length >= 2, { about });
+  const few = { stages: [{ steps: 3, depth: 0.5 }, { steps: 2 }], steps: 5, evaluate, grow } as Options;
+  const whole = await run(tuned, few);
+  for (let crash = 0, isOver = false; !isOver; crash++) {
+    const kept = files();
+    let writes = 0;
+    const dying: Files = {
+      ...kept,
+      write: async (name, content) => {
+        if (writes++ === crash) throw new Error("crash");
+        await kept.write(name, content);
+      },
+    };
+    const died = await run(tuned, { ...few, checkpoint: { files: dying, every: 1 } }).catch(() => undefined);
+    isOver = died !== undefined;
+    const { end, values } = await run(tuned, { ...few, checkpoint: { files: kept, every: 1 } });
+    expect([crash, end.flops, end.wholeFlops]).toEqual([crash, whole.end.flops, whole.end.wholeFlops]);
+    expect(values).toEqual(whole.values);
+  }
   free();
 });
 
@@ -220,6 +267,7 @@ test.each([
   [{ rates: "both" as never }, /rates must be/],
   [{ grow: () => true }, /give evaluate/],
   [{ steps: 0 }, /steps must be/],
+  [{ checkpoint: { files: files(), evry: 2 } as never }, /"evry".*"every"/],
 ])("%j is refused", async (options, message) => {
   const { tuned, free } = setUp();
   await expect(run(tuned, options)).rejects.toThrow(message);

@@ -4,12 +4,13 @@
  *
  * What is beside `train` here: counting what is spent, deciding when to grow, and a log by which a run that was killed in the middle of a stage finds it.
  */
-import { ConfigError, checkOptions, type Files, openFiles } from "@cambium/base";
+import { ConfigError, canonicalJson, checkOptions, type Files, type JsonObject, openFiles } from "@cambium/base";
 import { disposeParameters, type Parameters } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
 import {
   type Batches,
+  type CheckpointOptions,
   type EndEvent,
   type EvaluationOptions,
   type Metrics,
@@ -50,12 +51,14 @@ export interface Growth<M extends LanguageModel = LanguageModel> {
 
 /** Settings of `runFastPromptTuning`: those of `train` and those of stages. */
 export interface FastPromptTuningOptions<M extends LanguageModel = LanguageModel>
-  extends Omit<TrainOptions, "epochs" | "steps" | "start" | "evaluate" | "keepOptimiser">,
+  extends Omit<TrainOptions, "epochs" | "steps" | "start" | "evaluate" | "keepOptimiser" | "checkpoint">,
     Pick<PartialOptions, "strategy" | "layerScores" | "random" | "decoder" | "neurons" | "multiple"> {
   /** How the model grows. @default "paper" */
   readonly stages?: Stages;
   /** Steps of the whole run. */
   readonly steps: number;
+  /** A folder for checkpoints, as for `train`: a run with the same settings resumes. @default none */
+  readonly checkpoint?: string | Files | Omit<CheckpointOptions, "note">;
   /** Evaluations. `best` is chosen among those of the whole model; `patience` ends a stage of a part early, and the run in the last. */
   readonly evaluate?: StageEvaluation<M>;
   /** Ends a stage of a part when it returns true after an evaluation; the steps that are left go to the last stage. @default stages end as planned */
@@ -147,15 +150,14 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
     });
   const planned = stagesOf(stages, steps);
   const checkpoint = checkpointOf(options.checkpoint);
-  const log = await readLog(checkpoint?.files, JSON.stringify({ stages: planned, rates, keepMemory }));
+  const growth = growthOf(options, checkpoint !== undefined);
+  const log = await readLog(checkpoint?.files, canonicalJson({ stages: planned as never, rates, keepMemory, growth }));
   const meter = createMeter(options.flops as FastPromptTuningOptions["flops"]);
   let before: EndEvent | undefined;
   const last = planned.at(-1)!;
   try {
     if (!isWhole(last))
       yield warning(meter, 0, "the last stage is a part of the model: the prompt never sees the whole model");
-    if ((options.grow ?? options.evaluate?.patience) !== undefined && options.evaluate === undefined)
-      throw new ConfigError({ message: "runFastPromptTuning: grow reads evaluations; give evaluate" });
     let from = 0;
     for (const [index, plannedStage] of planned.entries()) {
       const isLast = plannedStage === last;
@@ -237,6 +239,23 @@ function release(end: EndEvent | undefined): void {
   if (end.optimiser !== undefined) disposeParameters(end.optimiser.tensors);
 }
 
+/** What ends stages early, as JSON. */
+function growthOf(
+  { grow, evaluate }: Pick<FastPromptTuningOptions<never>, "grow" | "evaluate">,
+  isKept: boolean,
+): JsonObject | null {
+  if (grow !== undefined && evaluate === undefined)
+    throw new ConfigError({ message: "runFastPromptTuning: grow reads evaluations; give evaluate" });
+  if (grow !== undefined && grow.about === undefined && isKept)
+    throw new ConfigError({
+      message:
+        'runFastPromptTuning: a checkpoint must know the rule that it was made under; say what grow is, as in Object.assign(rule, { about: { rule: "after two evaluations" } }), or leave out checkpoint',
+    });
+  if (evaluate === undefined || (grow === undefined && evaluate.patience === undefined)) return null;
+  const { every, best = null, patience = null } = evaluate;
+  return { rule: grow?.about ?? null, every, best: best && { ...best }, patience };
+}
+
 const warning = (meter: Meter, step: number, message: string): FastPromptTuningEvent => ({
   type: "warning",
   step,
@@ -250,9 +269,11 @@ interface Checkpoint {
   readonly keep: number;
 }
 
-function checkpointOf(given: TrainOptions["checkpoint"]): Checkpoint | undefined {
+function checkpointOf(given: FastPromptTuningOptions["checkpoint"]): Checkpoint | undefined {
   if (given === undefined) return undefined;
-  const { files, ...rest } = typeof given === "object" && "files" in given ? given : { files: given };
+  const options = typeof given === "object" && "files" in given ? given : { files: given };
+  checkOptions("runFastPromptTuning: checkpoint", options, ["files", "every", "keep"]); // what was spent is the note
+  const { files, ...rest } = options;
   return { every: 100, keep: 1, ...rest, files: openFiles(files) };
 }
 
@@ -297,12 +318,6 @@ async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenera
   const { evaluate, signal, accumulate, clipNorm, random } = options;
   const mayGrow = !isLast && !isDone;
   const data = stage.length === undefined ? run.data : shortened(run.data, stage.length);
-  const every = checkpoint?.every ?? Number.POSITIVE_INFINITY;
-  let isFirst = true;
-  async function note(step: number): Promise<void> {
-    log.spent = [...log.spent.filter((each) => each.step < step), meter.spent(step)].slice(-64);
-    await writeLog(checkpoint?.files, log);
-  }
   const events = train(model as unknown as Tuned<LanguageModel>, isDone ? data : meter.counting(data), {
     optimiser: run.rates === "run" ? run.optimiser : shifted(run.optimiser, stage.from),
     steps: stage.to,
@@ -317,19 +332,13 @@ async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenera
         files: inFolder(checkpoint.files, `stage-${stage.number}`),
         every: checkpoint.every,
         keep: checkpoint.keep,
+        note: { write: () => ({ ...meter.spent() }), read: (note) => meter.resume(note as unknown as Spent) },
       },
     }),
     ...(before !== undefined && { start: startAt(before, run.keepMemory) }),
   });
   for await (const event of events) {
-    if (event.type === "step") {
-      if (isFirst) meter.resume(log, event.step - 1);
-      isFirst = false;
-      meter.step();
-      // Before the checkpoint of the same step is written.
-      if (event.step % every === 0 || event.step === stage.to || signal?.aborted === true) await note(event.step);
-    }
-    if (event.type === "checkpoint" && log.spent.at(-1)?.step !== event.step && !isFirst) await note(event.step);
+    if (event.type === "step") meter.step();
     yield event;
     if (event.type === "evaluation" && mayGrow) {
       log.history = [
@@ -337,11 +346,10 @@ async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenera
         { step: event.step, flops: meter.now().flops, metrics: event.metrics },
       ];
       const isReady = wantsToGrow(options, log.history);
-      await note(event.step);
+      await writeLog(checkpoint?.files, log);
       if (isReady) growing.abort();
     }
   }
-  if (isFirst) meter.resume(log, stage.to);
 }
 
 function startAt(before: EndEvent, keepMemory: boolean): NonNullable<TrainOptions["start"]> {
@@ -415,18 +423,18 @@ interface Meter {
   counting(data: Batches<TokenBatch>): Batches<TokenBatch>;
   /** The batches that were taken made a step. */
   step(): void;
-  /** Takes up what was spent up to a step, where the run began there. */
-  resume(log: RunLog, step: number): void;
+  /** Takes up what was spent up to the checkpoint in which the run begins. */
+  resume(spent: Spent): void;
   now(): OfStage;
   whole(): number;
-  spent(step: number): Spent;
+  spent(): Spent;
 }
 
 function createMeter(count: FastPromptTuningOptions["flops"]): Meter {
   const costOf =
     count ??
     ((tuned: StageModel, batch: TokenBatch) => countFlops(tuned as Tuned<LanguageModel>, sizesOf(tuned, batch)).step);
-  let [stage, at, flops, whole, pending, pendingWhole, elapsedBefore] = [0, 0, 0, 0, 0, 0, 0];
+  let [stage, flops, whole, pending, pendingWhole, elapsedBefore] = [0, 0, 0, 0, 0, 0];
   let startedAt = performance.now();
   let models: readonly [StageModel, StageModel] | undefined;
   const now = (): OfStage => ({ stage, flops, elapsedMs: elapsedBefore + performance.now() - startedAt });
@@ -447,24 +455,19 @@ function createMeter(count: FastPromptTuningOptions["flops"]): Meter {
       },
     }),
     step() {
-      at += 1;
       flops += pending;
       whole += pendingWhole;
       [pending, pendingWhole] = [0, 0];
     },
-    resume(log, step) {
-      if (step === at) return;
-      const found = log.spent.find((each) => each.step === step) ?? log.spent.findLast((each) => each.step < step);
-      if (found === undefined) return;
-      at = step;
-      flops = found.flops;
-      whole = found.wholeFlops;
-      elapsedBefore = found.elapsedMs;
+    resume(spent) {
+      flops = spent.flops;
+      whole = spent.wholeFlops;
+      elapsedBefore = spent.elapsedMs;
       startedAt = performance.now();
     },
     now,
     whole: () => whole,
-    spent: (step) => ({ step, flops, elapsedMs: now().elapsedMs, wholeFlops: whole }),
+    spent: () => ({ flops, elapsedMs: now().elapsedMs, wholeFlops: whole }),
   };
 }
 

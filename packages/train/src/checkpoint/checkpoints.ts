@@ -10,7 +10,7 @@
  */
 import { ConfigError, type Files, openFiles } from "@cambium/base";
 import type { Progress } from "../progress.ts";
-import type { CheckpointOptions } from "../train-options.ts";
+import type { CheckpointPlan } from "../train-options.ts";
 import { compareDescriptions, type RunDescription } from "./description.ts";
 import { loadProgress, type ObjectiveNames } from "./load.ts";
 import { fileNames, isCheckpointFile, MANIFEST, type Manifest, readManifest, writeManifest } from "./manifest.ts";
@@ -68,7 +68,7 @@ async function recover(files: Files, manifest: Manifest | undefined): Promise<vo
  * @throws {ConfigError} When the current checkpoint belongs to another run.
  */
 export async function openCheckpoints(
-  { files: where, every, keep }: Required<CheckpointOptions>,
+  { files: where, every, keep, note }: CheckpointPlan,
   run: RunDescription,
 ): Promise<Checkpoints> {
   const files = openFiles(where);
@@ -88,11 +88,21 @@ export async function openCheckpoints(
 
   return {
     isDue: (step) => step % every === 0,
-    load: async (names) => current && loadProgress(files, current, names),
+    async load(names) {
+      const progress = current && (await loadProgress(files, current, names));
+      if (current?.note !== undefined) note?.read(current.note);
+      return progress;
+    },
     async save(progress) {
       await files.write(PENDING, String(progress.step));
       const taken = await run.takenBy(progress);
-      const next = await saveProgress(files, progress, { former: current, keep, run: run.fixed, taken });
+      const next = await saveProgress(files, progress, {
+        former: current,
+        keep,
+        run: run.fixed,
+        taken,
+        note: note?.write(),
+      });
       await writeManifest(files, next);
       current = next;
       await clean(files, current);

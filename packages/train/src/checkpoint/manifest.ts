@@ -39,6 +39,8 @@ export interface Manifest {
   readonly run: JsonObject;
   /** What its steps so far depended on. */
   readonly taken: JsonObject;
+  /** What the caller keeps with it. */
+  readonly note?: JsonObject;
 }
 
 const count = z.int().nonnegative();
@@ -57,6 +59,7 @@ const schema = z.strictObject({
     kept: z.array(count),
     run: objectSchema,
     taken: objectSchema,
+    note: objectSchema.exactOptional(),
   }),
 });
 

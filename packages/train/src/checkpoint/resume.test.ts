@@ -50,6 +50,26 @@ describe("resumption is bit for bit", () => {
     expect(await contents(resumed)).toEqual(await contents(straight));
   });
 
+  test("what a caller keeps with a checkpoint comes back with it, and changes no result", async () => {
+    const files = memory();
+    const read: unknown[] = [];
+    const taken = { count: 0 };
+    const note = { write: () => ({ taken: taken.count }), read: (kept: unknown) => void read.push(kept) };
+    const counting = (every: number) => ({ files, every, note });
+    await runToy({ checkpoint: counting(3), steps: 3 });
+    expect(read).toEqual([]); // it began
+    taken.count = 7;
+    await runToy({ checkpoint: counting(3), steps: 6 });
+    const rest = await runToy({ checkpoint: counting(100) });
+    expect(read).toEqual([{ taken: 0 }, { taken: 7 }]);
+    expect(rest.parameters).toEqual((await runToy({})).parameters);
+    await runToy({ checkpoint: files, steps: 20 }); // without a note of its own
+    expect(read).toHaveLength(2);
+    await expect(runToy({ checkpoint: { files, note: {} as never } })).rejects.toThrow(
+      /note.*must have write and read/,
+    );
+  });
+
   test("a run stopped by its signal resumes to the same end", async () => {
     const files = memory();
     const stopped = await runToy({ checkpoint: files }, { stopAt: 5 });

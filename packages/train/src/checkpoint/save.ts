@@ -12,6 +12,8 @@ export interface SaveContext {
   readonly keep: number;
   readonly run: JsonObject;
   readonly taken: JsonObject;
+  /** What the caller keeps with it. */
+  readonly note: JsonObject | undefined;
 }
 
 /** A record in the order of its keys, so that a resumed run's manifest is that of a run that was not stopped. */
@@ -27,7 +29,7 @@ const sortKeys = (files: Record<string, Fingerprint>): Record<string, Fingerprin
 export async function saveProgress(
   files: Files,
   progress: Progress,
-  { former, keep, run, taken }: SaveContext,
+  { former, keep, run, taken, note }: SaveContext,
 ): Promise<Manifest> {
   const { step, position, parameters, state, optimiser, best, evaluationsSinceBest } = progress;
   const written: Record<string, Fingerprint> = {};
@@ -67,5 +69,6 @@ export async function saveProgress(
     kept: [...kept, step],
     run,
     taken,
+    ...(note !== undefined && { note }),
   };
 }

@@ -1,5 +1,5 @@
 import { disposeParameters, random } from "@cambium/core";
-import { attach, lora, prefix } from "@cambium/delta";
+import { adapter, attach, lora, prefix } from "@cambium/delta";
 import { createModel, type LanguageModel } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { expect, test } from "vitest";
@@ -36,12 +36,80 @@ test.each(["copy", "interpolate"] as const)("a LoRA of layers 0 and 4 grows to a
   disposeParameters(base.parameters);
 });
 
-test("a prefix, whose one tensor stands for all layers, is refused", () => {
+test("adapters of layers 0 and 4 grow to all, with their biases", () => {
+  const base = createModel({ ...sizes, num_hidden_layers: 5 } as never, random(1)) as LanguageModel;
+  const part = partialModel(base, { layers: [0, 4] });
+  const options = { bottleneck: 2, init: "near-zero" } as const;
+  const small = attach(part as LanguageModel, adapter(part, options, random(2)));
+  const whole = attach(base, adapter(base, options, random(3)));
+  const grown = growDelta(small, whole);
+  for (const [name, tensor] of grown.parameters) {
+    const from = name.replace(/layer\.(\d)\./, (_, layer) => `layer.${Number(layer) <= 2 ? 0 : 4}.`);
+    expect([...tensor.dataSync()], name).toEqual([...small.parameters.get(from)!.dataSync()]);
+  }
+  for (const each of [small, whole, grown]) disposeParameters(each.parameters);
+  disposeParameters(base.parameters);
+});
+
+test.each([
+  ["copy", undefined],
+  ["interpolate", undefined],
+  ["copy", { width: 3, hidden: 4 }],
+] as const)(
+  "a prefix grows by %s: each new attention has the keys and values of its neighbours (network %j)",
+  (method, network) => {
+    const base = createModel({ ...sizes, num_hidden_layers: 5 } as never, random(1)) as LanguageModel;
+    const part = partialModel(base, { layers: [0, 4] });
+    const options = { length: 2, init: "normal", ...(network !== undefined && { network }) } as const;
+    const small = attach(part as LanguageModel, prefix(part, options, random(2)));
+    const whole = attach(base, prefix(base, options, random(3)));
+    const grown = growDelta(small, whole, { method });
+    for (const [name, tensor] of grown.parameters) {
+      const [own, wide] = [small.parameters.get(name)!.arraySync(), tensor.arraySync()] as number[][][];
+      const isColumns = name.endsWith("prompt_embeddings");
+      if (!isColumns && !name.includes("transform.2")) {
+        expect(wide, name).toEqual(own);
+        continue;
+      }
+      const row = (list: unknown, layer: number): unknown =>
+        isColumns
+          ? (list as number[][]).map((each) => each.slice(16 * layer, 16 * layer + 16)) // 2 · 8 of each layer
+          : (list as unknown[]).slice(16 * layer, 16 * layer + 16);
+      for (let layer = 0; layer < 5; layer++) {
+        const share = method === "copy" ? (layer <= 2 ? 0 : 1) : layer / 4;
+        const [low, high] = [row(own, 0), row(own, 1)].map((part) => (part as number[]).flat(2)) as [
+          number[],
+          number[],
+        ];
+        expect((row(wide, layer) as number[]).flat(2)).toBeAllClose(
+          low.map((value, i) => (1 - share) * value + share * high[i]!),
+          { absolute: 1e-6 },
+        );
+      }
+    }
+    for (const each of [small, whole, grown]) disposeParameters(each.parameters);
+    disposeParameters(base.parameters);
+  },
+);
+
+test("a prefix of an encoder and a decoder grows in each, and the decoder's reading of the encoder too", () => {
+  const base = tinyModel({ type: "t5" });
+  const part = partialModel(base, { depth: 1 });
+  const small = attach(part as LanguageModel, prefix(part, { length: 2, init: "normal" }, random(2)));
+  const whole = attach(base, prefix(base, { length: 2 }, random(3)));
+  const grown = growDelta(small, whole as never);
+  const name = "prefix/prompt_embeddings";
+  expect([...grown.parameters.get(name)!.dataSync()]).toEqual([...small.parameters.get(name)!.dataSync()]);
+  for (const each of [small, whole, grown]) disposeParameters(each.parameters);
+  disposeParameters(base.parameters);
+});
+
+test("what no trained layer has is refused", () => {
   const model = tinyModel({ type: "bert" });
   const part = partialModel(model, { depth: 0.5 });
-  const small = attach(part as LanguageModel, prefix(part, { length: 2 }, random(1)));
+  const small = attach(part as LanguageModel, lora(part, { rank: 2 }, random(1)));
   const whole = attach(model, prefix(model, { length: 2 }, random(1)));
-  expect(() => growDelta(small, whole)).toThrow(/growDelta: /);
+  expect(() => growDelta(small, whole)).toThrow(/nothing that was trained stands where "prefix\/prompt_embeddings"/);
   for (const each of [small, whole]) disposeParameters(each.parameters);
   disposeParameters(model.parameters);
 });

@@ -1,9 +1,9 @@
-/** Deltas that sit on the layers of a part, such as LoRA and adapters, carried to a larger one. */
+/** Deltas that sit on the layers of a part, such as LoRA, adapters and prefixes, carried to a larger one. */
 import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
 import { mapParameters, type Parameters, type Site } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
-import { add, clone, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { add, clone, concat, mul, slice, type Tensor, tidy } from "@tensorflow/tfjs-core";
 
 /** Settings of `growDelta`. */
 export interface GrowDeltaOptions {
@@ -17,12 +17,12 @@ export interface GrowDeltaOptions {
 
 /**
  * A tuned model on more layers whose deltas begin as those of a part of it ended. Layers that both have keep their values; new ones take
- * those of their neighbours in the same stack. For deltas that keep a tensor for each place, under its path.
+ * those of their neighbours in the same stack. For deltas that keep a tensor for each place, under its path, and for `prefix`, whose one tensor has columns for each attention.
  *
  * @param small - Trained on some layers: its deltas were made for the part.
  * @param whole - The same deltas, made for more layers. Its own values are not read.
  * @returns `whole` at the new point, whose tensors the caller owns.
- * @throws {ConfigError} When a tensor is of no place that a trained layer has as well, as those of `prefix` are, which stand for all layers at once.
+ * @throws {ConfigError} When a tensor is of no place that a trained layer has as well.
  * @throws {ShapeError} When neighbours differ in shape.
  * @example
  * const grown = growDelta(trained, attach(base, lora(base, { rank: 4 }, random(1))));
@@ -45,10 +45,13 @@ export function growDelta<M extends LanguageModel>(
       .filter(({ kind }) => kind === "block")
       .map(({ path }) => path),
   );
+  const known: Known = { blocks, kept, method };
   const parameters = mapParameters(whole.parameters, (like, name) => {
     const found = small.parameters.get(name);
+    const axis = found === undefined ? undefined : attentionAxis(whole, name);
+    if (axis !== undefined) return checked(name, grownColumns(found!, axis, small, whole, known), like);
     if (found !== undefined) return checked(name, clone(found), like);
-    return checked(name, fromNeighbours(name, { blocks, kept, parameters: small.parameters, method }), like);
+    return checked(name, fromNeighbours(name, small.parameters, known), like);
   });
   return whole.with(parameters);
 }
@@ -56,11 +59,44 @@ export function growDelta<M extends LanguageModel>(
 interface Known {
   readonly blocks: readonly Site[];
   readonly kept: ReadonlySet<string>;
-  readonly parameters: Parameters;
   readonly method: "copy" | "interpolate";
 }
 
-function fromNeighbours(name: string, { blocks, kept, parameters, method }: Known): Tensor {
+/** The axis along which a tensor of a prefix has columns for each attention, where it is one. */
+function attentionAxis({ deltas }: Pick<Tuned, "deltas">, name: string): 0 | 1 | undefined {
+  const prefix = deltas.find((delta) => delta.kind === "prefix" && name.startsWith(`${delta.name}/`));
+  if (prefix === undefined) return undefined;
+  if (name.endsWith("/prompt_embeddings")) return 1;
+  return name.endsWith("/transform.2.weight") || name.endsWith("/transform.2.bias") ? 0 : undefined;
+}
+
+/** Keys and values of each attention in their order: those that were trained, and for the others those of neighbours. */
+function grownColumns(
+  from: Tensor,
+  axis: 0 | 1,
+  small: Pick<Tuned, "sites">,
+  whole: Pick<Tuned, "sites">,
+  known: Known,
+): Tensor {
+  const attentions = ({ sites }: Pick<Tuned, "sites">): readonly Site[] =>
+    sites().filter(({ kind }) => kind === "attention");
+  return tidy(() => {
+    const columns = new Map<string, Tensor>();
+    let at = 0;
+    for (const { path, width, keyHeads } of attentions(small)) {
+      const size = 2 * width * keyHeads!;
+      columns.set(`/${path}.`, slice(from, axis === 0 ? [at] : [0, at], axis === 0 ? [size] : [-1, size]));
+      at += size;
+    }
+    const parts = attentions(whole).map(({ path }) => {
+      const name = `/${path}.`;
+      return columns.get(name) ?? fromNeighbours(name, columns, known);
+    });
+    return concat(parts, axis);
+  });
+}
+
+function fromNeighbours(name: string, parameters: Parameters, { blocks, kept, method }: Known): Tensor {
   const own = blocks.find(({ path }) => name.includes(`/${path}.`));
   const at = (block: Site): Tensor | undefined => parameters.get(name.replace(`/${own!.path}.`, `/${block.path}.`));
   const trained =

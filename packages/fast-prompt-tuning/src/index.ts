@@ -35,6 +35,7 @@ export {
   growWhenFlat,
 } from "./schedule/growth-rule.ts";
 export {
+  type CoordinateObjective,
   type FastPromptTuningEnd,
   type FastPromptTuningEvent,
   type FastPromptTuningOptions,

@@ -1,16 +1,17 @@
 import { type Files, memory as files } from "@cambium/base";
-import { disposeParameters, random } from "@cambium/core";
+import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { attach, head, prompt, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
 import { adamW, type Metrics, train } from "@cambium/train";
-import { memory } from "@tensorflow/tfjs-core";
+import { add, dispose, matMul, memory, reshape, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { flops } from "../cost/flops.ts";
 import { tinyData } from "../data.fixture.ts";
 import { partial } from "../partial/partial-model.ts";
 import { growWhenFlat } from "./growth-rule.ts";
 import {
+  type CoordinateObjective,
   type FastPromptTuningEnd,
   type FastPromptTuningEvent,
   type FastPromptTuningOptions,
@@ -291,6 +292,72 @@ test("a signal stops the run, which resumes", async () => {
   const rest = await run(tuned, { checkpoint });
   expect(rest.values).toEqual(whole.values);
   expect(rest.end.flops).toBe(whole.end.flops);
+  free();
+});
+
+/** A prompt along two directions, and a head in full: what a projection of another package gives. */
+function alongTwo(tuned: Tuned<LanguageModel>): CoordinateObjective {
+  const name = "prompt/prompt_embeddings";
+  const origin = tuned.parameters;
+  const { shape } = origin.get(name)!;
+  const directions = random(5).normal([...shape, 2]);
+  const z = zeros([2, 1]);
+  const decode = (parameters: Parameters): Parameters =>
+    new Map(
+      [...origin].map(([own, tensor]) => [
+        own,
+        own === name
+          ? tidy(() =>
+              add(tensor, reshape(matMul(reshape(directions, [-1, 2]), parameters.get("z") as Tensor2D), shape)),
+            )
+          : parameters.get(own)!.clone(),
+      ]),
+    );
+  return {
+    parameters: new Map([...origin, ["z", z]].filter(([own]) => own !== name) as [string, Tensor][]),
+    loss: (parameters, batch, context) => tidy(() => tuned.loss(decode(parameters), batch, context)),
+    describe: async () => ({ two: await tuned.describe!() }),
+    decode,
+    dispose: () => dispose([directions, z]),
+  };
+}
+
+test("a first stage in two coordinates moves the prompt along them alone; later ones start there, and a killed run resumes", async () => {
+  const { tuned, free } = setUp();
+  const seen: number[][] = [];
+  const coordinates = (model: Tuned<LanguageModel>, { number }: { number: number }) =>
+    number === 1 ? alongTwo(model) : undefined;
+  const onGrow = () => undefined;
+  const evaluate = {
+    every: 3,
+    run: async (at: Parameters) => {
+      seen.push([...at.get("prompt/prompt_embeddings")!.dataSync()]);
+      return { loss: 1 };
+    },
+  };
+  const few = { coordinates, evaluate, onGrow } as never as Options;
+  const tensors = memory().numTensors;
+  const whole = await run(tuned, few);
+  expect(memory().numTensors).toBe(tensors);
+  const start = [...tuned.parameters.get("prompt/prompt_embeddings")!.dataSync()];
+  const moved = (after: readonly number[]) => after.map((value, i) => value - start[i]!);
+  const directions = random(5).normal([start.length, 2]);
+  const pairs = directions.arraySync() as [number, number][];
+  directions.dispose();
+  // Solved for the two numbers by the first two places; the others must follow.
+  const offset = moved(seen[0]!);
+  const [[a, b], [c, d]] = pairs as [[number, number], [number, number]];
+  const det = a * d - b * c;
+  const z = [(offset[0]! * d - offset[1]! * b) / det, (a * offset[1]! - c * offset[0]!) / det] as const;
+  expect(Math.hypot(...z)).toBeGreaterThan(1e-3);
+  expect(offset).toBeAllClose(
+    pairs.map(([first, second]) => first * z[0] + second * z[1]),
+    { absolute: 1e-6 },
+  );
+  expect(moved(seen[1]!)).not.toBeAllClose(offset, { absolute: 1e-4 });
+  const checkpoint = { files: files(), every: 2 };
+  for (const killed of [2, 4]) await run(tuned, { ...few, checkpoint } as Options, killed);
+  expect((await run(tuned, { ...few, checkpoint } as Options)).values).toEqual(whole.values);
   free();
 });
 

@@ -5,7 +5,7 @@
  * What is beside `train` here: counting what is spent, deciding when to grow, and a log by which a run that was killed in the middle of a stage finds it.
  */
 import { ConfigError, canonicalJson, checkOptions, type Files, type JsonObject, openFiles } from "@cambium/base";
-import { disposeParameters, type Parameters } from "@cambium/core";
+import { disposeParameters, type Objective, type Parameters } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
 import {
@@ -40,6 +40,14 @@ export interface StageEvaluation<M extends LanguageModel = LanguageModel> extend
   run(parameters: Parameters, at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> }): Promise<Metrics>;
 }
 
+/** A stage in other coordinates than the parameters, such as few directions: what `subspaceObjective` of `@cambium/subspace` gives. */
+export interface CoordinateObjective extends Objective<TokenBatch> {
+  /** The tuned model's parameters at coordinates, all of them. The caller owns them. */
+  decode(parameters: Parameters): Parameters;
+  /** Called after the stage. */
+  dispose(): void;
+}
+
 /** What happens when a model grows. */
 export interface Growth<M extends LanguageModel = LanguageModel> {
   readonly stage: PlannedStage;
@@ -69,6 +77,13 @@ export interface FastPromptTuningOptions<M extends LanguageModel = LanguageModel
   readonly keepMemory?: boolean;
   /** Called with the model of each stage before its first step, and when a run resumes in it. */
   readonly onGrow?: (growth: Growth<M>) => void | Promise<void>;
+  /**
+   * Trains a stage by what this gives for it, in place of the parameters themselves: few coordinates first is a schedule too. The tuned model is that of the
+   * stage, at the point where the stage begins; what was trained is decoded at its end. The optimiser's memory of such a stage is not kept.
+   *
+   * @default all stages train the parameters
+   */
+  readonly coordinates?: (tuned: StageModel<M>, stage: PlannedStage) => CoordinateObjective | undefined;
   /** Operations of a step on one batch, where deltas other than prompts and heads train. @default `flops` */
   readonly flops?: (tuned: StageModel<M>, batch: TokenBatch) => number;
 }
@@ -113,6 +128,7 @@ const OWN = [
   "rates",
   "keepMemory",
   "onGrow",
+  "coordinates",
   "flops",
   "strategy",
   "layerScores",
@@ -313,12 +329,13 @@ interface StageRun<M extends LanguageModel> {
 
 /** One stage, as a run of `train` that begins where the last one ended. */
 async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenerator<TrainEvent, void, undefined> {
-  const { stage, model, isLast, isDone, options, before, checkpoint, log, meter } = run;
+  const { stage, model, isLast, isDone, options, before, checkpoint, meter } = run;
+  const small = options.coordinates?.(before === undefined ? model : atPoint(model, before.parameters), stage);
   const growing = new AbortController();
   const { evaluate, signal, accumulate, clipNorm, random } = options;
-  const mayGrow = !isLast && !isDone;
   const data = stage.length === undefined ? run.data : shortened(run.data, stage.length);
-  const events = train(model as unknown as Tuned<LanguageModel>, isDone ? data : meter.counting(data), {
+  const objective: Objective<TokenBatch> = small ?? (model as unknown as Tuned<LanguageModel>);
+  const events = train(objective, isDone ? data : meter.counting(data), {
     optimiser: run.rates === "run" ? run.optimiser : shifted(run.optimiser, stage.from),
     steps: stage.to,
     keepOptimiser: true,
@@ -326,7 +343,7 @@ async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenera
     ...(accumulate !== undefined && { accumulate }),
     ...(clipNorm !== undefined && { clipNorm }),
     ...(random !== undefined && { random }),
-    ...(evaluate !== undefined && { evaluate: evaluationOf(evaluate, !isLast, { stage, tuned: model }) }),
+    ...(evaluate !== undefined && { evaluate: evaluationOf(evaluate, !isLast, { stage, tuned: model }, small) }),
     ...(checkpoint !== undefined && {
       checkpoint: {
         files: inFolder(checkpoint.files, `stage-${stage.number}`),
@@ -335,11 +352,26 @@ async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenera
         note: { write: () => ({ ...meter.spent() }), read: (note) => meter.resume(note as unknown as Spent) },
       },
     }),
-    ...(before !== undefined && { start: startAt(before, run.keepMemory) }),
+    ...(before !== undefined && { start: startAt(before, run.keepMemory, small !== undefined) }),
   });
+  try {
+    yield* stageEvents(run, events, growing, small);
+  } finally {
+    small?.dispose();
+  }
+}
+
+/** The events of a stage, which are counted and judged on the way. */
+async function* stageEvents<M extends LanguageModel>(
+  { isLast, isDone, options, checkpoint, log, meter }: StageRun<M>,
+  events: AsyncGenerator<TrainEvent, void, undefined>,
+  growing: AbortController,
+  small: CoordinateObjective | undefined,
+): AsyncGenerator<TrainEvent, void, undefined> {
+  const mayGrow = !isLast && !isDone;
   for await (const event of events) {
     if (event.type === "step") meter.step();
-    yield event;
+    yield event.type === "end" && small !== undefined ? decoded(event, small) : event;
     if (event.type === "evaluation" && mayGrow) {
       log.history = [
         ...log.history.filter(({ step }) => step < event.step),
@@ -352,8 +384,21 @@ async function* runStage<M extends LanguageModel>(run: StageRun<M>): AsyncGenera
   }
 }
 
-function startAt(before: EndEvent, keepMemory: boolean): NonNullable<TrainOptions["start"]> {
+/** A stage's model at a point. */
+const atPoint = <M extends LanguageModel>(model: StageModel<M>, parameters: Parameters): StageModel<M> =>
+  (model as unknown as Tuned<LanguageModel>).with(parameters) as unknown as StageModel<M>;
+
+/** The end of a stage in the tuned model's parameters. */
+function decoded({ optimiser, ...end }: EndEvent, small: CoordinateObjective): EndEvent {
+  const parameters = small.decode(end.parameters);
+  disposeParameters(end.parameters);
+  if (optimiser !== undefined) disposeParameters(optimiser.tensors);
+  return { ...end, parameters };
+}
+
+function startAt(before: EndEvent, keepMemory: boolean, inCoordinates: boolean): NonNullable<TrainOptions["start"]> {
   const { parameters, state, optimiser, step, position } = before;
+  if (inCoordinates) return { step, position: position as Position }; // the point is where the coordinates begin
   return {
     parameters,
     step,
@@ -368,6 +413,7 @@ function evaluationOf<M extends LanguageModel>(
   { every, run, best, patience }: StageEvaluation<M>,
   isBefore: boolean,
   at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> },
+  small: CoordinateObjective | undefined,
 ): EvaluationOptions {
   if (patience !== undefined && best === undefined)
     throw new ConfigError({
@@ -376,7 +422,15 @@ function evaluationOf<M extends LanguageModel>(
     });
   return {
     every,
-    run: (parameters) => run(parameters, at),
+    async run(parameters) {
+      if (small === undefined) return run(parameters, at);
+      const point = small.decode(parameters);
+      try {
+        return await run(point, at);
+      } finally {
+        disposeParameters(point);
+      }
+    },
     ...(!isBefore && best !== undefined && { best }),
     ...(!isBefore && patience !== undefined && { patience }),
   };

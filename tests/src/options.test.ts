@@ -370,14 +370,17 @@ const packages: Readonly<Record<string, Exports>> = {
       averageConditions: (unknown) => probing.averageConditions([], new Map(), [], unknown),
       bootstrapSimilarity: (unknown: object) => probing.bootstrapSimilarity([rdm], [rdm], { random, ...unknown }),
       collectActivations: (unknown) => probing.collectActivations(model, tokenizer, ["a"], unknown),
+      collectWindows: (unknown) => probing.collectWindows(model, tokenizer, ["a"], unknown),
       compareRdms: (unknown) => probing.compareRdms(rdm, rdm, unknown),
       crossValidateWeightedModel: (unknown: object) =>
         probing.crossValidateWeightedModel([rdm], [rdm], { random, ...unknown }),
+      dipTest: (unknown: object) => probing.dipTest([1, 2, 3, 4], { random, ...unknown }),
       exposeActivations: (unknown) => probing.exposeActivations(new Uint8Array(), unknown),
       fitWeightedModel: (unknown) => probing.fitWeightedModel(rdm, [rdm], unknown),
       intervene: (unknown) => probing.intervene(model, [], unknown),
       intraclassCorrelation: (unknown: object) => probing.intraclassCorrelation([[1]], { kind: "1,1", ...unknown }),
       mapConditions: (unknown) => probing.mapConditions(rdm, unknown),
+      measureCorrespondence: (unknown: object) => probing.measureCorrespondence({}, {}, { random, ...unknown }),
       measureCrossnobis: (unknown) => probing.measureCrossnobis([], unknown),
       measurePatchGrid: (unknown) =>
         probing.measurePatchGrid(model, batch, batch, () => core.crossEntropy(tensor, tensor), unknown),
@@ -398,6 +401,7 @@ const packages: Readonly<Record<string, Exports>> = {
       plotSimilarity: (unknown) => probing.plotSimilarity({ similarity: rdm }, unknown),
       plotStaircase: (unknown) => probing.plotStaircase({}, unknown),
       plotStrip: (unknown: object) => probing.plotStrip({ a: [] }, { widths: [1], ...unknown }),
+      rankByElasticNet: (unknown) => probing.rankByElasticNet([], new Map(), [], unknown),
       runAblation: (unknown: object) => probing.runAblation(model, [], { sets: {}, random, ...unknown }).next(),
       runCapture: (unknown: object) => probing.runCapture(model, tokenizer, [], { to: files, ...unknown }).next(),
       runEmotionProbe: (unknown: object) =>
@@ -408,12 +412,14 @@ const packages: Readonly<Record<string, Exports>> = {
       selectSharedUnits: (unknown) => probing.selectSharedUnits([], unknown),
       selectUnits: (unknown: object) => probing.selectUnits(scores, { top: 1, ...unknown }),
       shrunkPrecision: (unknown) => probing.shrunkPrecision([], unknown),
+      testMean: (unknown) => probing.testMean([1, 2], unknown),
+      testMeans: (unknown) => probing.testMeans({ a: [1, 2] }, unknown),
       testSimilarity: (unknown: object) => probing.testSimilarity(rdm, [rdm], { random, ...unknown }),
       wordTask: (unknown: object) => probing.wordTask(model, tokenizer, "a", { rows: [], words: {}, ...unknown }),
     },
     plain: `adjustP alignPoints checkReferenceStudy combineUnits cooccurrenceRdm findSites groupRdm hashInterventions linearCka
       loadGoEmotions loadReferenceStudy meanRdm measureOverlap openActivations parseInterventions percentileRdm rankRdm ratingRdms
-      rdmOf readEmoBank readRatings readSimilarities readVader repeatRdms reportProbe selectConditions similarityOf squareRdm`,
+      rdmOf readEmoBank readRatings readSimilarities readVader repeatRdms reportProbe selectConditions similarityOf squareRdm withPositionOffset`,
   },
   "fast-prompt-tuning": {
     module: fpt,

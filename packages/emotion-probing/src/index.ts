@@ -21,10 +21,12 @@ export {
 } from "./ablate/run-ablation.ts";
 export { type WordTaskOptions, wordTask } from "./ablate/word-task.ts";
 export { type CollectActivationsOptions, collectActivations } from "./capture/collect.ts";
+export { type CollectWindowsOptions, collectWindows, type WindowActivations } from "./capture/collect-windows.ts";
 export { type InterveneOptions, intervene } from "./capture/intervene.ts";
 export { hashInterventions, type Intervention, type Operation, parseInterventions } from "./capture/interventions.ts";
 export { type MeasurePatchGridOptions, measurePatchGrid, type PatchGrid } from "./capture/patch-grid.ts";
-export type { ReadTextsOptions, Reduction } from "./capture/read-texts.ts";
+export { type Repositioned, withPositionOffset } from "./capture/position-offset.ts";
+export type { ReadTextsOptions, Reduction, TokenWindow } from "./capture/read-texts.ts";
 export {
   type Activations,
   type CaptureEvent,
@@ -59,6 +61,7 @@ export {
   bootstrapSimilarity,
   type ModelDifference,
 } from "./inference/bootstrap.ts";
+export { type DipTest, type DipTestOptions, dipTest } from "./inference/dip-test.ts";
 export { type MeasureNoiseCeilingOptions, measureNoiseCeiling, type NoiseCeiling } from "./inference/noise-ceiling.ts";
 export {
   type IntraclassCorrelation,
@@ -69,6 +72,16 @@ export {
   measureSplitHalf,
   type SplitHalf,
 } from "./inference/reliability.ts";
+export {
+  type Correspondence,
+  type MeasureCorrespondenceOptions,
+  measureCorrespondence,
+  type TestedMean,
+  type TestMeanOptions,
+  type TestMeansOptions,
+  testMean,
+  testMeans,
+} from "./inference/test-mean.ts";
 export { type TestedSimilarity, type TestSimilarityOptions, testSimilarity } from "./inference/test-similarity.ts";
 export { type ConditionMap, type MapConditionsOptions, mapConditions } from "./maps/mds.ts";
 export type { Linkage, Merge } from "./maps/merge-conditions.ts";
@@ -82,6 +95,7 @@ export {
   repeatRdms,
   similarityOf,
 } from "./neurons/condition-activations.ts";
+export { type ElasticNet, type RankByElasticNetOptions, rankByElasticNet } from "./neurons/elastic-net.ts";
 export type { LightKind } from "./neurons/lights.ts";
 export { type MeasureProbesOptions, measureProbes, type Probes, type SiteProbe } from "./neurons/probe.ts";
 export { type NeuronMeasure, type ScoreNeuronsOptions, scoreNeurons } from "./neurons/score-neurons.ts";

@@ -109,7 +109,7 @@ export async function measureAblation(
   sets: Readonly<Record<string, readonly Unit[]>>,
   levels: NeuronScores,
   majority: number,
-  { draws }: Extent,
+  draws: number,
   random: Random,
 ): Promise<Ablation> {
   const key = random.at("ablation");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type ClaimOptions, defineStudy, type Metric, type RunCode } from "@cambium/experiments";
 import type { Part } from "@cambium/study-kit";
 import { formOf } from "./models.ts";
-import { decoderExtent, type Extent, type Representation } from "./plan.ts";
+import { decoderExtent, drawsOf, type Extent, type Representation } from "./plan.ts";
 
 /** A part, and what its runs return. */
 export interface EmotionPart extends Part {
@@ -51,7 +51,7 @@ const OVER_ATTRIBUTES: Readonly<Record<string, Metric>> = {
 const TUNING: Readonly<Record<string, Metric>> = { promptAccuracy: PERCENT, passed: PERCENT };
 
 /** The code of a part's runs; the numbers of the extent stand in its inputs, so that results of others are not taken for them. */
-function codeOf(name: string, extent: Extent): RunCode {
+function codeOf(name: "similarity" | "ablation" | "prompts", extent: Extent): RunCode {
   return {
     module: new URL("./runs.ts", import.meta.url).href,
     name,
@@ -61,6 +61,7 @@ function codeOf(name: string, extent: Extent): RunCode {
       extent: extent as never,
       data: extent.name === "smoke" ? "made up" : "GoEmotions, Demszky et al. 2020",
       models: { minilm: "all-MiniLM-L6-v2", smollm2: "SmolLM2-135M-Instruct, Q4_1" },
+      ...(name !== "similarity" && { draws: drawsOf(extent) }),
     },
   };
 }
@@ -222,7 +223,7 @@ export function partsOf(full: Extent, folder: string): EmotionPart[] {
         name: name("ablation"),
         kind: "ablation",
         title: `Ablation on ${model}`,
-        about: `The ${100 * extent.share} % of all neurons with the greatest tau are set to zero, attribute by attribute, and ${extent.draws} random sets of each control; the task is to name the emotion of test texts by a head on the frozen model (a linear discriminant, fitted on training texts).`,
+        about: `The ${100 * extent.share} % of all neurons with the greatest tau are set to zero, attribute by attribute, and ${drawsOf(extent)} random sets of each control; the task is to name the emotion of test texts by a head on the frozen model (a linear discriminant, fitted on training texts).`,
         study: defineStudy({
           name: `emotion-${name("ablation")}-${full.name}`,
           run: codeOf("ablation", extent),

@@ -24,7 +24,7 @@ export interface Extent {
   readonly permutations: number;
   /** Share of all neurons that is taken out. */
   readonly share: number;
-  /** Random sets of each control in a run; the runs of a part have other ones. */
+  /** Belongs to what runs are known by; how many random sets are drawn is `drawsOf`. */
   readonly draws: number;
   /** Texts of an emotion that the class head is fitted on; and that it, or a prompt, is asked about. */
   readonly headTexts: number;
@@ -106,6 +106,9 @@ export const decoderExtent = (extent: Extent): Extent => ({
   positives: Math.ceil(extent.positives / 2),
   askedTexts: Math.ceil(extent.askedTexts / 2),
 });
+
+/** Random sets of each control in a run that ablates; the runs of a part have other ones. */
+export const drawsOf = ({ name }: Extent): number => (name === "smoke" ? 2 : 20);
 
 export const extentOf = (name: string): Extent => (name === "smoke" ? SMOKE : FULL);
 

@@ -9,6 +9,7 @@ import {
   wrongUse,
 } from "@cambium/study-kit";
 import { ablationFigures, promptFigures, similarityFigures } from "./figures.ts";
+import { overEmotionsText } from "./over-emotions.ts";
 import { type EmotionPart, partsOf } from "./parts.ts";
 import { type Extent, FULL, SMOKE } from "./plan.ts";
 import type { AblationResult, PromptResult, SimilarityResult } from "./runs.ts";
@@ -120,7 +121,10 @@ export const emotion: StudyProgram<Extent, EmotionPart> = {
       "Texts are GoEmotions' (CC BY 4.0). Of the study's 14 attributes, 7 have data that may be passed on: valence (VADER, MIT), and for the six faces whether GoEmotions counts an emotion to Ekman's. Arousal and the six appraisals have none, and neither has judged similarity: in its place stands how differently people give the labels together (`people`), which agrees with the study's judgements by 0.66. Intervals are 95 % t intervals over seeds, which draw texts, templates, prompts and random sets: they say how far the sample matters, not how far other models or other people would agree.",
       ...timeText(extent, parts),
     ],
-    partText: (found) => [meansTable(found)],
+    partText: (found) => [
+      meansTable(found),
+      ...(found.part.kind === "ablation" ? overEmotionsText(finishedRuns<AblationResult>(found.state)) : []),
+    ],
     partFigures: figuresOf,
   },
 };

@@ -15,7 +15,7 @@ import type { Cell } from "./cell.ts";
 import { attributesOf, baselinesOf, textsOf } from "./emotions.ts";
 import { askedHead } from "./head.ts";
 import { isDecoder, openModel } from "./models.ts";
-import { decoderExtent, extentOf } from "./plan.ts";
+import { decoderExtent, drawsOf, extentOf } from "./plan.ts";
 import { type Prompts, tunePrompts } from "./prompts.ts";
 import { represent } from "./represent.ts";
 import { measureSimilarity, type SimilarityDetails, type SimilarityMeasures } from "./similarity.ts";
@@ -93,7 +93,7 @@ async function ablate(cell: Cell, select: () => number | undefined): Promise<Abl
     sets,
     levelsOf(activations),
     majority,
-    extent,
+    drawsOf(extent),
     key,
   );
   head.dispose();
@@ -136,7 +136,7 @@ export async function prompts(cell: Cell, context: RunContext): Promise<PromptRe
         setsOf(found.taus, FEW_ATTRIBUTES, extent),
         levelsOf(tuned.activations),
         50,
-        extent,
+        drawsOf(extent),
         key,
       );
   const { accuracies, passed } = tuned;

@@ -5,6 +5,7 @@ import { overAttributes } from "./ablate.ts";
 import { attributesOf, baselinesOf } from "./emotions.ts";
 import { similarityFigures } from "./figures.ts";
 import { madeUpTexts } from "./made-up-texts.ts";
+import { dropsOf, overEmotionsText } from "./over-emotions.ts";
 import { partsOf } from "./parts.ts";
 import { FULL, SMOKE } from "./plan.ts";
 import { measureSimilarity } from "./similarity.ts";
@@ -85,6 +86,30 @@ test("drops go with weights and with early layers as they do", () => {
   expect(found.correspondenceUnmatched).toBeCloseTo(-1, 10);
   expect(found.correspondenceLayer).toBeCloseTo(-1, 10);
   expect(found.earlyLayers).toBeCloseTo(1, 10);
+});
+
+test("tests over emotions find what hurts them all, and its correspondence with what counts", () => {
+  const emotions = ["joy", "fear", "anger", "love"];
+  const set = (drops: readonly number[]) => ({
+    own: drops.map((drop) => 60 - drop),
+    random: [60, 60, 60, 60],
+    layer: [60, 60, 60, 60],
+  });
+  const details = {
+    emotions,
+    intact: [60, 60, 60, 60],
+    sets: { valence: set([9, 8, 10, 9]), joy: set([5, 4, 5, 6]), anger: set([0, 1, -1, 0]) },
+    p: {},
+    layers: {},
+  };
+  const result = { details, weights: { valence: 0.6, joy: 0.3, anger: 0 } } as never;
+  const runs = [1, 2].map((seed) => ({ cell: { representation: "texts", seed }, result }));
+  expect(dropsOf(runs, "layer")["valence"]).toEqual({ joy: 9, fear: 8, anger: 10, love: 9 });
+  const [about, table, correlation] = overEmotionsText(runs);
+  expect(about).toContain("the 4 emotions by texts");
+  expect(table).toMatch(/\| valence \| 9\.00 \[7\.70, 10\.30\] \| 22\.05 \| 0\.00\d\d \|/);
+  expect(table).toMatch(/\| anger \| 0\.00 \[-1\.30, 1\.30\] \| 0\.00 \| 0\.5000 \|/);
+  expect(correlation).toMatch(/matched by layer, r = 1\.00 .* over emotions, and 0\.1\d\d by orders of the attributes/); // three have six
 });
 
 test("every claim is stated before anything is run, and its criterion says of what", () => {

@@ -9,12 +9,14 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
-import { tinyModel } from "@cambium/models/testing";
+import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { sapling } from "@cambium/saplings";
 import { memory, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { collectActivations } from "./collect.ts";
+import { collectWindows } from "./collect-windows.ts";
 import { intervene } from "./intervene.ts";
+import { withPositionOffset } from "./position-offset.ts";
 import { openActivations, type RunCaptureOptions, runCapture } from "./run-capture.ts";
 
 let model: LanguageModel;
@@ -39,6 +41,80 @@ function alone(text: string, layer: number): number[][] {
 }
 
 const close = { absolute: 1e-5, relative: 1e-4 }; // padding changes the order of sums
+
+test.each(["start", "end"] as const)(
+  "windows from the %s are means of the tokens that a text has in them",
+  async (from) => {
+    const given = texts.filter((text) => text !== "love");
+    const options = { size: 3, step: 2, from, count: 2, batchSize: 2, sites: ["L1.ffn.act"] } as const;
+    const { windows, sites, rows } = await collectWindows(model, tokenizer, given, options);
+    expect(windows).toEqual(
+      from === "start"
+        ? [
+            [0, 3],
+            [2, 5],
+          ]
+        : [
+            [-3, 0],
+            [-5, -2],
+          ],
+    );
+    const path = "encoder.layer.1.intermediate";
+    expect(sites.map((site) => site.path)).toEqual(windows.map(([a, b]) => `${path}[${a}:${b}]`));
+    expect(sites[0]).toMatchObject({ layer: 1, width: 512 });
+    given.forEach((text, i) => {
+      const tokens = alone(text, 1);
+      for (const [a, b] of windows) {
+        const inside =
+          from === "start" ? tokens.slice(a, b) : tokens.slice(Math.max(0, tokens.length + a), tokens.length + b);
+        const expected = tokens[0]!.map(
+          (_, unit) => inside.reduce((sum, token) => sum + token[unit]!, 0) / inside.length,
+        );
+        expect([...rows.get(`${path}[${a}:${b}]`)![i]!], text).toBeAllClose(expected, close);
+      }
+    });
+  },
+);
+
+test("without a count there are as many windows as the shortest text has whole, and a text without a token in one is named", async () => {
+  const lengths = texts.map((text) => tokenizer.encode(text).ids.length);
+  const { windows } = await collectWindows(model, tokenizer, texts, { size: 2 });
+  expect(windows).toHaveLength(Math.min(...lengths) - 1);
+  await expect(collectWindows(model, tokenizer, texts, { count: 5 })).rejects.toThrow(
+    /text 0 has 3 tokens and none in window 5/,
+  );
+  await expect(collectWindows(model, tokenizer, texts, { size: 0 })).rejects.toThrow(/whole numbers from 1/);
+  await expect(collectWindows(model, tokenizer, texts, { from: "middle" as never })).rejects.toThrow(
+    /"start" or "end"/,
+  );
+});
+
+test("a RoBERTa whose positions are counted from row 0 reads the table so, and the others refuse it", () => {
+  const roberta = tinyModel({ type: "roberta" });
+  const batch = tinyBatch(roberta);
+  const name = [...roberta.parameters.keys()].find((each) => each.endsWith("position_embeddings.weight"))!;
+  const table = roberta.parameters.get(name)!.arraySync() as number[][];
+  const before = memory().numTensors;
+  for (const offset of [0, 1, 2]) {
+    const view = withPositionOffset(roberta, offset);
+    const rows = view.parameters.get(name)!.arraySync() as number[][];
+    expect(rows.slice(0, 2)).toEqual(table.slice(0, 2)); // of padding
+    expect(rows[2]).toEqual(table[offset]);
+    expect(rows[5]).toEqual(table[offset + 3]);
+    expect(rows).toHaveLength(table.length);
+    tidy(() => {
+      const [own, other] = [roberta, view].map((each) => [...each.forward(batch).logits!.dataSync()]);
+      if (offset === 2) expect(other).toEqual(own);
+      else expect(other).not.toEqual(own);
+    });
+    view.dispose();
+  }
+  expect(memory().numTensors).toBe(before);
+  expect(() => withPositionOffset(roberta, 3)).toThrow(/from 0 to 2/);
+  expect(() => withPositionOffset(model, 0)).toThrow(/a bert counts its positions from row 0/);
+  disposeParameters(roberta.parameters);
+  disposeFields(batch);
+});
 
 test.each(["first", "last", "mean", "max"] as const)("%s reads of each text what the text has alone", async (at) => {
   const activations = await collectActivations(model, tokenizer, texts, { at, batchSize: 3, sites: ["L1.ffn.act"] });

@@ -10,11 +10,16 @@ import {
 } from "@cambium/models";
 import {
   add,
+  cast,
+  cumsum,
   dispose,
   div,
   equal,
   expandDims,
   gather,
+  greaterEqual,
+  less,
+  logicalAnd,
   max,
   mul,
   range,
@@ -24,6 +29,7 @@ import {
   sum,
   type Tensor,
   type Tensor1D,
+  type Tensor2D,
   type Tensor3D,
   tensor1d,
   tidy,
@@ -73,6 +79,28 @@ function reduceTokens(
         ? firstPlace(batch.mask)
         : placeOf(equal(batch.ids, maskId!));
   return gather(reshape(words, [rows * seq, width]), add(place, range(0, rows * seq, seq, "int32")) as Tensor1D);
+}
+
+/**
+ * Tokens of a text from one place up to before another, special tokens counted: `[0, 4]` are the first four, `[-3, 0]` the last three. Both ends are counted from the
+ * start, or both from the end.
+ */
+export type TokenWindow = readonly [from: number, to: number];
+
+/** A window in a site's name, as in `encoder.layer.0.intermediate[0:4]`. */
+export const windowName = ([from, to]: TokenWindow): string => `[${from}:${to}]`;
+
+/** The mean over a window's tokens, `[batch, width]`; of texts that end in it, over those that they have. */
+function windowMean(x: Tensor3D, mask: Tensor2D, [from, to]: TokenWindow): Tensor {
+  const [rows, all, width] = x.shape;
+  const seq = mask.shape[1];
+  const words = all === seq ? x : slice(x, [0, all - seq, 0], [rows, seq, width]);
+  // Places of real tokens from 0, on whichever side the padding is; from the end, of the last one −1.
+  const counted = sub(cumsum(mask, 1), 1);
+  const places = from < 0 ? sub(counted, sum(mask, 1, true)) : counted;
+  const inside = mul(mask, cast(logicalAnd(greaterEqual(places, from), less(places, to)), "float32"));
+  const weights = expandDims(inside, 2);
+  return div(sum(mul(words, weights), 1), sum(weights, 1));
 }
 
 /** What is read of texts in one batch. */
@@ -143,7 +171,7 @@ export function resolveReading(
 }
 
 /**
- * Runs texts in batches of similar length and gives, batch by batch, one vector for each text and site. Reductions happen where
+ * Runs texts in batches of similar length and gives, batch by batch, one vector for each text and site, or with `windows` for each of these as well. Reductions happen where
  * the model runs; memory is that of one batch.
  */
 export async function* readTexts(
@@ -153,6 +181,7 @@ export async function* readTexts(
   texts: readonly string[],
   sites: readonly Site[],
   options: ReadTextsOptions,
+  windows?: readonly TokenWindow[],
 ): AsyncGenerator<ReadBatch> {
   const { at, maxLength, batchSize, hooks, maskId } = resolveReading(caller, model, tokenizer, texts, options);
   checkReadable(caller, sites);
@@ -170,7 +199,11 @@ export async function* readTexts(
       return Object.fromEntries(
         [...captured]
           .filter(([path]) => paths.has(path))
-          .map(([path, x]) => [path, reduceTokens(x as Tensor3D, batch, at, maskId)]),
+          .flatMap(([path, x]): [string, Tensor][] =>
+            windows === undefined
+              ? [[path, reduceTokens(x as Tensor3D, batch, at, maskId)]]
+              : windows.map((window) => [path + windowName(window), windowMean(x as Tensor3D, batch.mask, window)]),
+          ),
       );
     });
     const values = new Map<string, Float32Array>();

@@ -1,4 +1,4 @@
-import { result } from "@cambium/base";
+import { type Files, memory as files, result } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, memory, type Scalar, sum } from "@tensorflow/tfjs-core";
@@ -57,6 +57,47 @@ test("chunks do not change what is found, and the same seed gives the same", asy
     result(runSearchlight(noise(1, 8, 1), { a: attribute(2, 8) }, { permutations: 30, random: random(1), chunk }));
   expect((await run(5)).attributes).toEqual((await run(100)).attributes);
 });
+
+test.each(["spearman", "tau-b"] as const)(
+  "a searchlight by %s that was stopped resumes to the same numbers, and another one is refused",
+  async (method) => {
+    const activations = noise(1, 8, 2);
+    const attributes = { a: attribute(2, 8), b: attribute(3, 8) };
+    const options = { method, permutations: 30, random: random(5), chunk: 4 };
+    const { type: _, ...whole } = await result(runSearchlight(activations, attributes, options));
+    const checkpoint = files();
+    let writes = 0;
+    const dying: Files = {
+      ...checkpoint,
+      async write(name, content) {
+        if (writes++ === 3) throw new Error("crash"); // the index and two chunks are written
+        await checkpoint.write(name, content);
+      },
+    };
+    const died = result(runSearchlight(activations, attributes, { ...options, checkpoint: dying }));
+    await expect(died).rejects.toThrow("crash");
+    const before = (await checkpoint.list()).length;
+    for (let time = 0; time < 2; time++) {
+      const { type: __, ...resumed } = await result(
+        runSearchlight(activations, attributes, { ...options, checkpoint }),
+      );
+      expect(resumed).toEqual(whole);
+    }
+    expect([before, (await checkpoint.list()).length]).toEqual([3, 5]);
+    for (const other of [{ permutations: 31 }, { random: random(6) }, { chunk: 3 }])
+      await expect(
+        result(runSearchlight(activations, attributes, { ...options, ...other, checkpoint })),
+      ).rejects.toThrow(/holds another searchlight/);
+    await expect(result(runSearchlight(noise(2, 8, 2), attributes, { ...options, checkpoint }))).rejects.toThrow(
+      /holds another searchlight/,
+    );
+    const chunk = (await checkpoint.list()).find(({ name }) => name.endsWith(".f64"))!;
+    await checkpoint.write(chunk.name, new Uint8Array(16));
+    await expect(result(runSearchlight(activations, attributes, { ...options, checkpoint }))).rejects.toThrow(
+      /is damaged/,
+    );
+  },
+);
 
 test("under the null hypothesis p is uniform, and the maximum keeps the chance of any false finding", async () => {
   const runs = 60;

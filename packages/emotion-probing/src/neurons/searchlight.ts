@@ -5,7 +5,7 @@
  * are products of two matrices of standardised ranks, (neurons × pairs) by (pairs × permutations), which the backend computes;
  * what is read back are counts and maxima.
  */
-import { CancelledError, ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import { CancelledError, ConfigError, checkOptions, type Files, ShapeError } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import {
   cast,
@@ -27,6 +27,7 @@ import { rankFloats, ranksOf } from "../rdm/ranks.ts";
 import { checkSameConditions, pickPairs, type Rdm } from "../rdm/rdm.ts";
 import { type ConditionActivations, checkActivations, type NeuronSite } from "./condition-activations.ts";
 import { type LightKind, lightDistances, lightsOf } from "./lights.ts";
+import { type ChunkOfAttribute, openSearchlightLog, searchlightHash } from "./searchlight-log.ts";
 
 /** Settings of `runSearchlight`. */
 export interface RunSearchlightOptions {
@@ -39,6 +40,8 @@ export interface RunSearchlightOptions {
   /** Lights in one product. @default 2048 */
   readonly chunk?: number;
   readonly random: Random;
+  /** A folder for chunks: a searchlight of the same activations, attributes and settings that was stopped or killed resumes, to the same numbers. @default none */
+  readonly checkpoint?: string | Files;
   /** Stops between chunks, without a result. */
   readonly signal?: AbortSignal;
 }
@@ -92,7 +95,15 @@ export async function* runSearchlight(
   attributes: Readonly<Record<string, Rdm>>,
   options: RunSearchlightOptions,
 ): AsyncGenerator<SearchlightEvent> {
-  checkOptions("runSearchlight", options, ["method", "permutations", "lights", "chunk", "random", "signal"]);
+  checkOptions("runSearchlight", options, [
+    "method",
+    "permutations",
+    "lights",
+    "chunk",
+    "random",
+    "checkpoint",
+    "signal",
+  ]);
   const { method = "spearman", permutations = 1000, lights: kind = "neuron", chunk = 2048, random, signal } = options;
   checkSettings(method, permutations, chunk);
   checkActivations("runSearchlight", activations);
@@ -104,12 +115,25 @@ export async function* runSearchlight(
   const found = names.map(() => ({ values: new Float32Array(lights.length), p: new Float64Array(lights.length) }));
   const test = method === "spearman" ? permutationTest(rdms, permutations, random) : parametricTest(rdms);
   try {
-    let done = 0;
+    const settings = { method, permutations, chunk, lights: kind as never, key: [...random.key] };
+    const log =
+      options.checkpoint === undefined
+        ? undefined
+        : await openSearchlightLog(options.checkpoint, searchlightHash(activations, attributes, settings));
+    let [done, number] = [0, 0];
     for (const { site, lights: groups } of places) {
       for (let from = 0; from < groups.length; from += chunk) {
         if (signal?.aborted === true) throw new CancelledError({ message: "runSearchlight: stopped by its signal" });
         const part = groups.slice(from, from + chunk);
-        const rows = await test.look(lightDistances(activations, site, part), part.length);
+        const known = await log?.read(number);
+        if (known !== undefined) test.resume(known);
+        const rows = known ?? (await test.look(lightDistances(activations, site, part), part.length));
+        if (known === undefined)
+          await log?.write(
+            number,
+            rows.map((row, a) => ({ ...row, maxima: test.maxima(a) })),
+          );
+        number += 1;
         rows.forEach(({ values, p }, a) => {
           found[a]!.values.set(values, done);
           found[a]!.p.set(p, done);
@@ -173,6 +197,10 @@ function checkAttributes({ conditions }: ConditionActivations, names: readonly s
 interface LightTest {
   look(distances: Float32Array, count: number): Promise<readonly { values: ArrayLike<number>; p: ArrayLike<number> }[]>;
   pAny?(attribute: number, values: Float32Array): Float64Array;
+  /** The greatest value of any light so far, under each permutation. */
+  maxima(attribute: number): Float32Array;
+  /** Takes up those of a chunk that was computed before. */
+  resume(chunk: readonly ChunkOfAttribute[]): void;
   readonly tried: number;
   readonly exact: boolean;
   dispose(): void;
@@ -252,6 +280,10 @@ function permutationTest(rdms: readonly Rdm[], permutations: number, random: Ran
         return pOf(sorted.length - low, drawn.length, exact);
       });
     },
+    maxima: (a) => maxima[a]!,
+    resume(chunk) {
+      for (const [a, { maxima: before }] of chunk.entries()) maxima[a]!.set(before);
+    },
     dispose: () => dispose(matrices),
   };
 }
@@ -273,6 +305,8 @@ function parametricTest(rdms: readonly Rdm[]): LightTest {
         return { values, p };
       });
     },
+    maxima: () => new Float32Array(0),
+    resume: () => undefined,
     dispose: () => undefined,
   };
 }

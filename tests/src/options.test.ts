@@ -309,8 +309,10 @@ const packages: Readonly<Record<string, Exports>> = {
     options: {
       denseProjection: (unknown) => subspace.denseProjection(new Map(), unknown, random),
       fastfoodProjection: (unknown) => subspace.fastfoodProjection(new Map(), unknown, random),
+      fitShared: (unknown: object) => subspace.fitShared({}, { data: {}, optimiser, steps: 1, ...unknown }).next(),
       fitSubspace: (unknown) => subspace.fitSubspace([], unknown).next(),
       meanSolution: (unknown) => subspace.meanSolution([], "lora", unknown),
+      measureOutliers: (unknown: object) => subspace.measureOutliers(tree, tree, async () => 1, { random, ...unknown }),
       measureD90: (unknown) => subspace.measureD90(async () => 1, unknown),
       optimiseInSubspace: (unknown: object) =>
         subspace.optimiseInSubspace(space, "lora", valley, rows, { optimiser, steps: 1, ...unknown }).next(),

@@ -8,6 +8,7 @@
 export { type BaselineOptions, meanSolution, pcaSubspace, randomSubspace } from "./joint/baselines.ts";
 export { loadSubspace, saveSubspace } from "./joint/files.ts";
 export type { FitSubspaceOptions } from "./joint/fit-options.ts";
+export { type FitSharedOptions, fitShared, type SharedEvent, type SharedFitEvent } from "./joint/fit-shared.ts";
 export { type FitEvent, fitSubspace, type SubspaceFitEvent } from "./joint/fit-subspace.ts";
 export type { Activation, Decoder, DecoderKind, DecoderSettings } from "./joint/networks.ts";
 export {
@@ -35,6 +36,7 @@ export { hadamardTransform } from "./projection/hadamard.ts";
 export type { Filtered, Projection, Shaped } from "./projection/projection.ts";
 export type { RandomProjectionOptions } from "./projection/random-projection.ts";
 export { type D90, type D90Point, type D90Run, type MeasureD90Options, measureD90 } from "./training/measure-d90.ts";
+export { type MeasureOutliersOptions, measureOutliers, type OutlierEffect } from "./training/outliers.ts";
 export {
   type SubspaceEndEvent,
   type SubspaceEvent,

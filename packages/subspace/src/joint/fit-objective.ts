@@ -186,7 +186,7 @@ export function fitBatches<Batch>(
 }
 
 /** The n-th batch of data that start again when they end. */
-async function nthBatch<Batch>(source: Batches<Batch>, n: number): Promise<MiniBatch<Batch>> {
+export async function nthBatch<Batch>(source: Batches<Batch>, n: number): Promise<MiniBatch<Batch>> {
   const { batchCount } = source;
   if (batchCount === undefined) {
     for await (const batch of source.epoch(n)) return batch;

@@ -25,7 +25,7 @@ import { sizeOf } from "../projection/projection.ts";
 import { fitBatches, fitObjective, partOf } from "./fit-objective.ts";
 import { checkFitOptions, decoderOf, type FitSubspaceOptions } from "./fit-options.ts";
 import { createDecoder, createEncoder, encoderOfMap } from "./networks.ts";
-import { rowOf, type Solution, type SolutionTable, tabulate } from "./solution.ts";
+import { flatOf, rowOf, type Solution, type SolutionTable, tabulate } from "./solution.ts";
 import { createSubspace, deltasOf, leastSquares, type MethodSpace, type Subspace } from "./subspace.ts";
 
 /** The last event of a fit: the subspace, which the receiver owns. */
@@ -124,9 +124,7 @@ async function startSpaces<Batch>(
     const size = sizeOf(shapes);
     const own = cloneParameters(method.start);
     const key = random.at(name);
-    const flat = tidy(() =>
-      reshape(concat([...shapes.keys()].map((each) => reshape(own.get(each)!, [-1])) as Tensor1D[]), [size]),
-    ) as Tensor1D;
+    const flat = flatOf(own, shapes);
     const settings = decoderOf(options, name, names);
     let decoder = createDecoder(settings, dimension, size, key.at("decoder"), flat);
     const isExact = settings.kind === "linear" && start === "svd" && rank > 0;

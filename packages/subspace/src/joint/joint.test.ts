@@ -1,10 +1,10 @@
 import { result } from "@cambium/base";
-import { disposeParameters, type Objective, type Parameters, random } from "@cambium/core";
-import { attach, head, lora, type Tuned } from "@cambium/delta";
+import { disposeParameters, mapParameters, type Objective, type Parameters, random } from "@cambium/core";
+import { attach, head, lora, type Tuned, whole } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyBatch, tinyModel } from "@cambium/models/testing";
 import { adamW } from "@cambium/train";
-import { dispose, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { add, dispose, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { type TargetBatch, targets, towards, valuesOf, vector } from "../targets.fixture.ts";
 import { meanSolution, pcaSubspace, randomSubspace } from "./baselines.ts";
@@ -64,6 +64,52 @@ test("planted points of two coordinates are found again: one point stands for th
   }
   space.dispose();
   end();
+});
+
+test("of whole fine-tunings all lies in the subspace but the head, and they are linked with a LoRA's", async () => {
+  const base = tinyModel({ type: "bert" }) as LanguageModel;
+  const starts = {
+    whole: attach(base, whole(base)),
+    lora: attach(base, lora(base, { rank: 2 }, random(1)), head(base)),
+  };
+  const solutions = ["a", "b", "c"].flatMap((task, i) =>
+    (["whole", "lora"] as const).map((method): Solution<never> => {
+      const at = mapParameters(starts[method].parameters, (tensor, name) =>
+        tidy(() =>
+          add(
+            tensor,
+            random(i + 2)
+              .at(method)
+              .at(name)
+              .normal(tensor.shape, 0, 0.1),
+          ),
+        ),
+      );
+      return { task, method, tuned: starts[method].with(at) as never };
+    }),
+  );
+  const space = await result(fitSubspace(solutions, { dimension: 3 }), () => undefined);
+  const { shapes } = space.method("whole");
+  expect(base.headParameters.length).toBeGreaterThan(0);
+  expect([...shapes.keys()]).toEqual(
+    [...base.parameters.keys()].filter((name) => !base.headParameters.includes(name)).map((name) => `whole/${name}`),
+  );
+  expect([...space.method("lora").shapes.keys()].every((name) => name.startsWith("lora/"))).toBe(true);
+  // Three tasks, three coordinates: a LoRA's solution says what the whole model's is.
+  const found = await space.encode("lora", solutions[1]!.tuned.parameters);
+  const moved = transfer(space, found, "whole", starts.whole);
+  const name = [...shapes.keys()].find((key) => key.endsWith("attention.self.query.weight"))!;
+  expect([...moved.get(name)!.dataSync()]).toBeAllClose([...solutions[0]!.tuned.parameters.get(name)!.dataSync()], {
+    absolute: 1e-3,
+  });
+  space.dispose();
+  free(
+    moved,
+    ...solutions.map(({ tuned }) => tuned.parameters),
+    starts.whole.parameters,
+    starts.lora.parameters,
+    base.parameters,
+  );
 });
 
 test("a new task is solved by the coordinates, and the other method gets its solution without training", async () => {

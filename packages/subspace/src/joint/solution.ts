@@ -54,12 +54,16 @@ export interface SolutionTable<Batch = never> {
 
 const deltasOf = (tuned: object): readonly Delta[] => (tuned as { readonly deltas?: readonly Delta[] }).deltas ?? [];
 
-/** Parameters of deltas that take the place of the base's, such as a head: they are each task's own. */
-function ownParameters(tuned: Objective<never>): ReadonlySet<string> {
+/** What takes the place of the base's head, by `head` or as a part of the whole model: it is each task's own. */
+export function ownParameters(tuned: Objective<never>): ReadonlySet<string> {
+  const { base } = tuned as { readonly base?: { readonly headParameters?: readonly string[] } };
+  const ofHead = new Set(base?.headParameters ?? []);
   return new Set(
     deltasOf(tuned)
       .filter(({ method }) => method.replaces === true)
-      .flatMap(({ name, parameters }) => [...parameters.keys()].map((key) => `${name}/${key}`)),
+      .flatMap(({ name, parameters }) =>
+        [...parameters.keys()].flatMap((key) => (ofHead.has(key) ? [`${name}/${key}`] : [])),
+      ),
   );
 }
 
@@ -209,6 +213,10 @@ async function tabulateMethod<Batch>(
     points: new Map(mine.map(({ task, tuned }) => [task, tuned.parameters])),
   };
 }
+
+/** What lies in the subspace as one vector. The caller owns it. */
+export const flatOf = (point: Parameters, shapes: ReadonlyMap<string, readonly number[]>): Tensor1D =>
+  tidy(() => concat([...shapes.keys()].map((name) => reshape(point.get(name)!, [-1]) as Tensor1D)));
 
 /** `θ − θ⁰` of what lies in the subspace as a row, `[1, params]`. The caller owns it. */
 export function rowOf(point: Parameters, start: Parameters, shapes: ReadonlyMap<string, readonly number[]>): Tensor2D {

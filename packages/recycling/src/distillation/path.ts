@@ -87,6 +87,11 @@ export function pathRegulariser(
   const fixed = (Array.isArray(ends) ? ends : [ends]) as readonly Tuned<LanguageModel>[];
   if (fixed.length === 0) throw new ConfigError({ message: "pathRegulariser: there is no model to draw a line to" });
   for (const model of [student, ...fixed]) checkFrozen(model);
+  const other = fixed.find(({ head }) => JSON.stringify(head) !== JSON.stringify(student.head));
+  if (other !== undefined)
+    throw new ConfigError({
+      message: `pathRegulariser: the heads are ${JSON.stringify(student.head)} and ${JSON.stringify(other.head)}, between which there is no line`,
+    });
   const owned: Parameters[] = [];
   const lines = fixed.map((end) => lineTo(student, end, owned));
 

@@ -17,6 +17,7 @@ import {
   tinyRows,
   trained,
   tunedOn,
+  withValues,
 } from "../versions.fixture.ts";
 import { distilled } from "./objective.ts";
 import { parseDistillation } from "./options.ts";
@@ -296,6 +297,34 @@ test("settings that do nothing, or cannot be meant, are refused", async () => {
   await refuse({ method: "initialise", onTaught: () => undefined }, "onTaught is for");
   await refuse({ method: "distil", random: undefined }, "give random, or a student");
   free();
+});
+
+test("a teacher whose labels are in another order teaches them by name", async () => {
+  const { free, old, next } = pair();
+  const turned = withValues(next, next.parameters, {
+    kind: "sequence-classification",
+    labels: ["blue", "red", "green"],
+  });
+  const place = [1, 2, 0]; // of red, green and blue
+  const rows = tinyRows(10).map(({ ids, label }) => ({ ids, label: place[label as number]! }));
+  const options: Options = {
+    distillation: { alpha: 0.7 },
+    evaluate: { every: 6, data: tinyData(rows, { shuffled: false }) },
+  };
+  const straight: Options = { ...options, evaluate: { every: 6, data: tinyData(tinyRows(10), { shuffled: false }) } };
+  const [one, other] = [await run({ old, next }, straight), await run({ old, next: turned }, options, rows)];
+  expectClose(losses(other.events), losses(one.events), { relative: 1e-4 });
+  const teachers = [one, other].map(
+    ({ events }) => events.find(({ type }) => type === "teacher") as { score: { accuracy: number } },
+  );
+  expect(teachers[1]!.score.accuracy).toBe(teachers[0]!.score.accuracy);
+  await expect(run({ old, next: turned }, { path: {} }, rows)).rejects.toThrow("no line between the heads");
+  const strange = withValues(next, next.parameters, { kind: "sequence-classification", labels: ["a", "b", "c"] });
+  await expect(run({ old, next: strange }, { method: "distil" })).rejects.toThrow("cannot teach");
+  const tokenizers = [{ fingerprint: "a" }, { fingerprint: "b" }] as never;
+  await expect(run({ old, next }, { method: "distil", tokenizers })).rejects.toThrow("the tokenizers differ");
+  await expect(run({ old, next }, { method: "distil", student: old })).rejects.toThrow("another model than newBase");
+  free(one.end.parameters, other.end.parameters);
 });
 
 test("what has rows in front of the words is taught at its words", async () => {

@@ -17,6 +17,8 @@ import {
 } from "@cambium/train";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { baselineOf, metricsOf, type Score, scoreAt, scoreOf } from "../reports/score.ts";
+import { teachingProblems } from "../transfer/compatibility.ts";
+import { inOrderOf } from "../transfer/labels.ts";
 import { type RecycleOptions, recycle } from "../transfer/recycle.ts";
 import { distilled } from "./objective.ts";
 import { type Distillation, type DistillationOptions, parseDistillation } from "./options.ts";
@@ -162,6 +164,24 @@ export async function* runRecycling(
     });
   if (evaluate !== undefined) checkOptions("runRecycling", evaluate, ["every", "patience", "data", "metric", "best"]);
   checkStates(old, newBase, settings);
+  if (settings !== undefined) {
+    const problems = teachingProblems(old, newBase, options.tokenizers);
+    if (problems.length > 0)
+      throw new ConfigError({
+        message: `runRecycling: the old model cannot teach the new one: ${problems.join("; ")}`,
+        problems,
+      });
+  }
+  if (options.student !== undefined && options.student.base !== newBase)
+    throw new ConfigError({
+      message: "runRecycling: the student is on another model than newBase; attach its deltas to newBase",
+    });
+  const teacher = inOrderOf(old, newBase.head);
+  if (options.path !== undefined && teacher !== old)
+    throw new ConfigError({
+      message:
+        "runRecycling: the labels are in another order, so that there is no line between the heads; load both models with one order, or leave path out",
+    });
   const owned = options.student === undefined ? await startStudent(old, newBase, options) : undefined;
   const student = options.student ?? owned!;
   let evaluator: Evaluator | undefined;
@@ -172,11 +192,11 @@ export async function* runRecycling(
       evaluator = await createEvaluator(student as unknown as Objective<TokenBatch>, evaluate.data);
       const score = await scoreAt(evaluator, student.parameters);
       if (settings !== undefined) {
-        const teacher = await scoreOf(old as unknown as Objective<TokenBatch>, evaluate.data);
+        const known = await scoreOf(teacher as unknown as Objective<TokenBatch>, evaluate.data);
         const baseline = await baselineOf(newBase, evaluate.data);
-        yield { type: "teacher", score: teacher, ...(baseline !== undefined && { baseline }) };
+        yield { type: "teacher", score: known, ...(baseline !== undefined && { baseline }) };
         yield { type: "zero-shot", score };
-        alpha = loweredAlpha(settings.alpha, teacher, score, baseline);
+        alpha = loweredAlpha(settings.alpha, known, score, baseline);
         if (alpha < settings.alpha) {
           const isLabelled = await hasLabels(data);
           yield weakTeacher(alpha, settings.alpha, isLabelled);
@@ -191,13 +211,13 @@ export async function* runRecycling(
     }
     const used: Distillation = { ...settings, alpha: alpha! };
     const startedAt = performance.now();
-    const taught = await teach(data, old, {
+    const taught = await teach(data, teacher, {
       states: used.hidden > 0 ? used.row : undefined,
       cache: used.cache,
       signal: options.signal,
     });
     let objective: Objective<TaughtBatch>;
-    if (options.path === undefined) objective = distilled(student, used, await describeTeacher(old));
+    if (options.path === undefined) objective = distilled(student, used, await describeTeacher(teacher));
     else {
       const { cache: _, ...distillation } = used;
       const regularised = pathRegulariser(student, old, { ...options.path, distillation });
@@ -260,11 +280,6 @@ async function startStudent(
     OF_RECYCLE.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
   );
   if (method !== "distil") return recycle(old, newBase, { method: "initialise", ...given });
-  if (options.tokenizers !== undefined && options.tokenizers[0].fingerprint !== options.tokenizers[1].fingerprint)
-    throw new ConfigError({
-      message:
-        "runRecycling: the tokenizers differ, so that one batch is not the same text to both; let the old model label text, and train on that",
-    });
   return attach(newBase, ...old.deltas.map((delta) => afresh(delta, newBase, random)));
 }
 

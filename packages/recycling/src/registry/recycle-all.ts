@@ -7,6 +7,7 @@ import type { Batches, Optimiser } from "@cambium/train";
 import type { DistillationOptions } from "../distillation/options.ts";
 import { runRecycling } from "../distillation/run.ts";
 import { type Score, scoreOf } from "../reports/score.ts";
+import { inOrderOf } from "../transfer/labels.ts";
 import { recycle } from "../transfer/recycle.ts";
 
 /** A delta to be recycled, with rows. */
@@ -125,7 +126,7 @@ async function* recycleTask(
   options: RecycleAllOptions,
 ): AsyncGenerator<Exclude<RecycleAllEvent, { readonly type: "end" }>, void, undefined> {
   const { optimiser, distillation, random, signal } = options;
-  const goal = await scoreOf(old as unknown as Objective<TokenBatch>, dev);
+  const goal = await scoreOf(inOrderOf(old, newBase.head) as unknown as Objective<TokenBatch>, dev);
   let best = await recycle(old, newBase, { method: "initialise" });
   const direct = await scoreOf(best as unknown as Objective<TokenBatch>, dev);
   let [final, spent, choice]: [Score, number, RecycledTask["choice"]] = [direct, 0, "direct"];

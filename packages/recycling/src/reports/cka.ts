@@ -26,7 +26,8 @@ import type { Watched } from "./attention-similarity.ts";
 
 /**
  * Linear CKA of two sets of features of the same rows, `‖Yᵀ X‖² / (‖Xᵀ X‖ ‖Yᵀ Y‖)` (Frobenius) of centred columns, 0 to 1. 1 for rotated
- * and scaled copies. Biased upwards where rows are few next to columns; see `debiasedCka`.
+ * and scaled copies. NaN where features do not vary.
+ * Biased upwards where rows are few next to columns; see `debiasedCka`.
  *
  * @param x - `[rows, features]`.
  * @param y - `[rows, features]`, of any number of features.

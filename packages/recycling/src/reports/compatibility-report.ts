@@ -4,6 +4,7 @@ import { disposeParameters, type Objective } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
 import { type Batches, spearman } from "@cambium/train";
+import { inOrderOf } from "../transfer/labels.ts";
 import { type RecycleOptions, recycle } from "../transfer/recycle.ts";
 import { baselineOf, gainOf, type Score, scoreOf } from "./score.ts";
 
@@ -43,7 +44,7 @@ export interface CompatibilityReport {
  * Puts a delta onto model after model and measures it there, without training.
  *
  * @param old - The delta on the model that it was trained on.
- * @param data - Rows that it did not learn from.
+ * @param data - Rows that it did not learn from, made for the old model's head.
  * @throws {ConfigError} When a model does not fit; names it.
  * @example
  * const { checkpoints, decay } = await compatibilityReport(old, [{ name: "v2", step: 353, model: newBase }], dev);
@@ -92,7 +93,7 @@ async function scoreOn(
   try {
     const moved = await recycle(old, loaded, { method: "initialise", ...options });
     try {
-      return await scoreOf(moved as unknown as Objective<TokenBatch>, data);
+      return await scoreOf(inOrderOf(moved, old.head) as unknown as Objective<TokenBatch>, data);
     } finally {
       disposeParameters(moved.parameters);
     }

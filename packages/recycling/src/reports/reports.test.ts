@@ -5,7 +5,7 @@ import type { LanguageModel } from "@cambium/models";
 import { expectClose } from "@cambium/models/testing";
 import { memory, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { first, later, type TinyRow, tinyData, tinyRows, trained, tunedOn } from "../versions.fixture.ts";
+import { first, later, type TinyRow, tinyData, tinyRows, trained, tunedOn, withValues } from "../versions.fixture.ts";
 import { measureAgreement } from "./agreement.ts";
 import { attentionSimilarity } from "./attention-similarity.ts";
 import { cka, debiasedCka, linearCka } from "./cka.ts";
@@ -152,6 +152,12 @@ test("an old delta keeps its gain on its own model, and what it scores on others
   expect(found.baseline?.accuracy).toBeCloseTo(largestShare(tinyRows(9)), 6);
   const figure = plotDecay({ lora: found });
   expect(figure.svg()).toContain("stranger");
+  const turned = withValues(next, next.parameters, {
+    kind: "sequence-classification",
+    labels: ["blue", "red", "green"],
+  });
+  const again = await compatibilityReport(old, [{ name: "turned", model: turned }], data);
+  expect(again.checkpoints[0]!.score.accuracy).toBe(found.checkpoints[1]!.score.accuracy);
   const other = { name: "other", model: first({ kind: "regression" }) };
   await expect(compatibilityReport(old, [other], data)).rejects.toThrow("compatibilityReport: other: ");
   for (const tree of [old, other.model]) disposeParameters(tree.parameters);

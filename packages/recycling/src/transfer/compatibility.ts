@@ -83,8 +83,8 @@ export function compareModels(
 ): Pick<Compatibility, "problems" | "notes" | "coverage"> {
   const problems: string[] = [];
   const notes: string[] = [];
-  compareSettings(old.base, newBase, problems, notes);
-  compareTokenizers(tokenizers, problems);
+  const isOneTokenizer = compareTokenizers(tokenizers, problems);
+  compareSettings(old.base, newBase, isOneTokenizer, problems, notes);
   compareHeads(old, newBase, problems, notes);
   const coverage = coverageOf(old, newBase);
   if (coverage.lost.length > 0) problems.push(`the new model has no ${listed(coverage.lost)}`);
@@ -100,25 +100,49 @@ const listed = (names: readonly string[]): string =>
 
 const show = (value: unknown): string => (value === undefined ? "nothing" : canonicalJson(value));
 
-function compareSettings(old: LanguageModel, current: LanguageModel, problems: string[], notes: string[]): void {
+function compareSettings(
+  old: LanguageModel,
+  current: LanguageModel,
+  isOneTokenizer: boolean,
+  problems: string[],
+  notes: string[],
+): void {
   const [was, is] = [old.config, current.config].map(
     (config) => JSON.parse(JSON.stringify(config)) as Readonly<Record<string, unknown>>,
   ) as [Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>];
   for (const key of new Set([...Object.keys(was), ...Object.keys(is)])) {
     if (STORED_ONLY.has(key) || show(was[key]) === show(is[key])) continue;
     const what = `${key} was ${show(was[key])} and is ${show(is[key])}`;
-    if (isHarmless(key)) notes.push(what);
-    else problems.push(key === "vocab_size" ? `${what}: the tokenizers differ` : what);
+    // Tables of words may have rows that no token has.
+    if (isHarmless(key) || (key === "vocab_size" && isOneTokenizer)) notes.push(what);
+    else problems.push(key === "vocab_size" ? `${what}; where the tokenizers are one all the same, pass both` : what);
   }
 }
 
-function compareTokenizers(tokenizers: CheckCompatibilityOptions["tokenizers"], problems: string[]): void {
-  if (tokenizers === undefined) return;
+/** Whether both models are known to have one tokenizer. */
+function compareTokenizers(tokenizers: CheckCompatibilityOptions["tokenizers"], problems: string[]): boolean {
+  if (tokenizers === undefined) return false;
   const [old, current] = tokenizers;
-  if (old.fingerprint !== current.fingerprint)
-    problems.push(
-      "the tokenizers differ, so that rows of embeddings stand for other pieces of text; let the old model label text, and train on that",
-    );
+  if (old.fingerprint === current.fingerprint) return true;
+  problems.push(
+    "the tokenizers differ, so that rows of embeddings stand for other pieces of text; let the old model label text, and train on that",
+  );
+  return false;
+}
+
+/** Why an old tuned model cannot teach a new one: other tokens, or other labels. */
+export function teachingProblems(
+  old: Tuned<LanguageModel>,
+  newBase: LanguageModel,
+  tokenizers: CheckCompatibilityOptions["tokenizers"],
+): readonly string[] {
+  const problems: string[] = [];
+  const isOneTokenizer = compareTokenizers(tokenizers, problems);
+  const [was, is] = [old.base.config.vocab_size, newBase.config.vocab_size];
+  if (was !== is && !isOneTokenizer)
+    problems.push(`vocab_size was ${was} and is ${is}; where the tokenizers are one all the same, pass both`);
+  compareHeads(old, newBase, problems, []);
+  return problems;
 }
 
 /** Whether two heads score the same things, in whatever order. */

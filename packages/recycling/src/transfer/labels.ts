@@ -1,7 +1,7 @@
 /** Rows of a classifier follow their labels, in whatever order a head has them. */
 import { ConfigError } from "@cambium/base";
 import type { Site } from "@cambium/core";
-import type { Delta } from "@cambium/delta";
+import type { Delta, Tuned } from "@cambium/delta";
 import { type HeadConfig, type LanguageModel, labelsOf } from "@cambium/models";
 import { gather, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 
@@ -53,5 +53,26 @@ export function reorderer(
     const axis = name === bias ? 0 : name === weight!.name ? (weight!.layout === "out,in" ? 0 : 1) : undefined;
     if (axis === undefined) return tensor.clone();
     return tidy(() => gather(tensor, tensor1d([...order], "int32"), axis));
+  };
+}
+
+/**
+ * A tuned model whose scores stand in the order of another head's labels, so that it is compared with what was made for that one. It is
+ * the model itself where the order is the same. Its losses are the head's own.
+ */
+export function inOrderOf(tuned: Tuned<LanguageModel>, head: HeadConfig | undefined): Tuned<LanguageModel> {
+  const order = labelOrder(tuned.head, head);
+  if (order === undefined || head === undefined) return tuned;
+  return {
+    ...tuned,
+    head,
+    forward(input, options) {
+      const { logits, ...rest } = tuned.forward(input, options);
+      const turned = tidy(() => gather(logits!, tensor1d([...order], "int32"), -1));
+      logits!.dispose();
+      return { ...rest, logits: turned };
+    },
+    with: (parameters, options) => inOrderOf(tuned.with(parameters, options), head),
+    describe: async () => ({ model: await tuned.describe(), order: [...order] }),
   };
 }

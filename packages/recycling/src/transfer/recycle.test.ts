@@ -200,7 +200,24 @@ test("models of other forms are refused, with every reason", async () => {
   expect(await refuse(next, { ...initialise, scale: Number.NaN })).toContain("scale must be");
   expect(await refuse(next, { method: "initialize" as never })).toContain('method must be "initialise" or "project"');
   expect(await refuse(next, { ...initialise, lora: "sum" as never })).toContain("lora must be");
+  expect(await refuse(next, { ...initialise, prompts: "nearest-token" })).toContain("of which there are none");
+  const wider = { ...next, config: { ...next.config, vocab_size: 30 } } as LanguageModel;
+  expect(await refuse(wider)).toContain("pass both");
+  const one = { fingerprint: "a" } as never;
+  const padded = await recycle(old, wider, { ...initialise, tokenizers: [one, one] });
+  disposeParameters(padded.parameters);
   free(old.parameters, deeper.parameters);
+});
+
+test("settings that would do nothing are refused", async () => {
+  const { base, next, free } = pair();
+  const rows = tunedOn(base, trained(prompt(base, { length: 2 }, random(1))));
+  await expect(recycle(rows, next, { ...initialise, scale: 0.5 })).rejects.toThrow("there is no part of a row");
+  await expect(recycle(rows, next, { ...initialise, lora: "product" })).rejects.toThrow("of which there are none");
+  await expect(recycle(rows, next, { ...initialise, classifier: "difference" })).rejects.toThrow(
+    "of which there is none",
+  );
+  free(rows.parameters);
 });
 
 test("the factor with the least loss is chosen, and a factor for each layer is no worse", async () => {

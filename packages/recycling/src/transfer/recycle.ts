@@ -1,6 +1,6 @@
 /** A delta of one model on the next version of it, without training. */
 import { ConfigError, checkOptions } from "@cambium/base";
-import { disposeParameters, type Parameters } from "@cambium/core";
+import { disposeParameters, isQuantised, type Parameters } from "@cambium/core";
 import { attach, combine, type Delta, named, type Stack, type Tuned } from "@cambium/delta";
 import type { LanguageModel, Tokenizer } from "@cambium/models";
 import { add, sub, type Tensor, tidy } from "@tensorflow/tfjs-core";
@@ -16,7 +16,7 @@ export interface RecycleOptions {
   readonly method: "initialise" | "project";
   /** What maps deltas of the old model to deltas of the new one, such as `fitProjection` gives. */
   readonly projection?: DeltaProjection;
-  /** λ: how much of the change is taken over, or a factor for each layer. Heads and prompts stay whole. @default 1 */
+  /** λ: how much of the change is taken over, or a factor for each layer. Heads stay whole. @default 1 */
   readonly scale?: Scale;
   /**
    * What becomes of a trained head: `"keep"` takes its numbers over, `"difference"` adds to the new model's head what training changed
@@ -82,6 +82,7 @@ export async function recycle<M extends LanguageModel>(
       message: `recycle: the delta does not fit the new model: ${problems.join("; ")}`,
       problems,
     });
+  checkOptionsOf(tuned, newBase, { scale, classifier, lora, prompts });
   if (projection === undefined) return transfer(tuned, newBase, { scale, classifier, lora, prompts });
   const projected = tuned.with(projectTree(projection, tuned, newBase));
   try {
@@ -95,6 +96,41 @@ function checkChoice(name: string, value: unknown, known: readonly string[]): vo
   if (known.includes(value as string)) return;
   const choices = known.map((each) => `"${each}"`).join(" or ");
   throw new ConfigError({ message: `recycle: ${name} must be ${choices}, got ${JSON.stringify(value)}` });
+}
+
+const ROWS: readonly string[] = ["prompt", "prefix", "pTuning"];
+
+/** Throws for settings that would do nothing, and for weights in few bits, between which there are no differences. */
+function checkOptionsOf(
+  { base, deltas }: Tuned<LanguageModel>,
+  newBase: LanguageModel,
+  { scale, classifier, lora, prompts }: Plan,
+): void {
+  const fail = (message: string): ConfigError => new ConfigError({ message: `recycle: ${message}` });
+  const none = (kind: string): boolean => deltas.every((delta) => delta.kind !== kind);
+  const rows = deltas.find(({ kind }) => ROWS.includes(kind));
+  if (scale !== 1 && rows !== undefined)
+    throw fail(
+      `"${rows.name}" (${rows.kind}) puts rows in front of others, and there is no part of a row; leave scale out`,
+    );
+  if (lora === "product" && none("lora")) throw fail('lora: "product" is for LoRAs, of which there are none');
+  if (prompts === "nearest-token" && none("prompt"))
+    throw fail('prompts: "nearest-token" is for prompts, of which there are none');
+  const replaced = deltas.flatMap(({ method, parameters, shape, config }) =>
+    method.replaces === true ? [...parameters.keys()] : (method.replaced?.(shape, config as never) ?? []),
+  );
+  if (classifier === "difference" && !replaced.some((name) => base.headParameters.includes(name)))
+    throw fail('classifier: "difference" is for a trained head, of which there is none');
+  const rounded = replaced.filter((name) => [base, newBase].some((model) => isRounded(model, name)));
+  if (rounded.length > 0)
+    throw fail(
+      `what training changed in ${rounded.slice(0, 3).join(", ")} is a difference of weights, and these are held in few bits; load both models in float32`,
+    );
+}
+
+function isRounded({ parameters }: LanguageModel, name: string): boolean {
+  const tensor = parameters.get(name);
+  return tensor !== undefined && isQuantised(tensor);
 }
 
 /** A tuned model of what was given. */
@@ -135,12 +171,9 @@ async function transfer<M extends LanguageModel>(old: Tuned<LanguageModel>, newB
         delta = change(delta, (name, value) => headDifference(old.base, newBase, reorder, name, value));
       if (delta.kind === "prompt" && prompts === "nearest-token")
         delta = change(delta, (_, value) => moveRows(value, old.base, newBase));
-      const isRows = delta.kind === "prompt" || delta.kind === "prefix" || delta.kind === "pTuning";
-      if (!isRows) {
-        const { delta: part, made } = scaleDelta(delta, newBase, scale);
-        if (made) owned.push(part.parameters);
-        delta = part;
-      }
+      const { delta: part, made } = scaleDelta(delta, newBase, scale);
+      if (made) owned.push(part.parameters);
+      delta = part;
       if (delta.kind === "lora" && lora === "product") {
         delta = named(delta.name, await combine([[delta, 1]], { method: "svd" }));
         owned.push(delta.parameters);

@@ -214,6 +214,10 @@ test("a teacher worse than its student's start counts less, and says so", () => 
   expect(loweredAlpha(0.9, score(0.3), score(0.8), baseline)).toBe(0);
   expect(loweredAlpha(0.9, { loss: 2 }, { loss: 1 }, undefined)).toBeCloseTo(0.45, 12);
   expect(loweredAlpha(0.9, { loss: 0.8 }, { loss: 0.9 }, { loss: 1 })).toBe(0.9);
+  // Rows of one class: a constant answer is always right.
+  expect(
+    loweredAlpha(0.9, { loss: 2, accuracy: 0.5 }, { loss: 1, accuracy: 0.9 }, { loss: 0, accuracy: 1 }),
+  ).toBeCloseTo(0.45, 12);
 });
 
 test("gradients through the loss, the hidden term included, are its slopes", async () => {

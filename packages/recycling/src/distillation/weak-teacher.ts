@@ -3,15 +3,14 @@ import { gainOf, type Score } from "../reports/score.ts";
 
 /**
  * The teacher's share, lowered where the teacher is worse than its student's start: `a · g_T / g_S`, where g is the gain over a constant
- * answer; 0 for a teacher without gain. Without a constant answer to compare with, `a · L_S / L_T`.
+ * answer; 0 for a teacher without gain. Where a constant answer is not known, or is as good as the student, gains tell nothing, and losses
+ * decide: `a · L_S / L_T`.
  *
  * @param alpha - a, 0 to 1.
  * @param baseline - Of a constant answer, where it is known.
  */
 export function loweredAlpha(alpha: number, teacher: Score, student: Score, baseline: Score | undefined): number {
-  if (baseline === undefined) return teacher.loss > student.loss ? (alpha * student.loss) / teacher.loss : alpha;
-  const [known, own] = [gainOf(teacher, baseline), gainOf(student, baseline)];
-  if (known >= own) return alpha;
-  if (known <= 0 || own <= 0) return 0;
-  return (alpha * known) / own;
+  const [known, own] = baseline === undefined ? [0, 0] : [gainOf(teacher, baseline), gainOf(student, baseline)];
+  if (own > 0) return known >= own ? alpha : (alpha * Math.max(0, known)) / own;
+  return teacher.loss > student.loss ? (alpha * student.loss) / teacher.loss : alpha;
 }

@@ -44,7 +44,7 @@ const ON_SEQUENCES: readonly string[] = ["sequence-classification", "regression"
 const ON_TOKENS: readonly string[] = ["token-classification", "causal-lm"];
 
 /** Whether a head gives scores for each sequence. */
-export const isOnSequences = (head: HeadConfig | undefined): boolean => ON_SEQUENCES.includes(head?.kind ?? "");
+const isOnSequences = (head: HeadConfig | undefined): boolean => ON_SEQUENCES.includes(head?.kind ?? "");
 
 /**
  * Settings with defaults filled in.

@@ -39,7 +39,7 @@ interface Plan {
  *
  * @throws {ConfigError} For places that are none.
  */
-export function planPath(caller: string, options: PathOptions): Plan {
+function planPath(caller: string, options: PathOptions): Plan {
   const { positions = { count: 1 }, labels: share = 0.5, term = "teacher" } = options;
   const fail = (message: string): ConfigError => new ConfigError({ message: `${caller}: ${message}` });
   if (!(typeof share === "number" && share >= 0 && share <= 1)) throw fail(`labels must be from 0 to 1, got ${share}`);

@@ -51,7 +51,7 @@ const optionsSchema = z.strictObject({
 });
 
 /** The files of a folder whose names begin with `<name>/`, as a folder. */
-export function inFolder(files: Files, name: string): Files {
+function inFolder(files: Files, name: string): Files {
   const inside = `${name}/`;
   return {
     location: `${files.location}/${name}`,

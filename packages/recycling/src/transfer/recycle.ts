@@ -134,7 +134,7 @@ function isRounded({ parameters }: LanguageModel, name: string): boolean {
 }
 
 /** A tuned model of what was given. */
-export function asTuned(
+function asTuned(
   old: Tuned<LanguageModel> | Delta | Stack,
   from: LanguageModel | undefined,
 ): Tuned<LanguageModel> {

@@ -337,6 +337,7 @@ const packages: Readonly<Record<string, Exports>> = {
       describeDelta: (unknown: object) =>
         recycling.describeDelta(files, "a", delta.attach(model), { task: "a", ...unknown }),
       fitProjection: (unknown) => recycling.fitProjection([], unknown),
+      openDelta: (unknown) => recycling.openDelta(files, "a", model, unknown),
       pathRegulariser: (unknown) => recycling.pathRegulariser(delta.attach(model), delta.attach(model), unknown),
       plotCka: (unknown) => recycling.plotCka({ sites: [["a"], ["b"]], matrix: [[1]], rows: 4 }, unknown),
       plotConvergence: (unknown) => recycling.plotConvergence([], "a", unknown),
@@ -362,7 +363,7 @@ const packages: Readonly<Record<string, Exports>> = {
         recycling.trainProjection([], model, { optimiser, steps: 1, random, ...unknown }).next(),
     },
     plain: `convergenceReport debiasedCka divergenceRows fingerprintModel flipReport linearCka listDeltas listRecyclable
-      loadLineage measureAgreement openDelta pathBetween relationTable`,
+      loadLineage measureAgreement pathBetween relationTable`,
   },
   "emotion-probing": {
     module: probing,

@@ -41,6 +41,7 @@ export {
   describeDelta,
   listDeltas,
   listRecyclable,
+  type OpenDeltaOptions,
   openDelta,
   type RecyclableDelta,
   type RegisteredDelta,

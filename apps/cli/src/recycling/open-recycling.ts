@@ -13,7 +13,13 @@ import {
   type TokenBatch,
   type Tokenizer,
 } from "@cambium/models";
-import { type Compatibility, checkCompatibility, type Lineage, loadLineage } from "@cambium/recycling";
+import {
+  type Compatibility,
+  checkCompatibility,
+  fingerprintModel,
+  type Lineage,
+  loadLineage,
+} from "@cambium/recycling";
 import { split } from "@cambium/tasks";
 import { type Batches, batches } from "@cambium/train";
 import { type Io, UseError } from "../io.ts";
@@ -26,6 +32,8 @@ export interface OpenedVersions {
   readonly newBase: LanguageModel;
   readonly tokenizer: Tokenizer;
   readonly compatibility: Compatibility;
+  /** What both models are called in lineages. */
+  readonly models: readonly [old: string, current: string];
   /** Frees all of it. */
   dispose(): void;
 }
@@ -72,13 +80,16 @@ export async function openVersions(
     const delta = await loadAdapter(base, adapter);
     owned.push(delta.parameters, delta.buffers, delta.state);
     const old = attach(base, delta);
-    const lineages = [await loadLineage(before), await loadLineage(after)].filter(
-      (each): each is Lineage => each !== undefined,
-    );
-    const compatibility = await checkCompatibility(old, newBase, { lineages, tokenizers });
+    const known = [await loadLineage(before), await loadLineage(after)] as const;
+    const lineages = known.filter((each): each is Lineage => each !== undefined);
+    const models = [
+      known[0]?.model ?? (await fingerprintModel(base)),
+      known[1]?.model ?? (await fingerprintModel(newBase)),
+    ] as const;
+    const compatibility = await checkCompatibility(old, newBase, { lineages, models, tokenizers });
     if (compatibility.verdict === "incompatible")
       throw new UseError(`${verb}: the adapter does not fit ${names.current}: ${compatibility.problems.join("; ")}`);
-    return { old, newBase, tokenizer: tokenizers[1], compatibility, dispose };
+    return { old, newBase, tokenizer: tokenizers[1], compatibility, models, dispose };
   } catch (error) {
     dispose();
     throw error;

@@ -52,7 +52,7 @@ export async function runAll(
       const adapter = folder(join(all!, name));
       const own = (await adapterHead(adapter)) === undefined ? labels : undefined;
       const versions = await openVersions(io, "recycle", names, adapter, own);
-      if ((await fingerprintModel(versions.old.base)) !== model) {
+      if (versions.models[0] !== model && (await fingerprintModel(versions.old.base)) !== model) {
         versions.dispose();
         left.push(name);
         continue;
@@ -82,6 +82,7 @@ export async function runAll(
       const { accuracy } = event.scores.final;
       await registerDelta(out, event.name, event.tuned, {
         task,
+        model: opened[tasks.findIndex(({ name }) => name === event.name)]!.models[1],
         from: [...from, event.name],
         ...(accuracy !== undefined && { score: accuracy }),
       });

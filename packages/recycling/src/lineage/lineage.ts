@@ -32,7 +32,8 @@ const fileSchema = z.strictObject({
 
 /**
  * A hash of a model's body: names and values of all weights that its file has below the head. Heads do not count, so that it is the
- * same whatever head the model is loaded with.
+ * same under every head for which the body is the same; heads on tokens leave out a pooler, which `lineage.json` counts: there take
+ * the model that was loaded without a head.
  *
  * Weights that are stored in 16 bits are those of the file: take it of a model that was loaded from its folder, not of the one that was
  * saved there.

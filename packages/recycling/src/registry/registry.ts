@@ -2,7 +2,16 @@
  * Deltas that are kept, with the model that each was trained on: which of them can be recycled after an upgrade is a question to their
  * folder. One subfolder holds one delta, as `saveAdapter` writes it or as PEFT does, beside `recycling.json`.
  */
-import { ConfigError, type Files, FormatError, hasFile, openFiles, parseConfig, readJson } from "@cambium/base";
+import {
+  ConfigError,
+  checkOptions,
+  type Files,
+  FormatError,
+  hasFile,
+  openFiles,
+  parseConfig,
+  readJson,
+} from "@cambium/base";
 import { type Delta, loadAdapter, type SavedAdapter, type Stack, saveAdapter, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
@@ -39,6 +48,8 @@ const schema = z.strictObject({
 /** What is said of a delta when it is kept. */
 export interface RegisterOptions {
   readonly task: string;
+  /** Its model, as `lineage.json` beside that one says. @default by `fingerprintModel` */
+  readonly model?: string;
   readonly score?: number;
   /** Names of what it was recycled from, the first one first. @default none */
   readonly from?: readonly string[];
@@ -46,6 +57,7 @@ export interface RegisterOptions {
 
 const optionsSchema = z.strictObject({
   task: z.string().min(1),
+  model: z.string().min(1).exactOptional(),
   score: z.number().exactOptional(),
   from: z.array(z.string()).exactOptional(),
 });
@@ -105,13 +117,13 @@ export async function describeDelta(
   options: RegisterOptions,
 ): Promise<void> {
   checkName("describeDelta", name);
-  const { task, score, from = [] } = parseConfig("registerDelta", optionsSchema, options);
+  const { task, model, score, from = [] } = parseConfig("registerDelta", optionsSchema, options);
   const labels = tuned.head !== undefined && "labels" in tuned.head ? tuned.head.labels : undefined;
   const about = {
     format: FORMAT,
     version: 1,
     task,
-    model: await fingerprintModel(tuned.base),
+    model: model ?? (await fingerprintModel(tuned.base)),
     ...(labels !== undefined && { labels }),
     ...(score !== undefined && { score }),
     from,
@@ -150,12 +162,24 @@ async function readDelta(files: Files, name: string): Promise<RegisteredDelta> {
   }
 }
 
+/** Settings of `openDelta`. */
+export interface OpenDeltaOptions {
+  /** The model, as `lineage.json` beside it says. @default by `fingerprintModel` */
+  readonly model?: string;
+}
+
 /**
  * Reads a delta for the model that it was trained on.
  *
  * @throws {ConfigError} When there is no such delta, or the model is another one.
  */
-export async function openDelta(registry: string | Files, name: string, base: LanguageModel): Promise<Delta | Stack> {
+export async function openDelta(
+  registry: string | Files,
+  name: string,
+  base: LanguageModel,
+  options: OpenDeltaOptions = {},
+): Promise<Delta | Stack> {
+  checkOptions("openDelta", options, ["model"]);
   checkName("openDelta", name);
   const files = openFiles(registry);
   if (!(await hasFile(inFolder(files, name), FILE)))
@@ -163,7 +187,7 @@ export async function openDelta(registry: string | Files, name: string, base: La
       message: `openDelta: there is no "${name}" in ${files.location}; there are ${(await listDeltas(files)).map((each) => each.name).join(", ") || "none"}`,
     });
   const { model } = await readDelta(files, name);
-  if (model !== (await fingerprintModel(base)))
+  if (model !== (options.model ?? (await fingerprintModel(base))))
     throw new ConfigError({
       message: `openDelta: "${name}" was trained on another model than this one; load that one`,
     });

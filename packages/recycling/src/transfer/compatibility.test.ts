@@ -87,3 +87,13 @@ test("a circle of lineages leads nowhere, and a model to itself", () => {
   expect(pathBetween("c", "a", circle)).toBeUndefined();
   expect(pathBetween("a", "a", circle)).toEqual([]);
 });
+
+test("a model is found by what its lineage calls it, whatever head it stands under", async () => {
+  const base = first({ kind: "token-classification", labels: ["O", "B"] });
+  const next = later(base);
+  const old = attach(base, trained(lora(base, { rank: 2 }, random(1))));
+  const lineages: Lineage[] = [{ model: "two", parent: "one", corpus: "mail", steps: 3 }];
+  expect((await checkCompatibility(old, next, { lineages })).verdict).toBe("shape-only");
+  expect((await checkCompatibility(old, next, { lineages, models: ["one", "two"] })).verdict).toBe("lineage");
+  for (const tree of [base, next, old]) disposeParameters(tree.parameters);
+});

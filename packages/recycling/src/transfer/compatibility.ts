@@ -12,6 +12,8 @@ export type Verdict = "exact" | "lineage" | "shape-only" | "incompatible";
 export interface CheckCompatibilityOptions {
   /** Of all models that are known: they tell whether the new one descends from the old one. @default none */
   readonly lineages?: readonly Lineage[];
+  /** What both models are called there, as `lineage.json` beside each says. @default by `fingerprintModel` */
+  readonly models?: readonly [old: string, current: string];
   /** Of both models. Without them, tokenizers are compared by the sizes of their vocabularies alone. @default not compared */
   readonly tokenizers?: readonly [old: Tokenizer, current: Tokenizer];
 }
@@ -61,7 +63,7 @@ export async function checkCompatibility(
   newBase: LanguageModel,
   options: CheckCompatibilityOptions = {},
 ): Promise<Compatibility> {
-  checkOptions("checkCompatibility", options, ["lineages", "tokenizers"]);
+  checkOptions("checkCompatibility", options, ["lineages", "models", "tokenizers"]);
   const { lineages = [], tokenizers } = options;
   if (!Array.isArray(lineages) || lineages.some((each) => typeof each?.model !== "string"))
     throw new ConfigError({
@@ -70,7 +72,7 @@ export async function checkCompatibility(
   const { problems, notes, coverage } = compareModels(old, newBase, tokenizers);
   if (problems.length > 0) return { verdict: "incompatible", problems, notes, coverage };
   const [before, after] = [await fingerprintModel(old.base), await fingerprintModel(newBase)];
-  const path = pathBetween(before, after, lineages);
+  const path = pathBetween(...(options.models ?? [before, after]), lineages);
   const verdict = before === after ? "exact" : path !== undefined ? "lineage" : "shape-only";
   return { verdict, problems, notes, coverage, ...(path !== undefined && { path }) };
 }

@@ -134,10 +134,7 @@ function isRounded({ parameters }: LanguageModel, name: string): boolean {
 }
 
 /** A tuned model of what was given. */
-function asTuned(
-  old: Tuned<LanguageModel> | Delta | Stack,
-  from: LanguageModel | undefined,
-): Tuned<LanguageModel> {
+function asTuned(old: Tuned<LanguageModel> | Delta | Stack, from: LanguageModel | undefined): Tuned<LanguageModel> {
   if (Object(old) === old && "deltas" in old) {
     if (from === undefined) return old;
     throw new ConfigError({ message: "recycle: a tuned model has its base; from is for deltas alone" });

@@ -39,6 +39,7 @@ export interface RecycleFlags extends RowFlags {
   readonly scale?: Scale | "choose";
   readonly lora?: "factors" | "product";
   readonly prompts?: "keep" | "nearest-token";
+  readonly align?: true;
   readonly alpha: number;
   readonly temperature: number;
   readonly hidden: number;
@@ -100,6 +101,7 @@ export function recycle(io: Io): Command {
     .option("--scale <numbers>", 'how much of the change is taken over, or "choose" for what serves best', parseScale)
     .addOption(new Option("--lora <form>", "how a LoRA comes along").choices(["factors", "product"]))
     .addOption(new Option("--prompts <way>", "how prompts come along").choices(["keep", "nearest-token"]))
+    .option("--align", "first undo another order of neurons and heads in the new model")
     .option("--alpha <share>", "what the teacher counts against the labels", number(0, 1), 0.9)
     .option("--temperature <number>", "by which logits are divided", number(0, Number.POSITIVE_INFINITY, true), 5)
     .option("--hidden <number>", "what unlike hidden states count", number(0, Number.POSITIVE_INFINITY), 0)
@@ -130,8 +132,10 @@ export function recycle(io: Io): Command {
         throw new UseError("recycle: name the adapter's folder, or give --all with a registry");
       if (flags.table === undefined)
         throw new UseError("recycle: --table is needed: rows to learn from and to judge by");
-      if (flags.method === "distil" && (flags.scale ?? flags.lora ?? flags.prompts) !== undefined)
-        throw new UseError('recycle: "distil" starts afresh, so --scale, --lora and --prompts would do nothing');
+      if (flags.method === "distil" && (flags.scale ?? flags.lora ?? flags.prompts ?? flags.align) !== undefined)
+        throw new UseError(
+          'recycle: "distil" starts afresh, so --scale, --lora, --prompts and --align would do nothing',
+        );
       if (!existsSync(adapter)) throw new UseError(`recycle: there is no folder ${adapter}`);
       await useBackend();
       await recycleOne(io, { old, current }, adapter, flags.table, flags);
@@ -264,8 +268,12 @@ async function carry(
 }
 
 /** Flags that `recycle` takes as they are. */
-function passed({ lora, prompts }: RecycleFlags) {
-  return { ...(lora !== undefined && { lora }), ...(prompts !== undefined && { prompts }) };
+function passed({ lora, prompts, align }: RecycleFlags) {
+  return {
+    ...(align !== undefined && { align }),
+    ...(lora !== undefined && { lora }),
+    ...(prompts !== undefined && { prompts }),
+  };
 }
 
 async function scoreOf(tuned: Tuned<LanguageModel>, data: Batches<TokenBatch>): Promise<Score> {

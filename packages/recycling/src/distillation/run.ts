@@ -51,7 +51,7 @@ export interface RunRecyclingOptions
       | "signal"
       | "keepOptimiser"
     >,
-    Pick<RecycleOptions, "scale" | "classifier" | "lora" | "prompts" | "tokenizers"> {
+    Pick<RecycleOptions, "scale" | "classifier" | "lora" | "prompts" | "align" | "tokenizers"> {
   /** `"initialise"`: training starts from the old delta. `"distil"`: it starts afresh, and the old tuned model teaches. `"both"`. */
   readonly method: "initialise" | "distil" | "both";
   /** How the teacher teaches. */
@@ -125,7 +125,7 @@ const OF_TRAIN = [
   "signal",
   "keepOptimiser",
 ] as const;
-const OF_RECYCLE = ["scale", "classifier", "lora", "prompts", "tokenizers"] as const;
+const OF_RECYCLE = ["scale", "classifier", "lora", "prompts", "align", "tokenizers"] as const;
 const OWN = ["method", "distillation", "path", "student", "evaluate", "onTaught"] as const;
 
 /**

@@ -18,7 +18,8 @@ export interface Checkpoint {
 }
 
 /** Settings of `compatibilityReport`. */
-export interface CompatibilityReportOptions extends Pick<RecycleOptions, "scale" | "classifier" | "prompts"> {}
+export interface CompatibilityReportOptions
+  extends Pick<RecycleOptions, "scale" | "classifier" | "prompts" | "align"> {}
 
 /** What was measured of a checkpoint. */
 export interface CheckpointScore {
@@ -55,7 +56,7 @@ export async function compatibilityReport(
   data: Batches<TokenBatch>,
   options: CompatibilityReportOptions = {},
 ): Promise<CompatibilityReport> {
-  checkOptions("compatibilityReport", options, ["scale", "classifier", "prompts"]);
+  checkOptions("compatibilityReport", options, ["scale", "classifier", "prompts", "align"]);
   if (checkpoints.length === 0) throw new ConfigError({ message: "compatibilityReport: there are no models" });
   const reference = await scoreOf(old as unknown as Objective<TokenBatch>, data);
   const baseline = await baselineOf(old, data);

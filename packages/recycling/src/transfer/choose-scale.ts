@@ -39,7 +39,7 @@ export async function chooseScale(
   data: Batches<TokenBatch>,
   options: ChooseScaleOptions = {},
 ): Promise<ChosenScale> {
-  checkOptions("chooseScale", options, ["scales", "perLayer", "classifier", "lora", "prompts", "tokenizers"]);
+  checkOptions("chooseScale", options, ["scales", "perLayer", "classifier", "lora", "prompts", "align", "tokenizers"]);
   const { scales = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5], perLayer = false, ...rest } = options;
   checkScale("chooseScale", scales);
   if (scales.length < 2) throw new ConfigError({ message: "chooseScale: scales must be at least two" });

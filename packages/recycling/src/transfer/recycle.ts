@@ -5,6 +5,7 @@ import { attach, combine, type Delta, named, type Stack, type Tuned } from "@cam
 import type { LanguageModel, Tokenizer } from "@cambium/models";
 import { add, sub, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { type DeltaProjection, projectTree } from "../projection/projection.ts";
+import { followUnits } from "./align.ts";
 import { compareModels } from "./compatibility.ts";
 import { labelOrder, reorderer } from "./labels.ts";
 import { moveRows } from "./prompts.ts";
@@ -27,13 +28,18 @@ export interface RecycleOptions {
   readonly lora?: "factors" | "product";
   /** Whether prompts keep their numbers, or follow the words that they are nearest to into the new table. @default "keep" */
   readonly prompts?: "keep" | "nearest-token";
+  /**
+   * Whether neurons and heads of the new model may stand in another order than the old one's: then the delta follows them. For versions
+   * that were trained on it is not needed, and finds nothing to do. @default false
+   */
+  readonly align?: boolean;
   /** The old model, where only a delta of it is given. */
   readonly from?: LanguageModel;
   /** Of both models: unlike ones are an error. @default compared by the size of their vocabularies */
   readonly tokenizers?: readonly [old: Tokenizer, current: Tokenizer];
 }
 
-const KEYS = ["method", "projection", "scale", "classifier", "lora", "prompts", "from", "tokenizers"] as const;
+const KEYS = ["method", "projection", "scale", "classifier", "lora", "prompts", "align", "from", "tokenizers"] as const;
 
 /**
  * Puts what was learned on one model onto another one of the same form, such as a later version of it. Nothing is trained: it is where
@@ -65,6 +71,7 @@ export async function recycle<M extends LanguageModel>(
     lora = "factors",
     prompts = "keep",
     tokenizers,
+    align = false,
   } = options;
   checkChoice("method", method, ["initialise", "project"]);
   checkChoice("classifier", classifier, ["keep", "difference"]);
@@ -83,12 +90,23 @@ export async function recycle<M extends LanguageModel>(
       problems,
     });
   checkOptionsOf(tuned, newBase, { scale, classifier, lora, prompts });
-  if (projection === undefined) return transfer(tuned, newBase, { scale, classifier, lora, prompts });
-  const projected = tuned.with(projectTree(projection, tuned, newBase));
+  if (align && projection !== undefined)
+    throw new ConfigError({ message: "recycle: a projection is of units in their order; leave align out" });
+  const plan = { scale, classifier, lora, prompts };
+  if (align) {
+    const followed = await followUnits(tuned, newBase);
+    try {
+      return await transfer(followed.tuned, newBase, plan);
+    } finally {
+      followed.dispose();
+    }
+  }
+  if (projection === undefined) return transfer(tuned, newBase, plan);
+  const projected = projectTree(projection, tuned, newBase);
   try {
-    return await transfer(projected, newBase, { scale, classifier, lora, prompts });
+    return await transfer(tuned.with(projected), newBase, plan);
   } finally {
-    disposeParameters(projected.parameters);
+    disposeParameters(projected);
   }
 }
 

@@ -6,7 +6,12 @@
  */
 export { divergenceRows, type KlReduction } from "./distillation/losses.ts";
 export type { DistillationOptions } from "./distillation/options.ts";
-export { type PathOptions, type PathRegulariserOptions, pathRegulariser } from "./distillation/path.ts";
+export {
+  type PathObjective,
+  type PathOptions,
+  type PathRegulariserOptions,
+  pathRegulariser,
+} from "./distillation/path.ts";
 export {
   type RecyclingEnd,
   type RecyclingEvaluation,

@@ -28,6 +28,12 @@ export interface PathRegulariserOptions extends PathOptions {
   readonly distillation?: DistillationOptions;
 }
 
+/** A student, its teacher and the models between them, as one objective. */
+export interface PathObjective extends Objective<TaughtBatch> {
+  /** Frees the fixed models' weights with their deltas in them. */
+  dispose(): void;
+}
+
 interface Plan {
   readonly draws: readonly number[] | { readonly count: number; readonly margin: number };
   readonly share: number;
@@ -78,7 +84,7 @@ export function pathRegulariser(
   student: Tuned<LanguageModel>,
   ends: Tuned<LanguageModel> | readonly Tuned<LanguageModel>[],
   options: PathRegulariserOptions = {},
-): Objective<TaughtBatch> & { dispose(): void } {
+): PathObjective {
   checkOptions("pathRegulariser", options, ["positions", "labels", "term", "distillation"]);
   const { distillation = {}, ...path } = options;
   const plan = planPath("pathRegulariser", path);

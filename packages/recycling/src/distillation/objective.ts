@@ -6,16 +6,19 @@ import { IGNORED, type LanguageModel } from "@cambium/models";
 import {
   add,
   cast,
+  concat,
   div,
   mean,
   mul,
   notEqual,
   type Scalar,
   scalar,
+  slice,
   square,
   sub,
   type Tensor,
   tidy,
+  zeros,
 } from "@tensorflow/tfjs-core";
 import { binaryDivergenceRows, divergenceRows, meanOf, patience } from "./losses.ts";
 import type { Distillation } from "./options.ts";
@@ -58,18 +61,25 @@ function answerLoss(
   const isMany = head?.kind === "sequence-classification" && head.multiLabel === true;
   const rows = (isMany ? binaryDivergenceRows : divergenceRows)(teacher, logits, temperature);
   const divided = klReduction === "legacy-mean" && !isMany ? div(rows, logits.shape.at(-1)!) : rows;
-  return mul(meanOf(divided, countsOf(batch, rows)), temperature ** 2) as Scalar;
+  return mul(meanOf(divided, countsOf(batch, rows, head?.kind === "causal-lm")), temperature ** 2) as Scalar;
 }
 
-/** What each token counts: those with a label, or real ones where there are no labels. */
-function countsOf({ labels, mask }: TaughtBatch, rows: Tensor): Tensor | undefined {
+/**
+ * What each row of scores counts: those of tokens with a label, or of real ones where there are no labels.
+ *
+ * @param isNext - Whether a row stands for the token after it.
+ */
+function countsOf({ labels, mask }: TaughtBatch, rows: Tensor, isNext: boolean): Tensor | undefined {
   if (rows.rank === 1) return undefined;
-  const counts = labels === undefined ? mask : cast(notEqual(labels, scalar(IGNORED, "int32")), "float32");
-  const extra = rows.shape[1]! - counts.shape[1]!;
-  if (extra === 0) return counts;
-  throw new ConfigError({
-    message: `runRecycling: the scores have ${extra} rows more than there are tokens, those of a prompt; distil a delta without one`,
-  });
+  const own = labels === undefined ? mask : cast(notEqual(labels, scalar(IGNORED, "int32")), "float32");
+  const extra = rows.shape[1]! - own.shape[1]!;
+  if (extra !== 0)
+    throw new ConfigError({
+      message: `runRecycling: the scores have ${extra} rows more than there are tokens, those of a prompt; distil a delta without one`,
+    });
+  if (!isNext) return own;
+  const [batch] = own.shape as [number];
+  return concat([slice(own, [0, 1], [-1, -1]), zeros([batch, 1])], 1);
 }
 
 /** The student's part of a batch: scores, and states where they are compared. */

@@ -19,6 +19,7 @@ import {
   tunedOn,
   withValues,
 } from "../versions.fixture.ts";
+import { divergenceRows } from "./losses.ts";
 import { distilled } from "./objective.ts";
 import { parseDistillation } from "./options.ts";
 import { pathRegulariser } from "./path.ts";
@@ -196,6 +197,29 @@ test("heads on tokens are taught token by token, and their answers are not kept"
   expect(events.some(({ type }) => type === "taught")).toBe(false);
   await expect(run(models, { distillation: { cache: true } }, rows)).rejects.toThrow("too many to keep");
   free(end.parameters);
+});
+
+test("a language model is taught where a next word counts, and a word that nothing follows counts nothing", async () => {
+  const base = first({ kind: "causal-lm" }, 1, "gpt2");
+  const next = later(base);
+  const old = tunedOn(base, trained(lora(base, { rank: 2 }, random(1))));
+  const student = await recycle(old, next, { method: "initialise" });
+  // Of four words only the last one has a label, so that the third row of scores counts alone.
+  const data = tinyData([{ ids: [3, 5, 7, 9], label: [-100, -100, -100, 9] }], { size: 1 });
+  const settings = parseDistillation("test", { alpha: 1, temperature: 2 }, next.head, "last");
+  const taught = await teach(data, old, { states: undefined, cache: false });
+  for await (const { batch } of taught.data.epoch(0)) {
+    const objective = distilled(student, settings, "teacher");
+    tidy(() => {
+      const found = objective.loss(student.parameters, batch, { random: random(0), training: false });
+      const { logits } = student.forward(withoutTeacher(batch));
+      const rows = mul(divergenceRows(batch.teacherLogits, logits!, 2), 4);
+      expectClose(found.dataSync(), rows.dataSync().slice(2, 3));
+      expect(found.dataSync()[0]).toBeGreaterThan(0);
+    });
+    for (const tensor of Object.values(batch)) tensor?.dispose();
+  }
+  for (const { parameters } of [base, next, old, student]) disposeParameters(parameters);
 });
 
 test("any delta can be the student's", async () => {

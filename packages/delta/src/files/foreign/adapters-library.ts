@@ -187,7 +187,9 @@ async function withHead(
     .sort(([, a], [, b]) => a - b)
     .map(([label]) => label);
   const drafts: Draft[] = [...body.drafts, draft(base, head as never, {})];
-  checkHead(base, { kind: "sequence-classification", ...(labels.length > 0 && { labels }) }, true, files.location);
+  // Of one label, transformers trains a number.
+  const kind = labels.length === 1 ? "regression" : "sequence-classification";
+  checkHead(base, { kind, ...(labels.length > 1 && { labels }) }, true, files.location);
   const file = await openWeights(files, ...HEAD);
   const tensors = new Map(body.tensors);
   for (const key of file.entries.keys()) tensors.set(ourName(base, key), { file, key });

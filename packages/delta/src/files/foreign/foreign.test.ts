@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Files, folder, memory } from "@cambium/base";
-import { disposeParameters, openSafetensors, saveSafetensors } from "@cambium/core";
-import type { LanguageModel } from "@cambium/models";
+import { disposeParameters, openSafetensors, random, saveSafetensors } from "@cambium/core";
+import { type LanguageModel, loadModel, saveModel } from "@cambium/models";
 import { disposeFields } from "@cambium/models/testing";
 import { mul, type Tensor, tensor1d, tidy, transpose } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
@@ -65,6 +65,25 @@ test.each([
     code: "FORMAT",
     message: expect.stringMatching(reason),
   });
+});
+
+test("a head of one label, which transformers trains as a number, is a regression's", async () => {
+  const source = folder(new URL("adapters-seq-bn/", fixtures).pathname);
+  const files = await copyOf(source, (_, text) => text.replace(/,\s*"LABEL_1": 1,\s*"LABEL_2": 2/, ""));
+  const weights = new Map([
+    ["classifier.weight", random(1).normal([1, 12])],
+    ["classifier.bias", random(2).normal([1])],
+  ]);
+  await saveSafetensors(files, "model_head.safetensors", weights);
+  const body = own(await loadModel(folder(new URL("../peft/bert/", fixtures).pathname)));
+  const bert = memory();
+  await saveModel(body, bert);
+  const number = own(await loadModel(bert, { head: { kind: "regression" }, random: random(3) }));
+  const { parameters } = own(await loadAdapter(number, files));
+  expect(parameters.get("head/classifier.bias")).toBeAllClose(weights.get("classifier.bias")!);
+  const base = own(await loadGoldenBase("delta/fixtures/peft/bert"));
+  await expect(loadAdapter(base, files)).rejects.toThrow(/holds a head of the kind "regression"/);
+  disposeParameters(weights);
 });
 
 /** The tensors of PEFT's LoRA on LLaMA under the names of another program, and what it does. */

@@ -67,6 +67,7 @@ async function changed(name: string, change: (config: Record<string, unknown>) =
 test.each([
   ["of another type", "bert-lora", { delta_type: "adapter" }, bert, /unexpected bert\.encoder\.layer\.0.*lora_A/],
   ["of an activation that is not read", "bert-adapter", { non_linearity: "mish" }, bert, /non_linearity "mish"; relu/],
+  ["of several LoRAs", "bert-lora", { lora_r: 4 }, bert, /is of rank 2, and the config of rank 4: of several LoRAs/],
   ["of a rank that is none", "bert-lora", { lora_r: 0 }, bert, /settings that cannot be meant/],
   ["of another model", "t5-lora", {}, bert, /is no linear layer of the model/],
 ])("a folder %s is refused with the reason", async (_, name, change, path, reason) => {

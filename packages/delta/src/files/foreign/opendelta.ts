@@ -50,7 +50,12 @@ export async function readOpenDelta(
   const file = await openTorchFile(files, WEIGHTS);
   const rest = new Map<string, Viewed>();
   const own = new Map<string, Viewed>();
-  for (const key of file.entries.keys()) (isOfDelta(key) ? own : rest).set(key, { file, key });
+  for (const key of file.entries.keys()) {
+    const name = key.replaceAll("_orig_mod.", "").replace(/^module\./, ""); // of PyTorch's compiler, and of several processes
+    const list = isOfDelta(name) ? own : rest;
+    if (list.has(name)) throw fail(`stands beside a file with "${name}" twice, once as "${key}"`);
+    list.set(name, { file, key });
+  }
   const body = readBody(base, type, config, own, fail);
   const beside = readBeside(base, rest);
   return {
@@ -109,10 +114,17 @@ function readLora(
   found: ReadonlyMap<string, Viewed>,
 ): ForeignLora {
   const layers = new Map<string, { a?: Viewed; b?: Viewed }>();
+  const problems: string[] = [];
   for (const [key, viewed] of found) {
     const [, module, which] = LORA.exec(key) as unknown as [string, string, string];
     layers.set(module, { ...layers.get(module), [which === "A" ? "a" : "b"]: viewed });
+    const own = viewed.file.entries.get(viewed.key)!.shape.at(which === "A" ? 0 : -1);
+    if (own !== rank)
+      problems.push(
+        `${key} is of rank ${own}, and the config of rank ${rank}: of several LoRAs on one model it knows the last, and the scales of the others are lost`,
+      );
   }
+  if (problems.length > 0) return { drafts: [], tensors: new Map(), problems };
   const all = [...layers].map(([module, each]): ForeignLayer => ({ module, ...each, scale: alpha / rank }));
   return readLayers(base, all, dropout);
 }

@@ -41,6 +41,12 @@ const format: PeftFormat<TokensOptions, TokensConfig> = {
   },
   write({ config, parameters }, base) {
     const table = tableOf(hostOf(base));
+    const head = base.sites().find(({ role }) => role === "head");
+    if (base.architecture.types.includes("t5") && head !== undefined && head.weight?.name !== table)
+      return {
+        reason:
+          "transformers calls every head of T5 tied to the table of words, so that PEFT would change this one, which is not",
+      };
     return {
       fields: {
         target_modules: [modulePath(base).split(".").at(-1)!],

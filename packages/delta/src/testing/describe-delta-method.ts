@@ -35,8 +35,12 @@ const everywhere: readonly DeltaLaw[] = [
   "files bring back equal predictions",
 ];
 
+/** Families that compute what another does, with other numbers: their gradients are that one's. */
+const relatives: readonly string[] = ["roberta", "distilbert", "mistral", "qwen2", "qwen3"];
+
 /**
- * Runs every law on every configuration of a delta method, on a tiny BERT; and some of them on tiny models of other architectures.
+ * Runs every law on every configuration of a delta method, on a tiny BERT; some of them on tiny models of other architectures,
+ * with finite differences of a few tensors of the first configuration.
  *
  * @example
  * describeDeltaMethod(lora, { configs: [{ title: "defaults", options: {}, count: 512 }] });
@@ -55,6 +59,8 @@ export function describeDeltaMethod<Options, Config>(
   );
   describe.each(elsewhere)("on %s, %s", (type, _, config) => {
     for (const law of everywhere) check(method, law, config, settings, type, architectures);
+    if (config === elsewhere.find(([first]) => first === type)![2] && !relatives.includes(type))
+      check(method, "gradients are those of finite differences", config, settings, type, architectures);
   });
 }
 

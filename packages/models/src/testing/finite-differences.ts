@@ -17,17 +17,20 @@ export interface DerivativeCheck {
  *
  * @param loss - Pure, of order one.
  * @param at - The point. Not disposed.
+ * @param names - Tensors to compare. @default all
  */
 export function checkDerivatives(
   loss: (parameters: Parameters) => Scalar,
   at: Parameters,
   step = 0.005,
+  names: readonly string[] = [...at.keys()],
 ): readonly DerivativeCheck[] {
   const { value, gradients } = valueAndGradients(loss, at);
   const valueAt = (name: string, moved: Tensor): number =>
     tidy(() => loss(new Map([...at, [name, moved]])).dataSync()[0]!);
-  const checks = [...at].map(([name, point]) =>
+  const checks = names.map((name) =>
     tidy(() => {
+      const point = at.get(name)!;
       const gradient = gradients.get(name)!;
       const noise = random(7).at(name).normal(point.shape);
       const direction = unit(add(unit(gradient), mul(unit(noise), 0.5)));

@@ -1,5 +1,5 @@
 /** Tuned models on one base, from folders of adapters or of whole models. */
-import { hasFile, openFiles } from "@cambium/base";
+import { hasFile, openFiles, readJson } from "@cambium/base";
 import { disposeParameters, type Parameters, useBackend } from "@cambium/core";
 import { adapterHead, attach, loadAdapter, merge, saveAdapter, type Tuned, whole } from "@cambium/delta";
 import {
@@ -35,7 +35,12 @@ export const POINT_ARGUMENT = "folders of adapters on the model, or of whole mod
 
 async function isModel(io: Io, verb: string, name: string): Promise<boolean> {
   if (name.endsWith(".gguf") || name.startsWith("sapling:")) return true;
-  return hasFile(openFiles(modelFiles(io, verb, name)), "config.json");
+  const files = openFiles(modelFiles(io, verb, name));
+  // OpenDelta's adapters have a file of this name as well.
+  return (
+    (await hasFile(files, "config.json")) &&
+    !Object.hasOwn(Object((await readJson(files, "config.json")) ?? {}), "delta_type")
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Folders of the adapters library (AdapterHub): LoRA and bottleneck adapters, with a head of transformers' own form. */
 import { type Files, type FormatError, hasFile, readJson } from "@cambium/base";
 import type { Safetensors } from "@cambium/core";
-import type { LanguageModel } from "@cambium/models";
+import type { HeadConfig, LanguageModel } from "@cambium/models";
 import * as z from "zod";
 import { adapter } from "../../methods/adapter.ts";
 import { head } from "../../methods/head.ts";
@@ -163,6 +163,27 @@ function readBottleneck(
   return { drafts: [draft(base, adapter as never, options)], tensors, problems };
 }
 
+/** What a head's file says of its labels, in the order of their numbers; of one label, transformers trains a number. */
+function headOf(label2id: Readonly<Record<string, number>> | null | undefined) {
+  const labels = Object.entries(label2id ?? {})
+    .sort(([, a], [, b]) => a - b)
+    .map(([label]) => label);
+  if (labels.length === 1) return { kind: "regression" } as const;
+  return { kind: "sequence-classification", ...(labels.length > 1 && { labels }) } as const;
+}
+
+/** The head in a folder of this library; undefined where there is none, or one that is not read. */
+export async function adaptersHead(files: Files): Promise<HeadConfig | undefined> {
+  if (!(await hasOneOf(files, HEAD)) || !(await hasFile(files, HEAD_CONFIG))) return undefined;
+  const parsed = headSchema.safeParse(await readJson(files, HEAD_CONFIG));
+  const head = parsed.success && isRead(parsed.data) ? headOf(parsed.data.label2id) : undefined;
+  return head?.kind === "regression" || (head !== undefined && "labels" in head) ? (head as HeadConfig) : undefined;
+}
+
+/** Whether a head is of transformers' own form for whole sequences. */
+const isRead = ({ config, model_class: type }: z.infer<typeof headSchema>): boolean =>
+  config == null && type.endsWith("ForSequenceClassification");
+
 /** Adds the head beside an adapter, where there is one. */
 async function withHead(
   base: LanguageModel,
@@ -173,8 +194,8 @@ async function withHead(
   if (!(await hasOneOf(files, HEAD))) return body;
   const parsed = headSchema.safeParse(await readJson(files, HEAD_CONFIG));
   if (!parsed.success) throw fail(`stands beside a ${HEAD_CONFIG} that is not what the library writes`);
-  const { config, model_class: type, label2id } = parsed.data;
-  if (config != null || !type.endsWith("ForSequenceClassification"))
+  const { model_class: type, label2id } = parsed.data;
+  if (!isRead(parsed.data))
     throw fail(
       `stands beside a head of ${type} in the library's own form, which is not read; heads of AutoModelForSequenceClassification are`,
     );
@@ -183,13 +204,8 @@ async function withHead(
       ...body,
       problems: [...body.problems, "it holds a head, and the model was loaded without one: give loadModel a head"],
     };
-  const labels = Object.entries(label2id ?? {})
-    .sort(([, a], [, b]) => a - b)
-    .map(([label]) => label);
   const drafts: Draft[] = [...body.drafts, draft(base, head as never, {})];
-  // Of one label, transformers trains a number.
-  const kind = labels.length === 1 ? "regression" : "sequence-classification";
-  checkHead(base, { kind, ...(labels.length > 1 && { labels }) }, true, files.location);
+  checkHead(base, headOf(label2id), true, files.location);
   const file = await openWeights(files, ...HEAD);
   const tensors = new Map(body.tensors);
   for (const key of file.entries.keys()) tensors.set(ourName(base, key), { file, key });

@@ -7,6 +7,7 @@ import { disposeFields } from "@cambium/models/testing";
 import { type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
 import { attach } from "../../attach.ts";
+import { adapterHead } from "../adapter-head.ts";
 import { type GoldenBatch, goldenBatch, loadGoldenBase } from "../golden.fixture.ts";
 import { loadAdapter } from "../load-adapter.ts";
 
@@ -84,6 +85,15 @@ test("a head in the file needs one in the model", async () => {
   await expect(loadAdapter(base, at("foreign/opendelta-bert-lora"))).rejects.toThrow(
     /holds "classifier\.weight" of a head, and the model was loaded without one/,
   );
+});
+
+test("the head that an adapter was trained under is told where its file says it", async () => {
+  const labels = ["LABEL_0", "LABEL_1", "LABEL_2"];
+  for (const name of ["adapters-seq-bn", "adapters-pickled"])
+    expect(await adapterHead(at(`foreign/${name}`))).toEqual({ kind: "sequence-classification", labels });
+  for (const name of ["opendelta-bert-lora", "peft-pickled"])
+    expect(await adapterHead(at(`foreign/${name}`))).toBeUndefined();
+  await expect(adapterHead(memory())).rejects.toMatchObject({ code: "FILE" });
 });
 
 test("PEFT's weights in a file of PyTorch's are those of its safetensors", async () => {

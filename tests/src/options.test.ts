@@ -279,6 +279,10 @@ const packages: Readonly<Record<string, Exports>> = {
       plotLandscape: (unknown) => connectivity.plotLandscape({ xs: [0, 1], ys: [0], losses: [[1, 2]] }, unknown),
       plotPath: (unknown) => connectivity.plotPath({ line: { ts: [0], losses: [1] } }, unknown),
       polychain: (unknown) => connectivity.polychain(tree, tree, unknown),
+      runAutoNeb: (unknown: object) =>
+        connectivity
+          .runAutoNeb(bowl, tree, tree, noRows, { optimiser: train.sgd({ learningRate: 1 }), ...unknown })
+          .next(),
       runBarriers: (unknown) => connectivity.runBarriers(bowl, [tree, tree], noRows, unknown).next(),
       runLandscape: (unknown) =>
         connectivity.runLandscape(bowl, { origin: tree, across: tree }, noRows, unknown).next(),

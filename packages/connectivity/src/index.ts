@@ -57,6 +57,7 @@ export {
 } from "./blend/train-blend.ts";
 export { type Hessian, type MeasureHessianOptions, measureHessian } from "./curvature/hessian.ts";
 export { type EigenPair, eigenOfSymmetric } from "./curvature/tridiagonal.ts";
+export { type AutoNebEvent, type RunAutoNebOptions, runAutoNeb } from "./curve/auto-neb.ts";
 export {
   type CurveEndEvent,
   type CurveEvent,

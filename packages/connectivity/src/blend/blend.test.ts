@@ -49,7 +49,7 @@ test("tensors of one group share a place, which starts in the middle", async () 
 
 test("a hard start is near the ends, and the same for the same seed", () => {
   const [a, b] = [point([2, 0], 1), point([-1, 0], -3)];
-  const start = () => blendObjective(bowl([1, 1], [0, 0], a), a, b, { start: "hard", random: random(5) });
+  const start = () => blendObjective(bowl([1, 1], [0, 0], a), a, b, { init: "hard", random: random(5) });
   const [one, two] = [start(), start()];
   expect(values(one.parameters)).toEqual(values(two.parameters));
   expect(Math.max(...values(one.parameters).map(Math.abs))).toBeGreaterThan(1);
@@ -88,9 +88,9 @@ test("what cannot be meant is an error", async () => {
   );
   expect(blend({ by: "sublayer" })).toThrow("the objective has no sites");
   expect(blend({ by: () => 3 })).toThrow('the group of "u" is 3');
-  expect(blend({ start: "hard" })).toThrow("a hard start is drawn; give random");
-  expect(blend({ start: "soft" })).toThrow('start must be "middle" or "hard"');
-  expect(blend({ starts: "hard" })).toThrow('"start" meant');
+  expect(blend({ init: "hard" })).toThrow("a hard start is drawn; give random");
+  expect(blend({ init: "soft" })).toThrow('init must be "middle" or "hard"');
+  expect(blend({ inits: "hard" })).toThrow('"init" meant');
   expect(blend({}, other)).toThrow("lie in different spaces");
   await expect(result(trainBlend(objective, a, b, data, { optimiser, steps: 1, stepz: 2 } as never))).rejects.toThrow(
     "stepz",

@@ -18,8 +18,8 @@ export interface BlendOptions {
    * @default "tensor"
    */
   readonly by?: Grouping;
-  /** In the middle, or `"hard"`: drawn so that nearly every group starts at one of the ends, as the authors have it. @default "middle" */
-  readonly start?: "middle" | "hard";
+  /** Where shares start: in the middle, or `"hard"`: drawn so that nearly every group is at one of the ends, as the authors have it. @default "middle" */
+  readonly init?: "middle" | "hard";
   /** Where a hard start comes from. */
   readonly random?: Random;
 }
@@ -74,11 +74,11 @@ export function blendObjective<Batch>(
 }
 
 function blendOf<Batch>(objective: Objective<Batch>, from: PointLike, to: PointLike, options: BlendOptions) {
-  checkOptions("blendObjective", options, ["by", "start", "random"]);
-  const { by = "tensor", start = "middle", random } = options;
-  if (start !== "middle" && start !== "hard")
-    throw new ConfigError({ message: `trainBlend: start must be "middle" or "hard", got ${JSON.stringify(start)}` });
-  if (start === "hard" && random === undefined)
+  checkOptions("blendObjective", options, ["by", "init", "random"]);
+  const { by = "tensor", init = "middle", random } = options;
+  if (init !== "middle" && init !== "hard")
+    throw new ConfigError({ message: `trainBlend: init must be "middle" or "hard", got ${JSON.stringify(init)}` });
+  if (init === "hard" && random === undefined)
     throw new ConfigError({ message: "trainBlend: a hard start is drawn; give random: random(seed)" });
   const [, a, b] = alike("trainBlend", [objective, from, to], 3) as readonly [unknown, Parameters, Parameters];
   const groups = groupsOf(objective, a, by);
@@ -88,7 +88,7 @@ function blendOf<Batch>(objective: Objective<Batch>, from: PointLike, to: PointL
     parameters: new Map(
       labels.map((label) => [
         label,
-        start === "hard" ? random!.at("blend").at(label).normal([1], 0, 10) : tensor1d([0]),
+        init === "hard" ? random!.at("blend").at(label).normal([1], 0, 10) : tensor1d([0]),
       ]),
     ),
     loss: (at, batch, context) => tidy(() => objective.loss(blend(a, b, groups, at), batch, context)),
@@ -124,10 +124,10 @@ export async function* trainBlend<Batch>(
   data: Batches<Batch>,
   options: TrainBlendOptions,
 ): AsyncGenerator<BlendEvent, void, undefined> {
-  const { by, start, ...training } = options;
+  const { by, init, ...training } = options;
   const { objective: blended, at } = blendOf(objective, from, to, {
     ...(by !== undefined && { by }),
-    ...(start !== undefined && { start }),
+    ...(init !== undefined && { init }),
     ...(options.random !== undefined && { random: options.random }),
   });
   try {

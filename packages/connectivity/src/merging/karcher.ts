@@ -42,7 +42,7 @@ export function meanOnSphere(
   );
   if (members.length === 0) return new Float32Array(first.length);
   const whole = members.reduce((sum, { weight }) => sum + weight, 0);
-  let mean = new Float64Array(first.length);
+  let mean: Float64Array = new Float64Array(first.length);
   for (const { weight, direction } of members)
     for (let i = 0; i < mean.length; i++) mean[i]! += (weight / whole) * direction[i]!;
   mean = Math.sqrt(dot(mean, mean)) < tolerance ? members[0]!.direction.slice() : unit(mean);

@@ -55,7 +55,7 @@ export async function trajectoryPlane(points: readonly PointLike[]): Promise<Tra
       return { shares: shares.map((each) => sign * each), along: along.map((each) => sign * each) };
     });
     const [x, y] = axes.map(({ along }) => along) as [number[], number[]];
-    const [across, up] = axes.map(({ shares }) => sumOf(ways, shares)) as [Parameters, Parameters];
+    const [across, up] = [sumOf(ways, axes[0]!.shares), sumOf(ways, axes[1]!.shares)];
     return {
       ...planeOf(last, across, up),
       explained: [first!.value / variance, second!.value / variance],

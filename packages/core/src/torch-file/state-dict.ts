@@ -95,7 +95,7 @@ export function readStateDict(
 }
 
 /** What a pickle of tensors may name, and what comes of it. */
-export function stateDictRules(
+function stateDictRules(
   sizeOf: (key: string) => number | undefined,
   fail: (problem: string, fields?: Readonly<Record<string, unknown>>) => FormatError,
 ): PickleRules {
@@ -189,7 +189,7 @@ function viewOf(args: readonly unknown[], fail: (problem: string) => FormatError
 }
 
 /** The tensors of the dictionary that was pickled. */
-export function tensorsOf(value: unknown, fail: (problem: string) => FormatError): Map<string, StoredTensor> {
+function tensorsOf(value: unknown, fail: (problem: string) => FormatError): Map<string, StoredTensor> {
   if (!(value instanceof Map)) throw fail("it is no dictionary of tensors; save the state dict of the model");
   const tensors = new Map<string, StoredTensor>();
   for (const [key, each] of value as Dictionary) {

@@ -9,6 +9,7 @@ import {
   type Tokenizer,
 } from "@cambium/models";
 import { ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
+import type { RowShape } from "../encoder/framing.ts";
 import type { Growing, Measures } from "../growth/growing.ts";
 import { sourceOf, type TextRecipe } from "../growth/recipes.ts";
 import { tokenizerOf } from "../text/byte-vocabulary.ts";
@@ -18,10 +19,14 @@ import { nextNatsPerCharacter } from "./nats.ts";
 
 const HEAD = { kind: "causal-lm" } as const;
 
-/** Rows of 256, and in the cooling down of 512 in turn. */
-const SHORT = { batch: 16, seq: 256 };
-const LONG = { batch: 8, seq: 512 };
-const PIECES_PER_STEP = SHORT.batch * SHORT.seq;
+/** Shapes of batches, of as many pieces each. */
+export interface DecoderShapes {
+  readonly short: RowShape;
+  /** In turn with short ones while the rate falls. */
+  readonly long: RowShape;
+}
+
+const SHAPES: DecoderShapes = { short: { batch: 16, seq: 256 }, long: { batch: 8, seq: 512 } };
 
 /** Rows of a corpus that are looked at on the way. */
 const FEW_ROWS = 24;
@@ -69,6 +74,7 @@ export async function growDecoder(
   recipe: TextRecipe,
   text: Text,
   from: string | undefined,
+  { short, long }: DecoderShapes = SHAPES,
 ): Promise<Growing<TokenBatch>> {
   const key = random(recipe.seed).at("weights");
   const model =
@@ -79,10 +85,10 @@ export async function growDecoder(
   const source = await sourceOf(recipe, text);
   return {
     objective: ownLoss(model, "next piece"),
-    piecesPerStep: PIECES_PER_STEP,
+    piecesPerStep: short.batch * short.seq,
     data: (stage, _, own) =>
       growingData(source, {
-        phases: [{ shapes: stage === "level" ? [SHORT] : [SHORT, LONG] }],
+        phases: [{ shapes: stage === "level" ? [short] : [short, long] }],
         random: own,
         about: null,
         toBatch: ({ texts }, { seq }) => toNextBatch(texts, seq),

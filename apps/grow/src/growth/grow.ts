@@ -73,6 +73,7 @@ export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolea
   }
   const { growing, text, run } = await plant(recipe, from, options);
   const target = folder(join(models, recipe.name));
+  const { steps = recipe.steps } = options;
   const lineage = {
     parent: from === undefined ? null : await modelFingerprint(folder(from)),
     corpus: corpusOf(recipe),
@@ -80,7 +81,7 @@ export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolea
   const finished = await run({
     seed: recipe.seed,
     learningRate: recipe.learningRate,
-    steps: options.steps ?? recipe.steps,
+    steps,
     kept: recipe.kept ?? [],
     ...lineage,
     home: join(cache, recipe.name),
@@ -92,7 +93,7 @@ export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolea
   if (finished === undefined) return false;
   await growing.save(finished.parameters, target);
   disposeParameters(finished.parameters);
-  await writeLineage(target, { ...lineage, steps: finished.steps.length });
+  await writeLineage(target, { ...lineage, steps });
   await exportGrowth({ recipe, growing, corpora: text.corpora, steps: finished.steps, target });
   return true;
 }

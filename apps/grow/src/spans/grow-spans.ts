@@ -10,6 +10,7 @@ import {
 } from "@cambium/models";
 import { ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { ownLoss } from "../decoder/grow-decoder.ts";
+import type { RowShape } from "../encoder/framing.ts";
 import type { Growing, Measures } from "../growth/growing.ts";
 import { sourceOf, type TextRecipe } from "../growth/recipes.ts";
 import { PAD_ID, spanFiles, tokenizerOf } from "../text/byte-vocabulary.ts";
@@ -56,6 +57,7 @@ export async function growSpans(
   recipe: TextRecipe,
   text: Text,
   from: string | undefined,
+  shape: RowShape = SHAPE,
 ): Promise<Growing<TokenBatch>> {
   const key = random(recipe.seed).at("weights");
   const config = { ...recipe.config, pad_token_id: PAD_ID, decoder_start_token_id: PAD_ID };
@@ -65,10 +67,10 @@ export async function growSpans(
   const source = await sourceOf(recipe, text);
   return {
     objective: ownLoss(model, "hidden spans"),
-    piecesPerStep: SHAPE.batch * SHAPE.seq,
+    piecesPerStep: shape.batch * shape.seq,
     data: (_, __, own) =>
       growingData(source, {
-        phases: [{ shapes: [SHAPE] }],
+        phases: [{ shapes: [shape] }],
         random: own,
         about: null,
         toBatch: ({ texts }, ___, lots) => toSpanBatch(texts, lots),

@@ -57,7 +57,7 @@ async function answerNats(
 }
 
 /** Share of the answers that are right to the letter, by kind of question. */
-export async function measureAnswers(
+async function measureAnswers(
   model: LanguageModel,
   tokenizer: Tokenizer,
   questions: ReadonlyMap<string, readonly Question[]>,

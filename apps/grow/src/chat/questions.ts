@@ -69,7 +69,7 @@ const phraseOf = ({ gloss, word }: Facts): string =>
 const wordsOf = (facts: Facts): string[] => phraseOf(facts).split(" ");
 
 /** Kinds of questions: several ways to ask, and the answer; undefined where the facts have none. */
-export const jobs: Readonly<
+const jobs: Readonly<
   Record<
     string,
     { readonly asks: (facts: Facts) => readonly string[]; readonly answer: (facts: Facts) => string | undefined }

@@ -52,7 +52,7 @@ export function ownLoss(model: LanguageModel, kind: string): Objective<TokenBatc
 }
 
 /** Nats of a held-out character by corpus. */
-export async function nextNats(
+async function nextNats(
   model: LanguageModel,
   tokenizer: Tokenizer,
   text: Pick<Text, "corpora" | "heldDocuments">,

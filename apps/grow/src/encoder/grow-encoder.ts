@@ -15,7 +15,7 @@ import { targetsIn } from "./targets.ts";
 import type { Teacher } from "./teacher.ts";
 
 /** Pieces per step: 16 rows of 128 and 64 of 32 in turn, at the end 8 of 256. Few, for time is short, and small batches learn more from each piece. */
-export const PIECES_PER_STEP = 2048;
+const PIECES_PER_STEP = 2048;
 
 /** Pieces of a batch that are to be guessed. */
 const MASKED_PER_STEP = Math.round(0.15 * PIECES_PER_STEP);

@@ -35,9 +35,7 @@ export interface FewShotOptions {
 }
 
 /** Tasks that have classes. */
-export const fewShotTasks: readonly string[] = realTasks.flatMap(({ name, type }) =>
-  type === "writing" ? [] : [name],
-);
+const fewShotTasks: readonly string[] = realTasks.flatMap(({ name, type }) => (type === "writing" ? [] : [name]));
 
 const PER_CLASS = [8, 32] as const;
 const STEPS = 120;

@@ -26,7 +26,7 @@ const SHAPE = { batch: 16, seq: 256 };
 const FEW_ROWS = 24;
 
 /** Texts of equal length as sources with hidden runs, and these runs as targets. */
-export function toSpanBatch(texts: readonly Uint16Array[], random: Random): TokenBatch {
+function toSpanBatch(texts: readonly Uint16Array[], random: Random): TokenBatch {
   const rows = texts.map((text, i) => corruptSpans(text, random.at(i)));
   const matrix = (all: readonly (readonly number[])[]): Tensor2D =>
     tensor2d(all.flat(), [all.length, all[0]!.length], "int32");
@@ -35,7 +35,7 @@ export function toSpanBatch(texts: readonly Uint16Array[], random: Random): Toke
 }
 
 /** Nats of a hidden character by corpus. */
-export async function spanNats(
+async function spanNats(
   model: LanguageModel,
   tokenizer: Tokenizer,
   text: Pick<Text, "corpora" | "heldDocuments">,

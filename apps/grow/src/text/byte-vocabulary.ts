@@ -3,15 +3,15 @@ import { memory, result } from "@cambium/base";
 import { loadTokenizer, type Tokenizer, trainByteLevelBpe } from "@cambium/models";
 import type { Vocabulary } from "./text.ts";
 
-export const PAD = "<pad>";
+const PAD = "<pad>";
 /** Ends every text. */
-export const END = "</s>";
-export const TURN_START = "<|im_start|>";
-export const TURN_END = "<|im_end|>";
+const END = "</s>";
+const TURN_START = "<|im_start|>";
+const TURN_END = "<|im_end|>";
 /** Spans of a text that can be hidden. */
 export const MOST_SPANS = 32;
 /** Stands for a hidden span, from 0. */
-export const sentinel = (index: number): string => `<extra_id_${index}>`;
+const sentinel = (index: number): string => `<extra_id_${index}>`;
 
 /** Tokens with a meaning, at the first ids of every such vocabulary. */
 export const BYTE_SPECIAL: readonly string[] = [

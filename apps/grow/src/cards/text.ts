@@ -2,7 +2,7 @@
 import type { Growth } from "../growth/growth.ts";
 
 export const thousands = (value: number): string => Math.round(value).toLocaleString("en");
-export const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
+const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
 
 /** What was measured of each corpus: its heading, and a number. */
 function measureOf({

@@ -3,7 +3,7 @@ import { createModel } from "@cambium/models";
 import { expect, test } from "vitest";
 import { nextNatsPerCharacter } from "./nats.ts";
 
-const documents = [Array.from({ length: 150 }, (_, i) => `word${i}`).join(" "), "a short one"];
+const documents = [Array.from({ length: 60 }, (_, i) => `word${i}`).join(" "), "a short one"];
 const letters = { pieces: (text: string) => [...text].map((letter) => 36 + (letter.charCodeAt(0) % 20)) };
 const pairs = { pieces: (text: string) => text.match(/.{1,2}/gs)!.map((pair) => 36 + (pair.charCodeAt(0) % 20)) };
 

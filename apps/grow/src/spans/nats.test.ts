@@ -5,7 +5,7 @@ import { hiddenRows } from "../measures/nats.ts";
 import { SENTINEL_ID } from "../text/byte-vocabulary.ts";
 import { hiddenWords, spanNatsPerCharacter } from "./nats.ts";
 
-const documents = [Array.from({ length: 300 }, (_, i) => `${"ab".repeat(1 + (i % 3))}${i}`).join(" ")];
+const documents = [Array.from({ length: 90 }, (_, i) => `${"ab".repeat(1 + (i % 3))}${i}`).join(" ")];
 const letters = { pieces: (text: string) => [...text].map((letter) => 36 + (letter.charCodeAt(0) % 20)) };
 
 test("the words are those that an encoder guesses, and nothing of the text is lost", () => {

@@ -22,12 +22,18 @@ import { CHAT_TEMPLATE, conversation, heldQuestions } from "./conversations.ts";
 import { type Facts, factsOf, type Question } from "./questions.ts";
 
 const HEAD = { kind: "causal-lm" } as const;
-const CONVERSATIONS = 30_000;
+/** How much is made. */
+interface ChatSizes {
+  readonly conversations: number;
+  /** Questions of each kind that are kept to be measured by. */
+  readonly heldPerJob: number;
+}
+
+const SIZES: ChatSizes = { conversations: 30_000, heldPerJob: 40 };
 const BATCH = 32;
 const MAX_LENGTH = 256;
 /** Lengths that batches are padded to: few, since each is another program. */
 const PAD_TO = [64, 96, 128, 192, MAX_LENGTH];
-const HELD_PER_JOB = 40;
 const MOST_ANSWER_TOKENS = 64;
 
 /** Nats of a token of held-out answers. */
@@ -81,6 +87,7 @@ export async function growChat(
   recipe: ChatRecipe,
   text: Pick<Text, "files">,
   from: string,
+  { conversations, heldPerJob }: ChatSizes = SIZES,
 ): Promise<Growing<TokenBatch>> {
   const loaded = await loadModel(folder(from), { head: HEAD });
   const model: LanguageModel = {
@@ -91,8 +98,8 @@ export async function growChat(
   const facts: readonly Facts[] = factsOf(await loadWordnet());
   const taught = facts.filter(({ isHeld }) => !isHeld);
   const key = random(recipe.seed).at("conversations");
-  const rows = Array.from({ length: CONVERSATIONS }, (_, i) => conversation(taught, key.at(i)));
-  const held = heldQuestions(facts, HELD_PER_JOB);
+  const rows = Array.from({ length: conversations }, (_, i) => conversation(taught, key.at(i)));
+  const held = heldQuestions(facts, heldPerJob);
   const toBatch = collate(model, tokenizer, { maxLength: MAX_LENGTH, padTo: PAD_TO });
   const some = rows.slice(0, 500);
   const meanLength = some.reduce((sum, row) => sum + toBatch.lengthOf(row), 0) / some.length;

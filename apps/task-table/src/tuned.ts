@@ -5,7 +5,7 @@ import { disposeParameters, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import type { RunContext } from "@cambium/experiments";
 import { collate, loadModel, loadTokenizer, type RunnableModel } from "@cambium/models";
-import { labelled, modelFiles } from "@cambium/study-kit/runs";
+import { labelled, modelSource } from "@cambium/study-kit/runs";
 import { measureClassification } from "@cambium/tasks";
 import type { LoadedTask, RealRow } from "@cambium/tasks/real";
 import { adamW, batches, linear, train } from "@cambium/train";
@@ -21,7 +21,7 @@ export async function tunedScore(loaded: LoadedTask, cell: TableCell, context: R
   const [model, kind] = cell.method.split("-") as ["minilm" | "sapling", "frozen" | "tuned"];
   await useBackend("onnx");
   const seed = seedOf(cell).at(cell.method);
-  const source = modelFiles(model === "minilm" ? model : "bert-4x256");
+  const source = modelSource(model === "minilm" ? model : "bert-4x256");
   const base = await loadModel(source, { head: loaded.task.head("class-head"), random: seed.at("head") });
   const tokenizer = await loadTokenizer(source);
   const deltas =

@@ -9,6 +9,7 @@ import { withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT, modelFiles } from "../models/source.ts";
 import { parseCount } from "./parse-count.ts";
 import { checkEmpty, methodFolder, writeIndex } from "./subspace-files.ts";
+import { writeFitReport } from "./subspace-report.ts";
 
 interface FitFlags {
   readonly dimension: number;
@@ -69,6 +70,8 @@ export function subspaceFit(io: Io): Command {
           const { methods, tasks, explained } = space;
           await writeIndex(folder(out), { dimension, methods, tasks });
           const errors = Object.fromEntries([...space.errors].map(([task, row]) => [task, Object.fromEntries(row)]));
+          const { coordinates } = space;
+          await writeFitReport(out, { dimension, methods, tasks, explained, errors, coordinates });
           space.dispose();
           if (json === true) io.out(JSON.stringify({ out, dimension, methods, tasks, explained, errors }));
           else {
@@ -82,7 +85,7 @@ export function subspaceFit(io: Io): Command {
                   .map(([method, error]) => `${method} is off by ${(100 * error).toFixed(1)} %`)
                   .join(", ")}`,
               );
-            io.out(`the subspace is in ${out}`);
+            io.out(`the subspace is in ${out}, and report.html shows it`);
           }
         } finally {
           for (const { parameters, buffers, state } of loaded)

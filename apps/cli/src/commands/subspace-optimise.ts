@@ -11,6 +11,7 @@ import { MODEL_ARGUMENT } from "../models/source.ts";
 import { openTable, saySkipped } from "../models/table.ts";
 import { parseCount } from "./parse-count.ts";
 import { checkEmpty, methodFolder, readIndex, writeCoordinates } from "./subspace-files.ts";
+import { writeOptimiseReport } from "./subspace-report.ts";
 
 interface OptimiseFlags {
   readonly method: string;
@@ -72,7 +73,7 @@ export function subspaceOptimise(io: Io): Command {
             size: batch,
             random: random(seed).at("order"),
           });
-          let loss = Number.NaN;
+          const losses: { step: number; loss: number }[] = [];
           const end = await result(
             optimiseInSubspace(space, method, model as never, data as never, {
               optimiser: adamW({ learningRate: rate, weightDecay: 0 }),
@@ -83,8 +84,8 @@ export function subspaceOptimise(io: Io): Command {
             }),
             (event) => {
               if (event.type !== "step") return;
-              loss = event.loss;
-              io.live?.(`step ${event.step} of ${steps}, loss ${loss.toFixed(3)}`);
+              losses.push({ step: event.step, loss: event.loss });
+              io.live?.(`step ${event.step} of ${steps}, loss ${event.loss.toFixed(3)}`);
             },
           );
           try {
@@ -92,6 +93,8 @@ export function subspaceOptimise(io: Io): Command {
             const coordinates = [...end.coordinates["z"]!];
             await saveAdapter(model.with(end.point), out);
             await writeCoordinates(out, { method, coordinates });
+            await writeOptimiseReport(out, { method, space: folder, coordinates, losses });
+            const loss = losses.at(-1)?.loss ?? Number.NaN;
             if (flags.json === true) io.out(JSON.stringify({ out, method, coordinates, steps: end.step, loss }));
             else
               io.out(

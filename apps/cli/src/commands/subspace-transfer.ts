@@ -6,6 +6,7 @@ import type { Io } from "../io.ts";
 import { withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { checkEmpty, methodFolder, readCoordinates, readIndex } from "./subspace-files.ts";
+import { writeTransferReport } from "./subspace-report.ts";
 
 interface TransferFlags {
   readonly from: string;
@@ -51,6 +52,8 @@ export function subspaceTransfer(io: Io): Command {
             }
           await saveAdapter(model.with(decoded), out);
           disposeParameters(decoded);
+          const { coordinates, method: before } = stored;
+          await writeTransferReport(out, { from: before, method, space: folder, coordinates });
           if (json === true)
             io.out(JSON.stringify({ out, from: stored.method, method, coordinates: stored.coordinates }));
           else io.out(`from ${stored.method} to ${method}; the adapter is in ${out}`);

@@ -63,6 +63,10 @@ test("a subspace is fitted, a task tuned in it, and its adapter handed to the ot
     code: 0,
     out: [`from lora to ia3; the adapter is in ${at("new-ia3")}`],
   });
+  const page = (name: string): string => readFileSync(join(at(name), "report.html"), "utf8");
+  expect(page("space")).toMatch(/2 coordinates hold [\d.]+ % of what 3 tasks differ by[\s\S]*<svg/);
+  expect(page("new-lora")).toContain("Loss while the coordinates are trained");
+  expect(page("new-ia3")).toMatch(/Coordinates that lora found in .*, decoded by ia3 without any training/);
   for (const adapter of ["new-lora", "new-ia3"]) {
     const said = await recorded(["predict", MODEL, "--adapter", at(adapter), "win a prize"]);
     expect(said.code).toBe(0);

@@ -11,7 +11,7 @@ import {
   type Tokenizer,
 } from "@cambium/models";
 import { saplings } from "@cambium/saplings";
-import { modelFiles } from "@cambium/study-kit/runs";
+import { modelSource } from "@cambium/study-kit/runs";
 
 /** Weights in all, as the saplings' catalog counts them, or as the real models have them. */
 export function sizeOf(name: string): number {
@@ -27,7 +27,7 @@ export async function openModel(
   random: Random,
   weights: "pretrained" | "random" = "pretrained",
 ): Promise<{ readonly model: LanguageModel; readonly tokenizer: Tokenizer }> {
-  const source = modelFiles(name);
+  const source = modelSource(name);
   const tokenizer = await loadTokenizer(source);
   const model = await loadModel<BertConfig>(source, { head, random: random.at("head") });
   if (weights === "pretrained") return { model, tokenizer };

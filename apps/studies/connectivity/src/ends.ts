@@ -15,29 +15,13 @@ import {
 import { adapter, attach, type Delta, head, lora, prefix, type Tuned, whole } from "@cambium/delta";
 import type { RunContext } from "@cambium/experiments";
 import { collate, type LanguageModel, loadModel, loadTokenizer, type TokenBatch } from "@cambium/models";
-import { labelled, modelFiles, taskOf } from "@cambium/study-kit/runs";
+import { labelled, modelSource, taskOf } from "@cambium/study-kit/runs";
 import { fewShot } from "@cambium/tasks";
 import { adamW, type Batches, batches, linear, train } from "@cambium/train";
 import { zeros } from "@tensorflow/tfjs-core";
-import { BATCH, type Factor, MAX_LENGTH, type MethodName, NARROW, PAD_TO, RATES, WIDE } from "./plan.ts";
+import { BATCH, type Cell, MAX_LENGTH, type MethodName, NARROW, PAD_TO, RATES, WIDE } from "./plan.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
-
-/** What every cell has. */
-export interface Cell {
-  /** A sapling, `minilm`, or `ladder-<n>`: the n-th checkpoint of the ladder. */
-  readonly model: string;
-  readonly method: MethodName;
-  readonly factor: Factor;
-  readonly task: string;
-  /** Rows of each class to learn from. */
-  readonly rows: number;
-  readonly measuredRows: number;
-  readonly steps: number;
-  readonly points: number;
-  readonly curveSteps: number;
-  readonly seed: number;
-}
 
 /** A model on a task, and how its ends are made. */
 export interface Bench {
@@ -91,7 +75,7 @@ export async function openBench(cell: Cell, context: RunContext): Promise<Bench>
   await useBackend("onnx");
   const { task, train: known, test } = await taskOf(cell.task);
   const key = random(cell.seed).at(cell.task);
-  const source = modelFiles(cell.model);
+  const source = modelSource(cell.model);
   const top = task.head("class-head");
   const base = await loadModel(source, { head: top, random: key.at("head") });
   const toBatch = collate(base, await loadTokenizer(source), { maxLength: MAX_LENGTH, padTo: PAD_TO });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type ClaimOptions, defineStudy, type FinishedRun, type RunCode, type Study } from "@cambium/experiments";
 import type { Part } from "@cambium/study-kit";
 import { spearman } from "@cambium/train";
-import { DROP, type Extent, type MethodName, NO_BARRIER, REMOVED, TREND } from "./plan.ts";
+import { type Cell, DROP, type Extent, isMeant, type MethodName, NO_BARRIER, REMOVED, TREND } from "./plan.ts";
 
 const code = (name: string, step?: string): RunCode => ({
   module: new URL("./runs.ts", import.meta.url).href,
@@ -149,6 +149,7 @@ const pairs = (extent: Extent, model: string): Study =>
     name: `connectivity-pairs-${extent.name}-${model}`,
     run: code("pair", "pairStep"),
     factors: factorsOf(extent, [model]),
+    where: (cell) => isMeant(cell as unknown as Cell, extent),
     metrics: METRICS,
     claims: claimsOf(extent, model),
     figures: figuresOf(model),
@@ -168,7 +169,13 @@ const ladder = (extent: Extent): Study =>
     run: code("pair", "pairStep"),
     factors: {
       ...factorsOf(
-        { ...extent, methods: ["whole", "adapter"], factors: ["start"], steps: [extent.steps.at(-1)!] },
+        {
+          ...extent,
+          methods: ["whole", "adapter"],
+          factors: ["start"],
+          tasks: extent.tasks.slice(0, 1),
+          steps: extent.steps.slice(-1),
+        },
         extent.checkpoints.map((step) => `ladder-${step}`),
       ),
     },
@@ -192,6 +199,7 @@ const knowledge = (extent: Extent): Study =>
         ...extent,
         methods: extent.methods.filter((method) => method === "whole" || method === "adapter"),
         factors: ["data"],
+        steps: extent.steps.slice(-1),
       },
       [extent.model],
     ),
@@ -213,7 +221,7 @@ export function partsOf(extent: Extent, folder: string): readonly Part[] {
       name: "pairs",
       title: `Pairs of tunings of ${extent.model}`,
       about:
-        "Two ends that differ in one thing (the order of the data, where they start, a wider start, disjoint halves of the data), for each method: the line between them, the line once units are aligned, a Bezier curve trained on the training rows. All is measured on rows that neither end learned from.",
+        "Two ends that differ in one thing (the order of the data for whole models, where they start for each method, a wider start for adapters): the line between them, the line once units are aligned, a Bezier curve trained on the training rows. All is measured on rows that neither end learned from.",
       study: pairs(extent, extent.model),
     },
     {

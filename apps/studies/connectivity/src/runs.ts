@@ -15,8 +15,8 @@ import { disposeParameters, type Parameters, random } from "@cambium/core";
 import type { RunContext, StepCost } from "@cambium/experiments";
 import { adamW, spearman } from "@cambium/train";
 import { permutedCopy } from "./copies.ts";
-import { type Cell, openBench } from "./ends.ts";
-import { NO_BARRIER, RATES } from "./plan.ts";
+import { openBench } from "./ends.ts";
+import { type Cell, NO_BARRIER, RATES } from "./plan.ts";
 
 /** What a pair of ends gives. Losses in nats, scores in points of percent. */
 export interface PairResult extends Record<string, number> {

@@ -8,7 +8,7 @@ import {
   loadTokenizer,
   type Tokenizer,
 } from "@cambium/models";
-import { modelFiles } from "@cambium/study-kit/runs";
+import { modelSource } from "@cambium/study-kit/runs";
 
 /** Whether a model goes on after a text, so that it is read at the last token. */
 export const isDecoder = (name: string): boolean => name === "smollm2";
@@ -28,7 +28,7 @@ export async function openModel(
   random: Random,
   { head, weights = "pretrained" }: { readonly head?: HeadConfig; readonly weights?: "pretrained" | "random" } = {},
 ): Promise<Opened> {
-  const source = modelFiles(name);
+  const source = modelSource(name);
   const tokenizer = await loadTokenizer(source);
   const model = await loadModel(source, head === undefined ? {} : { head, random: random.at("head") });
   if (weights === "pretrained") return { model, tokenizer };

@@ -8,6 +8,8 @@
  */
 export const METHODS = ["prompt", "depth", "width", "compound", "prompt-matched"] as const;
 export type MethodName = (typeof METHODS)[number];
+/** Those on the decoder. */
+export const FEW_METHODS: readonly MethodName[] = ["prompt", "compound", "prompt-matched"];
 
 /** How much of everything a study takes. */
 export interface Extent {
@@ -16,7 +18,10 @@ export interface Extent {
   /** A decoder, whose learning rates are the encoder's. */
   readonly decoder: string;
   readonly tasks: readonly string[];
+  /** On the decoder, whose steps take thirty times as long: fewer of everything, and no growth of depth or of width alone. */
   readonly twoTasks: readonly string[];
+  readonly fewSeeds: readonly number[];
+  readonly fewSteps: number;
   /** Rates are tuned by the development rows of these. */
   readonly tunedOn: readonly string[];
   readonly seeds: readonly number[];
@@ -36,6 +41,8 @@ export const FULL: Extent = {
   tasks: ["wordnet-part-of-speech", "emoji-group", "wordnet-supersense", "spam", "speech-author"],
   twoTasks: ["wordnet-part-of-speech", "emoji-group"],
   tunedOn: ["wordnet-part-of-speech", "emoji-group"],
+  fewSeeds: [1, 2],
+  fewSteps: 60,
   seeds: [1, 2, 3],
   steps: 200,
   rates: [3e-3, 1e-2, 3e-2, 1e-1, 3e-1],
@@ -51,6 +58,8 @@ export const SMOKE: Extent = {
   tasks: ["emoji-group"],
   twoTasks: ["emoji-group"],
   tunedOn: ["emoji-group"],
+  fewSeeds: [1, 2],
+  fewSteps: 5,
   seeds: [1, 2],
   steps: 5,
   rates: [1e-2],

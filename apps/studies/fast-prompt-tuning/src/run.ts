@@ -17,7 +17,7 @@ import {
   stagesOf,
 } from "@cambium/fast-prompt-tuning";
 import { collate, type LanguageModel, loadModel, loadTokenizer, type TokenBatch } from "@cambium/models";
-import { type LabelledRow, modelFiles, taskOf } from "@cambium/study-kit/runs";
+import { type LabelledRow, modelSource, taskOf, watchPeak } from "@cambium/study-kit/runs";
 import { accuracy, adamW, type Batches, batches, linear, predict } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
 import { batchSizeOf, HEAD_RATE, MAX_LENGTH, type MethodName, PAD_TO, PROMPT_LENGTH } from "./plan.ts";
@@ -51,6 +51,8 @@ export interface Measured extends Record<string, number> {
   readonly taken: number;
   /** Longest time of making a part, in ms. */
   readonly growth: number;
+  /** Most memory of the process while it trained, in MB: the model and the engine included. */
+  readonly peak: number;
 }
 
 const STAGES: Readonly<Record<MethodName, NamedStages | readonly Stage[]>> = {
@@ -75,7 +77,7 @@ async function prepare(cell: Cell): Promise<Bench> {
   await useBackend("onnx");
   const loaded = await taskOf(cell.task);
   const seed = random(cell.seed).at(cell.task);
-  const source = modelFiles(cell.model);
+  const source = modelSource(cell.model);
   const tokenizer = await loadTokenizer(source);
   const base = await loadModel(source, { head: loaded.task.head("class-head"), random: seed.at("model") });
   const tuned = attach(base, head(base), prompt(base, { length: PROMPT_LENGTH }, seed.at("prompt")));
@@ -152,6 +154,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
   const bench = await prepare(cell);
   const asked = budget ?? cell.steps;
   const steps = cell.method === "prompt-matched" ? Math.max(1, Math.round(asked * compoundCost(bench.tuned))) : asked;
+  const peakMb = await watchPeak();
   const scores = await score(bench, cell);
   let growth = 0;
   const events = runFastPromptTuning(bench.tuned, bench.data, {
@@ -176,6 +179,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
     }
     if (event.type !== "end") continue;
     if (event.reason === "stopped") throw signal.reason;
+    const peak = await peakMb();
     const measured = await bench.measure(event.parameters, rows);
     disposeParameters(event.parameters);
     free(bench);
@@ -188,6 +192,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
       seconds: (event.elapsedMs + scores.elapsedMs) / 1000,
       taken: event.step,
       growth,
+      peak,
     };
   }
   throw new Error("internal: the training run ended without an end event");

@@ -191,6 +191,10 @@ export async function runProgram<Extent extends NamedExtent>(
   program: StudyProgram<Extent>,
   args: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
+  // Whoever read the lines has gone, as `| head` has: runs end with this process, and start again at their last checkpoints.
+  process.stdout.once("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") process.exit(STOPPED);
+  });
   try {
     const settings = readSettings(program, args);
     if (settings === undefined) process.stdout.write(helpOf(program));

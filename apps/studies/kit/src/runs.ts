@@ -1,6 +1,7 @@
 /** What runs of several studies share: tasks with their rows, and where models are. */
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Files, openFiles, StateError } from "@cambium/base";
+import { type Files, StateError } from "@cambium/base";
 import { type SaplingName, sapling, saplings } from "@cambium/saplings";
 import { type LoadedTask, loadTask, type RealRow } from "@cambium/tasks/real";
 
@@ -39,15 +40,31 @@ const PLACES: Readonly<Record<string, readonly [variable: string, path: string]>
 };
 
 /**
- * Where a model is: a sapling by its name, `minilm`, `smollm2` or `roberta` in a folder that an environment variable
- * names, or `ladder-<n>`, the n-th checkpoint of a pretraining in `CAMBIUM_LADDER`.
+ * Where a model is: a sapling by its name, `minilm`, `smollm2` or `roberta` in a folder or a GGUF file that an environment
+ * variable names, or `ladder-<n>`, the n-th checkpoint of a pretraining in `CAMBIUM_LADDER`.
  */
-export function modelFiles(name: string): Files {
+export function modelSource(name: string): string | Files {
   if (saplings.some((info) => info.name === name)) return sapling(name as SaplingName);
   const place = PLACES[name];
-  if (place !== undefined) return openFiles(process.env[place[0]] ?? place[1]);
+  if (place !== undefined) return process.env[place[0]] ?? place[1];
   const step = /^ladder-(\d+)$/.exec(name)?.[1];
   const ladder = process.env["CAMBIUM_LADDER"];
-  if (step !== undefined && ladder !== undefined) return openFiles(join(ladder, step));
+  if (step !== undefined && ladder !== undefined) return join(ladder, step);
   throw new StateError({ message: `there is no model "${name}"; checkpoints are looked for in CAMBIUM_LADDER` });
+}
+
+/**
+ * Begins to watch how much memory this process takes. On Linux the peak starts again here; elsewhere it is that of the whole life of the process.
+ *
+ * @returns What tells the peak since then, in MB.
+ */
+export async function watchPeak(): Promise<() => Promise<number>> {
+  const isReset = await writeFile("/proc/self/clear_refs", "5").then(
+    () => true,
+    () => false,
+  );
+  return async () => {
+    const kept = isReset ? /^VmHWM:\s+(\d+) kB/m.exec(await readFile("/proc/self/status", "utf8"))?.[1] : undefined;
+    return (kept === undefined ? process.resourceUsage().maxRSS : Number(kept)) / 1024;
+  };
 }

@@ -1,10 +1,10 @@
 /** What is measured, with what, and what counts: fixed before any of it was run. Whatever comes out stays in the results. */
-import type { SaplingName } from "@cambium/saplings";
-
 /** How much of everything a study takes. */
 export interface Extent {
   readonly name: "full" | "smoke";
-  readonly model: SaplingName;
+  readonly model: string;
+  /** A real encoder, on which the central claims are tested once more. */
+  readonly encoder: string;
   readonly dimensions: readonly number[];
   readonly seeds: readonly number[];
   /** Real tasks, each of which gives pairs of its classes: families of binary tasks. */
@@ -22,7 +22,8 @@ export interface Extent {
 export const FULL: Extent = {
   name: "full",
   model: "bert-4x256",
-  dimensions: [1, 2, 4, 8],
+  encoder: "minilm",
+  dimensions: [1, 8],
   seeds: [1, 2, 3],
   families: ["wordnet-supersense", "wordnet-verb-supersense", "emoji-group", "speech-era"],
   pairs: 3,
@@ -37,6 +38,7 @@ export const SMOKE: Extent = {
   ...FULL,
   name: "smoke",
   model: "bert-2x128",
+  encoder: "bert-2x128",
   dimensions: [1],
   seeds: [1, 2],
   families: ["wordnet-verb-supersense"],
@@ -47,7 +49,19 @@ export const SMOKE: Extent = {
   fewSteps: 3,
 };
 
-export const extentOf = (name: string): Extent => (name === "smoke" ? SMOKE : FULL);
+/** On the encoder: the most coordinates alone, on fewer families. */
+export const encoderExtent = (extent: Extent): Extent => ({
+  ...extent,
+  model: extent.encoder,
+  dimensions: extent.dimensions.slice(-1),
+  families: extent.families.slice(0, 3),
+});
+
+/** Of a run, by what its cell is told. */
+export function extentOf({ extent, on }: Pick<Cell, "extent" | "on">): Extent {
+  const all = extent === "smoke" ? SMOKE : FULL;
+  return on === "encoder" ? encoderExtent(all) : all;
+}
 
 /** Learning rates of ordinary training, and of coordinates: those of the authors' grid that a small model needs. */
 export const RATES = { lora: 3e-3, adapter: 3e-3, prefix: 1e-2 } as const;
@@ -64,5 +78,6 @@ export interface Cell {
   readonly dimension: number;
   /** Name of the extent, whose numbers stand in the study's inputs. */
   readonly extent: string;
+  readonly on: "sapling" | "encoder";
   readonly seed: number;
 }

@@ -1,5 +1,7 @@
 /** The runs, as worker processes find them. */
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { configureOnnx } from "@cambium/backend-onnx";
 import { folder, hasFile, result } from "@cambium/base";
 import {
   disposeParameters,
@@ -13,7 +15,7 @@ import {
 import { adapter, attach, type Delta, lora, prefix, type Tuned } from "@cambium/delta";
 import type { RunContext, StepCost } from "@cambium/experiments";
 import { collate, type LanguageModel, loadModel, loadTokenizer, type TokenBatch } from "@cambium/models";
-import { sapling } from "@cambium/saplings";
+import { modelSource } from "@cambium/study-kit/runs";
 import {
   fitSubspace,
   meanSolution,
@@ -42,6 +44,8 @@ import { type Labelled, type PairTask, tasksOf } from "./tasks.ts";
 /** Where ordinary training leaves its solutions, which runs of one seed share. */
 const SOLUTIONS = process.env["CAMBIUM_SUBSPACE_SOLUTIONS"] ?? "runs/subspace-solutions";
 
+configureOnnx({ threads: 1 }); // several workers share the cores
+
 interface Bench {
   readonly extent: Extent;
   readonly key: Random;
@@ -58,14 +62,15 @@ const startsOf = (base: LanguageModel, key: Random): Readonly<Record<Method, Del
   prefix: prefix(base, { length: 16, init: "normal" }, key.at("prefix")),
 });
 
-async function open({ extent: name, seed }: Cell): Promise<Bench> {
+async function open(cell: Cell): Promise<Bench> {
   await useBackend("onnx");
-  const extent = extentOf(name);
-  const key = random(seed);
+  const extent = extentOf(cell);
+  const key = random(cell.seed);
   // The head is random, the same for all tasks and frozen, so that nothing but the method learns.
   const head = { kind: "sequence-classification", labels: ["no", "yes"] } as const;
-  const base = await loadModel(sapling(extent.model), { head, random: key.at("head") });
-  const tokenizer = await loadTokenizer(sapling(extent.model));
+  const source = modelSource(extent.model);
+  const base = await loadModel(source, { head, random: key.at("head") });
+  const tokenizer = await loadTokenizer(source);
   const toBatch = collate(base, tokenizer, { maxLength: MAX_LENGTH, padTo: [16, MAX_LENGTH] });
   return {
     extent,
@@ -90,9 +95,15 @@ const trainingRows = ({ train: rows }: PairTask): readonly Labelled[] =>
   rows.length >= BATCH_SIZE ? rows : Array.from({ length: BATCH_SIZE }, (_, i) => rows[i % rows.length]!);
 
 /** Ordinary training, taken from where an earlier run of this seed left it. */
-async function solve(bench: Bench, task: PairTask, method: Method, seed: number): Promise<Parameters> {
+async function solve(
+  bench: Bench,
+  task: PairTask,
+  method: Method,
+  seed: number,
+  signal: AbortSignal,
+): Promise<Parameters> {
   const { extent, starts, base, data, key } = bench;
-  const files = folder(join(SOLUTIONS, `${extent.name}-${seed}`));
+  const files = folder(join(SOLUTIONS, `${extent.name}-${extent.model}-${seed}`));
   const name = `${task.name}-${method}`.replaceAll(/[^\w-]/g, "_");
   if (await hasFile(files, `${name}.safetensors`)) return loadSafetensors(files, `${name}.safetensors`);
   const tuned = attach(base, starts[method]);
@@ -104,10 +115,24 @@ async function solve(bench: Bench, task: PairTask, method: Method, seed: number)
     steps: extent.steps,
     clipNorm: 1,
     random: key.at(name),
+    signal,
   };
-  const { parameters } = await result(train(tuned, data(trainingRows(task), key.at("order").at(name)), options));
+  const run = train(tuned, data(trainingRows(task), key.at("order").at(name)), options);
+  const { parameters } = await endOf(run, signal);
   await saveSafetensors(files, `${name}.safetensors`, parameters);
   return parameters;
+}
+
+/** The end of a training, which lets a stop in between its steps. */
+async function endOf<Event extends { readonly type: string }>(
+  run: AsyncIterable<Event>,
+  signal: AbortSignal,
+): Promise<Extract<Event, { readonly type: "end" }>> {
+  for await (const event of run) {
+    if (event.type !== "end") await setImmediate();
+    else if ((event as { readonly reason?: string }).reason !== "stopped") return event as never;
+  }
+  throw signal.reason;
 }
 
 /** Share of test rows that are right, in percent. */
@@ -151,7 +176,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
   const sources = tasks.filter(({ isHeldOut }) => !isHeldOut);
   for (const task of sources)
     for (const method of METHODS) {
-      const parameters = await solve(bench, task, method, cell.seed);
+      const parameters = await solve(bench, task, method, cell.seed, context.signal);
       owned.push(parameters);
       const tuned = attach(base, starts[method]).with(parameters);
       solutions.push({ task: task.name, method, tuned: tuned as never });
@@ -162,7 +187,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
   for (const task of tasks.filter(({ isHeldOut }) => isHeldOut)) {
     const best = new Map<Method, number>();
     for (const method of METHODS) {
-      const parameters = await solve(bench, task, method, cell.seed);
+      const parameters = await solve(bench, task, method, cell.seed, context.signal);
       best.set(method, await scoreOf(bench, attach(base, starts[method]).with(parameters), task));
       disposeParameters(parameters);
     }
@@ -173,12 +198,15 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
       mean.push((100 * (await scoreOf(bench, tuned.with(middle), task))) / best.get(method)!);
       disposeParameters(middle);
       const order = key.at("few").at(task.name).at(method);
-      const found = await result(
+      const found = await endOf(
         optimiseInSubspace(space, method, tuned as never, data(trainingRows(task), order) as never, {
           optimiser: adamW({ learningRate: COORDINATE_RATE, weightDecay: 0 }),
           steps: extent.fewSteps,
           random: order.at("start"),
+          signal: context.signal,
+          checkpoint: { files: join(context.scratch, `${task.name}-${method}`.replaceAll(/[^\w-]/g, "_")), every: 100 },
         }),
+        context.signal,
       );
       optimised.push((100 * (await scoreOf(bench, tuned.with(found.point), task))) / best.get(method)!);
       for (const other of METHODS.filter((one) => one !== method)) {

@@ -1,6 +1,6 @@
 /** The grid and its claims. */
 import { type ClaimOptions, defineStudy, type Study } from "@cambium/experiments";
-import { COORDINATE_RATE, type Extent, RATES } from "./plan.ts";
+import { type Cell, COORDINATE_RATE, type Extent, RATES } from "./plan.ts";
 
 function claimsOf({ dimensions }: Extent): ClaimOptions[] {
   const [least, most] = [dimensions[0]!, dimensions.at(-1)!];
@@ -46,10 +46,10 @@ function claimsOf({ dimensions }: Extent): ClaimOptions[] {
   ];
 }
 
-/** The study of one extent. */
-export const subspaceStudy = (extent: Extent): Study =>
+/** The study of one extent on one of its models. */
+export const subspaceStudy = (extent: Extent, on: Cell["on"]): Study =>
   defineStudy({
-    name: `subspace-${extent.name}`,
+    name: `subspace-${on}-${extent.name}`,
     run: {
       module: new URL("./runs.ts", import.meta.url).href,
       version: "1",
@@ -60,6 +60,7 @@ export const subspaceStudy = (extent: Extent): Study =>
       space: ["fitted", "random", "own"],
       dimension: extent.dimensions,
       extent: [extent.name],
+      on: [on],
       seed: extent.seeds,
     },
     metrics: {

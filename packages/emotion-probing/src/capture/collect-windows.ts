@@ -69,7 +69,7 @@ export async function collectWindows(
     const start = i * step;
     return from === "start" ? [start, start + size] : [-start - size, 0 - start];
   });
-  const sites = findSites(model, ...names);
+  const sites = names.flatMap((name) => findSites(model, name));
   const rows = new Map<string, Float32Array[]>();
   const all = sites.flatMap(({ path, layer, stack, width }) =>
     windows.map((window): NeuronSite => {

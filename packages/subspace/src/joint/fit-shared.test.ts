@@ -65,7 +65,7 @@ test("whole fine-tuning is one more method, by a Fastfood decoder, and the head 
   const base = tinyModel({ type: "bert", dropout: 0 }) as LanguageModel;
   const rows: Batches<TokenBatch> = {
     batchCount: 1,
-    describe: () => "tiny",
+    describe: () => ({ tiny: 1 }),
     async *epoch() {
       yield { batch: tinyBatch(base), rows: 3, isLast: true };
     },

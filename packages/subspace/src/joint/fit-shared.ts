@@ -172,7 +172,7 @@ function sharedObjective<Batch>(
     ]),
     loss: (parameters: Parameters, { batch, choice }: SharedBatch<Batch>, context: LossContext): Scalar =>
       tidy(() => {
-        const point = matMul(choice, parameters.get(COORDINATES) as Tensor2D);
+        const point: Tensor2D = matMul(choice, parameters.get(COORDINATES) as Tensor2D);
         const losses = spaces.map(({ name, decoder, shapes, start }) => {
           const moved = cut(decoder.apply(partOf(parameters, name, "decoder"), point), shapes);
           const objective = methods[name]!;

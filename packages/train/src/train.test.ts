@@ -350,6 +350,13 @@ describe("bad input", () => {
     await expect(collect(train(objective, data(), { optimiser, steps: 1 }))).rejects.toThrow("no parameters to train");
   });
 
+  test("data whose epochs have no batch are refused, in place of being asked forever", async () => {
+    const empty: Batches<ToyBatch> = { describe: () => ({}), async *epoch() {} };
+    await expect(collect(train(makeToy(), empty, { optimiser, steps: 2 }))).rejects.toThrow(
+      "train: the data have no batch in epoch 0",
+    );
+  });
+
   test("a loss that is not a single number is refused", async () => {
     const { parameters } = makeToy();
     const objective: Objective<ToyBatch> = { parameters, loss: (_, { y }) => y.clone() as never };

@@ -3,7 +3,7 @@ import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { attach, head, prompt, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
-import { adamW, type Metrics, train } from "@cambium/train";
+import { adamW, linear, type Metrics, train } from "@cambium/train";
 import { add, dispose, matMul, memory, reshape, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { flops } from "../cost/flops.ts";
@@ -268,6 +268,11 @@ test.each([
   [{ rates: "both" as never }, /rates must be/],
   [{ grow: () => true }, /give evaluate/],
   [{ steps: 0 }, /steps must be/],
+  [{ optimiser: adamW({ learningRate: linear(0.1, { steps: 9 }) }) }, /ends after step 9, and the run takes 10/],
+  [
+    { optimiser: adamW({ learningRate: linear(0.1, { steps: 3 }) }), rates: "stage" },
+    /ends after step 3, and the longest stage takes 4/,
+  ],
   [{ checkpoint: { files: files(), evry: 2 } as never }, /"evry".*"every"/],
 ])("%j is refused", async (options, message) => {
   const { tuned, free } = setUp();

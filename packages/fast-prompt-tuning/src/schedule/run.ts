@@ -165,6 +165,7 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
       message: `runFastPromptTuning: rates must be "run" or "stage", got ${JSON.stringify(rates)}`,
     });
   const planned = stagesOf(stages, steps);
+  checkRates(optimiser, rates, steps, planned);
   const checkpoint = checkpointOf(options.checkpoint);
   const growth = growthOf(options, checkpoint !== undefined);
   const log = await readLog(checkpoint?.files, canonicalJson({ stages: planned as never, rates, keepMemory, growth }));
@@ -253,6 +254,23 @@ function release(end: EndEvent | undefined): void {
   disposeParameters(end.parameters);
   if (end.state !== undefined) disposeParameters(end.state);
   if (end.optimiser !== undefined) disposeParameters(end.optimiser.tensors);
+}
+
+/** A schedule that is over too soon would end the run in the middle, at the stage in which it is. */
+function checkRates(
+  { learningRate }: Optimiser,
+  rates: "run" | "stage",
+  steps: number,
+  planned: readonly PlannedStage[],
+): void {
+  const longest = rates === "run" ? steps : Math.max(...planned.map(({ from, to }) => to - from));
+  if (learningRate.steps === undefined || longest <= learningRate.steps) return;
+  const what = rates === "run" ? `the run takes ${steps}` : `the longest stage takes ${longest}`;
+  throw new ConfigError({
+    message: `runFastPromptTuning: the learning rate's schedule ends after step ${learningRate.steps}, and ${what}; give the schedule as many steps`,
+    scheduleSteps: learningRate.steps,
+    steps: longest,
+  });
 }
 
 /** What ends stages early, as JSON. */

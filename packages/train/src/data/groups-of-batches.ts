@@ -1,3 +1,4 @@
+import { ConfigError } from "@cambium/base";
 import { disposeTrees } from "../tensors.ts";
 import type { Batches, MiniBatch } from "./batches.ts";
 
@@ -41,7 +42,9 @@ async function* groupForever<Batch>(
   let group: MiniBatch<Batch>[] = [];
   try {
     for (let { epoch, batch } = from; ; epoch++, batch = 0) {
+      let isEmpty = true;
       for await (const item of data.epoch(epoch, batch, { fingerprints })) {
+        isEmpty = false;
         group.push(item);
         batch++;
         if (group.length < count && !item.isLast) continue;
@@ -51,6 +54,9 @@ async function* groupForever<Batch>(
         const { fingerprint } = item;
         yield { batches, next: { ...position, ...(fingerprint === undefined ? {} : { fingerprint }) } };
       }
+      // An epoch without a batch would be followed by another one, forever.
+      if (isEmpty)
+        throw new ConfigError({ message: `train: the data have no batch in epoch ${epoch}, counted from 0`, epoch });
     }
   } finally {
     disposeTrees(group);

@@ -20,7 +20,7 @@ import { collate, type LanguageModel, loadModel, loadTokenizer, type TokenBatch 
 import { type LabelledRow, modelSource, taskOf, watchPeak } from "@cambium/study-kit/runs";
 import { accuracy, adamW, type Batches, batches, linear, predict } from "@cambium/train";
 import { argMax, type Tensor2D } from "@tensorflow/tfjs-core";
-import { batchSizeOf, HEAD_RATE, MAX_LENGTH, type MethodName, PAD_TO, PROMPT_LENGTH } from "./plan.ts";
+import { batchSizeOf, FULL, HEAD_RATE, MAX_LENGTH, type MethodName, PAD_TO, PROMPT_LENGTH } from "./plan.ts";
 import { measuredRows, trainRows } from "./rows.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
@@ -47,6 +47,8 @@ export interface Measured extends Record<string, number> {
   readonly saved: number;
   /** Wall clock of scoring and training, the making of parts and graphs included. */
   readonly seconds: number;
+  /** The same in processor time. */
+  readonly processor: number;
   /** Steps taken. */
   readonly taken: number;
   /** Longest time of making a part, in ms. */
@@ -125,6 +127,12 @@ function compoundCost(tuned: Tuned<LanguageModel>): number {
   return scheduleCost(stages);
 }
 
+/** Processor time of this process so far. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Neurons by their activations with the untrained prompt in front, and what that costs. */
 async function score(
   { tuned, data }: Bench,
@@ -154,7 +162,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
   const bench = await prepare(cell);
   const asked = budget ?? cell.steps;
   const steps = cell.method === "prompt-matched" ? Math.max(1, Math.round(asked * compoundCost(bench.tuned))) : asked;
-  const peakMb = await watchPeak();
+  const [peakMb, startedAt] = [await watchPeak(), processorMs()];
   const scores = await score(bench, cell);
   let growth = 0;
   const events = runFastPromptTuning(bench.tuned, bench.data, {
@@ -179,7 +187,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
     }
     if (event.type !== "end") continue;
     if (event.reason === "stopped") throw signal.reason;
-    const peak = await peakMb();
+    const [peak, processor] = [await peakMb(), (processorMs() - startedAt) / 1000];
     const measured = await bench.measure(event.parameters, rows);
     disposeParameters(event.parameters);
     free(bench);
@@ -190,6 +198,7 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
       gflop: spent / 1e9,
       saved: 100 * (1 - spent / whole),
       seconds: (event.elapsedMs + scores.elapsedMs) / 1000,
+      processor,
       taken: event.step,
       growth,
       peak,
@@ -199,14 +208,13 @@ export async function run(cell: Cell, context: RunContext): Promise<Measured> {
 }
 
 /** Steps to look at, of which the first of each stage also compile. */
-const LOOKS = 20;
+const looksOf = (model: string): number => (model === FULL.decoder ? 8 : 20);
 
-/** A step of a run, as a mean over all stages, and what comes before and after all of them. */
+/** A step of a run in processor time, as a mean over all stages, and what comes before and after all of them. */
 export async function step(cell: Cell, context: RunContext): Promise<StepCost> {
-  const startedAt = performance.now();
-  const looked = { ...cell, steps: LOOKS };
-  const { seconds } = await run(looked, { ...context, progress: () => undefined });
-  const all = performance.now() - startedAt;
-  const stepMs = (seconds * 1000) / LOOKS;
-  return { stepMs, steps: cell.steps, setupMs: Math.max(0, all - seconds * 1000) };
+  const startedAt = processorMs();
+  const looks = looksOf(cell.model);
+  const { processor } = await run({ ...cell, steps: looks }, { ...context, progress: () => undefined });
+  const spent = processor * 1000;
+  return { stepMs: spent / looks, steps: cell.steps, setupMs: Math.max(0, processorMs() - startedAt - spent) };
 }

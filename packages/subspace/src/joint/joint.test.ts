@@ -1,6 +1,6 @@
 import { result } from "@cambium/base";
 import { disposeParameters, mapParameters, type Objective, type Parameters, random } from "@cambium/core";
-import { attach, head, lora, type Tuned, whole } from "@cambium/delta";
+import { attach, head, lora, type Tuned, vera, whole } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyBatch, tinyModel } from "@cambium/models/testing";
 import { adamW } from "@cambium/train";
@@ -110,6 +110,35 @@ test("of whole fine-tunings all lies in the subspace but the head, and they are 
     starts.lora.parameters,
     base.parameters,
   );
+});
+
+test("solutions of one method whose equal numbers mean different things are refused: another alpha, frozen matrices or backbone", async () => {
+  const base = tinyModel({ type: "bert" }) as LanguageModel;
+  const other = tinyModel({ type: "bert", seed: 2 }) as LanguageModel;
+  const trees: Parameters[] = [];
+  const solved = (task: string, tuned: Tuned<LanguageModel>): Solution<never> => {
+    const at = mapParameters(tuned.parameters, (tensor, name) =>
+      tidy(() => add(tensor, random(9).at(task).at(name).normal(tensor.shape, 0, 0.1))),
+    );
+    trees.push(at, tuned.parameters, ...tuned.deltas.map(({ buffers }) => buffers));
+    return { task, method: "one", tuned: tuned.with(at) as never, start: "zero" };
+  };
+  const refusal = async (first: Tuned<LanguageModel>, second: Tuned<LanguageModel>): Promise<string> =>
+    result(fitSubspace([solved("a", first), solved("b", second)], { dimension: 1 })).then(
+      (space) => {
+        space.dispose();
+        return "fitted";
+      },
+      ({ message }: Error) => message,
+    );
+  const loraOf = (model: LanguageModel, alpha: number) => attach(model, lora(model, { rank: 2, alpha }, random(1)));
+  expect(await refusal(loraOf(base, 8), loraOf(base, 16))).toMatch(/b and a by one differ in lora's settings/);
+  expect(await refusal(loraOf(base, 8), loraOf(other, 8))).toMatch(/differ in the backbone/);
+  const veraOf = (projectionSeed: number) => attach(base, vera(base, { rank: 2, projectionSeed }));
+  expect(await refusal(veraOf(1), veraOf(2))).toMatch(/vera.s settings, vera.s frozen tensors/);
+  // Heads are each task's own: their labels may differ.
+  expect(await refusal(loraOf(base, 8), loraOf(base, 8))).toBe("fitted");
+  free(...new Set(trees), base.parameters, other.parameters);
 });
 
 test("a new task is solved by the coordinates, and the other method gets its solution without training", async () => {

@@ -1,5 +1,5 @@
 /** Solutions of several tasks by several methods, and what of them lies in a subspace. */
-import { ConfigError, ShapeError, StateError } from "@cambium/base";
+import { ConfigError, canonicalJson, type Json, ShapeError, StateError } from "@cambium/base";
 import { fingerprint, type Objective, type Parameters } from "@cambium/core";
 import type { Delta } from "@cambium/delta";
 import {
@@ -170,6 +170,7 @@ async function tabulateMethod<Batch>(
       message: `${caller}: the solutions by ${name} differ in shape: ${differing.join("; ")}`,
       differing,
     });
+  await checkSettings(caller, name, mine as readonly Solution<never>[], moved);
   const starts = mine.map((one) => startOf(one as Solution<never>, moved, made));
   const pick = (tree: Parameters, what: string): Parameters =>
     new Map(
@@ -213,6 +214,62 @@ async function tabulateMethod<Batch>(
     points: new Map(mine.map(({ task, tuned }) => [task, tuned.parameters])),
   };
 }
+
+/** Of the deltas that lie in the subspace: what their parameters mean, by name. */
+async function settingsOf(
+  tuned: Objective<never>,
+  moved: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const own = deltasOf(tuned).filter(({ name, parameters }) =>
+    [...parameters.keys()].some((key) => moved.includes(`${name}/${key}`)),
+  );
+  const found: [string, string][] = [];
+  for (const { name, kind, config, buffers } of own) {
+    found.push([`${name}'s settings`, canonicalJson({ kind, config: config as Json })]);
+    if (buffers.size > 0) found.push([`${name}'s frozen tensors`, await fingerprint(buffers)]);
+  }
+  const { base } = tuned as {
+    readonly base?: { readonly parameters: Parameters; readonly headParameters?: readonly string[] };
+  };
+  if (base !== undefined && own.length > 0) {
+    const body = new Map([...base.parameters].filter(([name]) => !base.headParameters?.includes(name)));
+    found.push(["the backbone", await fingerprint(body)]);
+  }
+  return Object.fromEntries(found);
+}
+
+/** Solutions of one method must mean the same by equal numbers: a LoRA of another `alpha`, or of other frozen matrices, does not. */
+async function checkSettings(
+  caller: string,
+  name: string,
+  solutions: readonly Solution<never>[],
+  moved: readonly string[],
+): Promise<void> {
+  const [first, ...others] = solutions;
+  const wanted = await settingsOf(first!.tuned, moved);
+  for (const { task, tuned } of others) {
+    const found = sameModel(tuned, first!.tuned) ? wanted : await settingsOf(tuned, moved);
+    const differing = Object.keys({ ...wanted, ...found }).filter((key) => wanted[key] !== found[key]);
+    if (differing.length > 0)
+      throw new ConfigError({
+        message: `${caller}: ${task} and ${first!.task} by ${name} differ in ${differing.join(", ")}, so that equal numbers mean different things; give them names of their own`,
+        task,
+        method: name,
+        differing,
+      });
+  }
+}
+
+/** Whether two are one model at two points. */
+const sameModel = (a: object, b: object): boolean => {
+  const [left, right] = [deltasOf(a), deltasOf(b)];
+  const bases = [a, b].map((each) => (each as { readonly base?: unknown }).base);
+  return (
+    bases[0] === bases[1] &&
+    left.length === right.length &&
+    left.every(({ buffers, config }, i) => buffers === right[i]!.buffers && config === right[i]!.config)
+  );
+};
 
 /** What lies in the subspace as one vector. The caller owns it. */
 export const flatOf = (point: Parameters, shapes: ReadonlyMap<string, readonly number[]>): Tensor1D =>

@@ -136,8 +136,21 @@ test("solutions of one method whose equal numbers mean different things are refu
   expect(await refusal(loraOf(base, 8), loraOf(other, 8))).toMatch(/differ in the backbone/);
   const veraOf = (projectionSeed: number) => attach(base, vera(base, { rank: 2, projectionSeed }));
   expect(await refusal(veraOf(1), veraOf(2))).toMatch(/vera.s settings, vera.s frozen tensors/);
-  // Heads are each task's own: their labels may differ.
   expect(await refusal(loraOf(base, 8), loraOf(base, 8))).toBe("fitted");
+  const [first, second, receiver] = [
+    solved("c", loraOf(base, 8)),
+    solved("d", loraOf(base, 8)),
+    solved("e", loraOf(base, 16)),
+  ];
+  const space = await result(fitSubspace([first, second], { dimension: 1 }));
+  expect(() => transfer(space, [1], "one", receiver.tuned)).toThrow(
+    /tuned by other settings of one: lora is .*"alpha":16/,
+  );
+  const idle = { optimiser: adamW({ learningRate: 0.1 }), steps: 1 };
+  await expect(result(optimiseInSubspace(space, "one", receiver.tuned, targets([[1]]) as never, idle))).rejects.toThrow(
+    /other settings of one/,
+  );
+  space.dispose();
   free(...new Set(trees), base.parameters, other.parameters);
 });
 

@@ -1,12 +1,13 @@
 /** New tasks within a subspace, and one method's coordinates decoded by another. */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, canonicalJson, type Json } from "@cambium/base";
 import type { Objective, Parameters, Random } from "@cambium/core";
 import { random as seeded } from "@cambium/core";
+import type { Delta } from "@cambium/delta";
 import type { Batches } from "@cambium/train";
 import { type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { type SubspaceEvent, type TrainInSubspaceOptions, trainInSubspace } from "../training/subspace-objective.ts";
 import { START_DEVIATION } from "./networks.ts";
-import type { Coordinates, Subspace } from "./subspace.ts";
+import { type Coordinates, deltasOf, type MethodSpace, type Subspace } from "./subspace.ts";
 
 /** Settings of `optimiseInSubspace`: those of `train`, and where the coordinates start. */
 export interface OptimiseOptions extends Omit<TrainInSubspaceOptions, "subspace"> {
@@ -38,6 +39,7 @@ export async function* optimiseInSubspace<Batch>(
 ): AsyncGenerator<SubspaceEvent, void, undefined> {
   const { from, full, ...training } = options;
   const projection = space.projection(method);
+  checkSameDeltas("optimiseInSubspace", space.method(method), objective);
   if (from !== undefined && from.length !== space.dimension)
     throw new ConfigError({
       message: `optimiseInSubspace: from must have ${space.dimension} coordinates, got ${from.length}`,
@@ -64,6 +66,26 @@ export async function* optimiseInSubspace<Batch>(
   }
 }
 
+/** An objective of a method's own settings: a LoRA of another `alpha` would be another model at the same point. */
+function checkSameDeltas(caller: string, { name, shapes, deltas }: MethodSpace, objective: object): void {
+  const settingsOf = (list: readonly Delta[]): ReadonlyMap<string, string> =>
+    new Map(
+      list
+        .filter((delta) => [...delta.parameters.keys()].some((key) => shapes.has(`${delta.name}/${key}`)))
+        .map((delta) => [delta.name, canonicalJson({ kind: delta.kind, config: delta.config as Json })]),
+    );
+  const [wanted, found] = [settingsOf(deltas), settingsOf(deltasOf(objective))];
+  const differing = [...wanted].flatMap(([delta, settings]) => {
+    const own = found.get(delta);
+    return own === undefined || own === settings ? [] : [`${delta} is ${own}, and ${settings} in the subspace`];
+  });
+  if (differing.length > 0)
+    throw new ConfigError({
+      message: `${caller}: the objective is tuned by other settings of ${name}: ${differing.join("; ")}`,
+      differing,
+    });
+}
+
 /** An objective's parameters, with θ⁰ of the subspace where it moves them. Nothing is copied. */
 function originIn(space: Subspace, method: string, parameters: Parameters): Parameters {
   const { start } = space.method(method);
@@ -77,7 +99,7 @@ function originIn(space: Subspace, method: string, parameters: Parameters): Para
  * @param method - The method that decodes.
  * @param objective - A model tuned by it; its own point in the subspace does not count.
  * @returns All parameters of the objective. The caller owns them.
- * @throws {ConfigError} For a method that the subspace does not have.
+ * @throws {ConfigError} For a method that the subspace does not have, or has with other settings.
  * @throws {ShapeError} For coordinates of another number.
  * @see Yi et al. 2022, arXiv:2210.13311, section 3.3.
  */
@@ -87,6 +109,7 @@ export function transfer(
   method: string,
   objective: { readonly parameters: Parameters },
 ): Map<string, Tensor> {
+  checkSameDeltas("transfer", space.method(method), objective);
   const decoded = space.decode(method, coordinates);
   const missing = [...decoded.keys()].filter((name) => !objective.parameters.has(name));
   if (missing.length > 0) {

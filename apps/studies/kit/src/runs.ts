@@ -24,7 +24,10 @@ export interface LabelledRow {
 }
 
 /** Rows with their classes; of a text no more letters than `maxLength` tokens can have are kept. */
-export function labelled(rows: readonly RealRow[], maxLength = Number.POSITIVE_INFINITY): readonly LabelledRow[] {
+export function labelled(
+  rows: readonly RealRow[],
+  maxLength: number = Number.POSITIVE_INFINITY,
+): readonly LabelledRow[] {
   const letters = 12 * maxLength;
   return rows.map(({ text, pair, label }) => ({
     text: text.slice(0, letters),

@@ -4,7 +4,7 @@ import { type Extent, encoderExtent, FULL, SMOKE } from "./plan.ts";
 import { subspaceStudy } from "./study.ts";
 
 /** The sapling with all dimensions, and once more the encoder with one. */
-export function partsOf(extent: Extent, folder: string): readonly Part[] {
+function partsOf(extent: Extent, folder: string): readonly Part[] {
   const encoder = encoderExtent(extent);
   const about = ({ families, pairs }: Extent): string =>
     `${families.length * pairs} tasks by three methods make the subspace, and ${families.length} more are solved in it`;

@@ -270,7 +270,7 @@ test.each([
   [{ steps: 0 }, /steps must be/],
   [{ optimiser: adamW({ learningRate: linear(0.1, { steps: 9 }) }) }, /ends after step 9, and the run takes 10/],
   [
-    { optimiser: adamW({ learningRate: linear(0.1, { steps: 3 }) }), rates: "stage" },
+    { optimiser: adamW({ learningRate: linear(0.1, { steps: 3 }) }), rates: "stage" as const },
     /ends after step 3, and the longest stage takes 4/,
   ],
   [{ checkpoint: { files: files(), evry: 2 } as never }, /"evry".*"every"/],

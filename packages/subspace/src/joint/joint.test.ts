@@ -134,7 +134,7 @@ test("solutions of one method whose equal numbers mean different things are refu
   const loraOf = (model: LanguageModel, alpha: number) => attach(model, lora(model, { rank: 2, alpha }, random(1)));
   expect(await refusal(loraOf(base, 8), loraOf(base, 16))).toMatch(/b and a by one differ in lora's settings/);
   expect(await refusal(loraOf(base, 8), loraOf(other, 8))).toMatch(/differ in the backbone/);
-  const veraOf = (projectionSeed: number) => attach(base, vera(base, { rank: 2, projectionSeed }));
+  const veraOf = (projectionSeed: number) => attach(base, vera(base, { rank: 2, projectionSeed }, random(1)));
   expect(await refusal(veraOf(1), veraOf(2))).toMatch(/vera.s settings, vera.s frozen tensors/);
   expect(await refusal(loraOf(base, 8), loraOf(base, 8))).toBe("fitted");
   const [first, second, receiver] = [

@@ -19,7 +19,7 @@ export const fastPromptTuning: StudyProgram<Extent> = {
       `Five methods on the same rows, seed by seed: ordinary prompt tuning; growth of depth, of width and of both, by the paper's shares (20, 20, 20 and 40 % of ${steps} steps); and ordinary prompt tuning stopped at the cost of growth of both. Operations are counted by hand, forward and backward, with the passes that score neurons; the wall clock counts scoring and the making of parts and graphs. Intervals are 95 % t intervals over seeds.`,
     ],
     closing: [
-      "Cut, so that it takes two hours on two cores: on the decoder a third seed, 140 of 200 steps, and growth of depth or of width alone; on the encoder more than 200 steps, more rows than 32 of each class, and rates tuned task by task. Peaks of memory are those of the whole process.",
+      "Cut, so that it takes two hours on two cores: on the decoder half of the 200 steps, half of the 400 measured rows, and growth of depth or of width alone; on the encoder more than 200 steps, more rows than 32 of each class, and rates tuned task by task. Peaks of memory are those of the whole process.",
       "Not measured here: T5, tasks that generate text, ablations of the number, the order and the shares of stages, and the similarity of prompts of different parts, for which the package has the instruments.",
     ],
   },

@@ -158,7 +158,7 @@ async function score(
 /** Trains for the steps of the cell, or of the tuning's budget, and measures. */
 export async function run(cell: Cell, context: RunContext): Promise<Measured> {
   const { signal, scratch, budget } = context;
-  const rows = measuredRows(await taskOf(cell.task), budget === undefined ? "test" : "dev");
+  const rows = measuredRows(await taskOf(cell.task), budget === undefined ? "test" : "dev", cell.model);
   const bench = await prepare(cell);
   const asked = budget ?? cell.steps;
   const steps = cell.method === "prompt-matched" ? Math.max(1, Math.round(asked * compoundCost(bench.tuned))) : asked;

@@ -44,7 +44,7 @@ export const subspace: StudyProgram<Extent> = {
       `Tasks are pairs of classes of real tasks, answered by yes and no with one head that is random and frozen. Ordinary training takes ${steps} steps on ${rows} rows of each class, coordinates ${fewSteps} steps. Numbers are in percent of ordinary training's accuracy by the same method. The subspace is the closed form; beside it stand random directions and each method's own principal components. Intervals are 95 % t intervals over seeds, which draw rows, starts and directions.`,
     ],
     closing: [
-      "Cut, so that it takes two hours: full fine-tuning as a fourth method, the trained form with mixtures, more than one dimension on the encoder, and dimensions 2 and 4 on the sapling.",
+      "Cut, so that it takes two hours: full fine-tuning as a fourth method, the trained form with mixtures, more than one dimension and a fourth family on the encoder, and dimensions 2 and 4 on the sapling.",
     ],
   },
 };

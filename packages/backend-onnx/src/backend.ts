@@ -5,6 +5,7 @@
  * that nobody reads never pile up; where nothing is read for long, the same happens where a step ends. While the tape records, a read runs only what it needs: running all would turn every
  * activation into an output.
  */
+import { yieldTurn } from "@cambium/base";
 import {
   type BackendValues,
   backend_util,
@@ -281,7 +282,9 @@ export class OnnxBackend extends KernelBackend {
   }
 
   override async read(dataId: DataId): Promise<BackendValues> {
-    return this.readSync(dataId);
+    const values = this.readSync(dataId);
+    await yieldTurn(); // the values are there, so that a loop over reads would never give way
+    return values;
   }
 
   /** Makes `requested`, and outside the tape everything else that is pending. */

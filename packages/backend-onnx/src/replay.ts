@@ -111,6 +111,19 @@ function differenceOf(a: Trace, b: Trace): string | undefined {
   return outlet >= 0 ? `tensor ${outlet} of the result is another one` : undefined;
 }
 
+/** Where a tensor comes from, without what was made for the traced call, such as a dropout mask. */
+function detachSource<S extends Source>(source: S): S {
+  if (source.kind !== "made") return source;
+  const { operation, inputs } = source;
+  const outputs = operation.outputs.map((value) => ({
+    ...value,
+    data: undefined,
+    feed: undefined,
+    producer: undefined,
+  }));
+  return { ...source, operation: { ...operation, inputs: [], outputs }, inputs: inputs.map(detachSource) };
+}
+
 /** The same program over its own values, so that nothing of the traced call stays in memory but what was captured. */
 function detach(trace: Trace): Trace {
   const copies = new Map<Value, Value>();
@@ -137,6 +150,8 @@ function detach(trace: Trace): Trace {
   return {
     ...trace,
     program: { ...program, operations, feeds: program.feeds.map(copy), roots: program.roots.map(copy) },
+    sources: trace.sources.map(detachSource),
+    outlets: trace.outlets.map((outlet) => (outlet.kind === "root" ? outlet : detachSource(outlet))),
   };
 }
 
@@ -194,7 +209,7 @@ export class Replayer<Arguments extends unknown[], Result> {
           : undefined;
     if (reason !== undefined) this.refuse(signature, reason, () => tensorsOf(trace.result));
     signature.equalTraces++;
-    signature.last = signature.equalTraces >= TRACES ? detach(trace) : trace;
+    signature.last = detach(trace);
     signature.variables = before.filter((variable) => variable.isAmong(read));
     return trace.result as Result;
   }

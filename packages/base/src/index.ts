@@ -44,3 +44,4 @@ export { readJson } from "./read-json.ts";
 export { remote } from "./remote.ts";
 export type { RetryOptions } from "./retry.ts";
 export { type RunEvent, result } from "./run.ts";
+export { yieldTurn } from "./yield-turn.ts";

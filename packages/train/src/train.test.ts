@@ -372,3 +372,10 @@ describe("bad input", () => {
     expect(bits(again.parameters)).toEqual(bits(once.parameters));
   });
 });
+
+test("timers fire while a run goes on, so that a signal stops it", async () => {
+  const stop = new AbortController();
+  setTimeout(() => stop.abort());
+  const events = await collect(train(makeToy(), data(), { optimiser, steps: 1_000_000, signal: stop.signal }));
+  expect(endOf(events)).toMatchObject({ reason: "stopped" });
+});

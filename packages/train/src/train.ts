@@ -6,7 +6,7 @@
  * down, and a run that was stopped or killed reads it back and resumes, bit for bit: the randomness of a step is a function of
  * the seed and its number. What the run depends on otherwise is described beside it, so that another run does not take it up.
  */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, yieldTurn } from "@cambium/base";
 import { cloneParameters, type Objective } from "@cambium/core";
 import { openCheckpoints } from "./checkpoint/checkpoints.ts";
 import { describeRun } from "./checkpoint/description.ts";
@@ -123,6 +123,7 @@ export async function* train<Batch>(
       progress = advance(progress, point, next);
       const { step } = progress;
       yield { type: "step", step, ...report, durationMs: performance.now() - startedAt };
+      await yieldTurn(); // so that Ctrl-C is heard, and timers fire
 
       if (evaluate !== undefined && (step % evaluate.every === 0 || isFinished(progress, plan))) {
         const metrics = await evaluate.run(progress.parameters, progress.state);

@@ -70,7 +70,7 @@ export function formatFewShot(comparison: Comparison): string {
   const verdict = !roles.includes("shipped")
     ? []
     : [
-        `${name("grown")} ${ahead.every(isAhead) ? "is to replace" : "is not to replace"} ${name("shipped")}: at least ${LEAST_POINTS} points ahead of it, and ahead of words, beyond the interval`,
+        `${name("grown")} ${ahead.every(isAhead) ? "is to replace" : "is not to replace"} ${name("shipped")} (asked for: at least ${LEAST_POINTS} points ahead of it, and ahead of words, beyond the interval)`,
       ];
   return [
     `| task | ${columns.map(title).join(" | ")} |`,

@@ -81,6 +81,13 @@ test("attaching to a tuned model puts the new deltas outside of the old ones", (
   expect(logits(stacked)).not.toEqual(logits(attach(model, outer, inner)));
 });
 
+test("a tuned model of the same base stands for its deltas, and one of another base is refused", () => {
+  const tuned = attach(model, moved(lora(model, { rank: 2 }, random(1))), moved(ia3(model)));
+  expect(logits(attach(model, tuned))).toEqual(logits(tuned));
+  const other = own(tinyModel());
+  expect(() => attach(other, tuned)).toThrow("tuned.on(base)");
+});
+
 test("two deltas of one name are an error that says how to name them", () => {
   const [one, two] = [own(lora(model, {}, random(1))), own(lora(model, {}, random(2)))];
   expect(() => attach(model, one, two)).toThrow(/two deltas have the name "lora"; give one another name with named/);

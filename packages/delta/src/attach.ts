@@ -199,8 +199,19 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
   } as unknown as Tuned<M>;
 }
 
+/** What is joined: a tuned model of the same base stands for its deltas. */
+function deltasOf<M extends AnyModel>(base: M, given: Delta | Stack | Tuned<M>): readonly (Delta | Stack)[] {
+  if (Object(given) !== given || !("deltas" in given)) return [given as Delta | Stack];
+  if (given.base === base) return given.deltas;
+  throw new ConfigError({
+    message:
+      "attach: a tuned model of another base stands among the deltas; tuned.on(base) puts its deltas onto this one",
+  });
+}
+
 /**
- * Joins deltas to a model. The last is outermost. On a tuned model the new ones come on top of those it has.
+ * Joins deltas to a model. The last is outermost. On a tuned model the new ones come on top of those it has; a tuned model of the same base among
+ * the deltas stands for its own.
  *
  * Where the base has a random head, because its file lacked one, put `head(base)` among the deltas: the others train against
  * it, and without `head` it is neither trained nor saved. `tuned.warnings` says so.
@@ -211,9 +222,12 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
  * @example
  * const tuned = attach(base, lora(base, { rank: 8 }, random(1)), head(base));
  */
-export function attach<M extends AnyModel>(model: M | Tuned<M>, ...deltas: readonly (Delta | Stack)[]): Tuned<M> {
+export function attach<M extends AnyModel>(
+  model: M | Tuned<M>,
+  ...deltas: readonly (Delta | Stack | Tuned<M>)[]
+): Tuned<M> {
   const base = isTuned(model) ? model.base : model;
-  const whole = stack(...(isTuned(model) ? model.deltas : []), ...deltas);
+  const whole = stack(...(isTuned(model) ? model.deltas : []), ...deltas.flatMap((each) => deltasOf(base, each)));
   for (const part of whole.parts) checkFit(base, part);
   return graft(base, whole, isTuned(model) ? model.inactive : []);
 }

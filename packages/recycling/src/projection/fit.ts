@@ -54,7 +54,7 @@ export type Mapping = Pick<DeltaProjection, "apply" | "dispose">;
  * @throws {ShapeError} When deltas differ in form; lists all.
  * @example
  * const projection = await fitProjection([{ old: spamOld, current: spamNew }, { old: topicOld, current: topicNew }]);
- * const moved = await recycle(moodOld, newBase, { method: "project", projection });
+ * const moved = recycle(moodOld, newBase, { method: "project", projection });
  */
 export async function fitProjection(
   pairs: readonly TunedPair[],

@@ -175,13 +175,17 @@ test("heads of other labels are not mapped", async () => {
   const labels = { kind: "sequence-classification", labels: ["ham", "spam", "other"] } as const;
   const [otherBase, otherNext] = [withValues(base, base.parameters, labels), withValues(next, next.parameters, labels)];
   const unseen = tunedOn(otherBase, trained(bitFit(otherBase)), trained(head(otherBase)));
-  await expect(recycle(unseen, otherNext, { method: "project", projection })).rejects.toThrow('classifier: "exclude"');
+  await expect((async () => recycle(unseen, otherNext, { method: "project", projection }))()).rejects.toThrow(
+    'classifier: "exclude"',
+  );
   const current = tunedOn(otherNext, ...unseen.deltas);
   await expect(fitProjection([...pairs, { old: unseen, current }], { classifier: "include" })).rejects.toThrow(
     "ham, spam, other",
   );
   const foreign = tunedOn(base, trained(lora(base, { rank: 2 }, random(1))));
-  await expect(recycle(foreign, next, { method: "project", projection })).rejects.toMatchObject({ code: "SHAPE" });
+  await expect((async () => recycle(foreign, next, { method: "project", projection }))()).rejects.toMatchObject({
+    code: "SHAPE",
+  });
   await expect(fitProjection([{ old: foreign, current: pairs[0]!.current }])).rejects.toMatchObject({ code: "SHAPE" });
   await expect(fitProjection([])).rejects.toThrow("there are no pairs");
   await expect(fitProjection(pairs, { kind: "mean-shift", penalty: 1 })).rejects.toThrow("has no penalty");

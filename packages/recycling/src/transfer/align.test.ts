@@ -61,7 +61,9 @@ test("a delta that cannot follow says so, and where nothing moved there is nothi
   const base = first();
   const next = shuffled(base);
   const old = tunedOn(base, trained(prefix(base, { length: 2 }, random(1))), trained(head(base)));
-  await expect(recycle(old, next, { method: "initialise", align: true })).rejects.toThrow("cannot follow them");
+  await expect((async () => recycle(old, next, { method: "initialise", align: true }))()).rejects.toThrow(
+    "cannot follow them",
+  );
   const same = await recycle(old, base, { method: "initialise", align: true });
   expectClose(await scores(same), await scores(old));
   for (const { parameters } of [base, next, old, same]) disposeParameters(parameters);

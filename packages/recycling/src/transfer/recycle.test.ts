@@ -1,5 +1,5 @@
 import { disposeParameters, type Parameters, random } from "@cambium/core";
-import { adapter, bitFit, head, ia3, lora, merge, norms, prompt, type Tuned, whole } from "@cambium/delta";
+import { adapter, attach, bitFit, head, ia3, lora, merge, norms, prompt, type Tuned, whole } from "@cambium/delta";
 import { createModel, type LanguageModel } from "@cambium/models";
 import { expectClose } from "@cambium/models/testing";
 import { add, gather, memory, sub, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
@@ -173,15 +173,27 @@ test("a delta alone is recycled with the model that it was trained on", async ()
     moved.parameters.get("bitFit/encoder.layer.0.output.dense.bias")!,
     delta.parameters.get("encoder.layer.0.output.dense.bias")!,
   );
-  await expect(recycle(delta, next, initialise)).rejects.toThrow("the model it was trained on as from");
+  await expect((async () => recycle(delta, next, initialise))()).rejects.toThrow("was trained on as from");
   free(delta.parameters, moved.parameters);
+});
+
+test("a delta that stands beside the weights is recycled alone, at once", async () => {
+  const { base, next, free } = pair();
+  const delta = trained(lora(base, { rank: 2, init: "gaussian" }, random(4)));
+  const [alone, known] = [recycle(delta, next, initialise), recycle(attach(base, delta), next, initialise)];
+  expectClose(await scores(alone), await scores(known));
+  const beside = trained(lora(base, { rank: 2, bias: "all" }, random(4)));
+  expect(() => recycle(beside, next, initialise)).toThrow("was trained on as from");
+  free(delta.parameters, beside.parameters, alone.parameters, known.parameters);
 });
 
 test("models of other forms are refused, with every reason", async () => {
   const { base, next, free } = pair();
   const old = tunedOn(base, trained(lora(base, { rank: 2 }, random(1))), trained(head(base)));
   const refuse = async (model: LanguageModel, options: RecycleOptions = initialise): Promise<string> => {
-    const error = (await recycle(old, model, options).catch((caught: unknown) => caught)) as Error & { code?: string };
+    const error = (await (async () => recycle(old, model, options))().catch((caught: unknown) => caught)) as Error & {
+      code?: string;
+    };
     expect(error.code).toBe("CONFIG");
     return error.message;
   };
@@ -212,9 +224,13 @@ test("models of other forms are refused, with every reason", async () => {
 test("settings that would do nothing are refused", async () => {
   const { base, next, free } = pair();
   const rows = tunedOn(base, trained(prompt(base, { length: 2 }, random(1))));
-  await expect(recycle(rows, next, { ...initialise, scale: 0.5 })).rejects.toThrow("there is no part of a row");
-  await expect(recycle(rows, next, { ...initialise, lora: "product" })).rejects.toThrow("of which there are none");
-  await expect(recycle(rows, next, { ...initialise, classifier: "difference" })).rejects.toThrow(
+  await expect((async () => recycle(rows, next, { ...initialise, scale: 0.5 }))()).rejects.toThrow(
+    "there is no part of a row",
+  );
+  await expect((async () => recycle(rows, next, { ...initialise, lora: "product" }))()).rejects.toThrow(
+    "of which there are none",
+  );
+  await expect((async () => recycle(rows, next, { ...initialise, classifier: "difference" }))()).rejects.toThrow(
     "of which there is none",
   );
   free(rows.parameters);

@@ -24,16 +24,16 @@ export interface RecycleOptions {
    * in the old one's, which is for models that have one head from before. @default "keep"
    */
   readonly classifier?: "keep" | "difference";
-  /** Whether a LoRA comes along as its two factors, or as their product, factored again at its singular vectors. @default "factors" */
+  /** Whether a LoRA comes along as its two factors, or as their product, factored again at its singular vectors; then the result is a promise. @default "factors" */
   readonly lora?: "factors" | "product";
   /** Whether prompts keep their numbers, or follow the words that they are nearest to into the new table. @default "keep" */
   readonly prompts?: "keep" | "nearest-token";
   /**
    * Whether neurons and heads of the new model may stand in another order than the old one's: then the delta follows them. For versions
-   * that were trained on it is not needed, and finds nothing to do. @default false
+   * that were trained on it is not needed, and finds nothing to do. The result is a promise. @default false
    */
   readonly align?: boolean;
-  /** The old model, where only a delta of it is given. */
+  /** The old model, where only a delta of it is given that stands for values of that model, or holds a head. */
   readonly from?: LanguageModel;
   /** Of both models: unlike ones are an error. @default compared by the size of their vocabularies */
   readonly tokenizers?: readonly [old: Tokenizer, current: Tokenizer];
@@ -48,20 +48,31 @@ const KEYS = ["method", "projection", "scale", "classifier", "lora", "prompts", 
  * LoRA, adapters, (IA)³ and prefixes come along as they are, BitFit as a difference of biases, weights that were trained themselves
  * (`whole`, norms, biases beside a LoRA) as their difference from the old model's, of tied weights once. Classes follow their names.
  *
- * @param old - A tuned model, or a delta together with the model it was trained on (`from`). Not disposed of.
+ * @param old - A tuned model, or a delta of one; what a delta changed in weights, and whose rows the labels are, only its model says (`from`). Not
+ *   disposed of.
  * @param newBase - Not changed.
- * @returns The tuned new model. The caller owns its parameters.
+ * @returns The tuned new model, as a promise with `align` and for products of LoRAs, which read weights. The caller owns its parameters.
  * @throws {ConfigError} When it does not fit; lists all reasons. For settings that there are not, or that do not go together.
  * @see Qin et al. 2023, Recyclable Tuning for Continual Pre-training, arXiv:2305.08702.
  * @example
- * const moved = await recycle(old, newBase, { method: "initialise" });
+ * const moved = recycle(old, newBase, { method: "initialise" });
  * const { parameters } = await result(train(moved, data, { optimiser, steps: 50 }));
  */
-export async function recycle<M extends LanguageModel>(
+export function recycle<M extends LanguageModel>(
+  old: Tuned<LanguageModel> | Delta | Stack,
+  newBase: M,
+  options: RecycleOptions & { readonly align?: false; readonly lora?: "factors" },
+): Tuned<M>;
+export function recycle<M extends LanguageModel>(
   old: Tuned<LanguageModel> | Delta | Stack,
   newBase: M,
   options: RecycleOptions,
-): Promise<Tuned<M>> {
+): Tuned<M> | Promise<Tuned<M>>;
+export function recycle<M extends LanguageModel>(
+  old: Tuned<LanguageModel> | Delta | Stack,
+  newBase: M,
+  options: RecycleOptions,
+): Tuned<M> | Promise<Tuned<M>> {
   checkOptions("recycle", options, KEYS);
   const {
     method,
@@ -82,7 +93,7 @@ export async function recycle<M extends LanguageModel>(
     throw new ConfigError({
       message: `recycle: ${method === "project" ? '"project" needs a projection, such as fitProjection gives' : '"initialise" takes no projection; is method "project" meant?'}`,
     });
-  const tuned = asTuned(old, options.from);
+  const tuned = asTuned(old, options.from, newBase);
   const { problems } = compareModels(tuned, newBase, tokenizers);
   if (problems.length > 0)
     throw new ConfigError({
@@ -92,22 +103,56 @@ export async function recycle<M extends LanguageModel>(
   checkOptionsOf(tuned, newBase, { scale, classifier, lora, prompts });
   if (align && projection !== undefined)
     throw new ConfigError({ message: "recycle: a projection is of units in their order; leave align out" });
-  const plan = { scale, classifier, lora, prompts };
-  if (align) {
-    const followed = await followUnits(tuned, newBase);
-    try {
-      return await transfer(followed.tuned, newBase, plan);
-    } finally {
-      followed.dispose();
-    }
-  }
-  if (projection === undefined) return transfer(tuned, newBase, plan);
+  const plan = { scale, classifier, prompts };
+  if (align) return transferAligned(tuned, newBase, plan, lora);
+  const moved =
+    projection === undefined ? transfer(tuned, newBase, plan) : transferMapped(projection, tuned, newBase, plan);
+  return lora === "product" ? asProducts(moved) : moved;
+}
+
+function transferMapped<M extends LanguageModel>(
+  projection: DeltaProjection,
+  tuned: Tuned<LanguageModel>,
+  newBase: M,
+  plan: Plan,
+): Tuned<M> {
   const projected = projectTree(projection, tuned, newBase);
   try {
-    return await transfer(tuned.with(projected), newBase, plan);
+    return transfer(tuned.with(projected), newBase, plan);
   } finally {
     disposeParameters(projected);
   }
+}
+
+async function transferAligned<M extends LanguageModel>(
+  tuned: Tuned<LanguageModel>,
+  newBase: M,
+  plan: Plan,
+  lora: "factors" | "product",
+): Promise<Tuned<M>> {
+  const followed = await followUnits(tuned, newBase);
+  try {
+    const moved = transfer(followed.tuned, newBase, plan);
+    return lora === "product" ? await asProducts(moved) : moved;
+  } finally {
+    followed.dispose();
+  }
+}
+
+/** With every LoRA as the product of its factors, factored again. Takes over the parameters of what it is given. */
+async function asProducts<M extends LanguageModel>(moved: Tuned<M>): Promise<Tuned<M>> {
+  const made: Delta[] = [];
+  try {
+    for (const delta of moved.deltas)
+      if (delta.kind === "lora") made.push(named(delta.name, await combine([[delta, 1]], { method: "svd" })));
+  } catch (error) {
+    for (const { parameters } of made) disposeParameters(parameters);
+    disposeParameters(moved.parameters);
+    throw error;
+  }
+  for (const delta of moved.deltas) if (delta.kind === "lora") disposeParameters(delta.parameters);
+  const byName = new Map(made.map((delta) => [delta.name, delta]));
+  return attach(moved.base, ...moved.deltas.map((delta) => byName.get(delta.name) ?? delta));
 }
 
 function checkChoice(name: string, value: unknown, known: readonly string[]): void {
@@ -122,7 +167,7 @@ const ROWS: readonly string[] = ["prompt", "prefix", "pTuning"];
 function checkOptionsOf(
   { base, deltas }: Tuned<LanguageModel>,
   newBase: LanguageModel,
-  { scale, classifier, lora, prompts }: Plan,
+  { scale, classifier, lora, prompts }: Plan & Required<Pick<RecycleOptions, "lora">>,
 ): void {
   const fail = (message: string): ConfigError => new ConfigError({ message: `recycle: ${message}` });
   const none = (kind: string): boolean => deltas.every((delta) => delta.kind !== kind);
@@ -152,22 +197,36 @@ function isRounded({ parameters }: LanguageModel, name: string): boolean {
 }
 
 /** A tuned model of what was given. */
-function asTuned(old: Tuned<LanguageModel> | Delta | Stack, from: LanguageModel | undefined): Tuned<LanguageModel> {
+function asTuned(
+  old: Tuned<LanguageModel> | Delta | Stack,
+  from: LanguageModel | undefined,
+  newBase: LanguageModel,
+): Tuned<LanguageModel> {
   if (Object(old) === old && "deltas" in old) {
     if (from === undefined) return old;
     throw new ConfigError({ message: "recycle: a tuned model has its base; from is for deltas alone" });
   }
   if (from !== undefined) return attach(from, old as Delta | Stack);
+  const tuned = attach(newBase, old as Delta | Stack);
+  // Numbers beside the weights are what they are; those in their place, or that began from them, count from the old model's.
+  const bound = tuned.deltas.find(
+    ({ method, parameters, buffers, shape, config, kind }) =>
+      method.replaces === true ||
+      (method.replaced?.(shape, config as never) ?? []).length > 0 ||
+      (method.rebase !== undefined && (kind !== "lora" || buffers.size > 0)) ||
+      [...parameters.keys()].some((name) => shape.tensors.has(name)),
+  );
+  if (bound === undefined) return tuned;
   throw new ConfigError({
-    message:
-      "recycle: pass the tuned old model, or the delta and the model it was trained on as from: what it changed is counted from there",
+    message: `recycle: "${bound.name}" (${bound.kind}) counts from the weights of its model; pass the tuned old model, or the model that the delta was trained on as from`,
+    delta: bound.name,
   });
 }
 
-type Plan = Required<Pick<RecycleOptions, "scale" | "classifier" | "lora" | "prompts">>;
+type Plan = Required<Pick<RecycleOptions, "scale" | "classifier" | "prompts">>;
 
-async function transfer<M extends LanguageModel>(old: Tuned<LanguageModel>, newBase: M, plan: Plan): Promise<Tuned<M>> {
-  const { scale, classifier, lora, prompts } = plan;
+function transfer<M extends LanguageModel>(old: Tuned<LanguageModel>, newBase: M, plan: Plan): Tuned<M> {
+  const { scale, classifier, prompts } = plan;
   const order = labelOrder(old.head, newBase.head);
   const reorder = order === undefined ? undefined : reorderer(newBase, old.deltas, order);
   const moved = old.on(newBase);
@@ -189,10 +248,6 @@ async function transfer<M extends LanguageModel>(old: Tuned<LanguageModel>, newB
       const { delta: part, made } = scaleDelta(delta, newBase, scale);
       if (made) owned.push(part.parameters);
       delta = part;
-      if (delta.kind === "lora" && lora === "product") {
-        delta = named(delta.name, await combine([[delta, 1]], { method: "svd" }));
-        owned.push(delta.parameters);
-      }
       const { start: _, ...rest } = delta;
       done.push({ ...rest, parameters: new Map([...delta.parameters].map(([name, value]) => [name, value.clone()])) });
     }

@@ -84,7 +84,7 @@ const packages: Readonly<Record<string, Exports>> = {
     },
     plain: `CambiumError CancelledError ConfigError FileError FormatError ShapeError StateError StoreError canonicalJson checkName checkOptions
       checkRange collectBytes directory fileSize folder hasFile isMissingFile memory nearest openFiles parseConfig readJson result
-      sha256`,
+      sha256 yieldTurn`,
   },
   sqlite: {
     module: sqlite,

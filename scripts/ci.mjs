@@ -9,7 +9,7 @@ const steps = {
   sync: "node scripts/sync-packages.mjs --check",
   wasm: "node scripts/assemble-wat.mjs --check",
   typecheck: "pnpm run typecheck",
-  build: "pnpm run build --output-logs=errors-only",
+  build: "pnpm exec tsc -b", // what `pnpm run build` does package by package
   snippets: "node scripts/snippets.mjs",
   links: "node scripts/check-links.mjs",
   sherif: "pnpm exec sherif",

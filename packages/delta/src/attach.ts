@@ -199,8 +199,11 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
   } as unknown as Tuned<M>;
 }
 
+/** What `attach` reads of a tuned model that stands among the deltas. */
+type Grafted = Pick<TunedModel, "deltas"> & { readonly base: object };
+
 /** What is joined: a tuned model of the same base stands for its deltas. */
-function deltasOf<M extends AnyModel>(base: M, given: Delta | Stack | Tuned<M>): readonly (Delta | Stack)[] {
+function deltasOf(base: AnyModel, given: Delta | Stack | Grafted): readonly (Delta | Stack)[] {
   if (Object(given) !== given || !("deltas" in given)) return [given as Delta | Stack];
   if (given.base === base) return given.deltas;
   throw new ConfigError({
@@ -224,7 +227,7 @@ function deltasOf<M extends AnyModel>(base: M, given: Delta | Stack | Tuned<M>):
  */
 export function attach<M extends AnyModel>(
   model: M | Tuned<M>,
-  ...deltas: readonly (Delta | Stack | Tuned<M>)[]
+  ...deltas: readonly (Delta | Stack | Grafted)[]
 ): Tuned<M> {
   const base = isTuned(model) ? model.base : model;
   const whole = stack(...(isTuned(model) ? model.deltas : []), ...deltas.flatMap((each) => deltasOf(base, each)));

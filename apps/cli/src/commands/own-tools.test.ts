@@ -1,4 +1,4 @@
-/** `cambium tools run` with tools of others: a real MCP server in a process of its own, and a service over HTTP. */
+/** `cambium tools run` with tools of others: a real MCP server in another process, and a service over HTTP. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,17 +1,11 @@
 import { folder } from "@cambium/base";
-import { disposeParameters, type Objective, type Parameters, random } from "@cambium/core";
-import {
-  createModel,
-  type LanguageModel,
-  loadModel,
-  saveModel,
-  type TokenBatch,
-  type Tokenizer,
-} from "@cambium/models";
+import { disposeParameters, type Objective, random } from "@cambium/core";
+import { createModel, type LanguageModel, loadModel, saveModel, type TokenBatch } from "@cambium/models";
 import { ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import type { RowShape } from "../encoder/framing.ts";
-import type { Growing, Measures } from "../growth/growing.ts";
+import type { Growing } from "../growth/growing.ts";
 import { sourceOf, type TextRecipe } from "../growth/recipes.ts";
+import { natsByCorpus } from "../measures/nats-by-corpus.ts";
 import { tokenizerOf } from "../text/byte-vocabulary.ts";
 import { growingData } from "../text/data.ts";
 import type { Text } from "../text/text.ts";
@@ -51,20 +45,6 @@ export function ownLoss(model: LanguageModel, kind: string): Objective<TokenBatc
   };
 }
 
-/** Nats of a held-out character by corpus. */
-async function nextNats(
-  model: LanguageModel,
-  tokenizer: Tokenizer,
-  text: Pick<Text, "corpora" | "heldDocuments">,
-  options: { readonly parameters?: Parameters; readonly mostRows?: number } = {},
-): Promise<Measures> {
-  const measured: Record<string, number> = {};
-  for (const { name } of text.corpora) {
-    measured[name] = await nextNatsPerCharacter(model, tokenizer, await text.heldDocuments(name), options);
-  }
-  return measured;
-}
-
 /**
  * A decoder that learns to guess the next piece.
  *
@@ -93,11 +73,12 @@ export async function growDecoder(
         about: null,
         toBatch: ({ texts }, { seq }) => toNextBatch(texts, seq),
       }),
-    evaluate: (parameters) => nextNats(model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
+    evaluate: (parameters) =>
+      natsByCorpus(nextNatsPerCharacter, model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
     save: (parameters, files) => saveModel({ ...model, parameters }, files, { dtype: "F16", tokenizer }),
     async describe(files) {
       const stored = await loadModel(files, { head: HEAD });
-      const natsPerCharacter = await nextNats(stored, tokenizer, text);
+      const natsPerCharacter = await natsByCorpus(nextNatsPerCharacter, stored, tokenizer, text);
       disposeParameters(stored.parameters);
       return { natsPerCharacter };
     },

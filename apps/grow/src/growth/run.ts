@@ -3,7 +3,7 @@
  * falls to zero (Hu et al. 2024, MiniCPM, arXiv:2404.06395, section 4).
  *
  * A run that was stopped or killed resumes from its last checkpoint and takes the very steps it would have taken. One that is given
- * more steps goes on from the end of its level rate, and cools down again.
+ * more steps continues from the end of its level rate, and cools down again.
  */
 import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * Span corruption: runs of pieces are hidden, each behind a token of its own, and what the decoder writes are those runs.
+ * Span corruption: runs of pieces are hidden, each behind another token, and what the decoder writes are those runs.
  *
  * Raffel et al. 2020, Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer, arXiv:1910.10683, sections 3.1.4
  * and 3.3.4: 15 % of the pieces, runs of 3 on average.

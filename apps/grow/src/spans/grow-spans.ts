@@ -1,18 +1,12 @@
 import { folder } from "@cambium/base";
-import { disposeParameters, type Parameters, type Random, random } from "@cambium/core";
-import {
-  createModel,
-  type LanguageModel,
-  loadModel,
-  saveModel,
-  type TokenBatch,
-  type Tokenizer,
-} from "@cambium/models";
+import { disposeParameters, type Random, random } from "@cambium/core";
+import { createModel, loadModel, saveModel, type TokenBatch } from "@cambium/models";
 import { ones, type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { ownLoss } from "../decoder/grow-decoder.ts";
 import type { RowShape } from "../encoder/framing.ts";
-import type { Growing, Measures } from "../growth/growing.ts";
+import type { Growing } from "../growth/growing.ts";
 import { sourceOf, type TextRecipe } from "../growth/recipes.ts";
+import { natsByCorpus } from "../measures/nats-by-corpus.ts";
 import { PAD_ID, spanFiles, tokenizerOf } from "../text/byte-vocabulary.ts";
 import { growingData } from "../text/data.ts";
 import type { Text } from "../text/text.ts";
@@ -32,20 +26,6 @@ function toSpanBatch(texts: readonly Uint16Array[], random: Random): TokenBatch 
     tensor2d(all.flat(), [all.length, all[0]!.length], "int32");
   const ids = matrix(rows.map(({ source }) => source));
   return { ids, mask: ones(ids.shape) as Tensor2D, labels: matrix(rows.map(({ target }) => target)) };
-}
-
-/** Nats of a hidden character by corpus. */
-async function spanNats(
-  model: LanguageModel,
-  tokenizer: Tokenizer,
-  text: Pick<Text, "corpora" | "heldDocuments">,
-  options: { readonly parameters?: Parameters; readonly mostRows?: number } = {},
-): Promise<Measures> {
-  const measured: Record<string, number> = {};
-  for (const { name } of text.corpora) {
-    measured[name] = await spanNatsPerCharacter(model, tokenizer, await text.heldDocuments(name), options);
-  }
-  return measured;
 }
 
 /**
@@ -75,11 +55,12 @@ export async function growSpans(
         about: null,
         toBatch: ({ texts }, ___, lots) => toSpanBatch(texts, lots),
       }),
-    evaluate: (parameters) => spanNats(model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
+    evaluate: (parameters) =>
+      natsByCorpus(spanNatsPerCharacter, model, tokenizer, text, { parameters, mostRows: FEW_ROWS }),
     save: (parameters, files) => saveModel({ ...model, parameters }, files, { dtype: "F16", tokenizer }),
     async describe(files) {
       const stored = await loadModel(files, { head: HEAD });
-      const natsPerCharacter = await spanNats(stored, tokenizer, text);
+      const natsPerCharacter = await natsByCorpus(spanNatsPerCharacter, stored, tokenizer, text);
       disposeParameters(stored.parameters);
       return { natsPerCharacter };
     },

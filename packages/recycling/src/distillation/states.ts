@@ -45,7 +45,7 @@ export function recordStates(row: StateRow): StateRecorder {
       const first = kept[0];
       if (first === undefined)
         throw new ConfigError({ message: "recycling: the model has no blocks whose states could be compared" });
-      // A decoder above an encoder has a mask of its own; rows of the encoder are counted from their own start.
+      // A decoder above an encoder has its mask; rows of the encoder are counted from their own start.
       const rows = kept.map((hidden): Tensor => rowOf(hidden, row, { mask, extra }));
       const states = stack(rows, 1) as Tensor3D;
       free();

@@ -12,7 +12,7 @@ import { checkScale, type Scale } from "./scale.ts";
 export interface ChooseScaleOptions extends Omit<RecycleOptions, "method" | "projection" | "scale" | "from"> {
   /** Factors that are tried. @default 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5 */
   readonly scales?: readonly number[];
-  /** Whether each layer then gets a factor of its own, one layer after the other. @default false */
+  /** Whether each layer then gets another factor, one layer after the other. @default false */
   readonly perLayer?: boolean;
 }
 

@@ -199,8 +199,8 @@ export function graft<M extends AnyModel>(base: M, whole: Stack, inactive: reado
   } as unknown as Tuned<M>;
 }
 
-/** What `attach` reads of a tuned model that stands among the deltas. */
-type Grafted = Pick<TunedModel, "deltas"> & { readonly base: object };
+/** What `attach` reads of a tuned model that stands among the deltas: its base, which must be the model's own, and its deltas. */
+export type Grafted = Pick<TunedModel, "deltas"> & { readonly base: object };
 
 /** What is joined: a tuned model of the same base stands for its deltas. */
 function deltasOf(base: AnyModel, given: Delta | Stack | Grafted): readonly (Delta | Stack)[] {

@@ -28,6 +28,7 @@ export {
   type AnyModel,
   attach,
   detach,
+  type Grafted,
   type InputOf,
   type OutputOf,
   type Tuned,

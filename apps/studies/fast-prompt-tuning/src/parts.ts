@@ -27,17 +27,17 @@ const code: RunCode = {
   step: { name: "step", per: ["model", "method"] },
 };
 
-/** Percent of wall clock that growth of both saves, task by task. */
-const savedTime = {
+/** Percent of a time that growth of both saves. */
+const savedTime = (metric: "seconds" | "processor") => ({
   version: "1",
   compute(runs: readonly FinishedRun[]): number {
     const mean = (method: string): number => {
-      const own = runs.filter(({ cell }) => cell["method"] === method).map(({ result }) => result["seconds"] as number);
+      const own = runs.filter(({ cell }) => cell["method"] === method).map(({ result }) => result[metric] as number);
       return own.reduce((sum, value) => sum + value, 0) / own.length;
     };
     return 100 * (1 - mean("compound") / mean("prompt"));
   },
-};
+});
 
 function claimsOf(model: string, methods: readonly MethodName[]): ClaimOptions[] {
   const at = (method: string) => ({ model, method });
@@ -66,7 +66,14 @@ function claimsOf(model: string, methods: readonly MethodName[]): ClaimOptions[]
       claim: `It saves ${LEAST_TIME} % of the wall clock on ${model}, scoring and the making of graphs counted`,
       metric: "seconds",
       where: { model, method: ["compound", "prompt"] },
-      statistic: savedTime,
+      statistic: savedTime("seconds"),
+      atLeast: LEAST_TIME,
+    },
+    {
+      claim: `It saves ${LEAST_TIME} % of the processor time on ${model}, which other work on the machine hardly changes`,
+      metric: "processor",
+      where: { model, method: ["compound", "prompt"] },
+      statistic: savedTime("processor"),
       atLeast: LEAST_TIME,
     },
     ...(methods.includes("width")
@@ -89,6 +96,7 @@ const METRICS = {
   gflop: { unit: "GFLOP", digits: 0 },
   saved: { unit: "%", digits: 1 },
   seconds: { unit: "s", digits: 1 },
+  processor: { unit: "s", digits: 1 },
   taken: { digits: 0 },
   growth: { unit: "ms", digits: 0 },
   peak: { unit: "MB", digits: 0 },

@@ -96,9 +96,9 @@ export function objectOf(members: readonly Member[]): Expression {
   return sequence(literal("{"), first, space, literal("}"));
 }
 
-/** An object with any names. */
-export function mapOf(value: Expression): Expression {
-  const one = member(stringOf(0, Number.POSITIVE_INFINITY), value);
+/** An object with any names, or with names of some texts. */
+export function mapOf(value: Expression, names: Expression = stringOf(0, Number.POSITIVE_INFINITY)): Expression {
+  const one = member(names, value);
   return sequence(
     literal("{"),
     optional(sequence(one, repeat(sequence(literal(","), one), 0, Number.POSITIVE_INFINITY))),

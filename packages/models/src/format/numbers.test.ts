@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { accepts } from "./accepts.ts";
 import { anyNumber, type Bounds, numbersWithin } from "./numbers.ts";
-import { accepts } from "./recognise.fixture.ts";
 
 const isWithin = ({ low = -Infinity, high = Infinity, isLowOpen, isHighOpen }: Bounds, value: number): boolean =>
   (isLowOpen ? value > low : value >= low) && (isHighOpen ? value < high : value <= high);

@@ -3,12 +3,14 @@ import { random } from "@cambium/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { accepts } from "./accepts.ts";
 import { finiteness } from "./expression.ts";
 import { FORMATS, stringLike } from "./pattern.ts";
-import { accepts } from "./recognise.fixture.ts";
 import { recogniser, type State } from "./recogniser.ts";
 
-const made = (pattern: string) => stringLike(pattern, (problem) => new Error(problem));
+const ANY_LENGTH = [0, Number.POSITIVE_INFINITY] as const;
+const made = (pattern: string, lengths: readonly [number, number] = ANY_LENGTH) =>
+  stringLike(pattern, lengths, (problem) => new Error(problem));
 
 const isOver = (state: State): boolean => state.isEnd && state.open.length === 0;
 
@@ -33,8 +35,8 @@ function fewest(start: State, step: (state: State, byte: number) => State | null
 }
 
 /** A string of an expression: its first bytes are drawn, and it ends as soon as it can then. */
-function drawn(pattern: string, seed: number): string {
-  const expression = made(pattern);
+function drawn(pattern: string, seed: number, lengths?: readonly [number, number]): string {
+  const expression = made(pattern, lengths);
   const { start, step } = recogniser(expression, finiteness(expression));
   let state: State = start;
   const text: number[] = [];
@@ -111,6 +113,59 @@ test.each([
   ["(".repeat(60), "groups inside of each other"],
 ])("%s is an error that says why", (pattern, message) => {
   expect(() => made(pattern)).toThrow(message);
+});
+
+describe("patterns with lengths", () => {
+  test.each([
+    ["^[^'!:]+$", 1, 4],
+    ["^a*$", 2, 3],
+    ["^x(?:ab){1,}$", 4, 8],
+    ["^(?:a|bb)?c{2,}$", 0, 3],
+    ["^(?:abc|d|ef)$", 2, 2],
+    ["^ab?$", 0, 1],
+  ])("strings of %s of %i to %i characters are those that match and are so long", (pattern, min, max) => {
+    const isFitting = accepts(made(pattern, [min, max]));
+    const expected = new RegExp(pattern, "u");
+    const letters = fc.constantFrom(..."abcdefx!");
+    fc.assert(
+      fc.property(fc.array(letters, { maxLength: 9 }), (parts) => {
+        const text = parts.join("");
+        const isMeant = expected.test(text) && text.length >= min && text.length <= max;
+        expect([text, isFitting(JSON.stringify(text))]).toEqual([text, isMeant]);
+      }),
+      {
+        seed: 5,
+        numRuns: 200,
+        examples: [["abc"], ["x", "ab", "ab"], ["aa"], ["aaa"], ["bb"], ["ef"], ["a"], ["cc"]].map((each) => [
+          each.join("").split(""),
+        ]) as never,
+      },
+    );
+  });
+
+  test.each([
+    ["^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$", 5, 9],
+    ["^(?:[a-z]+\\.)+[a-z]{2,}$", 12, 20],
+    ["ab", 5, 6],
+    ["^(?:a|bcd)+$", 7, 9],
+    [FORMATS["email"]!, 10, 40],
+    [FORMATS["uri"]!, 20, 60],
+  ])("what is drawn from %s is %i to %i characters long", (pattern, min, max) => {
+    for (let seed = 0; seed < 8; seed++) {
+      const text = drawn(pattern, seed, [min, max]);
+      expect(text).toMatch(new RegExp(pattern, "u"));
+      expect([...text].length).toBeGreaterThanOrEqual(min);
+      expect([...text].length).toBeLessThanOrEqual(max);
+    }
+  });
+
+  test.each([
+    ["^abc$", 4, 9],
+    ["^a{5,}$", 0, 4],
+    ["^(?:ab)*$", 3, 3],
+  ])("%s has none of %i to %i characters", (pattern, min, max) => {
+    expect(() => made(pattern, [min, max])).toThrow(`strings of ${min} to ${max} characters`);
+  });
 });
 
 describe("formats", () => {

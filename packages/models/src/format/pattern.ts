@@ -3,8 +3,9 @@
  * anchored. What has no expression (lookarounds, references back, boundaries of words) is an error that names it.
  */
 import { characterOf, complement, type Range } from "./characters.ts";
-import { capsule, choiceOf, type Expression, literal, nothing, repeat, sequence, sequenceOf } from "./expression.ts";
+import { capsule, type Expression, literal, sequence } from "./expression.ts";
 import { character } from "./json.ts";
+import { anyOf, inRow, one, type Part, several } from "./lengths.ts";
 
 const DIGITS: readonly Range[] = [[0x30, 0x39]];
 const WORD: readonly Range[] = [...DIGITS, [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]];
@@ -43,12 +44,6 @@ const CONTROLS: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, 
 /** Counts that are followed. */
 const MOST = 1000;
 
-/** A part of a pattern, and whether it may be empty. */
-interface Part {
-  readonly expression: Expression;
-  readonly isEmpty: boolean;
-}
-
 /** Reads a pattern from left to right. */
 class Reader {
   private readonly characters: readonly string[];
@@ -72,17 +67,17 @@ class Reader {
   }
 
   /** The whole: alternatives, each anchored or not. */
-  whole(): Expression {
-    const any = repeat(character, 0, Number.POSITIVE_INFINITY);
-    const options: Expression[] = [];
+  whole(): Part {
+    const any = several(one(character), 0, Number.POSITIVE_INFINITY);
+    const options: Part[] = [];
     do {
       const isFromStart = this.take("^");
-      const { expression } = this.row();
+      const found = this.row();
       const isToEnd = this.take("$");
       if (this.next !== undefined && this.next !== "|") throw this.unexpected();
-      options.push(sequence(...(isFromStart ? [] : [any]), expression, ...(isToEnd ? [] : [any])));
+      options.push(inRow([...(isFromStart ? [] : [any]), found, ...(isToEnd ? [] : [any])]));
     } while (this.take("|"));
-    return choiceOf(options);
+    return anyOf(options);
   }
 
   private unexpected(): Error {
@@ -94,19 +89,13 @@ class Reader {
   private alternatives(): Part {
     const parts = [this.row()];
     while (this.take("|")) parts.push(this.row());
-    return {
-      expression: choiceOf(parts.map(({ expression }) => expression)),
-      isEmpty: parts.some(({ isEmpty }) => isEmpty),
-    };
+    return anyOf(parts);
   }
 
   private row(): Part {
     const parts: Part[] = [];
     while (this.next !== undefined && !"|)$".includes(this.next)) parts.push(this.repeated());
-    return {
-      expression: sequenceOf(parts.map(({ expression }) => expression)),
-      isEmpty: parts.every(({ isEmpty }) => isEmpty),
-    };
+    return inRow(parts);
   }
 
   private repeated(): Part {
@@ -115,10 +104,10 @@ class Reader {
     if (counts === undefined) return part;
     const [min, max] = counts;
     this.take("?"); // as few as possible: the same strings
-    if (max === 0) return { expression: nothing, isEmpty: true };
-    if (part.isEmpty && max > 1) throw this.fail("a repetition of what may be empty");
-    if (part.isEmpty) return part;
-    return { expression: repeat(part.expression, min, max), isEmpty: min === 0 };
+    if (max === 0) return inRow([]);
+    if (part.least > 0) return several(part, min, max);
+    if (max > 1) throw this.fail("a repetition of what may be empty");
+    return part;
   }
 
   private counts(): readonly [min: number, max: number] | undefined {
@@ -138,7 +127,7 @@ class Reader {
   private set(ranges: readonly Range[]): Part {
     const expression = characterOf(ranges);
     if (expression === undefined) throw this.fail("a class without characters");
-    return { expression, isEmpty: false };
+    return one(expression);
   }
 
   private atom(): Part {
@@ -221,12 +210,19 @@ class Reader {
 }
 
 /**
- * Strings that a pattern matches. Negated classes and the point stand for characters up to U+FFFF, which count as one for everybody.
+ * Strings that a pattern matches, of some lengths. Negated classes and the point stand for characters up to U+FFFF, which count as one for
+ * everybody.
  *
+ * @param lengths - Fewest and most characters.
  * @param fail - Makes the error of what has no expression.
  */
-export function stringLike(pattern: string, fail: (problem: string) => Error): Expression {
-  const inner = new Reader(pattern, fail).whole();
+export function stringLike(
+  pattern: string,
+  [min, max]: readonly [min: number, max: number],
+  fail: (problem: string) => Error,
+): Expression {
+  const inner = new Reader(pattern, fail).whole().within(min, max);
+  if (inner === undefined) throw fail(`strings of ${min} to ${max} characters that could not be made of its parts`);
   return capsule(sequence(literal('"'), inner, literal('"')));
 }
 

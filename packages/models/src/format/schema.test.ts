@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { accepts } from "./recognise.fixture.ts";
+import { accepts } from "./accepts.ts";
 import { type JsonSchema, schemaExpression } from "./schema.ts";
 
 /** Lists of lists. */
@@ -119,7 +119,8 @@ test("schemas of a oneOf are told apart by type, value or a constant member", ()
 
 test.each<[JsonSchema, string]>([
   [{ type: "string", format: "color" }, 'has the format "color", which is not supported; there are date-time, date'],
-  [{ type: "string", format: "date", minLength: 1 }, 'has "format" beside "minLength"'],
+  [{ type: "string", format: "date", pattern: "^2" }, 'has "pattern" beside "format"'],
+  [{ type: "string", format: "date", maxLength: 9 }, "strings of 0 to 9 characters"],
   [{ type: "string", pattern: 3 }, 'has a "pattern" that is no text'],
   [{ type: "array", items: { type: "integer", multipleOf: 2 } }, 'at #/items has the keyword "multipleOf"'],
   [{ type: "array", uniqueItems: true }, '"uniqueItems"'],
@@ -141,9 +142,49 @@ test.each<[JsonSchema, string]>([
   [{ type: "object", properties: { a: { $ref: "#" } }, required: ["a"] }, "has no finite values"],
   [{ $ref: "#" }, "has no finite values"],
   [{ allOf: [{ type: "null" }, { type: "null" }] }, 'an "allOf" of 2 schemas'],
+  [{ type: "object", propertyNames: { type: "integer" } }, "at #/propertyNames allows what is no string"],
+  [
+    { type: "object", propertyNames: { maxLength: 1 }, required: ["ab"] },
+    'requires "ab", which "propertyNames" rule out',
+  ],
   [{ type: "string", maxLength: -1 }, '"maxLength" that is no count'],
 ])("%j is an error that says why", (schema, message) => {
   expect(() => schemaExpression("test", schema)).toThrow(message);
+});
+
+test.each<[JsonSchema, string, boolean]>([
+  [{ propertyNames: { type: "string" } }, '{"any name":1}', true],
+  [
+    { propertyNames: { pattern: "^[a-z]+$", maxLength: 3 }, additionalProperties: { type: "integer" } },
+    '{"abc":1,"d":2}',
+    true,
+  ],
+  [
+    { propertyNames: { pattern: "^[a-z]+$", maxLength: 3 }, additionalProperties: { type: "integer" } },
+    '{"abcd":1}',
+    false,
+  ],
+  [
+    { propertyNames: { pattern: "^[a-z]+$", maxLength: 3 }, additionalProperties: { type: "integer" } },
+    '{"A":1}',
+    false,
+  ],
+  [{ propertyNames: { enum: ["a", 1] }, additionalProperties: true }, '{"a":null}', true],
+  [{ propertyNames: { enum: ["a", 1] }, additionalProperties: true }, "{1:null}", false],
+  [{ propertyNames: { $ref: "#/$defs/n" }, $defs: { n: { type: "string", minLength: 2 } } }, '{"a":1}', false],
+  [
+    { propertyNames: { enum: ["a", "b"] }, required: ["a", "b"], additionalProperties: { type: "integer" } },
+    '{"a":1,"b":2}',
+    true,
+  ],
+  [{ propertyNames: { enum: ["b"] }, properties: { a: { type: "integer" }, b: { type: "integer" } } }, '{"b":2}', true],
+  [
+    { propertyNames: { enum: ["b"] }, properties: { a: { type: "integer" }, b: { type: "integer" } } },
+    '{"a":2}',
+    false,
+  ],
+])("names of members are followed: %j, %s: %s", (schema, text, isFitting) => {
+  expect(fits({ type: "object", ...(schema as object) })(text)).toBe(isFitting);
 });
 
 test("an object of very many optional members is looked at in time that grows with their number", () => {

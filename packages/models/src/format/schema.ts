@@ -3,11 +3,13 @@
  * others than those), so that every text of the expression is valid; a keyword that cannot be followed is an error that names it.
  */
 import { ConfigError, nearest } from "@cambium/base";
+import { accepts } from "./accepts.ts";
 import { firstOverlap } from "./apart.ts";
 import { choice, choiceOf, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
 import { anyObject, anyValue, constants, listOf, type Member, mapOf, objectOf, stringOf, tupleOf } from "./json.ts";
 import { anyNumber, numbersWithin } from "./numbers.ts";
 import { FORMATS, stringLike } from "./pattern.ts";
+import { recogniser } from "./recogniser.ts";
 
 /** A JSON schema: of draft 2020-12, or of draft 7 where both agree. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
@@ -31,7 +33,7 @@ const annotations = [
 ];
 
 const own: Readonly<Record<string, readonly string[]>> = {
-  object: ["properties", "required", "additionalProperties"],
+  object: ["properties", "required", "additionalProperties", "propertyNames"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
   string: ["minLength", "maxLength", "pattern", "format"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
@@ -77,7 +79,7 @@ const others = [
     " ",
   ),
   ..."dependentSchemas else if maxContains maxProperties minContains minProperties multipleOf not".split(" "),
-  ..."patternProperties propertyNames then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
+  ..."patternProperties then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
 ];
 
 const typeOf = (value: unknown): string =>
@@ -88,6 +90,14 @@ const typeOf = (value: unknown): string =>
       : typeof value === "number" && Number.isInteger(value)
         ? "integer"
         : typeof value;
+
+const QUOTE = 0x22;
+
+/** Whether all texts of an expression begin as strings do. */
+function areStrings(texts: Expression): boolean {
+  const { start, step } = recogniser(texts, finiteness(texts));
+  return Array.from({ length: 256 }, (_, byte) => byte).every((byte) => byte === QUOTE || step(start, byte) === null);
+}
 
 /**
  * Throws for a schema that takes too long to follow, or too deep a stack.
@@ -168,6 +178,17 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     return found;
   }
 
+  /** What names of members may be; nothing where they may be any. */
+  function namesOf(schema: Keywords, path: string): Expression | undefined {
+    const given = schema["propertyNames"];
+    if (given === undefined || given === true) return undefined;
+    const names = typeOf(given) === "object" ? { type: "string", ...(given as Keywords) } : given;
+    const only = ["$ref", "anyOf", "oneOf", "allOf"].some((each) => Object(given)[each] !== undefined) ? given : names;
+    const found = expression(only as JsonSchema, `${path}/propertyNames`);
+    if (areStrings(found)) return found;
+    throw fail(`${path}/propertyNames`, "allows what is no string, and names are strings");
+  }
+
   function object(schema: Keywords, path: string): Expression {
     const { properties = {}, required = [], additionalProperties: rest = true } = schema;
     if (typeOf(properties) !== "object") throw fail(path, `has "properties" that are no object`);
@@ -175,22 +196,29 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
       throw fail(path, `has a "required" that is no list of names`);
     }
     const names = Object.keys(properties as object);
-    const more = (required as readonly string[]).filter((name) => !names.includes(name));
+    const more = [...new Set(required as readonly string[])].filter((name) => !names.includes(name));
     if (more.length > 0 && rest === false) {
       throw fail(path, `has no values: it requires ${JSON.stringify(more[0])}, which "additionalProperties" rules out`);
     }
     const free = (): Expression => expression(rest as JsonSchema, `${path}/additionalProperties`);
+    const allowed = namesOf(schema, path);
+    const isAllowed = allowed && accepts(allowed);
+    const isName = (name: string): boolean => isAllowed?.(JSON.stringify(name)) ?? true;
+    const other = (required as readonly string[]).find((name) => !isName(name));
+    if (other !== undefined) {
+      throw fail(path, `has no values: it requires ${JSON.stringify(other)}, which "propertyNames" rule out`);
+    }
     if (names.length === 0 && more.length === 0) {
       if (rest === false) return objectOf([]);
-      return rest === true ? anyObject : mapOf(free());
+      return rest === true && allowed === undefined ? anyObject : mapOf(free(), allowed);
     }
-    const members = names.flatMap((name): Member[] => {
+    const members = names.filter(isName).flatMap((name): Member[] => {
       const given = (properties as Record<string, JsonSchema>)[name]!;
       const isRequired = (required as readonly string[]).includes(name);
       if (given === false && !isRequired) return [];
       return [{ name, value: expression(given, `${path}/properties/${name}`), isRequired }];
     });
-    return objectOf([...members, ...[...new Set(more)].map((name) => ({ name, value: free(), isRequired: true }))]);
+    return objectOf([...members, ...more.map((name) => ({ name, value: free(), isRequired: true }))]);
   }
 
   function array(schema: Keywords, path: string): Expression {
@@ -214,14 +242,13 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     return tupleOf(prefixItems.map((item, i) => expression(item as JsonSchema, `${path}/prefixItems/${i}`)));
   }
 
-  /** A string of some length, or one that has a pattern or a format. */
+  /** A string of some length, which may have a pattern or a format. */
   function string(schema: Keywords, path: string): Expression {
-    const limits = ["pattern", "format", "minLength", "maxLength"].filter((each) => schema[each] !== undefined);
-    if (schema["pattern"] === undefined && schema["format"] === undefined) {
-      return stringOf(...rangeOf(schema, path, "minLength", "maxLength"));
-    }
-    if (limits.length > 1) throw fail(path, `has "${limits[0]}" beside "${limits[1]}", which is not supported`);
-    const [keyword] = limits as ["pattern" | "format"];
+    const lengths = rangeOf(schema, path, "minLength", "maxLength");
+    const keywords = (["pattern", "format"] as const).filter((each) => schema[each] !== undefined);
+    const [keyword] = keywords;
+    if (keyword === undefined) return stringOf(...lengths);
+    if (keywords.length > 1) throw fail(path, 'has "pattern" beside "format", which is not supported');
     const value = schema[keyword];
     if (typeof value !== "string") throw fail(path, `has a "${keyword}" that is no text: ${JSON.stringify(value)}`);
     if (keyword === "format" && !Object.hasOwn(FORMATS, value)) {
@@ -230,8 +257,8 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
         `has the format ${JSON.stringify(value)}, which is not supported; there are ${Object.keys(FORMATS).join(", ")}`,
       );
     }
-    return stringLike(keyword === "format" ? FORMATS[value]! : value, (problem) =>
-      fail(path, `has the pattern ${JSON.stringify(value)} with ${problem}, which is not supported`),
+    return stringLike(keyword === "format" ? FORMATS[value]! : value, lengths, (problem) =>
+      fail(path, `has the ${keyword} ${JSON.stringify(value)} with ${problem}, which is not supported`),
     );
   }
 

@@ -1,4 +1,4 @@
-/** Follows whole texts through expressions, in tests. */
+/** Whole texts against an expression. */
 import { type Expression, finiteness } from "./expression.ts";
 import { recogniser, type State } from "./recogniser.ts";
 

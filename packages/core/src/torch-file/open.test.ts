@@ -14,11 +14,14 @@ const expected = JSON.parse(readFileSync(new URL("expected.json", fixtures), "ut
   Record<string, Expected>
 >;
 
-test.each(Object.keys(expected))("the tensors of %s.bin are those that torch saved", async (name) => {
+const older = ["module", "types", "views"].map((name) => `${name}-before-1.6`);
+
+test.each([...Object.keys(expected), ...older])("the tensors of %s.bin are those that torch saved", async (name) => {
+  const saved = expected[name.replace("-before-1.6", "")]!;
   const file = await openTorchFile(files, `${name}.bin`);
-  expect([...file.entries.keys()]).toEqual(Object.keys(expected[name]!));
+  expect([...file.entries.keys()]).toEqual(Object.keys(saved));
   const loaded = await file.load();
-  for (const [key, { shape, values }] of Object.entries(expected[name]!)) {
+  for (const [key, { shape, values }] of Object.entries(saved)) {
     const read = [...(await file.values(key))] as (number | bigint)[];
     expect(file.entries.get(key)!.shape).toEqual(shape);
     expect(read.map((value) => (typeof values[0] === "string" ? String(value) : Number(value)))).toEqual(values);
@@ -55,8 +58,11 @@ test.each([
   ["tensor", "it is no dictionary of tensors", undefined],
   ["list", "it is no dictionary of tensors", undefined],
   ["expanded", 'a tensor [1000] shows the 1 numbers of the storage "0" more than once', undefined],
-  ["before-1.6", "a pickle of its own, as PyTorch wrote them before 1.6", undefined],
-  ["plain-pickle", "a pickle of its own, as PyTorch wrote them before 1.6", undefined],
+  ["runs-before-1.6", "asks for posix.system, which a dictionary of tensors does not need", "posix.system"],
+  ["whole-module-before-1.6", "asks for torch.nn.modules.linear.Linear,", "torch.nn.modules.linear.Linear"],
+  ["number-before-1.6", '"step" is no tensor; save the state dict alone', undefined],
+  ["plain-pickle", "it is a pickle, and none of torch.save", undefined],
+  ["plain-pickle-runs", "it is a pickle that asks for posix.system, which is never run,", "posix.system"],
   ["protocol-0", "none that tensors are pickled by", undefined],
   ["torchscript", "it is a TorchScript program", undefined],
 ])("refused-%s.bin is refused with the reason, and nothing of it is run", async (name, reason, asked) => {
@@ -88,6 +94,63 @@ test.each([
   { title: "without its beginning", bytes: bytesOf("views.bin").slice(1), reason: "no archive" },
 ])("a file $title is refused", async ({ bytes, reason }) => {
   await expect(open(bytes)).rejects.toMatchObject({ code: "FORMAT", message: expect.stringContaining(reason) });
+});
+
+/** The file of a module before 1.6, with bytes put in place of others. */
+function changedOlder(place: (bytes: Buffer) => number, bytes: readonly number[], replaced = bytes.length): Uint8Array {
+  const file = readFileSync(new URL("module-before-1.6.bin", fixtures));
+  const at = place(file);
+  return Uint8Array.from([...file.subarray(0, at), ...bytes, ...file.subarray(at + replaced)]);
+}
+
+test.each([
+  [
+    "without its last byte",
+    changedOlder((file) => file.length - 1, [], 1),
+    /truncated: its storages end at byte 1442 of 1441/,
+  ],
+  ["cut in its dictionary", changedOlder(() => 600, [], 900), "it ends within its pickle"],
+  ["with a byte too many", changedOlder((file) => file.length, [0]), "1 bytes follow its last storage"],
+  ["of another version", changedOlder((file) => file.indexOf("M\xe9\x03", 0, "latin1") + 1, [0xea]), "version 1002"],
+  ["that marks itself as another's", changedOlder(() => 4, [0x6d]), "it is a pickle, and none of torch.save"],
+  ["that lists no storages", changedOlder((file) => file.lastIndexOf("(X"), [0x65], 0), /takes more than there is/],
+])("a file before 1.6 %s is refused", async (_, bytes, reason) => {
+  await expect(open(bytes)).rejects.toMatchObject({ code: "FORMAT", message: expect.stringMatching(reason) });
+});
+
+test("a count before the numbers of a storage that is not the dictionary's is found when the storage is read", async () => {
+  const file = await open(changedOlder((bytes) => bytes.lastIndexOf("e.") + 2, [7]));
+  expect([...(await file.values("0.bias"))]).toHaveLength(2);
+  await expect(file.load()).rejects.toThrow(/the storage "\d+" has 7 numbers, and its dictionary says \d/);
+});
+
+test("texts of Python 2 in a file before 1.6 are read as texts", async () => {
+  const names = (bytes: Buffer): number => bytes.indexOf("X\x08\x00\x00\x000.weight");
+  const file = await open(changedOlder(names, [0x55, 8], 5));
+  expect([...(await file.values("0.weight"))]).toEqual(expected["module"]!["0.weight"]!.values);
+});
+
+test("pickles that do not end in the first part of a file before 1.6 are read in more of it", async () => {
+  const text = new TextEncoder().encode("x".repeat(1_200_000)); // the name of a tensor
+  const length = [...new Uint8Array(Uint32Array.of(text.length).buffer)];
+  const names = (bytes: Buffer): number => bytes.indexOf("X\x08\x00\x00\x000.weight");
+  const bytes = changedOlder(names, [0x58, ...length, ...text], 13);
+  const reads: number[] = [];
+  const source = memory({ "a.bin": bytes });
+  const file = await openTorchFile(
+    {
+      ...source,
+      location: "here",
+      list: () => source.list(),
+      read(name, range) {
+        reads.push(range!.to - range!.from);
+        return source.read(name, range);
+      },
+    },
+    "a.bin",
+  );
+  expect(reads).toEqual([8, 1_000_000, bytes.length]);
+  expect([...file.entries.keys()].map((name) => name.length)).toContain(1_200_000);
 });
 
 test("a changed number is found by the checksum", async () => {
@@ -200,4 +263,19 @@ test("changed pickles with checksums that fit, and changed archives, give typed 
   expect(Object.keys(counts).sort()).toEqual(["FORMAT", "read"]);
   expect(counts["read"]).toBeGreaterThan(50); // bytes of names, of attributes, between files
   expect(counts["FORMAT"]).toBeGreaterThan(600);
+});
+
+test("changed files before 1.6 give typed errors or are read", async () => {
+  const counts: Record<string, number> = {};
+  for (const [i, name] of older.entries()) {
+    const whole = bytesOf(`${name}.bin`);
+    for (let number = 0; number < 300; number++) {
+      const changed = mutate(whole, random(6).at(i).at(number));
+      const outcome = await outcomeOf(memory({ "a.bin": changed }), 2 * whole.length);
+      counts[outcome] = (counts[outcome] ?? 0) + 1;
+    }
+  }
+  expect(Object.keys(counts).sort()).toEqual(["FORMAT", "read"]);
+  expect(counts["read"]).toBeGreaterThan(50); // bytes of names and of numbers, which have no checksums
+  expect(counts["FORMAT"]).toBeGreaterThan(450);
 });

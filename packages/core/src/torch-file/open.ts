@@ -1,7 +1,8 @@
 /**
  * Files of `torch.save`: a zip archive with a pickle of the dictionary and a file of numbers for each storage.
  *
- * The archive is `zip.ts`, the pickle `pickle.ts`, what the pickle says `state-dict.ts`; here tensors are read.
+ * The archive is `zip.ts`, the form before it `legacy.ts`, the pickle `pickle.ts`, what the pickle says `state-dict.ts`; here
+ * tensors are read.
  */
 import { type Files, FormatError, fileSize, openFiles } from "@cambium/base";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
@@ -9,22 +10,25 @@ import { codingOf, elementBytes, type SafetensorsValues } from "../safetensors/d
 import type { SafetensorsEntry } from "../safetensors/header.ts";
 import { isZip, looksLike } from "../safetensors/looks-like.ts";
 import { lookUp, type Safetensors, toTensor } from "../safetensors/read.ts";
-import { readStateDict, type StoredTensor } from "./state-dict.ts";
+import { openLegacy } from "./legacy.ts";
+import { type Fail, readStateDict, type Storage, type StoredTensor } from "./state-dict.ts";
 import { openStoredZip } from "./zip.ts";
 
+/** What every pickle of protocol 2 or later begins with. */
+const PICKLE = 0x80;
 /** Largest pickle: dictionaries have some hundred bytes for each tensor. */
 const PICKLE_LIMIT_BYTES = 100_000_000;
 
 /**
- * Opens a dictionary of tensors that PyTorch saved (`torch.save(model.state_dict(), path)`, since 1.6), such as `pytorch_model.bin`. Its
- * pickle is read, not run: it can name nothing but tensors, and a file that asks for anything else is refused with the name. Tensors
- * are read from their place when asked for, and their checksums verified.
+ * Opens a dictionary of tensors that PyTorch saved (`torch.save(model.state_dict(), path)`), such as `pytorch_model.bin`. Its pickle is
+ * read, not run: it can name nothing but tensors, and a file that asks for anything else is refused with the name. Tensors are read
+ * from their place when asked for, and their checksums verified; files of the form before PyTorch 1.6 have none.
  *
  * @param source - The folder, or a string for `openFiles`.
  * @param name - Such as `"pytorch_model.bin"`.
  * @throws {FileError} When the file cannot be read.
- * @throws {FormatError} When it is none of PyTorch's files, of the form before 1.6, damaged, or holds anything but tensors; the field
- *   `global` has the name that was asked for.
+ * @throws {FormatError} When it is none of PyTorch's files, damaged, or holds anything but tensors; the field `global` has the name
+ *   that was asked for.
  * @example
  * const file = await openTorchFile("adapters/old", "adapter_model.bin");
  * const all = await file.load();
@@ -32,9 +36,17 @@ const PICKLE_LIMIT_BYTES = 100_000_000;
 export async function openTorchFile(source: string | Files, name: string): Promise<Safetensors> {
   const files = openFiles(source);
   const { location } = files;
-  const fail = (problem: string, fields: Readonly<Record<string, unknown>> = {}): FormatError =>
+  const fail: Fail = (problem, fields = {}) =>
     new FormatError({ message: `openTorchFile: "${name}" in ${location}: ${problem}`, name, location, ...fields });
-  await checkKind(files, name, fail);
+  const where = `"${name}" in ${location}`;
+  const first = await files.read(name, { from: 0, to: Math.min(8, await fileSize(files, name)) });
+  if (isZip(first)) return openArchive(files, name, where, fail);
+  if (first[0] !== PICKLE) throw fail(describeStart(first));
+  const { tensors, readStorage } = await openLegacy(files, name, PICKLE_LIMIT_BYTES, fail);
+  return viewOf(tensors, readStorage, where, fail);
+}
+
+async function openArchive(files: Files, name: string, where: string, fail: Fail): Promise<Safetensors> {
   const zip = await openStoredZip(files, name, fail);
   if (zip.names.some((each) => each.includes("/code/")))
     throw fail("it is a TorchScript program; save the state dict instead");
@@ -49,20 +61,27 @@ export async function openTorchFile(source: string | Files, name: string): Promi
     if (order !== "little")
       throw fail(`its numbers are stored in the byte order ${JSON.stringify(order.slice(0, 20))}`);
   }
-  const tensors = readStateDict(await zip.read(pickle), (key) => zip.sizeOf(`${root}data/${key}`), fail);
-  return viewOf(tensors, ({ key }) => zip.read(`${root}data/${key}`), `"${name}" in ${location}`, fail);
+  const bytes = await zip.read(pickle);
+  const check = ({ key, dtype, count }: Storage): void => {
+    const [stored, stated] = [zip.sizeOf(`${root}data/${key}`), count * elementBytes(dtype)!];
+    if (stored === stated) return;
+    throw fail(
+      stored === undefined
+        ? `the storage "${key}" is missing`
+        : `the storage "${key}" has ${stored} bytes, and ${count} numbers of ${dtype} take ${stated}`,
+    );
+  };
+  const { tensors, end } = readStateDict(bytes, check, fail);
+  if (end !== bytes.length) throw fail(`${bytes.length - end} bytes follow the end of its pickle`);
+  return viewOf(tensors, ({ key }) => zip.read(`${root}data/${key}`), where, fail);
 }
 
-/** Throws for what is no zip archive, with what it seems to be. */
-async function checkKind(files: Files, name: string, fail: (problem: string) => FormatError): Promise<void> {
-  const first = await files.read(name, { from: 0, to: Math.min(8, await fileSize(files, name)) });
-  if (isZip(first)) return;
+/** What a file seems to be that is neither an archive nor a pickle. */
+function describeStart(first: Uint8Array): string {
   const start = Array.from(first.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  throw fail(
-    first[0] === 0x80
-      ? "it is a pickle of its own, as PyTorch wrote them before 1.6; load it in Python, and save it again"
-      : (looksLike(first) ??
-          `it begins with ${start || "nothing"}, and is no archive; is it a file of torch.save, and complete?`),
+  return (
+    looksLike(first) ??
+    `it begins with ${start || "nothing"}, and is no archive; is it a file of torch.save, and complete?`
   );
 }
 
@@ -96,7 +115,7 @@ function viewOf(
   tensors: ReadonlyMap<string, StoredTensor>,
   readStorage: (storage: StoredTensor["storage"]) => Promise<Uint8Array<ArrayBuffer>>,
   where: string,
-  fail: (problem: string) => FormatError,
+  fail: Fail,
 ): Safetensors {
   const entries = new Map<string, SafetensorsEntry>(
     [...tensors].map(([key, { storage, shape }]) => {

@@ -45,6 +45,9 @@ export type Dictionary = Map<string | number, unknown>;
 
 const MARK = Symbol("mark");
 
+/** The problem of bytes that end before the pickle does. */
+export const CUT = "it ends within its pickle; copy the file again";
+
 /** Reads one pickle, and says where it ends. */
 export function readPickle(bytes: Uint8Array, rules: PickleRules, start = 0): { value: unknown; end: number } {
   const machine = new Machine(bytes, rules, start);
@@ -74,6 +77,8 @@ const instructions: Readonly<Record<number, (machine: Machine) => void>> = {
   71: (machine) => machine.push(machine.view.getFloat64(machine.skip(8))), // BINFLOAT, alone big-endian
   140: (machine) => machine.push(machine.text(machine.byte())), // SHORT_BINUNICODE
   88: (machine) => machine.push(machine.text(machine.word())), // BINUNICODE
+  85: (machine) => machine.push(machine.text(machine.byte())), // SHORT_BINSTRING, texts of Python 2
+  84: (machine) => machine.push(machine.text(machine.word())), // BINSTRING
   125: (machine) => machine.push(new Map()), // EMPTY_DICT
   93: (machine) => machine.push(new Sequence([], false)), // EMPTY_LIST
   41: (machine) => machine.push(new Sequence([], true)), // EMPTY_TUPLE
@@ -135,7 +140,7 @@ class Machine {
   /** Where the next bytes begin, which are passed over. */
   skip(count: number): number {
     const from = this.at;
-    if (from + count > this.bytes.length) throw this.rules.fail("it ends within an instruction; copy the file again");
+    if (from + count > this.bytes.length) throw this.rules.fail(CUT);
     this.at += count;
     return from;
   }
@@ -155,7 +160,7 @@ class Machine {
 
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.at);
-    if (end < 0) throw this.rules.fail("it ends within a name; copy the file again");
+    if (end < 0) throw this.rules.fail(CUT);
     const text = this.text(end - this.at);
     this.skip(1);
     return text;
@@ -165,15 +170,14 @@ class Machine {
     return this.view.getUint32(this.skip(4), true);
   }
 
-  /** A whole number of some bytes, in two's complement. */
-  long(length: number): number {
+  /** A whole number of some bytes, in two's complement; beyond what a number holds exactly, a BigInt. */
+  long(length: number): number | bigint {
     const from = this.skip(length);
-    if (length > 8) throw this.rules.fail(`it has a number of ${length} bytes`);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[from + i]!);
-    const number = Number(BigInt.asIntN(8 * length, value));
-    if (!Number.isSafeInteger(number)) throw this.rules.fail(`it has the number ${number}`);
-    return number;
+    const whole = BigInt.asIntN(8 * length, value);
+    const number = Number(whole);
+    return Number.isSafeInteger(number) ? number : whole;
   }
 
   push(value: unknown): void {

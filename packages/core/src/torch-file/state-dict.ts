@@ -1,10 +1,9 @@
 /** What a pickle of PyTorch's says: which tensors there are, and where in which storage each lies. */
 import type { FormatError } from "@cambium/base";
 import type { SafetensorsDtype } from "../safetensors/dtype.ts";
-import { elementBytes } from "../safetensors/dtype.ts";
 import { type Dictionary, Global, type PickleRules, readPickle, Sequence } from "./pickle.ts";
 
-/** Numbers of one type in a file of their own. */
+/** Numbers of one type in a place of their own. */
 export interface Storage {
   readonly key: string;
   readonly dtype: SafetensorsDtype;
@@ -78,27 +77,27 @@ const builders: readonly string[] = [
   "torch.Size",
 ];
 
+/** The error of a problem with a file. */
+export type Fail = (problem: string, fields?: Readonly<Record<string, unknown>>) => FormatError;
+
 /**
- * The tensors of a pickled dictionary, by their keys, in its order.
+ * The tensors of a pickled dictionary, by their keys, in its order, and where the pickle ends.
  *
- * @param sizeOf - Bytes that the file has for a storage's key; undefined where it has none.
+ * @param check - Called with every storage that is named; throws unless the file has it.
  * @throws {FormatError} For names that such dictionaries do not need, values that are no tensors, and places outside of storages.
  */
 export function readStateDict(
   bytes: Uint8Array,
-  sizeOf: (key: string) => number | undefined,
-  fail: (problem: string, fields?: Readonly<Record<string, unknown>>) => FormatError,
-): Map<string, StoredTensor> {
-  const { value, end } = readPickle(bytes, stateDictRules(sizeOf, fail));
-  if (end !== bytes.length) throw fail(`${bytes.length - end} bytes follow the end of its pickle`);
-  return tensorsOf(value, fail);
+  check: (storage: Storage) => void,
+  fail: Fail,
+  start = 0,
+): { readonly tensors: Map<string, StoredTensor>; readonly end: number } {
+  const { value, end } = readPickle(bytes, stateDictRules(check, fail), start);
+  return { tensors: tensorsOf(value, fail), end };
 }
 
 /** What a pickle of tensors may name, and what comes of it. */
-function stateDictRules(
-  sizeOf: (key: string) => number | undefined,
-  fail: (problem: string, fields?: Readonly<Record<string, unknown>>) => FormatError,
-): PickleRules {
+function stateDictRules(check: (storage: Storage) => void, fail: Fail): PickleRules {
   return {
     fail,
     allow(name) {
@@ -110,7 +109,7 @@ function stateDictRules(
     },
     call: ({ name }, args) => build(name, args, fail),
     persistent(id) {
-      const [kind, type, key, location, count] = id instanceof Sequence ? id.items : [];
+      const [kind, type, key, location, count, part] = id instanceof Sequence ? id.items : [];
       const dtype = type instanceof Global ? storageOf(type.name) : undefined;
       if (
         kind !== "storage" ||
@@ -120,19 +119,16 @@ function stateDictRules(
         !isCount(count)
       )
         throw fail("its pickle names a storage in a form that is not PyTorch's");
-      const [stored, stated] = [sizeOf(key), count * elementBytes(dtype)!];
-      if (stored !== stated)
-        throw fail(
-          stored === undefined
-            ? `the storage "${key}" is missing`
-            : `the storage "${key}" has ${stored} bytes, and ${count} numbers of ${dtype} take ${stated}`,
-        );
-      return new StorageRecord(key, dtype, count);
+      if (part !== undefined && part !== null)
+        throw fail(`its pickle names a part of the storage "${key}"; load it in Python, and save it again`);
+      const storage = new StorageRecord(key, dtype, count);
+      check(storage);
+      return storage;
     },
   };
 }
 
-function build(name: string, args: readonly unknown[], fail: (problem: string) => FormatError): unknown {
+function build(name: string, args: readonly unknown[], fail: Fail): unknown {
   switch (name) {
     case "collections.OrderedDict":
       return orderedDict(args, fail);
@@ -150,7 +146,7 @@ function build(name: string, args: readonly unknown[], fail: (problem: string) =
 }
 
 /** A new dictionary, of pairs where there are any. */
-function orderedDict(args: readonly unknown[], fail: (problem: string) => FormatError): Dictionary {
+function orderedDict(args: readonly unknown[], fail: Fail): Dictionary {
   const made: Dictionary = new Map();
   if (args.length === 0) return made;
   const pairs = args[0] instanceof Sequence ? args[0].items : undefined;
@@ -162,7 +158,7 @@ function orderedDict(args: readonly unknown[], fail: (problem: string) => Format
   return made;
 }
 
-function viewOf(args: readonly unknown[], fail: (problem: string) => FormatError): View {
+function viewOf(args: readonly unknown[], fail: Fail): View {
   const [storage, offset, size, stride] = args;
   const [shape, strides] = [size, stride].map((each) => (each instanceof Sequence ? each.items : undefined));
   if (
@@ -189,7 +185,7 @@ function viewOf(args: readonly unknown[], fail: (problem: string) => FormatError
 }
 
 /** The tensors of the dictionary that was pickled. */
-function tensorsOf(value: unknown, fail: (problem: string) => FormatError): Map<string, StoredTensor> {
+function tensorsOf(value: unknown, fail: Fail): Map<string, StoredTensor> {
   if (!(value instanceof Map)) throw fail("it is no dictionary of tensors; save the state dict of the model");
   const tensors = new Map<string, StoredTensor>();
   for (const [key, each] of value as Dictionary) {

@@ -10,7 +10,7 @@ afterAll(() => disposeParameters(bench.base.parameters));
 
 // `pnpm fuzz:adapters` tries 10,000; these are the first of them.
 test("altered adapters give typed errors that leave nothing behind, or load and run", async () => {
-  const { outcomes, problems } = await fuzzAdapters(bench, 0, 260);
+  const { outcomes, problems } = await fuzzAdapters(bench, 0, 160);
   expect(problems).toEqual([]);
   expect(outcomes["FORMAT"]).toBeGreaterThan(50);
   expect(outcomes["loaded"]).toBeGreaterThan(5);

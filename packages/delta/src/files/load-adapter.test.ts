@@ -11,6 +11,7 @@ import { adapter } from "../methods/adapter.ts";
 import { bitFit } from "../methods/bit-fit.ts";
 import { head } from "../methods/head.ts";
 import { lora } from "../methods/lora.ts";
+import { prefix } from "../methods/prefix.ts";
 import { prompt } from "../methods/prompt.ts";
 import { whole } from "../methods/whole.ts";
 import { describeStatus } from "../status.ts";
@@ -363,6 +364,10 @@ test.each<[string, (base: LanguageModel) => Delta[]]>([
   [
     "PEFT trains whole modules, and bert.pooler.dense.bias is a part of one",
     (base) => [lora(base, {}, random(1)), whole(base, { modules: ["pooler.dense.bias"] })],
+  ],
+  [
+    "PEFT moves the positions of the words behind a prefix",
+    (base) => [prefix(base, { length: 2, positions: "kept" }, random(1)), head(base)],
   ],
   [
     "PEFT's prompts stand before words that the former embeddings.word_embeddings.weight gives",

@@ -36,8 +36,8 @@ const schema = z.strictObject({
 
 /**
  * The delta in a folder that PEFT or `saveAdapter` wrote, the adapters library (LoRA and bottleneck adapters, with their heads),
- * OpenDelta (LoRA, adapters, BitFit, soft prompts, with what was trained beside them), MLX, or kohya's scripts. An adapter with a head comes back as a stack of both, which
- * `attach` takes like any delta: the predictions are those that were saved.
+ * OpenDelta (LoRA, adapters, Compacters, BitFit, prefixes, soft prompts, with what was trained beside them), MLX, or kohya's scripts. An
+ * adapter with a head comes back as a stack of both, which `attach` takes like any delta: the predictions are those that were saved.
  *
  * The model's labels must be those that it was trained with, in their order; files that PEFT wrote do not say them. To use the
  * deltas for other labels, load them on a model without a head, and move them with `tuned.on`.

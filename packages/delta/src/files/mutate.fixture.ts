@@ -29,7 +29,12 @@ const sound = [
   "foreign/adapters-pickled",
   "foreign/opendelta-bert-lora",
   "foreign/opendelta-bert-bitfit",
+  "foreign/opendelta-bert-compacter",
+  "foreign/opendelta-bert-parallel",
+  "foreign/opendelta-bert-prefix",
+  "foreign/opendelta-bert-prefix-network",
   "foreign/peft-pickled",
+  "foreign/peft-pickled-before-1.6",
 ];
 
 const fixtures = new URL("../../fixtures/", import.meta.url);

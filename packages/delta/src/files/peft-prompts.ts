@@ -69,6 +69,7 @@ export const prefixFormat: PeftFormat<PrefixOptions, PrefixConfig> = {
   write(delta, base) {
     const { config } = delta;
     if (config.gate) return { reason: "PEFT has no prefix with a gate" };
+    if (config.positions === "kept") return { reason: "PEFT moves the positions of the words behind a prefix" };
     const shape = shapeFields(base, config, "PREFIX_TUNING");
     if ("reason" in shape) return shape;
     const attentions = sitesOf(base, "attention");

@@ -12,6 +12,12 @@ describeDeltaMethod(prefix, {
       count: 3 * 4 + (4 * 5 + 5) + (5 * 32 + 32), // a row has 2 · 2 · 8 columns
     },
     {
+      title: "words at their own positions",
+      options: { length: 2, init: "normal", positions: "kept" },
+      count: 2 * 2 * 2 * 8,
+      on: ["gpt2"],
+    },
+    {
       title: "behind gates",
       options: { length: 2, init: "normal", gate: true },
       count: 2 * 2 * 2 * 8 + 2 * (8 + 1),

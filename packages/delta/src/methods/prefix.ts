@@ -33,6 +33,11 @@ export interface PrefixOptions {
    */
   readonly network?: { readonly width?: number | undefined; readonly hidden?: number | undefined } | undefined;
   /**
+   * Whether positions of the words move on by `length`, as if the rows in front were words, or are kept, as in the adapters library
+   * and OpenDelta. PEFT moves them. Positions relative to keys always move. @default "moved"
+   */
+  readonly positions?: "moved" | "kept" | undefined;
+  /**
    * Whether types of tokens count. PEFT ignores them on a model without a head (its task `FEATURE_EXTRACTION`), and files
    * from there are loaded so. @default "read"
    */
@@ -49,6 +54,7 @@ export interface PrefixConfig {
   readonly length: number;
   readonly init: "zero" | "normal";
   readonly network?: { readonly width: number; readonly hidden: number };
+  readonly positions: "moved" | "kept";
   readonly types: "read" | "ignored";
   readonly gate: boolean;
 }
@@ -57,6 +63,7 @@ const schema = z.strictObject({
   length: z.int().positive().default(20),
   init: z.enum(["zero", "normal"]).default("zero"),
   network: z.strictObject({ width: z.int().positive().optional(), hidden: z.int().positive().optional() }).optional(),
+  positions: z.enum(["moved", "kept"]).default("moved"),
   types: z.enum(["read", "ignored"]).default("read"),
   gate: z.boolean().default(false),
 });
@@ -65,12 +72,12 @@ const schema = z.strictObject({
  * Prefix tuning (Li & Liang 2021, arXiv:2101.00190): trained keys and values in front of those of every attention, a decoder's
  * attention to its encoder included.
  *
- * Positions of the words move on by `length`, as in PEFT. A prefix takes part of the softmax even at zero, so the model
+ * Positions of the words move on by `length` unless `positions` keeps them. A prefix takes part of the softmax even at zero, so the model
  * is **not** unchanged at the start. One tensor, `prompt_embeddings` `[length, 2 · keys]`, `keys` the sum of the widths of all
  * attentions' keys: in each row the key and the value of the first attention, then of the second, and so on. It wants a learning
  * rate 10 to 100 times LoRA's. It cannot be merged: no weights add keys.
  *
- * @throws {ConfigError} For settings out of range, and for a model without attention.
+ * @throws {ConfigError} For settings out of range, for a model without attention, and for positions to keep that are relative to keys.
  * @example
  * const tuned = attach(base, prefix(base, { length: 10 }, random(1)), head(base));
  */
@@ -85,6 +92,11 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
     };
     if (prefixColumns(shape, config).total === 0)
       throw new ConfigError({ message: "prefix: the model has no attention to put keys before" });
+    if (config.positions === "kept" && shape.sites().some(({ stack }) => stack !== undefined))
+      throw new ConfigError({
+        message:
+          'prefix: the model\'s positions are relative to keys, and move with those in front; leave out { positions: "kept" }',
+      });
     if (config.gate) checkGates("prefix", shape, gatedParts(shape));
     return config;
   },
@@ -95,7 +107,7 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
     ]),
   }),
   hooks({ parameters, shape, config }) {
-    const { length } = config;
+    const { length, positions } = config;
     const gates = new Map<number, Tensor>(); // of this pass, by layer: attention follows its part
     return [
       ...ignoringTypes(shape, config),
@@ -115,9 +127,11 @@ export const prefix: Method<PrefixOptions, PrefixConfig> = method<PrefixOptions,
           if (!context.first) return words;
           return {
             ...words,
-            positions: add(words.positions, scalar(length, "int32")) as Tensor2D,
-            offset: (words.offset ?? 0) + length,
             keys: (words.keys ?? 0) + length,
+            ...(positions === "moved" && {
+              positions: add(words.positions, scalar(length, "int32")) as Tensor2D,
+              offset: (words.offset ?? 0) + length,
+            }),
           };
         },
       ),

@@ -6,7 +6,9 @@ import {
   gather,
   keep,
   reshape,
+  scalar,
   slice,
+  sub,
   type Tensor,
   type Tensor2D,
   tensor1d,
@@ -66,6 +68,34 @@ test.each(["bert", "roberta"] as const)("a prefix of words' keys and values does
     expect(tuned.forward(row(words)).hidden).toBeAllClose(slice(expected, [0, 2, 0]), { absolute: 1e-5 });
   });
   disposeParameters(start.parameters);
+  disposeParameters(model.parameters);
+});
+
+test("a prefix whose words keep their positions does what theirs, moved back, do", () => {
+  const model = tinyModel();
+  const kept = prefix(model, { length: 2, init: "normal", positions: "kept" }, random(1));
+  const moved = prefix(model, { length: 2, init: "normal" }, random(1));
+  const back: Hook = around(
+    "embed",
+    () => true,
+    ({ input, next }) => {
+      const rows = next(input);
+      return { ...rows, positions: sub(rows.positions, scalar(2, "int32")) as Tensor2D };
+    },
+  );
+  tidy(() => {
+    const expected = attach(model, moved).forward(row(words), { hooks: [back] }).hidden;
+    expect(attach(model, kept).forward(row(words)).hidden).toBeAllClose(expected, { absolute: 1e-6 });
+    expect(attach(model, kept).forward(row(Array(20).fill(4))).hidden.shape).toEqual([1, 20, 8]); // all of its positions
+  });
+  for (const owner of [kept, moved, model]) disposeParameters(owner.parameters);
+});
+
+test("positions relative to keys cannot be kept", () => {
+  const model = tinyModel({ type: "t5" });
+  expect(() => prefix(model, { positions: "kept" }, random(1))).toThrow(
+    /relative to keys, and move with those in front/,
+  );
   disposeParameters(model.parameters);
 });
 

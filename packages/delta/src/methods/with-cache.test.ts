@@ -29,7 +29,10 @@ function part(type: string, from: number, to: number): TokenBatch {
 
 /** A tuned model away from its start, so that every row and key in front matters. */
 function moved(model: LanguageModel, kind: string): Tuned<LanguageModel> {
-  const delta = kind === "prefix" ? prefix(model, { length: 3 }, random(1)) : prompt(model, { length: 2 }, random(1));
+  const positions = kind === "prefix that keeps positions" ? "kept" : "moved";
+  const delta = kind.startsWith("prefix")
+    ? prefix(model, { length: 3, positions }, random(1))
+    : prompt(model, { length: 2 }, random(1));
   const parameters = mapParameters(delta.parameters, (value, name) => random(2).at(name).normal(value.shape));
   disposeParameters(delta.parameters);
   return attach(model, { ...delta, parameters });
@@ -41,6 +44,8 @@ test.each([
   ["prefix", "mistral"],
   ["prefix", "qwen2"],
   ["prefix", "t5"],
+  ["prefix that keeps positions", "gpt2"],
+  ["prefix that keeps positions", "llama"],
   ["prompt", "gpt2"],
   ["prompt", "llama"],
   ["prompt", "mistral"],

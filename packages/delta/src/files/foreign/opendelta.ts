@@ -1,17 +1,22 @@
-/** Folders of OpenDelta: `config.json`, and the tensors that were trained under their names in the model, in `pytorch_model.bin`. */
+/**
+ * Folders of OpenDelta: `config.json`, and the tensors that were trained under their names in the model, in `pytorch_model.bin`.
+ *
+ * Here the types are told apart, and what was trained beside a delta is read; adapters of all kinds are `opendelta-adapters.ts`,
+ * prefixes `opendelta-prefix.ts`.
+ */
 import { type Files, FormatError, hasFile, readJson } from "@cambium/base";
 import { openTorchFile } from "@cambium/core";
 import type { LanguageModel } from "@cambium/models";
 import * as z from "zod";
-import { adapter } from "../../methods/adapter.ts";
 import { head } from "../../methods/head.ts";
 import { prompt } from "../../methods/prompt.ts";
 import { whole } from "../../methods/whole.ts";
 import { type Draft, draft } from "../draft.ts";
 import { asFields } from "../peft-config.ts";
 import { ourName } from "../peft-names.ts";
-import { bottleneckActivations } from "./adapters-library.ts";
 import { type ForeignLayer, type ForeignLora, readLayers } from "./lora-layers.ts";
+import { adapterSchema, adapterTensors, readAdapters } from "./opendelta-adapters.ts";
+import { prefixTensors, readPrefix } from "./opendelta-prefix.ts";
 import type { Viewed } from "./view.ts";
 
 const [CONFIG, WEIGHTS] = ["config.json", "pytorch_model.bin"];
@@ -21,10 +26,22 @@ const loraSchema = z.looseObject({
   lora_alpha: z.number().positive().default(16),
   lora_dropout: z.number().min(0).lt(1).default(0),
 });
-const adapterSchema = z.looseObject({ non_linearity: z.string().default("gelu_new") });
 
-/** The types that are read, by the method that each is here. */
-const types: readonly string[] = ["lora", "adapter", "bitfit", "soft_prompt"];
+/** Of each type that is read: the names of its tensors; BitFit's are the model's own. */
+const patterns: Readonly<Record<string, RegExp | undefined>> = {
+  lora: /^(.*)\.lora\.lora_([AB])$/,
+  adapter: adapterTensors.adapter,
+  parallel_adapter: adapterTensors.parallel_adapter,
+  compacter: adapterTensors.compacter,
+  prefix: prefixTensors,
+  bitfit: undefined,
+  soft_prompt: /^soft_prompt_layer\.soft_embeds$/,
+};
+
+/** Why others are not read. */
+const refusals: Readonly<Record<string, string>> = {
+  low_rank_adapter: "; it has the products of two vectors for matrices, which no method here has",
+};
 
 /** What the config of such a folder says; undefined where it is none of OpenDelta's. */
 export async function openDeltaConfig(files: Files): Promise<Readonly<Record<string, unknown>> | undefined> {
@@ -45,8 +62,10 @@ export async function readOpenDelta(
   const fail = (problem: string): FormatError =>
     new FormatError({ message: `loadAdapter: ${CONFIG} in ${files.location} ${problem}`, location: files.location });
   const type = config["delta_type"] as string;
-  if (!types.includes(type))
-    throw fail(`has the delta_type ${JSON.stringify(type)}; ${types.map((each) => `"${each}"`).join(", ")} are read`);
+  if (!Object.hasOwn(patterns, type)) {
+    const read = Object.keys(patterns).map((each) => `"${each}"`);
+    throw fail(`has the delta_type ${JSON.stringify(type)}${refusals[type] ?? ""}; ${read.join(", ")} are read`);
+  }
   const file = await openTorchFile(files, WEIGHTS);
   const rest = new Map<string, Viewed>();
   const own = new Map<string, Viewed>();
@@ -65,13 +84,7 @@ export async function readOpenDelta(
   };
 }
 
-const [LORA, ADAPTER, PROMPT] = [
-  /^(.*)\.lora\.lora_([AB])$/,
-  /^(.*)\.adapter\.modulelist\.(down|up)_proj\.(weight|bias)$/,
-  /^soft_prompt_layer\.soft_embeds$/,
-];
-
-const isOfDelta = (key: string): boolean => [LORA, ADAPTER, PROMPT].some((pattern) => pattern.test(key));
+const isOfDelta = (key: string): boolean => Object.values(patterns).some((pattern) => pattern?.test(key));
 
 function readBody(
   base: LanguageModel,
@@ -85,7 +98,7 @@ function readBody(
     if (!parsed.success) throw fail(`has settings that cannot be meant: ${z.prettifyError(parsed.error)}`);
     return parsed.data;
   };
-  const pattern = { lora: LORA, adapter: ADAPTER, soft_prompt: PROMPT }[type];
+  const pattern = patterns[type];
   const strays = [...own.keys()].filter((key) => pattern?.test(key) !== true).map((key) => `unexpected ${key}`);
   const found = new Map([...own].filter(([key]) => pattern?.test(key) === true));
   if (strays.length > 0 || (found.size === 0 && pattern !== undefined)) {
@@ -96,7 +109,11 @@ function readBody(
     case "lora":
       return readLora(base, settings(loraSchema), found);
     case "adapter":
-      return readAdapter(base, settings(adapterSchema).non_linearity, found, fail);
+    case "compacter":
+    case "parallel_adapter":
+      return readAdapters(base, type, settings(adapterSchema), found, fail);
+    case "prefix":
+      return readPrefix(base, found, fail);
     case "soft_prompt": {
       const [[key, { file }]] = [...found] as [[string, Viewed]];
       const [length = 1] = file.entries.get(key)!.shape;
@@ -116,7 +133,7 @@ function readLora(
   const layers = new Map<string, { a?: Viewed; b?: Viewed }>();
   const problems: string[] = [];
   for (const [key, viewed] of found) {
-    const [, module, which] = LORA.exec(key) as unknown as [string, string, string];
+    const [, module, which] = patterns["lora"]!.exec(key) as unknown as [string, string, string];
     layers.set(module, { ...layers.get(module), [which === "A" ? "a" : "b"]: viewed });
     const own = viewed.file.entries.get(viewed.key)!.shape.at(which === "A" ? 0 : -1);
     if (own !== rank)
@@ -127,51 +144,6 @@ function readLora(
   if (problems.length > 0) return { drafts: [], tensors: new Map(), problems };
   const all = [...layers].map(([module, each]): ForeignLayer => ({ module, ...each, scale: alpha / rank }));
   return readLayers(base, all, dropout);
-}
-
-/** Adapters behind the last layer of a sub-layer, before its residual sum: Houlsby's, or those of feed-forward parts alone. */
-function readAdapter(
-  base: LanguageModel,
-  nonLinearity: string,
-  found: ReadonlyMap<string, Viewed>,
-  fail: (problem: string) => FormatError,
-): ForeignLora {
-  const activation = bottleneckActivations[nonLinearity.toLowerCase()];
-  if (activation === undefined)
-    throw fail(
-      `has the non_linearity ${JSON.stringify(nonLinearity)}; ${Object.keys(bottleneckActivations).join(", ")} are read`,
-    );
-  const sites = base.sites();
-  const tensors = new Map<string, Viewed>();
-  const layers = new Set<number>();
-  const roles = new Set<string>();
-  const problems: string[] = [];
-  let bottleneck = 1;
-  for (const [key, viewed] of found) {
-    const [, module, side, what] = ADAPTER.exec(key) as unknown as [string, string, string, string];
-    const last = sites.find(({ kind, path }) => kind === "linear" && path === ourName(base, module));
-    const role = last?.role === "attn.out" ? "attn" : last?.role === "ff.down" ? "ff" : undefined;
-    const site = sites.find((each) => each.role === role && each.layer === last?.layer && each.stack === last?.stack);
-    if (role === undefined || site === undefined) {
-      problems.push(`an adapter stands behind "${module}"; those behind a sub-layer's last layer are read`);
-      continue;
-    }
-    layers.add(site.layer!);
-    roles.add(role);
-    if (side === "down" && what === "weight") bottleneck = viewed.file.entries.get(key)!.shape[0] ?? 1;
-    tensors.set(`${site.path}.adapter.${side}.${what}`, viewed);
-  }
-  if (!roles.has("ff") && problems.length === 0)
-    problems.push("its adapters stand behind attention alone; those of feed-forward parts, or of both, are read");
-  if (problems.length > 0) return { drafts: [], tensors, problems: [...new Set(problems)] };
-  const placement = roles.has("attn") ? "houlsby" : "feed-forward";
-  const options = {
-    placement,
-    activation,
-    bottleneck: Math.max(1, bottleneck),
-    layers: [...layers].sort((a, b) => a - b),
-  };
-  return { drafts: [draft(base, adapter as never, options)], tensors, problems: [] };
 }
 
 /** What the model's own names mean: its head, and other weights that were trained whole, such as BitFit's biases. */

@@ -36,6 +36,8 @@ beforeAll(async () => {
     const loras = attach(base, lora(base, { rank: 2 }, random(seed)), head(base));
     await saveAdapter(moved(loras, seed), at(`lora-${seed}`));
   }
+  const scaled = attach(base, lora(base, { rank: 2, alpha: 32 }, random(4)), head(base));
+  await saveAdapter(moved(scaled, 4), at("scaled"));
   const bottlenecks = attach(base, adapter(base, { bottleneck: 4 }, random(1)), head(base));
   await saveAdapter(moved(bottlenecks, 1), at("adapter"));
   for (const seed of [1, 2]) {
@@ -78,6 +80,29 @@ test("soup merges LoRAs by their products and measures all, or takes what helps"
     "--json",
   ]);
   expect(JSON.parse(greedy.out[0]!).members.length).toBeGreaterThan(0);
+});
+
+test("soup merges LoRAs in one basis, by which signs are elected", async () => {
+  const loras = [1, 2].map((seed) => at(`lora-${seed}`));
+  const run = (...more: string[]) => recorded(["soup", MODEL, ...loras, "--density", "0.3", ...more]);
+  const [ties, tied] = [
+    await run("--method", "ties", "--out", at("ties")),
+    await run("--method", "ties", "--knots", "--out", at("knots")),
+  ];
+  expect([ties.code, tied.code]).toEqual([0, 0]);
+  const [plain, knots] = ["ties", "knots"].map((name) => readFileSync(at(`${name}/adapter_model.safetensors`)));
+  expect(knots!.equals(plain!)).toBe(false);
+});
+
+test("soup takes the mean of models one at a time, whatever each counts", async () => {
+  const models = [at("model-1"), at("model-2"), at("model-1")];
+  const args = ["soup", MODEL, ...models, "--weights", "1,2,3", "--out", at("mean")];
+  expect(await recorded(args)).toMatchObject({ code: 0, errors: [] });
+  const [one, two, soup] = await Promise.all([models[0]!, models[1]!, at("mean")].map((path) => loadModel(path)));
+  const name = "encoder.layer.1.output.dense.weight";
+  const value = (model: typeof one): number => model!.parameters.get(name)!.dataSync()[7]!;
+  expect(value(soup)).toBeCloseTo((4 * value(one) + 2 * value(two)) / 6, 6);
+  for (const model of [one, two, soup]) disposeParameters(model!.parameters);
 });
 
 test("soup merges whole models, also by a recipe in mergekit's YAML", async () => {
@@ -148,6 +173,21 @@ test.each<[string, readonly string[], string]>([
     "a recipe beside other settings",
     ["soup", MODEL, "--recipe", "a.yml", "--density", "0.5", "--out", at("x")],
     "leave all else out",
+  ],
+  [
+    "numbers of another scale",
+    ["soup", MODEL, at("lora-1"), at("scaled"), "--greedy", "--table", at("rows.csv"), "--out", at("x")],
+    "differ in kind, settings or frozen numbers",
+  ],
+  [
+    "one basis of what are no LoRAs",
+    ["soup", MODEL, at("adapter"), "--knots", "--out", at("x")],
+    "--knots is for LoRAs",
+  ],
+  [
+    "weights for other points",
+    ["soup", MODEL, at("model-1"), at("model-2"), "--weights", "1", "--out", at("x")],
+    "1 settings for 2 points",
   ],
   ["no points", ["soup", MODEL, "--out", at("x")], "name the folders to merge"],
 ])("%s is wrong use", async (_, args, message) => {

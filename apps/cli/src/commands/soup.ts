@@ -5,11 +5,13 @@ import {
   createEvaluator,
   type MergeMethod,
   type MergePointsOptions,
+  type MergeRecipe,
   mergePoints,
   mergeTuned,
   type ReadRecipe,
   readMergekit,
   runSoup,
+  type Tasted,
 } from "@cambium/connectivity";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
 import type { AnyModel, Tuned } from "@cambium/delta";
@@ -19,11 +21,11 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import {
   addDataFlags,
   type DataFlags,
-  type OpenedPoints,
   openData,
   POINT_ARGUMENT,
+  type PointSources,
   parseNumbers,
-  withPoints,
+  withSources,
 } from "../connectivity/open-points.ts";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
@@ -51,6 +53,7 @@ interface SoupFlags extends Omit<DataFlags, "table"> {
   readonly density?: number;
   readonly t?: number;
   readonly lambda?: number;
+  readonly knots?: true;
   readonly recipe?: string;
   readonly greedy?: true;
   readonly seed: number;
@@ -60,7 +63,8 @@ interface SoupFlags extends Omit<DataFlags, "table"> {
 }
 
 const EXAMPLE = `
-LoRAs are merged by their products, other adapters and whole models number by number.
+LoRAs are merged by their products, other adapters and whole models number by number; --greedy takes means of numbers, also of a LoRA's factors.
+Means and --greedy hold one point at a time beside what is made, however many there are; other methods hold all.
 Example, those of four adapters that help, chosen on development rows:
   $ cambium soup models/minilm adapters/a adapters/b adapters/c adapters/d --greedy --table dev.csv --out adapters/soup
 Example, whole models by a recipe in mergekit's YAML, with their folders in it:
@@ -84,6 +88,7 @@ export function soup(io: Io): Command {
     .option("--density <share>", "share of the entries that stay", parseShare)
     .option("--t <share>", "place between the two of slerp", parseShare)
     .option("--lambda <number>", "factor on the whole change", parseShare)
+    .option("--knots", "merge LoRAs in one basis of all of them (KnOTS), for methods that drop entries or elect signs")
     .option("--recipe <file>", "a recipe in mergekit's YAML, in place of all that")
     .option("--greedy", "take the best by --table, then each that does not make it worse")
     .option("--seed <integer>", "of what drops at random", parseSeed, 0)
@@ -95,16 +100,17 @@ export function soup(io: Io): Command {
       if (flags.force !== true && existsSync(flags.out) && readdirSync(flags.out).length > 0)
         throw new UseError(`soup: ${flags.out} is not empty; name another folder, or pass --force`);
       const { read, names } = await whatToMerge(model, given, flags);
-      await withPoints(io, "soup", model, names, async (opened) => {
-        const made = flags.greedy === true ? await greedy(io, opened, flags) : await merged(opened, flags, read);
+      await withSources(io, "soup", model, names, async (sources) => {
+        const made = flags.greedy === true ? await greedy(io, sources, flags) : await merged(sources, flags, read);
         try {
-          await opened.save(made.model, flags.out);
-          const rows = await scores(opened, made.model, names, flags);
+          await sources.save(made.model, flags.out);
+          const rows = made.scores ?? (await scores(sources, made.model, flags));
+          const named = rows.map((row, i) => ({ name: names[i] ?? "merged", ...row }));
           if (flags.json === true)
-            io.out(JSON.stringify({ out: flags.out, members: made.members?.map((i) => names[i]), scores: rows }));
+            io.out(JSON.stringify({ out: flags.out, members: made.members?.map((i) => names[i]), scores: named }));
           else {
             if (made.members !== undefined) io.out(`in the soup: ${made.members.map((i) => names[i]).join(", ")}`);
-            if (rows.length > 0)
+            if (named.length > 0)
               io.out(
                 textTable({
                   columns: [
@@ -112,7 +118,7 @@ export function soup(io: Io): Command {
                     { name: "loss", unit: "nats", digits: 4 },
                     { name: "accuracy", unit: "%", digits: 1 },
                   ],
-                  rows: rows.map(({ name, loss, accuracy }) => [
+                  rows: named.map(({ name, loss, accuracy }) => [
                     name,
                     loss,
                     accuracy === undefined ? "–" : 100 * accuracy,
@@ -134,7 +140,7 @@ async function whatToMerge(
   given: readonly string[],
   flags: SoupFlags,
 ): Promise<{ readonly read?: ReadRecipe; readonly names: readonly string[] }> {
-  const settings = [flags.method, flags.weights, flags.density, flags.t, flags.lambda].some(
+  const settings = [flags.method, flags.weights, flags.density, flags.t, flags.lambda, flags.knots].some(
     (value) => value !== undefined,
   );
   if (flags.greedy === true && (settings || flags.recipe !== undefined))
@@ -158,35 +164,43 @@ interface Made {
   readonly model: Tuned<LanguageModel>;
   readonly owned: readonly Parameters[];
   readonly members?: readonly number[];
+  /** Of each point and of what was made, where they are known already. */
+  readonly scores?: readonly Tasted[];
 }
 
-async function greedy(io: Io, opened: OpenedPoints, flags: SoupFlags): Promise<Made> {
-  const data = await openData("soup", opened, flags as DataFlags);
-  const [first] = opened.points;
-  const { parameters, members } = await result(runSoup(first!, opened.points, data), (event) => {
+async function greedy(io: Io, sources: PointSources, flags: SoupFlags): Promise<Made> {
+  const data = await openData("soup", sources, flags as DataFlags);
+  const like = await sources.like();
+  const points = Array.from({ length: sources.count }, (_, i) => () => sources.tree(i));
+  const { parameters, members, ...end } = await result(runSoup(like, points, data), (event) => {
     if (event.type === "soup") io.live?.(`${event.members.length} points: loss ${event.loss.toFixed(4)}`);
   });
-  return { model: first!.with(parameters), owned: [parameters], members };
+  return { model: like.with(parameters), owned: [parameters], members, scores: [...end.points, end] };
 }
 
-async function merged({ base, points }: OpenedPoints, flags: SoupFlags, read: ReadRecipe | undefined): Promise<Made> {
-  const { method = "linear", weights, density, t, lambda, seed } = flags;
-  const [first] = points;
-  const drawing = (name: MergeMethod): boolean => name.startsWith("dare") || name.startsWith("della");
-  const hasLoras = first!.deltas.some(({ kind }) => kind === "lora");
+const draws = (name: MergeMethod): boolean => name.startsWith("dare") || name.startsWith("della");
+
+async function merged(sources: PointSources, flags: SoupFlags, read: ReadRecipe | undefined): Promise<Made> {
+  const { method = "linear", weights, density, t, lambda, seed, knots } = flags;
+  const like = await sources.like();
+  const hasLoras = like.deltas.some(({ kind }) => kind === "lora");
   if (hasLoras && read === undefined) {
     const known = ["linear", "ties", "dare-linear", "dare-ties"] as const;
     const own = known.find((name) => name === method);
     if (own === undefined || t !== undefined || lambda !== undefined)
       throw new UseError(`soup: LoRAs are merged by ${known.join(", ")}, with --weights and --density; got ${method}`);
-    const model = await mergeTuned(points, {
+    const others: Tuned<LanguageModel>[] = [];
+    for (let i = 1; i < sources.count; i++) others.push(await sources.open(i));
+    const model = await mergeTuned([like, ...others], {
       method: own,
       ...(weights !== undefined && { weights }),
       ...(density !== undefined && { density }),
-      ...(drawing(own) && { random: random(seed) }),
+      ...(knots !== undefined && { knots }),
+      ...(draws(own) && { random: random(seed) }),
     });
     return { model, owned: [model.parameters] };
   }
+  if (knots !== undefined) throw new UseError("soup: --knots is for LoRAs, and the first point has none");
   const recipe = read?.recipe ?? {
     method,
     ...(weights !== undefined && { weight: { each: weights } }),
@@ -194,40 +208,88 @@ async function merged({ base, points }: OpenedPoints, flags: SoupFlags, read: Re
     ...(t !== undefined && { t }),
     ...(lambda !== undefined && { lambda }),
   };
-  const changes = !["linear", "slerp", "karcher"].includes(recipe.method ?? "linear");
-  const start: MergePointsOptions["base"] = first!.deltas.every((delta) => delta.method.replaces === true)
-    ? new Map([...first!.parameters.keys()].map((name) => [name, startOf(base, name)]))
-    : "zero";
-  const parameters = await mergePoints(points, {
-    ...recipe,
-    ...(changes && { base: start }),
-    ...(drawing(recipe.method ?? "linear") && { random: random(seed) }),
-  });
-  return { model: first!.with(parameters), owned: [parameters] };
+  const shares = sharesOf(recipe, sources.count);
+  const parameters = shares
+    ? await meanOf(sources, shares)
+    : await mergeAll(sources, like, recipe, draws(recipe.method ?? "linear") ? seed : undefined);
+  return { model: like.with(parameters), owned: [parameters] };
+}
+
+/** What each point counts in a mean, which is taken one point at a time; nothing for other merges, and for weights that may cancel on the way. */
+function sharesOf(
+  { method = "linear", weight = 1, ...rest }: MergeRecipe,
+  count: number,
+): readonly number[] | undefined {
+  if (method !== "linear" || Object.keys(rest).length > 0) return undefined;
+  const each = Object.hasOwn(Object(weight) as object, "each")
+    ? (weight as { readonly each: readonly unknown[] }).each
+    : new Array<unknown>(count).fill(weight);
+  const isPlain = each.length === count && each.every((share) => typeof share === "number" && share > 0);
+  return isPlain ? (each as readonly number[]) : undefined;
+}
+
+/** The mean, one point at a time. */
+async function meanOf(sources: PointSources, shares: readonly number[]): Promise<Parameters> {
+  let mean = (await sources.tree(0)).parameters;
+  let total = shares[0]!;
+  for (const [i, share] of shares.entries()) {
+    if (i === 0) continue;
+    const next = await sources.tree(i);
+    try {
+      const more = await mergePoints([mean, next], { weight: { each: [total, share] } });
+      disposeParameters(mean);
+      mean = more;
+    } finally {
+      disposeParameters(next.parameters);
+    }
+    total += share;
+  }
+  return mean;
+}
+
+async function mergeAll(
+  sources: PointSources,
+  like: Tuned<LanguageModel>,
+  recipe: MergeRecipe,
+  seed: number | undefined,
+): Promise<Parameters> {
+  const points: Pick<Tuned<LanguageModel>, "parameters" | "head">[] = [];
+  try {
+    for (let i = 0; i < sources.count; i++) points.push(await sources.tree(i));
+    const changes = !["linear", "slerp", "karcher"].includes(recipe.method ?? "linear");
+    const start: MergePointsOptions["base"] = like.deltas.every((delta) => delta.method.replaces === true)
+      ? new Map([...like.parameters.keys()].map((name) => [name, startOf(sources.base, name)]))
+      : "zero";
+    return await mergePoints(points, {
+      ...recipe,
+      ...(changes && { base: start }),
+      ...(seed !== undefined && { random: random(seed) }),
+    });
+  } finally {
+    for (const { parameters } of points) disposeParameters(parameters);
+  }
 }
 
 /** The base's weight that `<delta>/<name>` replaces. */
 const startOf = (base: AnyModel, name: string) => base.parameters.get(name.slice(name.indexOf("/") + 1))!;
 
+/** What each point scores, one at a time, and what was made. */
 async function scores(
-  opened: OpenedPoints,
+  sources: PointSources,
   model: Tuned<LanguageModel>,
-  names: readonly string[],
   flags: SoupFlags,
-): Promise<readonly { readonly name: string; readonly loss: number; readonly accuracy?: number }[]> {
+): Promise<readonly Tasted[]> {
   if (flags.table === undefined) return [];
-  const rows: { name: string; loss: number; accuracy?: number }[] = [];
-  for (const [name, point] of [
-    ...names.map((each, i) => [each, opened.points[i]!] as const),
-    ["merged", model] as const,
-  ]) {
-    const evaluator = await createEvaluator(point, await openData("soup", opened, flags as DataFlags));
+  const score = async (point: Tuned<LanguageModel>): Promise<Tasted> => {
+    const evaluator = await createEvaluator(point, await openData("soup", sources, flags as DataFlags));
     try {
       const { loss, accuracy } = await evaluator.measure(point);
-      rows.push({ name, loss, ...(accuracy !== undefined && { accuracy }) });
+      return { loss, ...(accuracy !== undefined && { accuracy }) };
     } finally {
       evaluator.dispose();
     }
-  }
-  return rows;
+  };
+  const rows: Tasted[] = [];
+  for (let i = 0; i < sources.count; i++) rows.push(await sources.visit(i, score));
+  return [...rows, await score(model)];
 }

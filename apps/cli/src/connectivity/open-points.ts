@@ -1,6 +1,6 @@
 /** Tuned models on one base, from folders of adapters or of whole models. */
-import { hasFile, openFiles, readJson } from "@cambium/base";
-import { disposeParameters, type Parameters, useBackend } from "@cambium/core";
+import { canonicalJson, hasFile, openFiles, readJson } from "@cambium/base";
+import { disposeParameters, fingerprint, type Parameters, useBackend } from "@cambium/core";
 import { adapterHead, attach, loadAdapter, merge, saveAdapter, type Tuned, whole } from "@cambium/delta";
 import {
   type Collate,
@@ -20,14 +20,31 @@ import { type Io, UseError } from "../io.ts";
 import { modelFiles } from "../models/source.ts";
 import { openTable } from "../models/table.ts";
 
-/** What was opened. */
-export interface OpenedPoints {
+/** Points that are opened when they are needed. */
+export interface PointSources {
   readonly base: LanguageModel;
   readonly tokenizer: Tokenizer;
-  /** On that base, in the order of the folders. */
-  readonly points: readonly Tuned<LanguageModel>[];
+  readonly count: number;
+  /** What points are of: the first adapter, or of whole models the base as one. It stays until the work is done. */
+  like(): Promise<Tuned<LanguageModel>>;
+  /** Opens one, runs `body`, and lets go of it. */
+  visit<Result>(index: number, body: (point: Tuned<LanguageModel>) => Promise<Result>): Promise<Result>;
+  /** Opens one that stays until the work is done. */
+  open(index: number): Promise<Tuned<LanguageModel>>;
+  /**
+   * A point of the first one's settings, which the caller frees.
+   *
+   * @throws {UseError} When it has other settings or other frozen numbers, so that its own are none of the first one's.
+   */
+  tree(index: number): Promise<Pick<Tuned<LanguageModel>, "parameters" | "head">>;
   /** Writes a point of the same kind. */
   save(point: Tuned<LanguageModel>, to: string): Promise<void>;
+}
+
+/** Points that are all open. */
+export interface OpenedPoints extends Pick<PointSources, "base" | "tokenizer" | "save"> {
+  /** On that base, in the order of the folders. */
+  readonly points: readonly Tuned<LanguageModel>[];
 }
 
 /** How folders are named on the command line, for `--help`. */
@@ -43,17 +60,33 @@ async function isModel(io: Io, verb: string, name: string): Promise<boolean> {
   );
 }
 
+/** A point with all that is to be freed with it. */
+interface Loaded {
+  readonly point: Tuned<LanguageModel>;
+  readonly owned: readonly Parameters[];
+}
+
+/** What a point's numbers mean: kinds and settings of its deltas, and their frozen numbers. Dropout is of training alone. */
+async function meaningOf({ deltas }: Tuned<LanguageModel>): Promise<string> {
+  const parts: string[] = [];
+  for (const { name, kind, config, buffers } of deltas) {
+    const { dropout: _, ...settings } = config as Readonly<Record<string, unknown>>;
+    parts.push(canonicalJson([name, kind, JSON.parse(JSON.stringify(settings)), await fingerprint(buffers)]));
+  }
+  return parts.join();
+}
+
 /**
- * Opens points on the fastest backend and disposes of them when the work is done.
+ * Makes points ready to be opened on the fastest backend, and disposes of what is open when the work is done.
  *
- * @throws {UseError} When some are adapters and others whole models, or there is no head to measure by.
+ * @throws {UseError} When some are adapters and others whole models.
  */
-export async function withPoints(
+export async function withSources(
   io: Io,
   verb: string,
   model: string,
   names: readonly string[],
-  work: (opened: OpenedPoints) => Promise<void>,
+  work: (sources: PointSources) => Promise<void>,
 ): Promise<void> {
   await useBackend();
   const kinds: boolean[] = [];
@@ -68,51 +101,89 @@ export async function withPoints(
   const head = own ?? (await inspectModel(source)).head;
   const tokenizer = await loadTokenizer(source);
   const base = await loadModel(source, head === undefined ? {} : { head });
-  const owned: Parameters[] = [base.parameters];
-  try {
-    const points: Tuned<LanguageModel>[] = [];
-    const onModel = kinds[0] === true ? attach(base, whole(base)) : undefined;
-    if (onModel !== undefined) owned.push(onModel.parameters);
-    for (const name of names) {
-      if (onModel === undefined) {
-        const delta = await loadAdapter(base, modelFiles(io, verb, name));
-        owned.push(delta.parameters, delta.buffers, delta.state);
-        points.push(attach(base, delta));
-        continue;
-      }
-      const files = modelFiles(io, verb, name);
-      if ((await loadTokenizer(files)).fingerprint !== tokenizer.fingerprint)
-        throw new UseError(
-          `${verb}: ${name} has another tokenizer than ${model}: between their tables of words lies nothing`,
-        );
-      const loaded = await loadModel(files, head === undefined ? {} : { head });
-      owned.push(loaded.parameters);
-      if (loaded.created.length > 0)
-        throw new UseError(`${verb}: ${name} lacks ${loaded.created.join(", ")}, which the first model has`);
-      const tree = new Map([...loaded.parameters].map(([key, value]) => [`whole/${key}`, value] as const));
-      points.push(onModel.with(tree));
+  const onModel = kinds[0] === true ? attach(base, whole(base)) : undefined;
+  const owned: Parameters[] = [base.parameters, ...(onModel === undefined ? [] : [onModel.parameters])];
+  const load = async (index: number): Promise<Loaded> => {
+    const name = names[index]!;
+    const files = modelFiles(io, verb, name);
+    if (onModel === undefined) {
+      const delta = await loadAdapter(base, files);
+      return { point: attach(base, delta), owned: [delta.parameters, delta.buffers, delta.state] };
     }
-    await work({
-      base,
-      tokenizer,
-      points,
-      async save(point, to) {
-        if (onModel === undefined) {
-          await saveAdapter(point, to);
-          return;
-        }
-        const merged = merge(point);
-        try {
-          await saveModel(merged, to, { tokenizer });
-        } finally {
-          disposeParameters(merged.parameters);
-        }
-      },
-    });
+    if ((await loadTokenizer(files)).fingerprint !== tokenizer.fingerprint)
+      throw new UseError(
+        `${verb}: ${name} has another tokenizer than ${model}: between their tables of words lies nothing`,
+      );
+    const loaded = await loadModel(files, head === undefined ? {} : { head });
+    if (loaded.created.length > 0) {
+      disposeParameters(loaded.parameters);
+      throw new UseError(`${verb}: ${name} lacks ${loaded.created.join(", ")}, which the first model has`);
+    }
+    const tree = new Map([...loaded.parameters].map(([key, value]) => [`whole/${key}`, value] as const));
+    return { point: onModel.with(tree), owned: [loaded.parameters] };
+  };
+  let meaning: string | undefined;
+  const sources: PointSources = {
+    base,
+    tokenizer,
+    count: names.length,
+    like: async () => onModel ?? sources.open(0),
+    async visit(index, body) {
+      const { point, owned: trees } = await load(index);
+      try {
+        return await body(point);
+      } finally {
+        for (const tree of trees) disposeParameters(tree);
+      }
+    },
+    async open(index) {
+      const { point, owned: trees } = await load(index);
+      owned.push(...trees);
+      return point;
+    },
+    async tree(index) {
+      const { point, owned: trees } = await load(index);
+      meaning ??= index === 0 ? await meaningOf(point) : await sources.visit(0, meaningOf);
+      const isAlike = (await meaningOf(point)) === meaning;
+      for (const tree of isAlike ? trees.slice(1) : trees) disposeParameters(tree);
+      if (isAlike) return point;
+      throw new UseError(
+        `${verb}: ${names[index]} and ${names[0]} differ in kind, settings or frozen numbers, so that numbers of one mean nothing in the other`,
+      );
+    },
+    async save(point, to) {
+      if (onModel === undefined) {
+        await saveAdapter(point, to);
+        return;
+      }
+      const merged = merge(point);
+      try {
+        await saveModel(merged, to, { tokenizer });
+      } finally {
+        disposeParameters(merged.parameters);
+      }
+    },
+  };
+  try {
+    await work(sources);
   } finally {
     for (const tree of owned) disposeParameters(tree);
   }
 }
+
+/** The same with all points open. */
+export const withPoints = (
+  io: Io,
+  verb: string,
+  model: string,
+  names: readonly string[],
+  work: (opened: OpenedPoints) => Promise<void>,
+): Promise<void> =>
+  withSources(io, verb, model, names, async (sources) => {
+    const points: Tuned<LanguageModel>[] = [];
+    for (let i = 0; i < sources.count; i++) points.push(await sources.open(i));
+    await work({ ...sources, points });
+  });
 
 /** Flags that say on what a point is measured. */
 export interface DataFlags {

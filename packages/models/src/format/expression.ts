@@ -30,6 +30,8 @@ export interface Repeat {
 /** Another expression, which is made when it is needed: forms may hold themselves. */
 export interface Reference {
   readonly kind: "reference";
+  /** That it has finite texts, and so have all references that it leads to, where that is known already. */
+  readonly isFinite?: boolean;
   get(): Expression;
 }
 
@@ -175,6 +177,7 @@ class Endings {
       case "capsule":
         return this.of(expression.body);
       case "reference":
+        if (expression.isFinite) return true;
         this.seen(expression);
         return this.ending.has(expression);
     }

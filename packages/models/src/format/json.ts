@@ -44,10 +44,11 @@ export const character: Expression = choice(
   ),
 );
 
+/** Texts between quotes. */
+export const quoted = (texts: Expression): Expression => capsule(sequence(literal('"'), texts, literal('"')));
+
 /** A string of so many characters. */
-export function stringOf(min: number, max: number): Expression {
-  return capsule(sequence(literal('"'), repeat(character, min, max), literal('"')));
-}
+export const stringOf = (min: number, max: number): Expression => quoted(repeat(character, min, max));
 
 /** A value as `JSON.stringify` writes it. */
 const constant = (value: unknown): Expression => literal(JSON.stringify(value));

@@ -3,7 +3,7 @@
  * anchored. What has no expression (lookarounds, references back, boundaries of words) is an error that names it.
  */
 import { characterOf, complement, type Range } from "./characters.ts";
-import { capsule, type Expression, literal, sequence } from "./expression.ts";
+import type { Expression } from "./expression.ts";
 import { character } from "./json.ts";
 import { anyOf, inRow, one, type Part, several } from "./lengths.ts";
 
@@ -210,7 +210,7 @@ class Reader {
 }
 
 /**
- * Strings that a pattern matches, of some lengths. Negated classes and the point stand for characters up to U+FFFF, which count as one for
+ * Strings that a pattern matches, of some lengths, as they stand between quotes. Negated classes and the point stand for characters up to U+FFFF, which count as one for
  * everybody.
  *
  * @param lengths - Fewest and most characters.
@@ -223,7 +223,7 @@ export function stringLike(
 ): Expression {
   const inner = new Reader(pattern, fail).whole().within(min, max);
   if (inner === undefined) throw fail(`strings of ${min} to ${max} characters that could not be made of its parts`);
-  return capsule(sequence(literal('"'), inner, literal('"')));
+  return inner;
 }
 
 const HOUR = "(?:[01]\\d|2[0-3])";

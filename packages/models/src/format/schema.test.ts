@@ -119,7 +119,15 @@ test("schemas of a oneOf are told apart by type, value or a constant member", ()
 
 test.each<[JsonSchema, string]>([
   [{ type: "string", format: "color" }, 'has the format "color", which is not supported; there are date-time, date'],
-  [{ type: "string", format: "date", pattern: "^2" }, 'has "pattern" beside "format"'],
+  [
+    { type: "string", format: "date", pattern: "^x" },
+    'has the pattern "^x" beside another, which no string has both of',
+  ],
+  [{ type: "string", contentEncoding: "base64" }, 'has "contentEncoding" without a pattern'],
+  [{ type: "string", allOf: [{ minLength: 3 }, { maxLength: 2 }] }, "its lengths are from 3 to 2"],
+  [{ type: "string", allOf: [{ minimum: 3 }] }, 'has "minimum" beside the type string'],
+  [{ type: "string", allOf: [{ type: "null" }] }, 'schema 0 of its "allOf" wants "null"'],
+  [{ type: "string", allOf: [null] }, 'an "allOf" with what is no schema: null'],
   [{ type: "string", format: "date", maxLength: 9 }, "strings of 0 to 9 characters"],
   [{ type: "string", pattern: 3 }, 'has a "pattern" that is no text'],
   [{ type: "array", items: { type: "integer", multipleOf: 2 } }, 'at #/items has the keyword "multipleOf"'],

@@ -5,8 +5,20 @@
 import { ConfigError, nearest } from "@cambium/base";
 import { accepts } from "./accepts.ts";
 import { firstOverlap } from "./apart.ts";
+import { both } from "./both.ts";
 import { choice, choiceOf, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
-import { anyObject, anyValue, constants, listOf, type Member, mapOf, objectOf, stringOf, tupleOf } from "./json.ts";
+import {
+  anyObject,
+  anyValue,
+  constants,
+  listOf,
+  type Member,
+  mapOf,
+  objectOf,
+  quoted,
+  stringOf,
+  tupleOf,
+} from "./json.ts";
 import { anyNumber, numbersWithin } from "./numbers.ts";
 import { FORMATS, stringLike } from "./pattern.ts";
 import { recogniser } from "./recogniser.ts";
@@ -35,7 +47,7 @@ const annotations = [
 const own: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties", "propertyNames"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
-  string: ["minLength", "maxLength", "pattern", "format"],
+  string: ["minLength", "maxLength", "pattern", "format", "contentEncoding"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
   integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
   boolean: [],
@@ -75,9 +87,7 @@ function anyInteger(): Expression {
 
 /** What JSON Schema has beside these: named where it occurs, and not as a typing error. */
 const others = [
-  ..."$anchor $dynamicRef $vocabulary contains contentEncoding contentMediaType dependencies dependentRequired".split(
-    " ",
-  ),
+  ..."$anchor $dynamicRef $vocabulary contains contentMediaType dependencies dependentRequired".split(" "),
   ..."dependentSchemas else if maxContains maxProperties minContains minProperties multipleOf not".split(" "),
   ..."patternProperties then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
 ];
@@ -242,23 +252,76 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     return tupleOf(prefixItems.map((item, i) => expression(item as JsonSchema, `${path}/prefixItems/${i}`)));
   }
 
-  /** A string of some length, which may have a pattern or a format. */
-  function string(schema: Keywords, path: string): Expression {
-    const lengths = rangeOf(schema, path, "minLength", "maxLength");
-    const keywords = (["pattern", "format"] as const).filter((each) => schema[each] !== undefined);
-    const [keyword] = keywords;
-    if (keyword === undefined) return stringOf(...lengths);
-    if (keywords.length > 1) throw fail(path, 'has "pattern" beside "format", which is not supported');
-    const value = schema[keyword];
-    if (typeof value !== "string") throw fail(path, `has a "${keyword}" that is no text: ${JSON.stringify(value)}`);
-    if (keyword === "format" && !Object.hasOwn(FORMATS, value)) {
-      throw fail(
-        path,
-        `has the format ${JSON.stringify(value)}, which is not supported; there are ${Object.keys(FORMATS).join(", ")}`,
-      );
+  /** What a string must be: its own keywords, and those of the schemas in its `allOf`. */
+  function stringParts(schema: Keywords, path: string): readonly (readonly [part: Keywords, path: string])[] {
+    const { allOf = [], ...rest } = schema;
+    if (!Array.isArray(allOf)) throw fail(path, 'has an "allOf" that is no list of schemas');
+    return [
+      [rest, path],
+      ...allOf.map((part, i) => {
+        if (typeOf(part) !== "object")
+          throw fail(path, `has an "allOf" with what is no schema: ${JSON.stringify(part)}`);
+        checkKeywords(part, `${path}/allOf/${i}`, ["type", ...own["string"]!], "the type string");
+        if (part.type === undefined || part.type === "string") return [part, `${path}/allOf/${i}`] as const;
+        throw fail(
+          path,
+          `has no values: it is a string, and schema ${i} of its "allOf" wants ${JSON.stringify(part.type)}`,
+        );
+      }),
+    ];
+  }
+
+  /** Patterns that a string has, of a format that is known first; beside a pattern, any other format says nothing of its own. */
+  function patternsOf(parts: ReturnType<typeof stringParts>) {
+    const found = parts.flatMap(([part, path]) =>
+      (["format", "pattern"] as const).flatMap((keyword) => {
+        const value = part[keyword];
+        if (value === undefined) return [];
+        if (typeof value === "string") return [{ keyword, value, path, isKnown: Object.hasOwn(FORMATS, value) }];
+        throw fail(path, `has a "${keyword}" that is no text: ${JSON.stringify(value)}`);
+      }),
+    );
+    const patterns = found.filter(({ keyword, isKnown }) => keyword === "pattern" || isKnown);
+    const encoded = parts.find(([part]) => part["contentEncoding"] !== undefined);
+    if (encoded !== undefined && patterns.length === 0) {
+      throw fail(encoded[1], 'has "contentEncoding" without a pattern that says which strings are meant');
     }
-    return stringLike(keyword === "format" ? FORMATS[value]! : value, lengths, (problem) =>
-      fail(path, `has the ${keyword} ${JSON.stringify(value)} with ${problem}, which is not supported`),
+    if (patterns.length > 0 || found.length === 0) return patterns;
+    const [{ value, path }] = found as [(typeof found)[0]];
+    throw fail(
+      path,
+      `has the format ${JSON.stringify(value)}, which is not supported; there are ${Object.keys(FORMATS).join(", ")}`,
+    );
+  }
+
+  /** A string of some length, which may have patterns and formats. */
+  function string(schema: Keywords, path: string): Expression {
+    const parts = stringParts(schema, path);
+    const ranges = parts.map(([part, at]) => rangeOf(part, at, "minLength", "maxLength"));
+    const lengths = [Math.max(...ranges.map(([min]) => min)), Math.min(...ranges.map(([, max]) => max))] as const;
+    if (lengths[0] > lengths[1]) throw fail(path, `has no values: its lengths are from ${lengths[0]} to ${lengths[1]}`);
+    const patterns = patternsOf(parts);
+    if (patterns.length === 0) return stringOf(...lengths);
+    const of =
+      ({ keyword, value, path: at }: (typeof patterns)[0]) =>
+      (problem: string) =>
+        fail(at, `has the ${keyword} ${JSON.stringify(value)} with ${problem}, which is not supported`);
+    const [first, ...others] = patterns.map((each, i) =>
+      stringLike(
+        each.keyword === "format" ? FORMATS[each.value]! : each.value,
+        i === 0 ? lengths : [0, Number.POSITIVE_INFINITY],
+        of(each),
+      ),
+    ) as [Expression, ...Expression[]];
+    return quoted(
+      others.reduce(
+        (texts, other, i) =>
+          both(texts, other, (problem) => {
+            const { keyword, value } = patterns[i + 1]!;
+            return fail(path, `has the ${keyword} ${JSON.stringify(value)} ${problem}`);
+          }),
+        first,
+      ),
     );
   }
 
@@ -393,6 +456,10 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     if (schema === true) return anyValue;
     if (schema === false) throw fail(path, "is false, which no value fits");
     if (typeOf(schema) !== "object") throw fail(path, `is no schema: ${JSON.stringify(schema)}`);
+    if (schema.type === "string" && schema["allOf"] !== undefined) {
+      checkKeywords(schema, path, ["type", "allOf", ...own["string"]!], "the type string");
+      return string(schema, path);
+    }
     const keyword = (["$ref", "enum", "const", "anyOf", "oneOf", "allOf"] as const).find(
       (each) => schema[each] !== undefined,
     );

@@ -180,6 +180,11 @@ test.each<[string, readonly string[], string]>([
     "differ in kind, settings or frozen numbers",
   ],
   [
+    "a path between LoRAs of unlike alpha",
+    ["paths", MODEL, at("lora-1"), at("scaled"), "--table", at("rows.csv")],
+    '"lora" has alpha',
+  ],
+  [
     "one basis of what are no LoRAs",
     ["soup", MODEL, at("adapter"), "--knots", "--out", at("x")],
     "--knots is for LoRAs",

@@ -68,6 +68,7 @@ export function alike(caller: string, points: readonly PointLike[], least = 1): 
       differences,
     });
   }
+  checkSettings(caller, points);
   const rounded = [...first].filter(([name]) => trees.some((tree) => isQuantised(tree.get(name)!)));
   if (trees.length > 1 && rounded.length > 0) {
     throw new ConfigError({
@@ -87,6 +88,33 @@ function checkHeads(caller: string, points: readonly PointLike[]): void {
   const other = heads.find((head) => head !== heads[0]);
   if (other === undefined) return;
   throw new ConfigError({ message: `${caller}: the points have different heads: ${heads[0]} and ${other}` });
+}
+
+/** What of a setting is of training alone. */
+const OF_TRAINING: readonly string[] = ["dropout"];
+
+/** Deltas of equal shapes and other settings, such as alpha, do not mean the same by the same numbers. */
+function checkSettings(caller: string, points: readonly PointLike[]): void {
+  const settings = points.flatMap((point) => {
+    const { deltas } = point as { readonly deltas?: readonly { readonly name: string; readonly config: object }[] };
+    if (!Array.isArray(deltas)) return [];
+    return [new Map(deltas.map(({ name, config }) => [name, config as Readonly<Record<string, unknown>>]))];
+  });
+  const [first, ...others] = settings;
+  for (const other of others)
+    for (const [name, config] of other) {
+      const like = first!.get(name) ?? config;
+      const key = [...new Set([...Object.keys(like), ...Object.keys(config)])].find(
+        (each) => !OF_TRAINING.includes(each) && JSON.stringify(like[each]) !== JSON.stringify(config[each]),
+      );
+      if (key === undefined) continue;
+      const [was, is] = [like, config].map((each) => JSON.stringify(each[key]) ?? "nothing");
+      throw new ConfigError({
+        message: `${caller}: "${name}" has ${key} ${was} in one point and ${is} in another, so that equal numbers do not mean the same; tune both with one setting`,
+        delta: name,
+        key,
+      });
+    }
 }
 
 function differencesOf(first: Parameters, tree: Parameters, index: number): string[] {

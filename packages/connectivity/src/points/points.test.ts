@@ -117,6 +117,17 @@ test("points of different spaces are an error that lists every difference", () =
   free(from, other);
 });
 
+test("points whose deltas have other settings are refused, for equal numbers do not mean the same in them", () => {
+  const tuned = (alpha: number, dropout = 0) => ({
+    parameters: a(),
+    deltas: [{ name: "lora", config: { rank: 2, alpha, dropout } }],
+  });
+  const [one, other, trained] = [tuned(2), tuned(32), tuned(2, 0.1)];
+  expect(() => line(one, other)).toThrow('line: "lora" has alpha 2 in one point and 32 in another');
+  expect(line(one, trained).kind).toBe("line"); // dropout is of training alone
+  free(one.parameters, other.parameters, trained.parameters);
+});
+
 test("points with labels in another order are refused, though their shapes agree", () => {
   const tree = a();
   const of = (labels: string[]) => ({ parameters: tree, head: { kind: "sequence-classification", labels } });

@@ -365,6 +365,8 @@ const packages: Readonly<Record<string, Exports>> = {
         recycling.saveLineage(files, { model: "a", parent: null, corpus: "", steps: 0, ...unknown }),
       trainProjection: (unknown: object) =>
         recycling.trainProjection([], model, { optimiser, steps: 1, random, ...unknown }).next(),
+      truncateDifference: (unknown) => recycling.truncateDifference(delta.attach(model, delta.whole(model)), unknown),
+      updateRobust: (unknown) => recycling.updateRobust(delta.attach(model), unknown),
     },
     plain: `convergenceReport debiasedCka divergenceRows fingerprintModel flipReport linearCka listDeltas listRecyclable
       loadLineage measureAgreement pathBetween relationTable`,

@@ -82,6 +82,7 @@ export {
   relationTable,
 } from "./reports/plots.ts";
 export type { Score } from "./reports/score.ts";
+export { type UpdateRobustOptions, updateRobust } from "./robust/update-robust.ts";
 export { type ChooseScaleOptions, type ChosenScale, chooseScale } from "./transfer/choose-scale.ts";
 export {
   type CheckCompatibilityOptions,
@@ -91,3 +92,8 @@ export {
 } from "./transfer/compatibility.ts";
 export { type RecycleOptions, recycle } from "./transfer/recycle.ts";
 export type { Scale } from "./transfer/scale.ts";
+export {
+  type TruncateDifferenceOptions,
+  type TruncatedDifference,
+  truncateDifference,
+} from "./transfer/truncate.ts";

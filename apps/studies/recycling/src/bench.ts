@@ -6,6 +6,7 @@ import { createEvaluator } from "@cambium/connectivity";
 import {
   disposeParameters,
   loadSafetensors,
+  type Objective,
   type Parameters,
   type Random,
   random,
@@ -143,8 +144,14 @@ export interface Tuning {
  * Tunes on many rows from where `tuned` stands, or reads what an earlier run of the same made. The caller owns the parameters.
  *
  * @param what - Which of a cell's tunings.
+ * @param objective - What is trained of it. @default the loss of its labels
  */
-export async function tune(bench: Bench, what: string, tuned: Tuned<LanguageModel>): Promise<Tuning> {
+export async function tune(
+  bench: Bench,
+  what: string,
+  tuned: Tuned<LanguageModel>,
+  objective: Objective<TokenBatch> = tuned as unknown as Objective<TokenBatch>,
+): Promise<Tuning> {
   const { cell, context, data, key } = bench;
   const { points: _, fewRows: __, fewSteps: ___, ...about } = cell;
   const name = sha256(canonicalJson({ what, ...about })).slice(0, 32);
@@ -156,7 +163,7 @@ export async function tune(bench: Bench, what: string, tuned: Tuned<LanguageMode
   const scorer = await openScorer(tuned, data.curve);
   const { steps } = cell;
   const points = [{ step: 0, score: await scorer.score(tuned.parameters) }];
-  const run = train(tuned as never, data.many, {
+  const run = train(objective, data.many, {
     optimiser: adamW({ learningRate: linear(rateOf(cell), { warmUp: Math.ceil(steps / 10), steps }) }),
     steps,
     clipNorm: 1,

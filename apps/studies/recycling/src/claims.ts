@@ -39,6 +39,8 @@ export const FEW_METRICS: Readonly<Record<string, Metric>> = {
 /** What encoders are asked besides. */
 export const TASK_METRICS: Readonly<Record<string, Metric>> = {
   ...FEW_METRICS,
+  robust: percent,
+  robustGain: points,
   dropToControl: points,
   same: share,
   other: share,
@@ -97,6 +99,12 @@ export function fewClaims(control: string): ClaimOptions[] {
 export function taskClaims(control: string): ClaimOptions[] {
   return [
     ...fewClaims(control),
+    {
+      claim: "Tuned to survive updates, it scores no less on the second version, applied as it is",
+      metric: "robustGain",
+      over,
+      atLeast: 0,
+    },
     {
       claim: `On the line to a tuning of ${control} it drops by at least ${DROP_TO_CONTROL} points`,
       metric: "dropToControl",

@@ -36,7 +36,7 @@ const versions = (extent: Extent, model: string): Study =>
     ),
   });
 
-/** What a part of tuned models takes besides its claims. */
+/** What a part of tuned models takes besides its claims. Costs are those of the first task, whose texts are the longest. */
 const tasksOf = (extent: Extent, model: string, versionsId: string, methods: readonly MethodName[]) => ({
   model: [model],
   versions: [versionsId],
@@ -62,7 +62,7 @@ const INPUTS = { saplings: 1, smollm2: "SmolLM2-135M-Instruct" } as const;
 const tuned = (extent: Extent, model: string, versionsId: string): Study =>
   defineStudy({
     name: `recycling-${extent.name}-${model}`,
-    run: code("task", "taskStep", ["method", "task"], INPUTS),
+    run: code("task", "taskStep", ["method"], INPUTS),
     factors: tasksOf(extent, model, versionsId, extent.methods),
     metrics: TASK_METRICS,
     claims: taskClaims(model === GROWN ? OTHER_SEED : ELSEWHERE),
@@ -102,7 +102,7 @@ const projections = (extent: Extent, model: string, versionsId: string): Study =
 const decoder = (extent: Extent, versionsId: string): Study =>
   defineStudy({
     name: `recycling-few-${extent.name}-${extent.decoder}`,
-    run: code("few", "fewStep", ["method", "task"], INPUTS),
+    run: code("few", "fewStep", ["method"], INPUTS),
     factors: {
       model: [extent.decoder],
       versions: [versionsId],

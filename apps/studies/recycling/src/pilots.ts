@@ -10,8 +10,9 @@ import {
   compatibilityReport,
   measureAgreement,
   recycle,
+  updateRobust,
 } from "@cambium/recycling";
-import type { Bench } from "./bench.ts";
+import { type Bench, free, openScorer, tune } from "./bench.ts";
 import { jointly, jointPoint } from "./jointly.ts";
 
 /** An old tuning as it is on later versions, in percent and shares. */
@@ -61,6 +62,23 @@ export async function direct({ versions, head, key, data }: Bench, old: Tuned<La
     decay,
     flips: 100 * flips!.negativeFlips,
   };
+}
+
+/** What the old task scores on the second version by a delta that was tuned to survive updates, applied as it is, in percent. */
+export async function robust(bench: Bench): Promise<number> {
+  const { versions, head, key, data } = bench;
+  const start = await bench.start(0);
+  const { parameters } = await tune(bench, "robust", start, updateRobust(start));
+  const second = await versions.open(versions.second, head, key.at("head"));
+  const moved = await recycle(start.with(parameters), second, { method: "initialise" });
+  const scorer = await openScorer(moved, data.test);
+  try {
+    return await scorer.score(moved.parameters);
+  } finally {
+    scorer.dispose();
+    for (const tree of [moved.parameters, second.parameters, parameters]) disposeParameters(tree);
+    free(start);
+  }
 }
 
 /** Points of percent that the score drops between two tuned versions, backbones and deltas mixed alike. */

@@ -7,7 +7,7 @@ import { fitProjection, recycle } from "@cambium/recycling";
 import { adamW, linear, train } from "@cambium/train";
 import { free, oldOf, openBench, openScorer, rateOf, tune } from "./bench.ts";
 import { medianStep, processorMs } from "./continuation.ts";
-import { direct, dropBetween, inside } from "./pilots.ts";
+import { direct, dropBetween, inside, robust } from "./pilots.ts";
 import { type Cell, FEW_LOOKS, LOOKS } from "./plan.ts";
 import { fromOther, onFew, otherTask, scaled, shareOfSteps, tuneRecycled } from "./students.ts";
 
@@ -68,8 +68,11 @@ export async function task(cell: TaskCell, context: RunContext): Promise<Record<
   const trained = await onFew(bench, old, fresh);
   context.progress(0.9);
   const otherStart = await fromOther(bench, old, fresh, otherTask(cell, tasksOf(cell)));
+  const robustScore = await robust(bench);
   const result = {
     ...applied,
+    robust: robustScore,
+    robustGain: robustScore - applied.direct,
     drop,
     dropToControl,
     ...alike,
@@ -167,11 +170,11 @@ const HALF = 0.5;
 /** The plan of `task`. */
 export async function taskStep(cell: TaskCell, context: RunContext): Promise<StepCost> {
   const { stepMs, lookMs, openMs, compileMs, versions } = await costs(withoutTasks(cell), context);
-  const looks = 2 * cell.points + versions + 4 + 4 * HALF * LOOKS + HALF * 5 * FEW_LOOKS + HALF * 7;
-  const compiled = 11 + versions / 2; // programs that are traced: trainings, evaluators, and versions, of which an evaluation is half of one
+  const looks = 2 * cell.points + versions + 5 + 5 * HALF * LOOKS + HALF * 5 * FEW_LOOKS + HALF * 7;
+  const compiled = 13 + versions / 2; // programs that are traced: trainings, evaluators, and versions, of which an evaluation is half of one
   return {
     stepMs,
-    steps: 4 * cell.steps + 5 * cell.fewSteps,
+    steps: 5 * cell.steps + 5 * cell.fewSteps,
     setupMs: 2 * openMs + compiled * compileMs + looks * lookMs,
   };
 }

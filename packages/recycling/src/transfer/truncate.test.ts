@@ -1,10 +1,11 @@
+import { memory } from "@cambium/base";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { adapter, attach, merge, type Tuned, whole } from "@cambium/delta";
-import type { LanguageModel } from "@cambium/models";
+import { type LanguageModel, loadModel, saveModel } from "@cambium/models";
 import { expectClose } from "@cambium/models/testing";
-import { add, matMul, memory, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { add, memory as allocated, matMul, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { first, later, scores, trained, tunedOn } from "../versions.fixture.ts";
+import { COLOURS, first, later, scores, trained, tunedOn } from "../versions.fixture.ts";
 import { recycle } from "./recycle.ts";
 import { truncateDifference } from "./truncate.ts";
 
@@ -31,7 +32,7 @@ const free = (...trees: readonly { readonly parameters: Parameters }[]): void =>
 };
 
 test("a change of few ranks is kept whole by as many, with all that is no matrix, on this model and the next", async () => {
-  const before = memory().numTensors;
+  const before = allocated().numTensors;
   const base = first();
   const next = later(base);
   const old = planted(base, 2);
@@ -51,7 +52,7 @@ test("a change of few ranks is kept whole by as many, with all that is no matrix
   const [moved, straight] = [tuned, old].map((each) => recycle(each, next, { method: "initialise" }));
   expectClose(await scores(moved!), await scores(straight!), { absolute: 1e-4 });
   free(base, next, old, tuned, moved!, straight!);
-  expect(memory().numTensors).toBe(before);
+  expect(allocated().numTensors).toBe(before);
 });
 
 test("of a change of more ranks the largest singular values stay, and the share says what is lost", async () => {
@@ -77,6 +78,20 @@ test("of a change of more ranks the largest singular values stay, and the share 
   free(base, old, one.tuned, more.tuned);
 });
 
+test.each(["gpt2", "llama"])(
+  "a %s keeps the table of words whole, which is its head too where it has none",
+  async (type) => {
+    const base = first({ kind: "causal-lm" }, 1, type);
+    const old = planted(base, 2);
+    const { tuned, layers } = await truncateDifference(old, { share: 1 });
+    const merged = [old, tuned].map((each) => merge(each));
+    for (const [name, value] of merged[0]!.parameters)
+      expectClose(merged[1]!.parameters.get(name)!.dataSync(), value.dataSync(), { absolute: 1e-4 });
+    expect(layers.every(({ path }) => base.sites().find((site) => site.path === path)!.layer !== undefined)).toBe(true);
+    free(base, old, tuned, ...merged);
+  },
+);
+
 test("what cannot be cut says so", async () => {
   const base = first();
   const [adapted, untrained] = [
@@ -87,5 +102,10 @@ test("what cannot be cut says so", async () => {
   await expect(truncateDifference(untrained, { rank: 1 })).rejects.toThrow("changes nothing");
   await expect(truncateDifference(untrained, {})).rejects.toThrow('"rank" or "share"');
   await expect(truncateDifference(untrained, { ranks: 1 } as never)).rejects.toThrow('is "rank" meant?');
-  free(base, adapted, untrained);
+  const files = memory();
+  await saveModel(base, files);
+  const rounded = (await loadModel(files, { head: COLOURS, frozen: "int8" })) as LanguageModel;
+  const onRounded = tunedOn(rounded, whole(rounded));
+  await expect(truncateDifference(onRounded, { rank: 1 })).rejects.toThrow("held in few bits");
+  free(base, adapted, untrained, rounded, onRounded);
 });

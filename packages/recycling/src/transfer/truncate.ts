@@ -1,6 +1,6 @@
 /** Full fine-tunings in less room: the change of each matrix by its largest singular values. */
 import { ConfigError } from "@cambium/base";
-import { disposeParameters, type Parameters } from "@cambium/core";
+import { disposeParameters, isQuantised, type Parameters } from "@cambium/core";
 import { attach, type Delta, head, named, type ToLoraOptions, type Tuned, toLora, whole } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { equal, min, type Tensor, tidy } from "@tensorflow/tfjs-core";
@@ -41,14 +41,20 @@ export async function truncateDifference<M extends LanguageModel>(
     throw new ConfigError({
       message: `truncateDifference: none of ${deltas.map(({ name, kind }) => `"${name}" (${kind})`).join(", ") || "no deltas"} is of whole weights, whose differences could be cut`,
     });
-  const linear = new Set(
-    base
-      .sites()
-      .filter(({ kind, weight }) => kind === "linear" && weight !== undefined)
-      .map(({ weight }) => weight!.name)
-      .filter((name) => !base.headParameters.includes(name)),
+  const sites = base.sites();
+  const tables = new Set(sites.flatMap(({ role, weight }) => (role === "embed" ? [weight?.name] : [])));
+  // A head that shares the table of words is a linear layer as well, and stays whole as a table does.
+  const matricesOfLayers = new Set(
+    sites.flatMap(({ kind, weight }) => (kind === "linear" && weight !== undefined ? [weight.name] : [])),
   );
-  const isCut = (name: string): boolean => linear.has(name);
+  const isCut = (name: string): boolean =>
+    matricesOfLayers.has(name) && !tables.has(name) && !base.headParameters.includes(name);
+  const rounded = [...before.parameters.keys()].filter((name) => isQuantised(base.parameters.get(name)!));
+  if (rounded.length > 0)
+    throw new ConfigError({
+      message: `truncateDifference: ${rounded.slice(0, 3).join(", ")} are held in few bits, from which there is no difference; load the model in float32`,
+      rounded,
+    });
   // The others as they were, so that nothing of them is in the LoRA.
   const matrices = new Map(
     [...before.parameters].map(([name, value]) => [name, isCut(name) ? value : base.parameters.get(name)!]),

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { describeTargets } from "./describe.ts";
 import type { HostLayout } from "./host.ts";
 import type { Method } from "./method.ts";
-import { adapter, bitFit, ia3, lora, prefix, prompt } from "./methods/index.ts";
+import { adapter, bitFit, dora, ia3, lora, norms, prefix, prompt } from "./methods/index.ts";
 
 /** Names, shapes and sites of a model without its weights. */
 const layoutOf = (type: "bert" | "roberta", dModel: number, layers: number, heads: number, vocab: number): HostLayout =>
@@ -44,6 +44,7 @@ const counting =
 // Counts from the papers' formulas, with L layers of width d: BERT-base 12 and 768, RoBERTa-large 24 and 1024.
 test.each<[string, (model: HostLayout) => number, number, number]>([
   ["LoRA of rank 8 on queries and values: 4·L·r·d", counting(lora, {}), 294_912, 786_432],
+  ["DoRA: 2·L·d more", counting(dora, {}), 313_344, 835_584],
   ["Houlsby adapters at d/16: 2·L·(2·d·b + b + d)", counting(adapter, {}), 1_789_056, 6_343_680],
   ["Pfeiffer adapters: half of that", counting(adapter, { placement: "pfeiffer" }), 894_528, 3_171_840],
   ["two adapters of 24: 2·L·(48·d + 24 + d)", counting(adapter, { bottleneck: 24 }), 903_744, 2_409_600],
@@ -82,25 +83,67 @@ test("BitFit without layers chosen adds the embeddings' norm and the pooler, and
   expect(counting(bitFit, {})(bertBase)).toBe(12 * 10 * 768 + 2 * 768);
 });
 
-// T5 v1.1: small 512 and 8 layers of 6 heads, base 768 and 12 of 12. Counts from PEFT, whose `q` and `v` are those of
-// attention to the encoder as well.
-test.each([
-  ["small", t5(512, 8, 6, 1024), 344_064],
-  ["base", t5(768, 12, 12, 2048), 884_736],
-] as const)("LoRA of rank 8 on T5 v1.1 %s, with inner widths unlike dModel", (_, model, count) => {
-  const targets = ["attn.q", "attn.v", "cross.q", "cross.v"];
-  expect(counting(lora, { targets })(model)).toBe(count);
+const t5s = { small: t5(512, 8, 6, 1024), base: t5(768, 12, 12, 2048), xxl: t5(4096, 24, 64, 10_240) };
+const toEncoder = ["cross.q", "cross.k", "cross.v", "cross.out"];
+const headBiases = 32_128; // `head` trains the head's, which the stated counts include
+
+// Their inner widths are unlike dModel where 64 a head do not add up to it.
+test.each<[string, (model: HostLayout) => number, number, number, number]>([
+  [
+    "LoRA of rank 8 as PEFT has it, attention to the encoder included",
+    counting(lora, { targets: ["attn.q", "attn.v", "cross.q", "cross.v"] }),
+    344_064,
+    884_736,
+    9_437_184,
+  ],
+  [
+    "LoRA of rank 8 as OpenDelta has it",
+    counting(lora, { targets: ["attn.q", "attn.v"] }),
+    229_376,
+    589_824,
+    6_291_456,
+  ],
+  ["two adapters of 24", counting(adapter, { bottleneck: 24 }), 803_584, 1_807_488, 19_269_888],
+  ["a prompt of 100", counting(prompt, { length: 100 }), 51_200, 76_800, 409_600],
+  ["(IA)³ as PEFT has it", counting(ia3, {}), 34_816, 104_448, 1_081_344],
+  [
+    "BitFit with injected biases, attention to the encoder left out",
+    counting(bitFit, { inject: true, keyBias: true, exclude: toEncoder }),
+    121_216 - headBiases,
+    270_208 - headBiases,
+    2_497_920 - headBiases,
+  ],
+])("%s, on T5 v1.1", (_, count, onSmall, onBase, onXxl) => {
+  expect([count(t5s.small), count(t5s.base), count(t5s.xxl)]).toEqual([onSmall, onBase, onXxl]);
 });
 
-test("LoRA and scales on GPT-2 small, whose queries, keys and values are one layer", () => {
+test("LoRA, scales, norms and biases on GPT-2 small, whose queries, keys and values are one layer", () => {
   const gpt2 = modelLayout({ model_type: "gpt2", vocab_size: 50_257, n_embd: 768, n_layer: 12, n_head: 12 });
   expect(counting(lora, { targets: ["attn.qkv"] })(gpt2)).toBe(294_912);
   expect(counting(lora, { targets: ["attn.q", "attn.v"] })(gpt2)).toBe(294_912);
   expect(counting(ia3, {})(gpt2)).toBe(64_512);
+  expect(counting(norms, {})(gpt2)).toBe(38_400);
+  expect(counting(bitFit, {})(gpt2)).toBe(102_144);
 });
 
-// T5 v1.1 small lacks one. The published count has 32,128 more, for the head, which `head` trains.
-test("BitFit with injected biases on T5 v1.1 small, attention to the encoder left out", () => {
-  const options = { inject: true, keyBias: true, exclude: ["cross.q", "cross.k", "cross.v", "cross.out"] };
-  expect(counting(bitFit, options)(t5(512, 8, 6, 1024))).toBe(121_216 - 32_128);
+const llama = (keyHeads: number, dFf: number, vocab: number): HostLayout =>
+  modelLayout({
+    model_type: "llama",
+    vocab_size: vocab,
+    hidden_size: 4096,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    num_key_value_heads: keyHeads,
+    intermediate_size: dFf,
+  });
+const [llama2, llama3] = [llama(32, 11_008, 32_000), llama(8, 14_336, 128_256)];
+
+test.each<[string, (model: HostLayout) => number, number, number]>([
+  ["LoRA of rank 8 on queries and values", counting(lora, {}), 4_194_304, 3_407_872],
+  ["LoRA of rank 8 on every linear layer", counting(lora, { targets: "all-linear" }), 19_988_480, 20_971_520],
+  ["(IA)³", counting(ia3, {}), 614_400, 524_288],
+  ["norms", counting(norms, {}), 266_240, 266_240],
+  ["a prefix of 20, of keys that heads share", counting(prefix, { length: 20 }), 5_242_880, 1_310_720],
+])("%s, on Llama 2 of 7B and Llama 3 of 8B", (_, count, on2, on3) => {
+  expect([count(llama2), count(llama3)]).toEqual([on2, on3]);
 });

@@ -6,6 +6,7 @@ import type { HostLayout } from "./host.ts";
 import type { Method } from "./method.ts";
 import {
   adaLora,
+  bitFit,
   dora,
   ia3,
   loHa,
@@ -53,6 +54,8 @@ test.each<[string, (model: HostLayout) => number, number]>([
   ["LoKr of rank 32, factor 4", counting(loKr, { rank: 32, factor: 4 }), 2_294_656],
   ["(IA)³ as usual", counting(ia3, {}), 286_720],
   ["a prefix of 200", counting(prefix, { length: 200 }), 11_468_800],
+  ["a prefix of 50", counting(prefix, { length: 50 }), 2_867_200],
+  ["biases of the values alone, as BEFT", counting(bitFit, { inject: true, targets: ["attn.v"] }), 28_672],
   ["OFT of 32 blocks", counting(oft, { blocks: 32 }), 8_171_520],
   ["norms", counting(norms, {}), 175_104],
   ["P-tuning of 20", counting(pTuning, {}), 28_382_208],

@@ -133,16 +133,19 @@ function layersOf(
   const linear = base.sites().filter(({ kind, part }) => kind === "linear" && part === undefined);
   const sites = goesTo === "layers" ? linear : [...tables, ...linear];
   const all = new Map(sites.map(({ path }) => [theirName(base, path, isTask), path]));
-  const { matched, unused } =
-    targets == null
-      ? { matched: usualNames(base, usual, isTask), unused: [] }
-      : explaining(fail, () =>
-          matchPeftTargets([...all.keys()], {
-            ...more,
-            target_modules: isAllLinear(targets) ? allLinear(base, isTask, task) : targets,
-            modules_to_save: modulesToSave,
-          }),
-        );
+  const usually = targets == null ? usualNames(base, usual, isTask) : undefined;
+  const { matched, unused } = explaining(fail, () =>
+    matchPeftTargets(usually ?? [...all.keys()], {
+      ...more,
+      target_modules:
+        targets == null
+          ? usually!.map((name) => name.split(".").at(-1)!)
+          : isAllLinear(targets)
+            ? allLinear(base, isTask, task)
+            : targets,
+      modules_to_save: modulesToSave,
+    }),
+  );
   const isTable = (name: string): boolean =>
     tables.some(({ path }) => endsWithName(theirName(base, path, isTask), name));
   const byName = new Map(matched.map((name) => [name, all.get(name)!]));

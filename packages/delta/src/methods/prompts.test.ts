@@ -99,6 +99,40 @@ test("positions relative to keys cannot be kept", () => {
   disposeParameters(model.parameters);
 });
 
+const methods = { prompt, prefix };
+const padded = (type: string) =>
+  (["left", "right"] as const).flatMap((side) =>
+    (["prompt", "prefix"] as const).map((kind) => [kind, type, side] as const),
+  );
+
+test.each([...padded("bert"), ...padded("gpt2"), ...padded("llama")])(
+  "behind a %s on %s, words at padded places on the %s are not seen, and rows are as without them",
+  (kind, type, side) => {
+    const isCausal = type !== "bert";
+    const model = tinyModel({ type, head: isCausal ? { kind: "causal-lm" } : undefined });
+    const delta = methods[kind](model, { length: 2, ...(kind === "prefix" && { init: "normal" }) }, random(1));
+    const tuned = attach(model, delta);
+    const batchOf = (filler: number) => {
+      const [ids, mask] = [words, words.map(() => 1)].map((real, i) => {
+        const spare = i === 0 ? [filler, filler + 1] : [0, 0];
+        return side === "left" ? [...spare, ...real] : [...real, ...spare];
+      }) as [number[], number[]];
+      return { ids: tensor2d([ids], undefined, "int32"), mask: tensor2d([mask]) };
+    };
+    tidy(() => {
+      const real = ({ hidden, extra }: ReturnType<typeof tuned.forward>): Tensor =>
+        slice(hidden, [0, extra + (side === "left" ? 2 : 0), 0], [1, words.length, -1]);
+      const one = real(tuned.forward(batchOf(3)));
+      expect(real(tuned.forward(batchOf(12)))).toBeAllClose(one, { absolute: 1e-6 });
+      const { hidden, extra } = tuned.forward(row(words));
+      // Encoders count positions by places in the row.
+      if (isCausal || side === "right") expect(slice(hidden, [0, extra, 0])).toBeAllClose(one, { absolute: 1e-5 });
+    });
+    disposeParameters(delta.parameters);
+    disposeParameters(model.parameters);
+  },
+);
+
 test("a prompt starts as rows of the word embeddings", () => {
   const model = tinyModel();
   const { parameters } = prompt(model, { length: 5 }, random(1));

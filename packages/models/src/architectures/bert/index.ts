@@ -77,6 +77,7 @@ export const roberta: Architecture<BertConfig> = {
   types: Object.keys(robertaNames),
   batch: "tokens",
   padding: (config) => config.pad_token_id,
+  defaults: { ...common.defaults, adaLora: { targets: ["all-linear"] } }, // as PEFT
   wrapper: { name: "roberta", inNames: false },
   classNames: ({ model_type }) => classNames(robertaNames[model_type]!),
   tiny: (dropout) => tiny("roberta", dropout),

@@ -1,8 +1,18 @@
-// Builds the public packages from nothing and packs them as they would be published.
+// Builds the public packages and packs them as they would be published.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { publicPackages, root } from "./workspace.mjs";
+
+/** Removes what was built from a source that is gone: it would be packed too. */
+function removeStale(folder) {
+  const dist = join(folder, "dist");
+  if (!existsSync(dist)) return;
+  for (const file of readdirSync(dist, { recursive: true })) {
+    const built = /^(.*)\.(?:js|d\.ts)(?:\.map)?$/.exec(file);
+    if (built !== null && !existsSync(join(folder, "src", `${built[1]}.ts`))) rmSync(join(dist, file));
+  }
+}
 
 /**
  * Packs every public package.
@@ -13,14 +23,18 @@ import { publicPackages, root } from "./workspace.mjs";
 export function packAll(target) {
   mkdirSync(target, { recursive: true });
   const packages = publicPackages();
-  // From nothing: a file whose source is gone would be packed too.
-  for (const { folder } of packages) rmSync(join(folder, "dist"), { recursive: true, force: true });
+  for (const { folder } of packages) removeStale(folder);
   execFileSync("pnpm", ["exec", "tsc", "-b"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  return packages.map(({ folder, name }) => {
-    const output = execFileSync("pnpm", ["pack", "--json", "--pack-destination", target], {
-      cwd: folder,
-      encoding: "utf8",
-    });
-    return { name, tarball: JSON.parse(output).filename };
+  const filters = packages.map(({ name }) => `--filter=${name}`);
+  const output = execFileSync("pnpm", [...filters, "pack", "--json", "--pack-destination", target], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 2 ** 26, // it lists every file
+  });
+  const tarballs = new Map(JSON.parse(output).map(({ name, filename }) => [name, filename]));
+  return packages.map(({ name }) => {
+    const tarball = tarballs.get(name);
+    if (tarball === undefined) throw new Error(`pnpm packed no ${name}`);
+    return { name, tarball };
   });
 }

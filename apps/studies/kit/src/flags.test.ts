@@ -10,6 +10,7 @@ test("the command line says what to do, with what", () => {
     only: ["first", "second"],
     workers: 2,
     minutes: 0.5,
+    retryFailed: false,
     out: "runs/toy-smoke",
     own: { model: "small" },
   });
@@ -17,11 +18,13 @@ test("the command line says what to do, with what", () => {
     verb: "report",
     extent: { name: "full" },
     workers: 1,
+    retryFailed: false,
     out: "runs/toy",
     page: "x.md",
     own: {},
   });
   expect(readSettings(program, ["compare", "--out", "here"])).toMatchObject({ verb: "compare", out: "here" });
+  expect(readSettings(program, ["run", "--retry-failed"])).toMatchObject({ verb: "run", retryFailed: true });
   expect(readSettings(program, ["--help"])).toBeUndefined();
 });
 
@@ -39,6 +42,7 @@ test.each([
   [["run", "--workers", "0"], '--workers: expected a whole number from 1, got "0"; --help lists the options'],
   [["run", "--workers", ""], '--workers: expected a whole number from 1, got ""'],
   [["run", "--minutes", "soon"], '--minutes: expected a number above 0, got "soon"'],
+  [["status", "--retry-failed"], "--retry-failed is of run, and this is status"],
   [["status", "--minutes", "5"], "--minutes is of run, and this is status"],
 ])("wrong use is an error that says what was expected: %j", (args, message) => {
   expect(() => readSettings(program, args)).toThrow(

@@ -10,6 +10,8 @@ export interface Settings<Extent extends NamedExtent = NamedExtent> {
   readonly workers: number;
   /** Time after which runs are stopped, in minutes. */
   readonly minutes?: number;
+  /** Whether runs that failed are tried again. */
+  readonly retryFailed: boolean;
   readonly out: string;
   readonly page?: string;
   /** The study's own options that were given. */
@@ -42,6 +44,7 @@ export function helpOf<Extent extends NamedExtent>(program: StudyProgram<Extent>
     ["--only <parts>", "some parts, with commas between them"],
     ["--workers <count>", "runs at once, each on one core (default 1)"],
     ["--minutes <count>", "of run: stops after so many minutes, with exit code 130; the same command resumes"],
+    ["--retry-failed", "of run: tries runs again that failed before"],
     ["--out <folder>", `where results are (default runs/${name})`],
     ["--page <file>", `the page (default docs/results/${name}.md; of --smoke, page.md in the folder)`],
     ...Object.entries(options).map(([option, { value, help }]): [string, string] => [`--${option} ${value}`, help]),
@@ -67,7 +70,10 @@ function numberOf(option: string, text: string, what: string, isRight: (value: n
 function read(args: readonly string[], own: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;
-  const shared = { only: text, workers: text, minutes: text, out: text, page: text, smoke: flag, help: flag };
+  const shared = {
+    ...{ only: text, workers: text, minutes: text, out: text, page: text },
+    ...{ "retry-failed": flag, smoke: flag, help: flag },
+  };
   const options = { ...Object.fromEntries(own.map((name) => [name, text])), ...shared };
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
@@ -102,6 +108,8 @@ export function readSettings<Extent extends NamedExtent>(
     (value) => Number.isSafeInteger(value) && value >= 1,
   );
   if (values.minutes !== undefined && verb !== "run") throw wrongUse(`--minutes is of run, and this is ${verb}`);
+  const retryFailed = values["retry-failed"];
+  if (retryFailed && verb !== "run") throw wrongUse(`--retry-failed is of run, and this is ${verb}`);
   const minutes =
     values.minutes === undefined
       ? undefined
@@ -113,6 +121,7 @@ export function readSettings<Extent extends NamedExtent>(
     verb,
     extent: values.smoke ? program.smoke : program.full,
     workers,
+    retryFailed,
     out: values.out ?? `runs/${program.name}${values.smoke ? "-smoke" : ""}`,
     own: Object.fromEntries(ownNames.filter((name) => given.includes(name)).map((name) => [name, String(texts[name])])),
     ...(minutes !== undefined && { minutes }),

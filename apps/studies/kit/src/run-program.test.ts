@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { runProgram } from "./run-program.ts";
-import { toy } from "./toy.fixture.ts";
+import { frail, toy } from "./toy.fixture.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -12,7 +12,9 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Does what a command line says, in this process. Workers read the sources. */
-async function call(...args: string[]): Promise<{ code: unknown; out: string; error: string }> {
+const call = (...args: string[]) => callOf(toy, ...args);
+
+async function callOf(program: typeof toy, ...args: string[]): Promise<{ code: unknown; out: string; error: string }> {
   const said = { out: "", error: "" };
   const [before, options] = [process.exitCode, process.execArgv];
   const out = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
@@ -26,7 +28,7 @@ async function call(...args: string[]): Promise<{ code: unknown; out: string; er
   process.execArgv = ["--conditions=@cambium/source", "--import", "tsx"];
   process.exitCode = 0;
   try {
-    await runProgram(toy, [...args, "--out", folder]);
+    await runProgram(program, [...args, "--out", folder]);
     return { code: process.exitCode, ...said };
   } finally {
     out.mockRestore();
@@ -61,6 +63,24 @@ test("a study is run part after part, and its page has a verdict for each claim 
   expect(lost!.trimEnd()).toMatch(/That is all\.$/);
   expect(readFileSync(join(folder, "toy/first-1.svg"), "utf8")).toContain("<svg");
   expect(readFileSync(join(folder, "report.html"), "utf8")).toContain("Claims, stated before any run");
+});
+
+test("runs that failed are told of, and tried again when that is asked for", async () => {
+  const first = await callOf(frail, "run");
+  expect(first).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("frail: 2 of its runs failed; run --retry-failed tries them again"),
+  });
+  expect(await callOf(frail, "run")).toMatchObject({ code: 1, out: expect.not.stringContaining("seed 1") });
+  const { out } = await callOf(frail, "status");
+  expect(out).toMatch(/^frail: 0 of 2 runs have a result, 2 failed\n/);
+  vi.stubEnv("CAMBIUM_TOY_MENDED", "1");
+  try {
+    expect(await callOf(frail, "run", "--retry-failed")).toMatchObject({ code: 0 });
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect((await callOf(frail, "status")).out).toMatch(/^frail: 2 of 2 runs have a result\n/);
 });
 
 test("a run with a number of minutes stops after them with code 130, and keeps what was done", async () => {

@@ -98,7 +98,7 @@ function finishText<Extent extends NamedExtent>(
 
 async function run<Extent extends NamedExtent>(
   program: StudyProgram<Extent>,
-  { extent, only, out, workers, minutes }: Settings<Extent>,
+  { extent, only, out, workers, minutes, retryFailed }: Settings<Extent>,
   stop: AbortController,
 ): Promise<number> {
   const late = minutes === undefined ? undefined : setTimeout(() => stop.abort(), minutes * MINUTE);
@@ -115,7 +115,7 @@ async function run<Extent extends NamedExtent>(
         continue;
       }
       const { study, folder } = part;
-      for await (const event of runStudy(study, { folder, workers, graceMs, signal: stop.signal })) {
+      for await (const event of runStudy(study, { folder, workers, graceMs, retryFailed, signal: stop.signal })) {
         if (event.type === "lost") say(`${name}: ${words(event.cell, study)}: ${event.message}; it starts again`);
         if (event.type === "finish") say(finishText(program, part, event));
         if (event.type === "end" && event.reason === "stopped") return STOPPED;
@@ -123,9 +123,9 @@ async function run<Extent extends NamedExtent>(
       }
       const { board, records } = await loadStudy(study, folder);
       // Of the grid alone: a rate at which a run of the tuning diverged is a finding.
-      failed += board.grid.filter(
-        ({ run: own }) => own !== undefined && records.get(own.key)?.status === "failed",
-      ).length;
+      const own = board.grid.filter((each) => each.run !== undefined && records.get(each.run.key)?.status === "failed");
+      if (own.length > 0) say(`${name}: ${own.length} of its runs failed; run --retry-failed tries them again`);
+      failed += own.length;
     }
   } finally {
     clearTimeout(late);
@@ -138,8 +138,9 @@ async function status(parts: readonly Part[]): Promise<number> {
     const state = await loadStudy(study, folder);
     const total = state.board.runs.length + state.board.waiting + state.board.stuck;
     const open = waitsFor === undefined ? "" : `; waits for ${waitsFor}`;
+    const failed = [...state.records.values()].filter((record) => record.status === "failed").length;
     say(
-      `${name}: ${state.records.size} of ${total} runs have a result${lacks === undefined ? open : `; lacks ${lacks}`}`,
+      `${name}: ${state.records.size - failed} of ${total} runs have a result${failed === 0 ? "" : `, ${failed} failed`}${lacks === undefined ? open : `; lacks ${lacks}`}`,
     );
     for (const { claim, verdict } of measureClaims(study, state)) say(`  ${verdict}: ${claim.claim}`);
   }

@@ -3,18 +3,20 @@ import { setTimeout } from "node:timers/promises";
 import { type Cell, defineStudy, type RunContext, type Study } from "@cambium/experiments";
 import type { NamedExtent, StudyProgram } from "./program.ts";
 
-/** A run: its loss is its seed; one that waits goes on until it is told to stop. */
+/** A run: its loss is its seed; one that waits goes on until it is told to stop, one that waits for mending fails before it. */
 export async function run({ waits, seed }: Cell, { signal }: RunContext): Promise<{ loss: number }> {
+  if (waits === "mending" && process.env["CAMBIUM_TOY_MENDED"] === undefined)
+    throw new Error("what it needs is broken");
   while (waits === true && !signal.aborted) await setTimeout(5);
   signal.throwIfAborted();
   return { loss: Number(seed) };
 }
 
-const studyOf = (name: string, waits: boolean): Study =>
+const studyOf = (name: string, waits: boolean | string, seeds: readonly number[] = [1, 2, 3]): Study =>
   defineStudy({
     name,
     run: { module: import.meta.url, version: "1" },
-    factors: { waits: [waits], seed: [1, 2, 3] },
+    factors: { waits: [waits], seed: seeds },
     metrics: { loss: { digits: 1 } },
     claims: [
       { claim: "Losses are small", metric: "loss", atMost: 10 },
@@ -63,4 +65,18 @@ export const toy: StudyProgram<NamedExtent> = {
     partText: ({ done }) => [`Told of ${done}.`],
     closing: ["That is all."],
   },
+};
+
+/** The same with one part, whose runs fail unless `CAMBIUM_TOY_MENDED` is set. */
+export const frail: StudyProgram<NamedExtent> = {
+  ...toy,
+  partsOf: (_, folder) => [
+    {
+      name: "frail",
+      title: "Frail",
+      about: "What breaks.",
+      folder: `${folder}/frail`,
+      study: studyOf("toy-frail", "mending", [1, 2]),
+    },
+  ],
 };

@@ -47,7 +47,7 @@ export { type ConfigInput, type CreateModelOptions, createModel, type ModelLayou
 export { type EmbedCut, type EmbedOptions, embed } from "./embed.ts";
 export type { EmbeddingHead } from "./embedding/head-config.ts";
 export type { Pooling } from "./embedding/pooling.ts";
-export type { Format } from "./format/format.ts";
+export type { Format, SchemaFormat } from "./format/format.ts";
 export type { JsonSchema } from "./format/schema.ts";
 export type { Frozen } from "./frozen.ts";
 export { type Choice, type ChooseOptions, choose } from "./generate/choose.ts";

@@ -25,6 +25,7 @@ export interface ServeModelFlags {
   readonly context?: number;
   readonly keepPrompts?: number;
   readonly temperature: number;
+  readonly loosen?: boolean;
 }
 
 /** What answers. */
@@ -59,9 +60,10 @@ function isMixable(delta: Delta): boolean {
  * each of the others in a separate one.
  */
 export async function serveModels(
+  io: Io,
   opened: LanguageModelOpened,
   name: string,
-  { adapter = [], maxBatch, maxWaiting, context, keepPrompts, temperature }: ServeModelFlags,
+  { adapter = [], maxBatch, maxWaiting, context, keepPrompts, temperature, loosen }: ServeModelFlags,
 ): Promise<Served> {
   const { base, tokenizer } = opened;
   const mixed: Record<string, Delta> = {};
@@ -92,6 +94,7 @@ export async function serveModels(
         scheduler: shared,
         temperature,
         chat,
+        ...(loosen === true && { loosen: (problem: string) => io.error(`serve: left out: ${problem}`) }),
         ...(delta !== undefined && { delta }),
       });
     }

@@ -64,7 +64,7 @@ function stopped(signal: AbortSignal): Promise<void> {
 const nameOf = (model: string): string =>
   basename(model.replace(/^hub:/, "").replace(/\/+$/, "")).replace(/\.gguf$/, "");
 
-const needsModel = ["adapter", "frozen", "maxBatch", "maxWaiting", "context", "keepPrompts"] as const;
+const needsModel = ["adapter", "frozen", "maxBatch", "maxWaiting", "context", "keepPrompts", "loosen"] as const;
 
 function checkFlags(flags: ServeFlags): void {
   if (flags.model !== undefined && flags.policy !== undefined) {
@@ -96,6 +96,10 @@ export function serve(io: Io): Command {
     )
     .option("--keep-prompts <MiB>", "memory for begins of prompts that come again (default: 256)", parseWhole)
     .option(
+      "--loosen",
+      "leave out what cannot be followed of a schema, such as multipleOf, and say so (default: an error)",
+    )
+    .option(
       "--policy <name or path>",
       `in a model's place: ${policyNames.join(", ")}, or a JavaScript module that exports one`,
     )
@@ -122,7 +126,7 @@ export function serve(io: Io): Command {
         return;
       }
       await withLanguageModel(io, "serve", model, flags, async (opened) => {
-        const served = await serveModels(opened, flags.name ?? nameOf(model), flags);
+        const served = await serveModels(io, opened, flags.name ?? nameOf(model), flags);
         try {
           await listen(io, flags, served.models, served);
         } finally {

@@ -58,6 +58,7 @@ export async function withToolModel<Result>(
       name: basename(name),
       chat: { date: new Date(0) },
       declarations: "signatures",
+      loosen: (problem) => io.error(`note: left to the check of the tool: ${problem}`),
     });
     const models = await openModels({ store, ...(budget === undefined ? {} : { budget }) });
     try {

@@ -9,8 +9,19 @@ import { type Recogniser, recogniser, type State } from "./recogniser.ts";
 import { checkSize, type JsonSchema, schemaExpression } from "./schema.ts";
 import { vocabulariesOf } from "./vocabulary.ts";
 
+/** JSON that fits a schema. */
+export interface SchemaFormat {
+  readonly schema: JsonSchema;
+  /**
+   * Told of each part of the schema that cannot be followed, once for a schema and a tokenizer; it is left out, and texts may break it.
+   *
+   * @default none: such a part is an error
+   */
+  readonly loosen?: (problem: string) => void;
+}
+
 /** A form that a text must have: any JSON object, JSON that fits a schema, or one of some texts. */
-export type Format = "json" | { readonly schema: JsonSchema } | { readonly choices: readonly string[] };
+export type Format = "json" | SchemaFormat | { readonly choices: readonly string[] };
 
 /** A format over a vocabulary. */
 interface Compiled {
@@ -24,8 +35,10 @@ interface Compiled {
 function expressionOf(caller: string, format: Format): Expression {
   if (format === "json") return anyObject;
   const keys = typeof format === "object" && format !== null ? Object.keys(format) : [];
-  if (keys.length === 1 && "schema" in (format as object)) {
-    return schemaExpression(caller, (format as { readonly schema: JsonSchema }).schema);
+  if ("schema" in Object(format) && keys.every((key) => key === "schema" || key === "loosen")) {
+    const { schema, loosen } = format as SchemaFormat;
+    if (loosen === undefined || typeof loosen === "function") return schemaExpression(caller, schema, loosen);
+    throw new ConfigError({ message: `${caller}: format.loosen must be a function, got ${JSON.stringify(loosen)}` });
   }
   if (keys.length === 1 && "choices" in (format as object)) {
     const { choices } = format as { readonly choices: readonly string[] };
@@ -41,7 +54,7 @@ function expressionOf(caller: string, format: Format): Expression {
     });
   }
   throw new ConfigError({
-    message: `${caller}: format must be "json", { schema } or { choices }, got ${JSON.stringify(format)}`,
+    message: `${caller}: format must be "json", { schema }, { schema, loosen } or { choices }, got ${JSON.stringify(format)}`,
   });
 }
 
@@ -53,7 +66,8 @@ function compile(caller: string, format: Format, tokenizer: Tokenizer, size: num
   const formats = compiled.get(tokenizer) ?? new Map<string, Compiled>();
   compiled.set(tokenizer, formats);
   if (typeof format === "object" && format !== null && "schema" in format) checkSize(caller, format.schema);
-  const key = `${size} ${JSON.stringify(format)}`;
+  const isLoose = (Object(format) as Partial<SchemaFormat>).loosen !== undefined;
+  const key = `${size} ${isLoose ? "loose " : ""}${JSON.stringify(format)}`;
   let found = formats.get(key);
   if (found === undefined) {
     const { first, later } = vocabulariesOf(caller, tokenizer, size);

@@ -195,6 +195,53 @@ test.each<[JsonSchema, string, boolean]>([
   expect(fits({ type: "object", ...(schema as object) })(text)).toBe(isFitting);
 });
 
+const extended: JsonSchema = {
+  description: "a base and more",
+  allOf: [
+    { $ref: "#/$defs/base" },
+    { type: "object", properties: { b: { type: "integer", format: "int32" } }, required: ["b"] },
+  ],
+  $defs: { base: { type: "object", properties: { a: { type: "boolean" } }, required: ["a"] } },
+};
+
+test.each([
+  ['{"a":true,"b":3}', true],
+  ['{"a":true}', false],
+  ['{"b":3}', false],
+  ['{"a":true,"b":3000000000}', false],
+])("objects that are put together have the members of all: %s: %s", (text, isFitting) => {
+  expect(fits(extended)(text)).toBe(isFitting);
+});
+
+test.each<[JsonSchema, string, string]>([
+  [{ type: "integer", multipleOf: 5 }, "3", 'at # has the keyword "multipleOf"'],
+  [{ type: "array", items: { type: "null" }, uniqueItems: true }, "[null,null]", '"uniqueItems"'],
+  [{ type: "string", minLength: 2, pattern: "(?=a)b" }, '"xy"', "with a lookaround"],
+  [{ type: "string", format: "color" }, '"red"', 'the format "color"'],
+  [{ type: "integer", format: "int8" }, "300", 'the format "int8", which is not supported for numbers'],
+  [{ type: "integer", minimum: 0, exclusiveMinimum: true }, "0", 'a "exclusiveMinimum" that is no number: true'],
+  [{ anyOf: [{ type: "null" }, { not: {} }] }, "null", 'at #/anyOf/1 has the keyword "not"'],
+  [{ type: "string", nullable: true }, '"a"', 'the unknown keyword "nullable"'],
+  [{ $ref: "other.json" }, "[1]", 'refers to "other.json"'],
+  [{ oneOf: [{ type: "integer" }, { type: "number" }] }, "1", "schemas 0 and 1 may both hold"],
+  [{ allOf: [{ type: "integer" }, { type: "number" }] }, "1", 'an "allOf" of 2 schemas'],
+  [{ enum: ["a"], minLength: 1 }, '"a"', 'has "minLength" beside "enum"'],
+  [{ type: "array", prefixItems: [true], minItems: 2 }, "[1,2]", '1 "prefixItems"'],
+])("of %j what cannot be followed is left out, and told", (schema, text, problem) => {
+  const told: string[] = [];
+  expect(accepts(schemaExpression("test", schema, (each) => told.push(each)))(text)).toBe(true);
+  expect(told).toEqual([expect.stringContaining(problem)]);
+  expect(() => schemaExpression("test", schema)).toThrow(problem);
+});
+
+test.each<[JsonSchema, string]>([
+  [{ type: "string", minLength: 2, maxLength: 1 }, "minLength 2 is above maxLength 1"],
+  [{ type: "strng" }, 'has the type "strng"'],
+  [false, "is false"],
+])("a schema without values is an error all the same: %j", (schema, problem) => {
+  expect(() => schemaExpression("test", schema, () => {})).toThrow(problem);
+});
+
 test("an object of very many optional members is looked at in time that grows with their number", () => {
   const names = Array.from({ length: 120 }, (_, i) => `member${i}`);
   const schema = { type: "object", properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])) };

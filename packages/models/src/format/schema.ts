@@ -19,6 +19,7 @@ import {
   stringOf,
   tupleOf,
 } from "./json.ts";
+import { mergedObject } from "./merge.ts";
 import { anyNumber, numbersWithin } from "./numbers.ts";
 import { FORMATS, stringLike } from "./pattern.ts";
 import { recogniser } from "./recogniser.ts";
@@ -48,8 +49,8 @@ const own: Readonly<Record<string, readonly string[]>> = {
   object: ["properties", "required", "additionalProperties", "propertyNames"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
   string: ["minLength", "maxLength", "pattern", "format", "contentEncoding"],
-  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
-  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
+  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"],
+  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"],
   boolean: [],
   null: [],
 };
@@ -76,6 +77,14 @@ const MOST_COMPARED = 200;
 
 /** Schemas that may stand one inside of the other, references followed. */
 const DEEPEST = 200;
+
+/** Formats of numbers, as OpenAPI has them, with their bounds. */
+const NUMBER_FORMATS: Readonly<Record<string, readonly [low: number, high: number] | undefined>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  float: undefined,
+  double: undefined,
+};
 
 let integers: Expression | undefined;
 
@@ -137,22 +146,34 @@ export function checkSize(caller: string, root: JsonSchema): void {
  * The expression of a schema.
  *
  * @param caller - Function to name in messages.
- * @throws {ConfigError} For a keyword that is not supported or not known, a value that it cannot have, and a schema without any finite
+ * @param loosen - Told of what cannot be followed, which is left out then: texts may break it.
+ * @throws {ConfigError} Without `loosen`, for a keyword that is not supported or not known; for a value that it cannot have, and a schema without any finite
  *   value; the place is named. And for more than 200 schemas inside of each other.
  */
-export function schemaExpression(caller: string, root: JsonSchema): Expression {
+export function schemaExpression(caller: string, root: JsonSchema, loosen?: (problem: string) => void): Expression {
   const references = new Map<string, Reference>();
 
   const fail = (path: string, problem: string): ConfigError =>
     new ConfigError({ message: `${caller}: the schema at ${path} ${problem}`, path });
 
+  /** Leaves something out, or throws. */
+  function unsupported(path: string, problem: string): void {
+    if (loosen === undefined) throw fail(path, problem);
+    loosen(`the schema at ${path} ${problem}`);
+  }
+
   function checkKeywords(schema: Keywords, path: string, allowed: readonly string[], beside: string): void {
     for (const [keyword, value] of Object.entries(schema)) {
       if (annotations.includes(keyword) || allowed.includes(keyword) || value === undefined) continue;
-      if (others.includes(keyword)) throw fail(path, `has the keyword "${keyword}", which is not supported`);
-      if (known.includes(keyword)) throw fail(path, `has "${keyword}" beside ${beside}, which is not supported`);
       const near = nearest(keyword, known);
-      throw fail(path, `has the unknown keyword "${keyword}"${near === undefined ? "" : `; is "${near}" meant?`}`);
+      unsupported(
+        path,
+        others.includes(keyword)
+          ? `has the keyword "${keyword}", which is not supported`
+          : known.includes(keyword)
+            ? `has "${keyword}" beside ${beside}, which is not supported`
+            : `has the unknown keyword "${keyword}"${near === undefined ? "" : `; is "${near}" meant?`}`,
+      );
     }
   }
 
@@ -172,12 +193,31 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     const value = schema[keyword];
     if (value === undefined || (typeof value === "number" && Number.isFinite(value)))
       return value as number | undefined;
-    throw fail(path, `has a "${keyword}" that is no number: ${JSON.stringify(value)}`);
+    unsupported(path, `has a "${keyword}" that is no number: ${JSON.stringify(value)}`);
+    return undefined;
+  }
+
+  /** Bounds of a format. */
+  function formatBounds(schema: Keywords, path: string): readonly [low: number, high: number] | undefined {
+    const { format } = schema;
+    if (format === undefined || typeof format !== "string" || !Object.hasOwn(NUMBER_FORMATS, format)) {
+      if (format !== undefined) {
+        unsupported(
+          path,
+          `has the format ${JSON.stringify(format)}, which is not supported for numbers; there are ${Object.keys(NUMBER_FORMATS).join(", ")}`,
+        );
+      }
+      return undefined;
+    }
+    return NUMBER_FORMATS[format];
   }
 
   function numbers(schema: Keywords, path: string, isWhole: boolean): Expression {
-    const [minimum, above] = [boundOf(schema, path, "minimum"), boundOf(schema, path, "exclusiveMinimum")];
-    const [maximum, below] = [boundOf(schema, path, "maximum"), boundOf(schema, path, "exclusiveMaximum")];
+    const ofFormat = formatBounds(schema, path);
+    const [least, above] = [boundOf(schema, path, "minimum"), boundOf(schema, path, "exclusiveMinimum")];
+    const [most, below] = [boundOf(schema, path, "maximum"), boundOf(schema, path, "exclusiveMaximum")];
+    const minimum = ofFormat === undefined ? least : Math.max(ofFormat[0], least ?? ofFormat[0]);
+    const maximum = ofFormat === undefined ? most : Math.min(ofFormat[1], most ?? ofFormat[1]);
     if ([minimum, above, maximum, below].every((bound) => bound === undefined))
       return isWhole ? anyInteger() : anyNumber;
     const isLowOpen = above !== undefined && (minimum === undefined || above >= minimum);
@@ -244,10 +284,11 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     }
     if (!Array.isArray(prefixItems)) throw fail(path, `has "prefixItems" that are no list`);
     if (max < prefixItems.length || min > prefixItems.length) {
-      throw fail(
+      unsupported(
         path,
         `has ${prefixItems.length} "prefixItems", and other numbers of them as minItems or maxItems, which is not supported`,
       );
+      return listOf(anyValue, min, max);
     }
     return tupleOf(prefixItems.map((item, i) => expression(item as JsonSchema, `${path}/prefixItems/${i}`)));
   }
@@ -284,14 +325,15 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     const patterns = found.filter(({ keyword, isKnown }) => keyword === "pattern" || isKnown);
     const encoded = parts.find(([part]) => part["contentEncoding"] !== undefined);
     if (encoded !== undefined && patterns.length === 0) {
-      throw fail(encoded[1], 'has "contentEncoding" without a pattern that says which strings are meant');
+      unsupported(encoded[1], 'has "contentEncoding" without a pattern that says which strings are meant');
     }
     if (patterns.length > 0 || found.length === 0) return patterns;
     const [{ value, path }] = found as [(typeof found)[0]];
-    throw fail(
+    unsupported(
       path,
       `has the format ${JSON.stringify(value)}, which is not supported; there are ${Object.keys(FORMATS).join(", ")}`,
     );
+    return [];
   }
 
   /** A string of some length, which may have patterns and formats. */
@@ -302,27 +344,22 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     if (lengths[0] > lengths[1]) throw fail(path, `has no values: its lengths are from ${lengths[0]} to ${lengths[1]}`);
     const patterns = patternsOf(parts);
     if (patterns.length === 0) return stringOf(...lengths);
-    const of =
-      ({ keyword, value, path: at }: (typeof patterns)[0]) =>
-      (problem: string) =>
-        fail(at, `has the ${keyword} ${JSON.stringify(value)} with ${problem}, which is not supported`);
-    const [first, ...others] = patterns.map((each, i) =>
-      stringLike(
-        each.keyword === "format" ? FORMATS[each.value]! : each.value,
-        i === 0 ? lengths : [0, Number.POSITIVE_INFINITY],
-        of(each),
-      ),
-    ) as [Expression, ...Expression[]];
-    return quoted(
-      others.reduce(
-        (texts, other, i) =>
-          both(texts, other, (problem) => {
-            const { keyword, value } = patterns[i + 1]!;
-            return fail(path, `has the ${keyword} ${JSON.stringify(value)} ${problem}`);
-          }),
-        first,
-      ),
-    );
+    let texts: Expression | undefined;
+    for (const { keyword, value, path: at } of patterns) {
+      const named = (problem: string) => fail(at, `has the ${keyword} ${JSON.stringify(value)} ${problem}`);
+      try {
+        const pattern = keyword === "format" ? FORMATS[value]! : value;
+        const isFirst = texts === undefined;
+        const found: Expression = stringLike(pattern, isFirst ? lengths : [0, Number.POSITIVE_INFINITY], (problem) =>
+          named(`with ${problem}, which is not supported`),
+        );
+        texts = texts === undefined ? found : both(texts, found, named);
+      } catch (error) {
+        if (loosen === undefined) throw error;
+        loosen((error as Error).message.replace(`${caller}: `, ""));
+      }
+    }
+    return texts === undefined ? stringOf(...lengths) : quoted(texts);
   }
 
   function typed(type: string, schema: Keywords, path: string): Expression {
@@ -389,10 +426,11 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
 
   function target(pointer: unknown, path: string): JsonSchema {
     if (typeof pointer !== "string" || !/^#(\/|$)/.test(pointer)) {
-      throw fail(
+      unsupported(
         path,
         `refers to ${JSON.stringify(pointer)}; only places in the same schema can be followed, such as "#/$defs/item"`,
       );
+      return true;
     }
     let found: unknown = root;
     for (const part of pointer.split("/").slice(1)) {
@@ -421,21 +459,26 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
     checkKeywords(schema, path, [keyword], `"${keyword}"`);
     const parts = schema[keyword];
     if (!Array.isArray(parts) || parts.length === 0) throw fail(path, `has an "${keyword}" that is no list of schemas`);
-    if (keyword === "allOf" && parts.length > 1)
-      throw fail(path, `has an "allOf" of ${parts.length} schemas; only one is supported`);
+    if (keyword === "allOf" && parts.length > 1) {
+      unsupported(
+        path,
+        `has an "allOf" of ${parts.length} schemas, which is supported for patterns of strings and for objects with different members`,
+      );
+      return expression(parts[0] as JsonSchema, `${path}/allOf/0`);
+    }
     if (keyword === "oneOf") {
       const isValues = parts.every((part) => (part?.const ?? part?.enum) !== undefined);
       if (parts.length > MOST_COMPARED && !isValues) {
-        throw fail(
+        unsupported(
           path,
           `has a "oneOf" of ${parts.length} schemas; at most ${MOST_COMPARED} are compared, but for values`,
         );
       }
-      const both = firstOverlap(parts as readonly JsonSchema[], (pointer) => target(pointer, path));
-      if (both !== undefined) {
-        throw fail(
+      const overlap = firstOverlap(parts as readonly JsonSchema[], (pointer) => target(pointer, path));
+      if (overlap !== undefined) {
+        unsupported(
           path,
-          `has a "oneOf" whose schemas ${both[0]} and ${both[1]} may both hold of a value; tell them apart by type or by a constant member that both require, or use "anyOf"`,
+          `has a "oneOf" whose schemas ${overlap[0]} and ${overlap[1]} may both hold of a value; tell them apart by type or by a constant member that both require, or use "anyOf"`,
         );
       }
     }
@@ -460,6 +503,14 @@ export function schemaExpression(caller: string, root: JsonSchema): Expression {
       checkKeywords(schema, path, ["type", "allOf", ...own["string"]!], "the type string");
       return string(schema, path);
     }
+    const merged = Array.isArray(schema["allOf"])
+      ? mergedObject(
+          schema,
+          (each) => annotations.includes(each),
+          (pointer) => target(pointer, path),
+        )
+      : undefined;
+    if (merged !== undefined) return object(merged, path);
     const keyword = (["$ref", "enum", "const", "anyOf", "oneOf", "allOf"] as const).find(
       (each) => schema[each] !== undefined,
     );

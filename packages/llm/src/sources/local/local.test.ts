@@ -203,6 +203,28 @@ test.each<[string, Partial<ModelRequest>, string]>([
   await expect(ask(request)).rejects.toMatchObject({ code: "CONFIG", message: expect.stringContaining(says) });
 });
 
+test("what cannot be followed of a tool's schema is left out where somebody is told, by the tool's name", async () => {
+  const told: string[] = [];
+  const tools = ["first", "second"].map((name) => ({
+    name,
+    parameters: {
+      type: "object",
+      properties: { n: { type: "integer", multipleOf: name === "first" ? 1 : 2 } },
+      required: ["n"],
+    },
+  }));
+  const request: Partial<ModelRequest> = { tools, toolChoice: { tool: "second" }, maxTokens: 2 };
+  await expect(ask(request)).rejects.toMatchObject({
+    details: { param: "tools[1].function.parameters" },
+    message: expect.stringContaining("multipleOf"),
+  });
+  expect((await ask(request, { loosen: (problem) => told.push(problem) })).reply.finish).toBe("length");
+  expect(told).toEqual([
+    'the schema at #/properties/n has the keyword "multipleOf", which is not supported, in the parameters of the tool "second"',
+  ]);
+  await expect(ask(request)).rejects.toMatchObject({ code: "CONFIG" }); // what was compiled loosely is not taken for the other
+});
+
 test("a prompt that is too long is the provider's refusal", async () => {
   await expect(ask({}, { maxLength: 10 })).rejects.toMatchObject({
     code: "MODEL_ERROR",

@@ -53,6 +53,17 @@ function refusal(error: unknown, field: "messages" | "prompt"): unknown {
   });
 }
 
+/** A message about the schema of calls as one about the schema of a tool's parameters, which is named. */
+function ofTool(
+  message: string,
+  named: readonly ToolDeclaration[],
+): { readonly message: string; readonly tool: ToolDeclaration } | undefined {
+  const [place, alternative] = /#(?:\/anyOf\/(\d+))?\/properties\/arguments/.exec(message) ?? [];
+  const tool = named[Number(alternative ?? 0)];
+  if (place === undefined || tool === undefined) return undefined;
+  return { message: `${message.replace(place, "#")}, in the parameters of the tool "${tool.name}"`, tool };
+}
+
 /** The error of a schema that is wrong, with the place in the request where it stands. */
 function ofSchema(error: unknown, { tools = [], format }: ModelRequest, named: readonly ToolDeclaration[]): unknown {
   const { code, details, message } = error as Partial<CambiumError>;
@@ -60,14 +71,11 @@ function ofSchema(error: unknown, { tools = [], format }: ModelRequest, named: r
   if (format !== undefined) {
     return new ConfigError({ message: message!, ...details, param: "response_format", cause: error });
   }
-  const [place, alternative] = /#(?:\/anyOf\/(\d+))?\/properties\/arguments/.exec(message!) ?? [];
-  const tool = named[Number(alternative ?? 0)];
-  if (place === undefined || tool === undefined) {
-    return new ConfigError({ message: message!, ...details, param: "tools", cause: error });
-  }
+  const found = ofTool(message!, named);
+  if (found === undefined) return new ConfigError({ message: message!, ...details, param: "tools", cause: error });
   return new ConfigError({
-    message: `${message!.replace(place, "#")}, in the parameters of the tool "${tool.name}"`,
-    ...{ ...details, param: `tools[${tools.indexOf(tool)}].function.parameters`, cause: error },
+    message: found.message,
+    ...{ ...details, param: `tools[${tools.indexOf(found.tool)}].function.parameters`, cause: error },
   });
 }
 
@@ -83,7 +91,7 @@ function ofSchema(error: unknown, { tools = [], format }: ModelRequest, named: r
  * Tools stand in the chat template where it writes them with `<tool_call>`, else in the system message (`<tools>`). Whatever stands
  * between `<tool_call>` and `</tool_call>` is made to be a call of a declared tool whose arguments fit its schema; `required` and named
  * tools make the reply one. A `format` makes the reply JSON, of its schema where there is one. A reply that ends by "length" may lack
- * its end. Keywords of schemas that cannot be followed are errors that name them.
+ * its end. Keywords of schemas that cannot be followed are errors that name them, unless `loosen` is there to be told.
  *
  * @param model - With a causal-lm or sequence-to-sequence head, with deltas or without. Stays the caller's.
  * @throws {ConfigError} When an option cannot be meant.
@@ -93,7 +101,7 @@ function ofSchema(error: unknown, { tools = [], format }: ModelRequest, named: r
  */
 export function local(model: RunnableModel, tokenizer: Tokenizer, options: LocalOptions = {}): Local {
   checkLocalOptions(options);
-  const { name = "local", delta, temperature: usual = 0, chat: written = {}, declarations = "json" } = options;
+  const { name = "local", delta, temperature: usual = 0, chat: written = {}, declarations = "json", loosen } = options;
   let own: Promise<Scheduler> | undefined;
 
   async function scheduled(): Promise<Scheduler> {
@@ -175,10 +183,16 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
         param: "response_format",
       });
     }
-    if (format !== undefined) return { format: format.schema === undefined ? "json" : { schema: format.schema } };
+    if (format !== undefined) {
+      return { format: format.schema === undefined ? "json" : { schema: format.schema, ...(loosen && { loosen }) } };
+    }
     if (named.length === 0) return {};
     const isLast = isRequired || isSingle(request);
-    return { marked: { open: OPEN, close: CLOSE, format: { schema: callSchema(named) }, isRequired, isLast } };
+    const calls = {
+      schema: callSchema(named),
+      ...(loosen && { loosen: (problem: string) => loosen(ofTool(problem, named)?.message ?? problem) }),
+    };
+    return { marked: { open: OPEN, close: CLOSE, format: calls, isRequired, isLast } };
   }
 
   async function optionsOf(request: Omit<ModelRequest, "messages">): Promise<ScheduledOptions> {

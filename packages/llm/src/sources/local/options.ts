@@ -20,6 +20,13 @@ export interface LocalOptions extends SchedulerOptions {
    */
   readonly declarations?: "json" | "signatures";
   /**
+   * Told of each part of a tool's or a format's schema that cannot be followed, such as `multipleOf`: once for a schema. Such parts are left
+   * out then, and what comes may break them, so check it: tools do.
+   *
+   * @default none: such a part is an error
+   */
+  readonly loosen?: (problem: string) => void;
+  /**
    * A scheduler of the same model and tokenizer, shared with other sources: their calls run together, and its settings hold. It is
    * the caller's to close.
    *
@@ -45,6 +52,7 @@ const schema = z.strictObject({
     })
     .optional(),
   declarations: z.enum(["json", "signatures"]).optional(),
+  loosen: z.custom<LocalOptions["loosen"]>((value) => typeof value === "function").optional(),
   scheduler: z
     .custom<Scheduler>((value) => typeof (value as Scheduler | undefined)?.generate === "function")
     .optional(),

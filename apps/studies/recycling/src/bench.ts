@@ -32,6 +32,7 @@ import {
   type MethodName,
   PAD_TO,
   RATES,
+  SETTINGS,
 } from "./plan.ts";
 import { type Versions, versionsOf } from "./versions.ts";
 
@@ -154,7 +155,7 @@ export async function tune(
 ): Promise<Tuning> {
   const { cell, context, data, key } = bench;
   const { points: _, fewRows: __, fewSteps: ___, ...about } = cell;
-  const name = sha256(canonicalJson({ what, ...about })).slice(0, 32);
+  const name = sha256(canonicalJson({ what, settings: SETTINGS, ...about })).slice(0, 32);
   const files = folder(`${outOf(context)}/tunings`);
   if (await hasFile(files, `${name}.json`)) {
     const curve = JSON.parse(new TextDecoder().decode(await files.read(`${name}.json`))) as Tuning["curve"];

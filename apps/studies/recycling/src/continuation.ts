@@ -4,7 +4,7 @@
  */
 import { join, resolve } from "node:path";
 import { configureOnnx } from "@cambium/backend-onnx";
-import { folder, hasFile } from "@cambium/base";
+import { canonicalJson, folder, hasFile, type JsonObject, sha256 } from "@cambium/base";
 import { createEvaluator } from "@cambium/connectivity";
 import { disposeParameters, fingerprint, type Parameters, random, saveSafetensors, useBackend } from "@cambium/core";
 import { attach, type Delta, lora, type Tuned, whole } from "@cambium/delta";
@@ -12,14 +12,22 @@ import type { RunContext, StepCost } from "@cambium/experiments";
 import { type LanguageModel, loadModel, loadTokenizer, type TokenBatch, type Tokenizer } from "@cambium/models";
 import { modelSource } from "@cambium/study-kit/runs";
 import { adamW, type Batches, linear, train } from "@cambium/train";
-import { CONTINUATIONS, type Continuation, REPLAY_EVERY } from "./plan.ts";
+import { CONTINUATIONS, type Continuation, RECIPE, REPLAY_EVERY } from "./plan.ts";
 import { headOf, heldBatches, pretrainingBatches } from "./pretraining-batches.ts";
 import { type Domain, streamOf } from "./text.ts";
 
 configureOnnx({ threads: 1 }); // several workers share the cores
 
-/** Where versions of a model are, below the folder of the study. */
-export const versionsFolder = (out: string, model: string): string => join(out, "models", model);
+/** What versions of a model depend on. */
+export const recipeOf = (model: string): JsonObject => ({
+  recipe: RECIPE,
+  replayEvery: REPLAY_EVERY,
+  ...(CONTINUATIONS[model] as unknown as JsonObject),
+});
+
+/** Where versions of a model are, below the folder of the study: those of another recipe are elsewhere. */
+export const versionsFolder = (out: string, model: string): string =>
+  join(out, "models", `${model}-${sha256(canonicalJson(recipeOf(model))).slice(0, 8)}`);
 
 /** The study's folder, from that of a run's checkpoints, `<out>/<part>/scratch/<run>`. */
 export const outOf = ({ scratch }: Pick<RunContext, "scratch">): string => resolve(scratch, "..", "..", "..");

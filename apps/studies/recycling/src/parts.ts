@@ -5,8 +5,8 @@ import { defineStudy, loadStudy, type RunCode, type Study } from "@cambium/exper
 import type { Part } from "@cambium/study-kit";
 import { modelSource } from "@cambium/study-kit/runs";
 import { FEW_METRICS, fewClaims, TASK_METRICS, taskClaims } from "./claims.ts";
-import { fileAt, keptSteps, versionsFolder } from "./continuation.ts";
-import { CONTINUATIONS, type Extent, GROWN, type MethodName, REPLAY_EVERY } from "./plan.ts";
+import { fileAt, keptSteps, recipeOf, versionsFolder } from "./continuation.ts";
+import { CONTINUATIONS, type Extent, GROWN, type MethodName, REPLAY_EVERY, SETTINGS } from "./plan.ts";
 import { grownFingerprint, missingGrown } from "./versions.ts";
 
 const code = (name: string, step: string, per: readonly string[], inputs: RunCode["inputs"]): RunCode => ({
@@ -25,8 +25,7 @@ const versions = (extent: Extent, model: string): Study =>
   defineStudy({
     name: `recycling-versions-${extent.name}-${model}`,
     run: code("makeVersions", "versionsStep", ["model"], {
-      plan: { ...CONTINUATIONS[model]! },
-      replayEvery: REPLAY_EVERY,
+      ...recipeOf(model),
       first: model === "smollm2" ? "SmolLM2-135M-Instruct" : "sapling, version 1",
     }),
     factors: { model: [model] },
@@ -57,7 +56,7 @@ const FIGURES = [
   { title: "Drop of the score between versions, by method", metric: "drop", series: ["method"] },
 ];
 
-const INPUTS = { saplings: 1, smollm2: "SmolLM2-135M-Instruct" } as const;
+const INPUTS = { saplings: 1, smollm2: "SmolLM2-135M-Instruct", settings: SETTINGS } as const;
 
 const tuned = (extent: Extent, model: string, versionsId: string): Study =>
   defineStudy({

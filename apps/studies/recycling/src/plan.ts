@@ -28,6 +28,9 @@ export interface Continuation {
 /** Share of the steps that are text of the versions before: one in so many. */
 export const REPLAY_EVERY = 10;
 
+/** Changed wherever versions would be. */
+export const RECIPE = "1";
+
 /** What is trained on here. */
 export const CONTINUATIONS: Readonly<Record<string, Continuation>> = {
   "bert-4x256": {
@@ -145,6 +148,18 @@ export const LOOKS = 15;
 export const FEW_LOOKS = 5;
 /** Rows that learning curves are drawn by. */
 export const CURVE_ROWS = 128;
+
+/** All of that, on which every result depends: what was made under other settings is none of this study's. */
+export const SETTINGS = {
+  version: "1",
+  rates: RATES,
+  decoderRate: DECODER_RATE,
+  maxLength: MAX_LENGTH,
+  padTo: PAD_TO,
+  looks: LOOKS,
+  fewLooks: FEW_LOOKS,
+  curveRows: CURVE_ROWS,
+} as const;
 
 /** Share of the gain over a constant answer that is to be left without training. */
 export const KEPT = 0.6;

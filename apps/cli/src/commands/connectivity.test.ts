@@ -5,8 +5,10 @@ import { disposeParameters, mapParameters, random, useBackend } from "@cambium/c
 import { adapter, attach, head, lora, saveAdapter, whole } from "@cambium/delta";
 import { type LanguageModel, loadModel, loadTokenizer, saveModel } from "@cambium/models";
 import { sapling } from "@cambium/saplings";
-import { add } from "@tensorflow/tfjs-core";
+import { add, memory } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { withSources } from "../connectivity/open-points.ts";
+import type { Io } from "../io.ts";
 import { recorded } from "../recorded.fixture.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cambium-connectivity-"));
@@ -38,6 +40,12 @@ beforeAll(async () => {
   }
   const scaled = attach(base, lora(base, { rank: 2, alpha: 32 }, random(4)), head(base));
   await saveAdapter(moved(scaled, 4), at("scaled"));
+  const turned = await loadModel(files, {
+    head: { kind: "sequence-classification", labels: labels.toReversed() },
+    random: random(0),
+  });
+  await saveAdapter(moved(attach(turned, lora(turned, { rank: 2 }, random(5)), head(turned)), 5), at("turned"));
+  disposeParameters(turned.parameters);
   const bottlenecks = attach(base, adapter(base, { bottleneck: 4 }, random(1)), head(base));
   await saveAdapter(moved(bottlenecks, 1), at("adapter"));
   for (const seed of [1, 2]) {
@@ -103,6 +111,25 @@ test("soup takes the mean of models one at a time, whatever each counts", async 
   const value = (model: typeof one): number => model!.parameters.get(name)!.dataSync()[7]!;
   expect(value(soup)).toBeCloseTo((4 * value(one) + 2 * value(two)) / 6, 6);
   for (const model of [one, two, soup]) disposeParameters(model!.parameters);
+});
+
+test.each([
+  ["adapters", ["lora-1", "lora-2", "lora-3"]],
+  ["models", ["model-1", "model-2"]],
+])("of %s one is held at a time", async (_, names) => {
+  const folders = names.map(at);
+  await withSources({ signal: new AbortController().signal } as Io, "soup", MODEL, folders, async (sources) => {
+    await sources.like();
+    const before = memory().numTensors;
+    for (let i = 0; i < sources.count; i++) {
+      await sources.visit(i, async ({ parameters }) => expect(parameters.size).toBeGreaterThan(0));
+      expect(memory().numTensors).toBe(before);
+      const { parameters } = await sources.tree(i);
+      expect(memory().numTensors).toBeLessThanOrEqual(before + parameters.size);
+      disposeParameters(parameters);
+      expect(memory().numTensors).toBe(before);
+    }
+  });
 });
 
 test("soup merges whole models, also by a recipe in mergekit's YAML", async () => {
@@ -179,6 +206,7 @@ test.each<[string, readonly string[], string]>([
     ["soup", MODEL, at("lora-1"), at("scaled"), "--greedy", "--table", at("rows.csv"), "--out", at("x")],
     "differ in kind, settings or frozen numbers",
   ],
+  ["labels in another order", ["soup", MODEL, at("lora-1"), at("turned"), "--out", at("x")], "spam"],
   [
     "a path between LoRAs of unlike alpha",
     ["paths", MODEL, at("lora-1"), at("scaled"), "--table", at("rows.csv")],

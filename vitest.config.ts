@@ -45,7 +45,7 @@ export default defineConfig({
             only: true,
             include: ["packages/*/src/**/*.test-d.ts"],
             ignoreSourceErrors: true, // those are the type check's
-            tsconfig: "./tsconfig.check.json",
+            tsconfig: "./tsconfig.types.json", // what these files import, and no more
           },
         },
       },

@@ -56,6 +56,7 @@ export default defineConfig({
           name: "system",
           include: ["tests/src/**/*.test.ts"],
           benchmark: { include: [] },
+          globalSetup: "tests/src/children/build.ts",
           testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers: 1,

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
-const command = ["--conditions=@cambium/source", "--import", "tsx", "apps/studies/apet/src/main.ts"];
+const command = [...fromSources, "apps/studies/apet/src/main.ts"];
 const out = mkdtempSync(join(tmpdir(), "cambium-apet-"));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 

@@ -7,6 +7,7 @@ import { createModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 interface Flatness {
   readonly step: number;
@@ -20,7 +21,7 @@ interface Flatness {
 /** What a program of `programs/` prints, run in its own process. */
 function runProgram(name: string): string {
   const program = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-  return execFileSync(process.execPath, ["--expose-gc", "--conditions=@cambium/source", "--import", "tsx", program], {
+  return execFileSync(process.execPath, ["--expose-gc", ...fromSources, program], {
     encoding: "utf8",
   });
 }

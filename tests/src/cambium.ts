@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 /** How the command ended. */
 export interface Ended {
@@ -18,8 +19,7 @@ export async function cambium(
   { stopAt, killAt, ...env }: Record<string, string> = {},
 ): Promise<Ended> {
   mkdirSync(cwd, { recursive: true });
-  const node = ["--conditions=@cambium/source", "--import", import.meta.resolve("tsx")];
-  const child = spawn(process.execPath, [...node, join(root, "apps/cli/src/main.ts"), ...args], {
+  const child = spawn(process.execPath, [...fromSources, join(root, "apps/cli/src/main.ts"), ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],

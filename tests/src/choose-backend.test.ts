@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 interface Chosen {
   readonly backend?: string;
@@ -13,11 +14,9 @@ interface Chosen {
 /** What a fresh process chooses; anything that it prints besides is a failure. */
 function choose(...parameters: string[]): Chosen {
   const program = fileURLToPath(new URL("programs/choose-backend.ts", import.meta.url));
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--conditions=@cambium/source", "--import", "tsx", program, ...parameters],
-    { encoding: "utf8" },
-  );
+  const { stdout, stderr } = spawnSync(process.execPath, [...fromSources, program, ...parameters], {
+    encoding: "utf8",
+  });
   expect(stderr).toBe("");
   return JSON.parse(stdout) as Chosen;
 }

@@ -2,9 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 function chooseParameters(...args: string[]) {
-  const command = ["--conditions=@cambium/source", "--import", "tsx", "apps/choose-parameters/src/main.ts", ...args];
+  const command = [...fromSources, "apps/choose-parameters/src/main.ts", ...args];
   return spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
 }
 

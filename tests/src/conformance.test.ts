@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 interface Report {
   readonly passed: number;
@@ -13,7 +14,7 @@ interface Report {
 
 test("every specification of tfjs-core passes on the ONNX backend", async () => {
   const program = fileURLToPath(new URL("../../apps/conformance/src/main.ts", import.meta.url));
-  const parameters = ["--conditions=@cambium/source", "--import", "tsx", program, "--json"];
+  const parameters = [...fromSources, program, "--json"];
   // Failures set the exit code; what failed stands in the output.
   const { stdout } = await promisify(execFile)(process.execPath, parameters, { maxBuffer: 2 ** 26 }).catch(
     (failed: { stdout: string }) => failed,

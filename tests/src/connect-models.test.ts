@@ -5,15 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 const out = mkdtempSync(join(tmpdir(), "cambium-connect-"));
 afterAll(() => rmSync(out, { recursive: true }));
 const run = (...args: readonly string[]) =>
-  spawnSync(
-    process.execPath,
-    ["--conditions=@cambium/source", "--import", "tsx", "apps/connect-models/src/main.ts", ...args],
-    { cwd: root, encoding: "utf8" },
-  );
+  spawnSync(process.execPath, [...fromSources, "apps/connect-models/src/main.ts", ...args], {
+    cwd: root,
+    encoding: "utf8",
+  });
 
 test("tunes twice, measures three paths and two merges, and writes them down", () => {
   expect(run("--quick", "--out", out)).toMatchObject({ status: 0, stderr: "" });

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
-const command = ["--conditions=@cambium/source", "--import", "tsx", "apps/studies/connectivity/src/main.ts"];
+const command = [...fromSources, "apps/studies/connectivity/src/main.ts"];
 const out = mkdtempSync(join(tmpdir(), "cambium-connectivity-"));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 const run = [...command, "run", "--smoke", "--out", out, "--workers", "2", "--only", "pairs,knowledge"];

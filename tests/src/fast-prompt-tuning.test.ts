@@ -5,12 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 const out = mkdtempSync(join(tmpdir(), "cambium-fpt-"));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 function run(program: string, ...args: string[]) {
-  const command = ["--conditions=@cambium/source", "--import", "tsx", program, ...args];
+  const command = [...fromSources, program, ...args];
   return spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
 }
 

@@ -7,9 +7,10 @@ import { openModels, scripted } from "@cambium/llm";
 import { callTool, runAgent } from "@cambium/tool-learning";
 import { connectMcp, type McpOptions, type McpProgress, type McpQuestion } from "@cambium/tool-learning/mcp";
 import { expect, onTestFinished, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 const server = fileURLToPath(new URL("programs/mcp-server.ts", import.meta.url));
-const ours = { command: process.execPath, args: ["--conditions=@cambium/source", "--import", "tsx", server] };
+const ours = { command: process.execPath, args: [...fromSources, server] };
 const everything = {
   command: process.execPath,
   args: [

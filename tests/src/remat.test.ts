@@ -6,6 +6,7 @@ import { attach, head, lora, prefix } from "@cambium/delta";
 import { createModel } from "@cambium/models";
 import { tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 const config = {
   model_type: "bert",
@@ -56,7 +57,7 @@ test.each(["onnx", "wasm", "cpu"] as const)(
 test("on onnx the runtime neither merges the second computation with the first nor runs it early", () => {
   const program = fileURLToPath(new URL("programs/remat-memory.ts", import.meta.url));
   const grown = ["plain", "remat"].map((how) => {
-    const line = execFileSync(process.execPath, ["--conditions=@cambium/source", "--import", "tsx", program, how], {
+    const line = execFileSync(process.execPath, [...fromSources, program, how], {
       encoding: "utf8",
     });
     return (JSON.parse(line) as { grewMiB: number }).grewMiB;

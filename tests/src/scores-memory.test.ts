@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { crossEntropy, linearCrossEntropy, random, useBackend } from "@cambium/core";
 import { grads, matMul, type Tensor, type Tensor2D, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 test.each(["onnx", "wasm", "cpu"] as const)("on %s a loss in parts has the gradients of the whole", async (backend) => {
   await useBackend(backend);
@@ -24,7 +25,7 @@ test.each(["onnx", "wasm", "cpu"] as const)("on %s a loss in parts has the gradi
 test("on onnx the logits of one part are gone before those of the next exist", () => {
   const program = fileURLToPath(new URL("programs/scores-memory.ts", import.meta.url));
   const [whole, parts] = ["whole", "parts"].map((how) => {
-    const line = execFileSync(process.execPath, ["--conditions=@cambium/source", "--import", "tsx", program, how], {
+    const line = execFileSync(process.execPath, [...fromSources, program, how], {
       encoding: "utf8",
     });
     return JSON.parse(line) as { grewMiB: number; values: number[] };

@@ -7,6 +7,7 @@ import { createModel, saveModel } from "@cambium/models";
 import { tinyChat } from "@cambium/models/testing";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 /** Writes a model, adapters on it (`pirate` and `poet` are LoRAs, `slow` is of a method that needs batches of its own), and an encoder. */
 export async function writeModels(folder: string): Promise<void> {
@@ -48,9 +49,8 @@ export interface Served {
 
 /** Starts `cambium serve` and waits until it listens. */
 export async function serve(cwd: string, args: readonly string[]): Promise<Served> {
-  const node = ["--conditions=@cambium/source", "--import", import.meta.resolve("tsx")];
   const program = join(root, "apps/cli/src/main.ts");
-  const child = spawn(process.execPath, [...node, program, "serve", "--port", "0", "--json", ...args], {
+  const child = spawn(process.execPath, [...fromSources, program, "serve", "--port", "0", "--json", ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });

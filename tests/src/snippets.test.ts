@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { extractSnippets, parseSnippets } from "../../scripts/snippets.mjs";
+import { fromSources } from "./children.ts";
 
 const page = [
   "# Page",
@@ -44,7 +45,6 @@ const runnable = extractSnippets(join(import.meta.dirname, "../node_modules/.cac
 test.for(runnable)("the program at $page:$line runs", ({ file }) => {
   const cwd = mkdtempSync(join(tmpdir(), "cambium-snippet-"));
   onTestFinished(() => rmSync(cwd, { recursive: true }));
-  const options = ["--conditions=@cambium/source", "--import", import.meta.resolve("tsx")];
-  const { status, stderr } = spawnSync(process.execPath, [...options, file], { cwd, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [...fromSources, file], { cwd, encoding: "utf8" });
   expect(status, stderr).toBe(0);
 });

@@ -5,12 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 const out = mkdtempSync(join(tmpdir(), "cambium-tune-embeddings-"));
 afterAll(() => rmSync(out, { recursive: true }));
 
 function tuneEmbeddings(...args: string[]) {
-  const command = ["--conditions=@cambium/source", "--import", "tsx", "apps/tune-embeddings/src/main.ts", ...args];
+  const command = [...fromSources, "apps/tune-embeddings/src/main.ts", ...args];
   return spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../../scripts/workspace.mjs";
+import { fromSources } from "./children.ts";
 
 interface Outcome {
   readonly code: number | null;
@@ -15,7 +16,7 @@ interface Outcome {
 
 /** Starts the program; `child` can be sent signals while `outcome` is awaited. */
 function tuneMail(...args: string[]) {
-  const command = ["--conditions=@cambium/source", "--import", "tsx", "apps/tune-mail/src/main.ts", ...args];
+  const command = [...fromSources, "apps/tune-mail/src/main.ts", ...args];
   const child = spawn(process.execPath, command, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {

@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { fromSources } from "./children.ts";
 
 // Only Linux lets a process be told that memory has run out.
 test.runIf(process.platform === "linux")(
   "a graph that gets no memory names where it failed, and the next one runs",
   () => {
     const program = fileURLToPath(new URL("programs/without-memory.ts", import.meta.url));
-    const printed = execFileSync(process.execPath, ["--conditions=@cambium/source", "--import", "tsx", program], {
+    const printed = execFileSync(process.execPath, [...fromSources, program], {
       encoding: "utf8",
     });
     const { name, code, message, left, after } = JSON.parse(printed);

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Tests read the sources of every package, so that no build is needed before them. */
 const conditions = ["@cambium/source", "module", "node", "import", "default"];
@@ -9,8 +10,32 @@ const timeouts = { testTimeout: 300_000, hookTimeout: 300_000 };
 const maxWorkers = "100%";
 const setupFiles = ["packages/testing/src/setup.ts"];
 
+/** Files that take longest. Each is one process's work, so that one that starts last keeps the other core waiting. */
+const LONG = [
+  "snippets",
+  "packed",
+  "tune-mail",
+  "apet-study",
+  "finetune",
+  "serve",
+  "golden.contract",
+  "python.contract",
+  "architectures.contract",
+];
+
+/** The long files first, the others as Vitest orders them. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean =>
+      LONG.some((name) => moduleId.endsWith(`/${name}.test.ts`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         ...source,
@@ -51,7 +76,8 @@ export default defineConfig({
       },
       {
         ...source,
-        // Long runs and subprocesses, one at a time, after everything else.
+        // Long runs and subprocesses, two at a time, after everything else. Each has its own folders and ports; what is
+        // measured is memory and counts of its own processes, and no time.
         test: {
           name: "system",
           include: ["tests/src/**/*.test.ts"],
@@ -59,7 +85,7 @@ export default defineConfig({
           globalSetup: "tests/src/children/build.ts",
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

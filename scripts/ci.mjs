@@ -10,8 +10,8 @@ const steps = {
   build: { command: "pnpm exec tsc -b" }, // what `pnpm run build` does package by package
   docs: { command: "pnpm run docs" },
   typecheck: { command: "pnpm run typecheck" },
-  snippets: { command: "node scripts/snippets.mjs" },
   packages: { command: "node scripts/check-packages.mjs", after: ["build"] },
+  snippets: { command: "node scripts/snippets.mjs --built", after: ["build"] },
   size: { command: "pnpm run size", after: ["build"] },
   check: { command: "pnpm run check" },
   knip: { command: "pnpm exec knip" },

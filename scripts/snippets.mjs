@@ -1,4 +1,5 @@
-// Type-checks the ```ts blocks of the READMEs and guides against the sources. usage: node scripts/snippets.mjs
+// Type-checks the ```ts blocks of the READMEs and guides against the sources. usage: node scripts/snippets.mjs [--built]
+// With --built they are checked against the declarations in `dist`, which must be there: several times faster.
 //
 // Each block becomes a module in which every line keeps the number it has on its page. A comment right before the block,
 //   <!-- context
@@ -6,9 +7,10 @@
 //   -->
 // holds code that the block needs and a reader does not. Blocks marked ```ts run are also run, by tests/src/snippets.test.ts.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { markdownFiles, root } from "./workspace.mjs";
 
 /** Inside `tests`, whose dependencies are all the packages. */
@@ -70,9 +72,13 @@ function onPage(diagnostic) {
 }
 
 function checkSnippets() {
+  const { built } = parseArgs({ options: { built: { type: "boolean", default: false } } }).values;
+  if (built && !existsSync(join(root, "packages/base/dist/index.d.ts")))
+    throw new Error("snippets: --built reads what `pnpm exec tsc -b` writes; run that first");
   const snippets = extractSnippets();
   const compilerOptions = {
     composite: false,
+    ...(built ? { customConditions: [] } : {}),
     declaration: false,
     isolatedDeclarations: false,
     noEmit: true,

@@ -130,6 +130,14 @@ test("texts of Python 2 in a file before 1.6 are read as texts", async () => {
   expect([...(await file.values("0.weight"))]).toEqual(expected["module"]!["0.weight"]!.values);
 });
 
+test("a storage that is named as the whole of itself, as PyTorch before 0.4.1 did, is read, and a part of one is refused", async () => {
+  const none = (bytes: Buffer): number => bytes.indexOf("K\x06Ntq") + 2;
+  const named = (from: number): Uint8Array => changedOlder(none, [0x55, 1, 0x61, 0x4b, from, 0x4b, 6, 0x87], 1);
+  const file = await open(named(0));
+  expect([...(await file.values("0.weight"))]).toEqual(expected["module"]!["0.weight"]!.values);
+  await expect(open(named(1))).rejects.toThrow(/names a part of the storage/);
+});
+
 test("pickles that do not end in the first part of a file before 1.6 are read in more of it", async () => {
   const text = new TextEncoder().encode("x".repeat(1_200_000)); // the name of a tensor
   const length = [...new Uint8Array(Uint32Array.of(text.length).buffer)];

@@ -119,7 +119,9 @@ function stateDictRules(check: (storage: Storage) => void, fail: Fail): PickleRu
         !isCount(count)
       )
         throw fail("its pickle names a storage in a form that is not PyTorch's");
-      if (part !== undefined && part !== null)
+      // Before PyTorch 0.4.1 a storage could be a part of another, and often was the whole of it.
+      const [, from, size] = part instanceof Sequence ? part.items : [key, 0, part == null ? count : undefined];
+      if (from !== 0 || size !== count)
         throw fail(`its pickle names a part of the storage "${key}"; load it in Python, and save it again`);
       const storage = new StorageRecord(key, dtype, count);
       check(storage);

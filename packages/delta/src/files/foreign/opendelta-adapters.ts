@@ -86,7 +86,7 @@ export function readAdapters(
   }
   if (!roles.has("ff") && problems.size === 0)
     problems.add("its adapters stand behind attention alone; those of feed-forward parts, or of both, are read");
-  if (problems.size > 0) return { drafts: [], tensors, problems: [...problems] };
+  if (problems.size > 0) return { drafts: [], tensors: new Map(), problems: [...problems] };
   const options = {
     placement: type === "parallel_adapter" ? "parallel" : roles.has("attn") ? "houlsby" : "feed-forward",
     activation,
@@ -149,8 +149,10 @@ function checkPair(
         : endsWithName(site.name, pattern),
     ),
   );
+  const layersOf = (sites: readonly Site[]): string =>
+    [...new Set(sites.map(({ stack, layer }) => `${stack} ${layer}`))].sort().join();
   const isPair = (a: readonly Site[], b: readonly Site[]): boolean =>
-    a.length > 0 && a.length === b.length && a.every(isFirst) && b.every(isLast);
+    a.length > 0 && layersOf(a) === layersOf(b) && a.every(isFirst) && b.every(isLast);
   if (others.length === 0 && (isPair(first, last) || isPair(last, first))) return;
   throw fail(`has the modified_modules ${JSON.stringify(modules ?? null)}; ${where.parallel_adapter}`);
 }

@@ -51,7 +51,7 @@ export function readPrefix(
     if (index < 0 || parts.has(name)) strays.push(`unexpected ${key}`);
     parts.set(name, viewed);
   }
-  const fails = (...problems: string[]): ForeignLora => ({ drafts: [], tensors: parts, problems });
+  const fails = (...problems: string[]): ForeignLora => ({ drafts: [], tensors: new Map(), problems });
   if (strays.length > 0) return fails(...strays);
   const entryOf = (name: string): SafetensorsEntry | undefined => {
     const { file, key } = parts.get(name) ?? {};

@@ -1,8 +1,8 @@
 /** Folders that OpenDelta wrote, and weights of PEFT in a file of PyTorch's: see fixtures/README.md. */
 import { readFileSync } from "node:fs";
 import { type Files, folder, memory } from "@cambium/base";
-import { disposeParameters } from "@cambium/core";
-import { loadModel } from "@cambium/models";
+import { disposeParameters, random } from "@cambium/core";
+import { createModel, type LanguageModel, loadModel } from "@cambium/models";
 import { disposeFields } from "@cambium/models/testing";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { afterEach, expect, test } from "vitest";
@@ -124,6 +124,27 @@ test.each([
     code: "FORMAT",
     message: expect.stringMatching(reason),
   });
+});
+
+test("a prefix of fewer layers than the model has, and adapters of another model, are refused without a list of their tensors", async () => {
+  const sizes = {
+    vocab_size: 30,
+    hidden_size: 12,
+    num_hidden_layers: 3,
+    num_attention_heads: 3,
+    intermediate_size: 20,
+  };
+  const kind = { kind: "sequence-classification", labels: ["LABEL_0", "LABEL_1", "LABEL_2"] } as const;
+  const deep = own(createModel({ ...sizes, model_type: "bert" }, random(1), { head: kind }));
+  const llama = own(createModel({ ...sizes, model_type: "llama" }, random(1), { head: { kind: "causal-lm" } }));
+  const refused: [LanguageModel, string, RegExp][] = [
+    [deep, "bert-prefix", /missing in front of some of the 3 attentions; prefixes of all are read\. Was/],
+    [deep, "bert-prefix-network", /keys and values of 2 of 3 attentions; prefixes of all are read\. Was/],
+    [llama, "bert-parallel", /stands at "bert\.encoder\.layer\.0\.intermediate\.dense"/],
+    [llama, "bert-compacter", /stands at "bert\.encoder\.layer\.0\.attention\.output\.dense"; those behind/],
+  ];
+  for (const [base, name, reason] of refused)
+    await expect(loadAdapter(base, at(`foreign/opendelta-${name}`))).rejects.toThrow(reason);
 });
 
 test("a head in the file needs one in the model", async () => {

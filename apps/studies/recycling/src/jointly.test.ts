@@ -2,13 +2,13 @@ import { disposeParameters, mapParameters, random } from "@cambium/core";
 import { adapter, attach, head, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { expectClose, tinyModel } from "@cambium/models/testing";
-import { add, ones, type Tensor, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { add, ones, type Tensor, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { jointly, jointPoint } from "./jointly.ts";
 
 const top = { kind: "sequence-classification", labels: ["red", "green"] } as const;
 
-const batch = () => ({ ids: tensor2d([[3, 7, 11, 5]], [1, 4], "int32"), mask: ones<"R2">([1, 4]) as never });
+const batch = () => ({ ids: tensor2d([[3, 7, 11, 5]], [1, 4], "int32"), mask: ones([1, 4]) as Tensor2D });
 
 function tuned(seed: number): Tuned<LanguageModel> {
   const base = tinyModel({ type: "bert", head: top, dropout: 0, seed }) as LanguageModel;

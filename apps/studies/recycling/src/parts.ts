@@ -7,6 +7,7 @@ import { modelSource } from "@cambium/study-kit/runs";
 import { FEW_METRICS, fewClaims, TASK_METRICS, taskClaims } from "./claims.ts";
 import { fileAt, keptSteps, recipeOf, versionsFolder } from "./continuation.ts";
 import { CONTINUATIONS, type Extent, GROWN, type MethodName, REPLAY_EVERY, SETTINGS } from "./plan.ts";
+import { DOMAINS } from "./text.ts";
 import { grownFingerprint, missingGrown } from "./versions.ts";
 
 const code = (name: string, step: string, per: readonly string[], inputs: RunCode["inputs"]): RunCode => ({
@@ -163,7 +164,7 @@ export async function partsOf(extent: Extent, folder: string): Promise<Part[]> {
   const lacks = (what: string | undefined) => (what === undefined ? {} : { lacks: what });
   const aboutOf = (model: string): string => {
     const { domains, steps, rows, length, change } = CONTINUATIONS[model]!;
-    return `${model} is trained on for ${steps} steps of ${rows} × ${length} tokens on ${domains[0]}, which gives the second version, and for as many on ${domains[1]}, which gives the third; every ${REPLAY_EVERY}th step is text of before. ${change === "whole" ? "All weights learn." : "A LoRA of rank 16 in every layer learns, and is merged."}`;
+    return `${model} is trained on for ${steps} steps of ${rows} × ${length} tokens on ${DOMAINS[domains[0]!]}, which gives the second version, and for as many on ${DOMAINS[domains[1]!]}, which gives the third; every ${REPLAY_EVERY}th step is text of before, ${DOMAINS.prose} at first. ${change === "whole" ? "All weights learn." : "A LoRA of rank 16 in every layer learns, and is merged."}`;
   };
   const parts: readonly Part[] = [
     {

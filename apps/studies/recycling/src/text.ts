@@ -8,6 +8,14 @@ import { isHeld, loadMail, loadMobyDick, loadSpeeches, loadWordnet, mailSplit } 
 /** Prose is what is learnt before and replayed. */
 export type Domain = "prose" | "mail" | "web" | "dictionary";
 
+/** What each is, in words. */
+export const DOMAINS: Readonly<Record<Domain, string>> = {
+  prose: "speeches and a novel",
+  mail: "e-mail",
+  web: "what the comments of TypeScript's library say of the web's interfaces",
+  dictionary: "WordNet's definitions",
+};
+
 interface Document {
   readonly text: string;
   readonly isHeld: boolean;

@@ -2,8 +2,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { cambium } from "./cambium.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cambium, type Ended } from "./cambium.ts";
 import { tickets } from "./tickets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cambium-finetune-"));
@@ -14,8 +14,14 @@ const MODEL = "sapling:bert-2x128";
 const args = (out: string): string[] => ["finetune", "tickets.csv", "--model", MODEL, "--out", out, "--epochs", "8"];
 const summary = (out: string) => JSON.parse(readFileSync(join(folder, out, "finetune.json"), "utf8"));
 
+/** A run that was left in peace. */
+let whole: Ended;
+beforeAll(async () => {
+  whole = await cambium(folder, args("whole"));
+});
+
 test("a table becomes a tuned model, a report and predictions by two commands", async () => {
-  const { code, lines, errors } = await cambium(folder, args("whole"));
+  const { code, lines, errors } = whole;
   expect(errors).toContain('8 rows left out, there is no text (column "message"): 51, 101');
   expect(errors).toContain('label: column "queue", by its name');
   expect(errors).toContain("classes are unbalanced, their rows are weighted");
@@ -54,8 +60,7 @@ test("a table becomes a tuned model, a report and predictions by two commands", 
 });
 
 test("a run stopped by Ctrl-C, then killed, then resumed ends as one that was left in peace", async () => {
-  const peace = await cambium(folder, args("peace"));
-  expect(peace.code).toBe(0);
+  expect(whole.code).toBe(0);
   const stopped = await cambium(folder, args("disturbed"), { stopAt: "step 32:" });
   expect(stopped.code).toBe(130);
   expect(stopped.errors).toContain("the same command resumes");
@@ -70,12 +75,12 @@ test("a run stopped by Ctrl-C, then killed, then resumed ends as one that was le
   expect(killed.errors).toContain("resuming the unfinished run");
   const resumed = await cambium(folder, args("disturbed"));
   expect(resumed.code).toBe(0);
-  expect(summary("disturbed")).toEqual(summary("peace"));
-  for (const file of readdirSync(join(folder, "peace", "adapter"))) {
+  expect(summary("disturbed")).toEqual(summary("whole"));
+  for (const file of readdirSync(join(folder, "whole", "adapter"))) {
     const bytes = (out: string) => readFileSync(join(folder, out, "adapter", file));
-    expect(bytes("disturbed").equals(bytes("peace")), file).toBe(true);
+    expect(bytes("disturbed").equals(bytes("whole")), file).toBe(true);
   }
   expect(readFileSync(join(folder, "disturbed", "report.html"), "utf8")).toBe(
-    readFileSync(join(folder, "peace", "report.html"), "utf8"),
+    readFileSync(join(folder, "whole", "report.html"), "utf8"),
   );
 });

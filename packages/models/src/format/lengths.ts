@@ -31,7 +31,7 @@ function part(
 }
 
 /** The expression of a part in all its lengths. */
-export const wholeOf = ({ within }: Part): Expression => within(0, Number.POSITIVE_INFINITY)!;
+const wholeOf = ({ within }: Part): Expression => within(0, Number.POSITIVE_INFINITY)!;
 
 /** One character. */
 export const one = (character: Expression): Part => part(1, 1, character, () => undefined);

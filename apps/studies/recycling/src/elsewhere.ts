@@ -25,7 +25,7 @@ function streamAxes(model: LanguageModel, name: string, tensor: Tensor): readonl
 }
 
 /**
- * A model that computes the same, in which neurons, heads and the columns of the stream between layers stand in another order: whatever
+ * A model that computes the same, in which neurons, heads, the columns of the stream between layers and pooled units stand in another order: whatever
  * counts on places fails there, and nothing else is different. The caller owns its parameters.
  */
 export function elsewhere(model: LanguageModel, random: Random): LanguageModel {
@@ -46,6 +46,22 @@ export function elsewhere(model: LanguageModel, random: Random): LanguageModel {
         name,
         tidy(() => gather(tensor, tensor1d(columns, "int32"), axis)),
       );
+  // What a head on the pooled output reads: else an old head would find all in its place.
+  const pooler = model.sites().find(({ kind, role }) => kind === "linear" && role === "pooler");
+  if (pooler !== undefined) {
+    const pooled = Int32Array.from(random.at("pooled").permutation(pooler.width));
+    const places: readonly (readonly [string | undefined, number])[] = [
+      [pooler.weight!.name, pooler.weight!.layout === "out,in" ? 0 : 1],
+      [pooler.bias, 0],
+      ["classifier.weight", 1],
+    ];
+    for (const [name, axis] of places)
+      if (name !== undefined && tree.has(name))
+        put(
+          name,
+          tidy(() => gather(tree.get(name)!, tensor1d(pooled, "int32"), axis)),
+        );
+  }
   const whereabouts = new Map([...tree].map(([name, tensor]) => [`whole/${name}`, tensor]));
   const tuned = attach(model, whole(model));
   try {

@@ -73,6 +73,7 @@ test("a call through openModels is stored under the model's weights", async () =
     local(model, tokenizer),
     local(other.model, other.tokenizer),
     local(model, tokenizer, { temperature: 1 }),
+    local(model, tokenizer, { loosen: () => {} }),
   ];
   const keys: string[] = [];
   const cached: boolean[] = [];
@@ -82,8 +83,8 @@ test("a call through openModels is stored under the model's weights", async () =
     cached.push(result.cached);
     await source.close();
   }
-  expect(cached).toEqual([false, true, false, false]);
-  expect(new Set(keys).size).toBe(3);
+  expect(cached).toEqual([false, true, false, false, false]);
+  expect(new Set(keys).size).toBe(4);
 });
 
 const weather = {

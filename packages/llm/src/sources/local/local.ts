@@ -241,6 +241,7 @@ export function local(model: RunnableModel, tokenizer: Tokenizer, options: Local
         temperature: usual,
         chat: JSON.parse(JSON.stringify(written)) as JsonObject,
         ...(declarations !== "json" && { declarations }),
+        ...(loosen !== undefined && { loosen: true }), // without it some requests have no reply
       };
       return { model: options.identity ?? (await modelIdentity(model, tokenizer)), ...settings };
     },

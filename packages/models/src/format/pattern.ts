@@ -42,7 +42,7 @@ const CLASSES: Readonly<Record<string, readonly Range[]>> = {
 const CONTROLS: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11, 0: 0 };
 
 /** Counts that are followed. */
-const MOST = 1000;
+const MOST = 2 ** 16;
 
 /** Reads a pattern from left to right. */
 class Reader {

@@ -135,7 +135,7 @@ test.each<[JsonSchema, string]>([
   [{ type: "object", propertis: {} }, 'unknown keyword "propertis"; is "properties" meant?'],
   [{ type: "strng" }, 'has the type "strng"; there are'],
   [{ type: "string", minimum: 1 }, 'has "minimum" beside the type string'],
-  [{ anyOf: [{ type: "null" }], type: "null" }, 'has "type" beside "anyOf"'],
+  [{ anyOf: [{ type: "null" }], type: "string" }, 'has an "anyOf" beside other keywords'],
   [{ $ref: "other.json" }, 'refers to "other.json"'],
   [{ $ref: "#/%" }, 'refers to a place with "%" in it'],
   [nested(300), "stands within 200 others"],
@@ -213,7 +213,65 @@ test.each([
   expect(fits(extended)(text)).toBe(isFitting);
 });
 
+const shape: JsonSchema = {
+  type: "object",
+  properties: { a: { type: "integer" }, b: { type: "integer" }, c: { type: "integer" } },
+  anyOf: [{ required: ["a"] }, { required: ["b", "c"] }],
+};
+const yesOrNo: JsonSchema = {
+  type: "object",
+  patternProperties: { "^(yes|no)$": { type: "boolean" } },
+  additionalProperties: false,
+};
+
+test.each<[JsonSchema, string, boolean]>([
+  [shape, '{"a":1}', true],
+  [shape, '{"b":1,"c":2}', true],
+  [shape, '{"b":1}', false],
+  [shape, "{}", false],
+  [
+    {
+      type: "integer",
+      anyOf: [
+        { type: "integer", maximum: 3 },
+        { type: "integer", minimum: 9 },
+      ],
+    },
+    "5",
+    false,
+  ],
+  [
+    {
+      type: "integer",
+      anyOf: [
+        { type: "integer", maximum: 3 },
+        { type: "integer", minimum: 9 },
+      ],
+    },
+    "9",
+    true,
+  ],
+  [{ allOf: [{ type: "integer" }, {}, true, { description: "nothing" }] }, "7", true],
+  [{ allOf: [{ type: "integer" }, {}, true, { description: "nothing" }] }, '"7"', false],
+  [yesOrNo, '{"yes":true,"no":false}', true],
+  [yesOrNo, '{"maybe":true}', false],
+  [yesOrNo, "{}", true],
+  [{ type: "string", pattern: "\\S" }, '"  x  "', true],
+  [{ type: "string", pattern: "\\S" }, '"  "', false],
+  [{ type: "string", pattern: "^.{1,2048}$" }, `"${"x".repeat(2048)}"`, true],
+  [{ type: "string", pattern: "^.{1,2048}$" }, `"${"x".repeat(2049)}"`, false],
+  [{ type: "string", maxLength: 10_000 }, '"a \\"quotation\\"\\n"', true],
+])("%j, %s: %s", (schema, text, isFitting) => {
+  expect(fits(schema)(text)).toBe(isFitting);
+});
+
 test.each<[JsonSchema, string, string]>([
+  [
+    { type: "object", properties: { xa: true }, patternProperties: { "^x": { type: "null" } } },
+    '{"xa":1}',
+    'that "xa" has as well',
+  ],
+  [{ oneOf: [{ required: ["a"] }, { required: ["b"] }], type: "object" }, '{"a":1}', "may both hold"],
   [{ type: "integer", multipleOf: 5 }, "3", 'at # has the keyword "multipleOf"'],
   [{ type: "array", items: { type: "null" }, uniqueItems: true }, "[null,null]", '"uniqueItems"'],
   [{ type: "string", minLength: 2, pattern: "(?=a)b" }, '"xy"', "with a lookaround"],

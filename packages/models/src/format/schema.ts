@@ -46,7 +46,7 @@ const annotations = [
 ];
 
 const own: Readonly<Record<string, readonly string[]>> = {
-  object: ["properties", "required", "additionalProperties", "propertyNames"],
+  object: ["properties", "required", "additionalProperties", "propertyNames", "patternProperties"],
   array: ["items", "prefixItems", "minItems", "maxItems"],
   string: ["minLength", "maxLength", "pattern", "format", "contentEncoding"],
   number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"],
@@ -98,7 +98,7 @@ function anyInteger(): Expression {
 const others = [
   ..."$anchor $dynamicRef $vocabulary contains contentMediaType dependencies dependentRequired".split(" "),
   ..."dependentSchemas else if maxContains maxProperties minContains minProperties multipleOf not".split(" "),
-  ..."patternProperties then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
+  ..."then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
 ];
 
 const typeOf = (value: unknown): string =>
@@ -239,6 +239,25 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     throw fail(`${path}/propertyNames`, "allows what is no string, and names are strings");
   }
 
+  /** An object whose members have names of one pattern; nothing where there is none, or where members are named one by one. */
+  function patternMembers(schema: Keywords, path: string, names: readonly string[]): Expression | undefined {
+    const { patternProperties: given = {} } = schema;
+    if (typeOf(given) !== "object") throw fail(path, 'has "patternProperties" that are no object');
+    const found = Object.entries(given as Record<string, JsonSchema>).map(([pattern, value], _, all) => {
+      const own = expression({ type: "string", pattern }, `${path}/patternProperties`);
+      const isOfPattern = accepts(own);
+      const named = names.find((name) => isOfPattern(JSON.stringify(name)));
+      if (named !== undefined || all.length > 1) {
+        unsupported(
+          path,
+          `has "patternProperties" ${named === undefined ? "of several patterns" : `that ${JSON.stringify(named)} has as well`}, which is not supported`,
+        );
+      }
+      return mapOf(expression(value, `${path}/patternProperties/${pattern}`), own);
+    });
+    return names.length === 0 ? found[0] : undefined;
+  }
+
   function object(schema: Keywords, path: string): Expression {
     const { properties = {}, required = [], additionalProperties: rest = true } = schema;
     if (typeOf(properties) !== "object") throw fail(path, `has "properties" that are no object`);
@@ -258,7 +277,9 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     if (other !== undefined) {
       throw fail(path, `has no values: it requires ${JSON.stringify(other)}, which "propertyNames" rule out`);
     }
+    const byPattern = patternMembers(schema, path, [...names, ...more]);
     if (names.length === 0 && more.length === 0) {
+      if (byPattern !== undefined && allowed === undefined) return byPattern;
       if (rest === false) return objectOf([]);
       return rest === true && allowed === undefined ? anyObject : mapOf(free(), allowed);
     }
@@ -455,10 +476,41 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     return found;
   }
 
-  function alternatives(schema: Keywords, path: string, keyword: "anyOf" | "oneOf" | "allOf"): Expression {
-    checkKeywords(schema, path, [keyword], `"${keyword}"`);
-    const parts = schema[keyword];
+  const merge = (schema: Keywords, path: string): Keywords | undefined =>
+    mergedObject(
+      schema,
+      (keyword) => annotations.includes(keyword),
+      (pointer) => target(pointer, path),
+    );
+
+  /** Schemas of which one holds, or all: what stands beside them holds too. */
+  function partsOf(schema: Keywords, path: string, keyword: "anyOf" | "oneOf" | "allOf"): readonly unknown[] {
+    const { [keyword]: parts, ...rest } = schema;
     if (!Array.isArray(parts) || parts.length === 0) throw fail(path, `has an "${keyword}" that is no list of schemas`);
+    const isSameType = parts.every((part) => rest["type"] !== undefined && Object(part).type === rest["type"]);
+    const isPlain = Object.keys(rest).every(
+      (each) => annotations.includes(each) || rest[each] === undefined || (each === "type" && isSameType),
+    );
+    if (isPlain || keyword === "allOf") {
+      checkKeywords(schema, path, isSameType ? [keyword, "type"] : [keyword], `"${keyword}"`);
+      // What says nothing of its own is left out of what all must hold.
+      const telling = parts.filter(
+        (part) =>
+          part !== true && (typeOf(part) !== "object" || Object.keys(part).some((each) => !annotations.includes(each))),
+      );
+      return keyword === "allOf" && telling.length > 0 ? telling : parts;
+    }
+    const merged = parts.map((part) => merge({ allOf: [rest, part] }, path));
+    if (!merged.includes(undefined)) return merged;
+    unsupported(
+      path,
+      `has an "${keyword}" beside other keywords, which is supported for objects with different members`,
+    );
+    return [rest];
+  }
+
+  function alternatives(schema: Keywords, path: string, keyword: "anyOf" | "oneOf" | "allOf"): Expression {
+    const parts = partsOf(schema, path, keyword);
     if (keyword === "allOf" && parts.length > 1) {
       unsupported(
         path,
@@ -467,7 +519,7 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
       return expression(parts[0] as JsonSchema, `${path}/allOf/0`);
     }
     if (keyword === "oneOf") {
-      const isValues = parts.every((part) => (part?.const ?? part?.enum) !== undefined);
+      const isValues = parts.every((part) => (Object(part).const ?? Object(part).enum) !== undefined);
       if (parts.length > MOST_COMPARED && !isValues) {
         unsupported(
           path,
@@ -503,13 +555,7 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
       checkKeywords(schema, path, ["type", "allOf", ...own["string"]!], "the type string");
       return string(schema, path);
     }
-    const merged = Array.isArray(schema["allOf"])
-      ? mergedObject(
-          schema,
-          (each) => annotations.includes(each),
-          (pointer) => target(pointer, path),
-        )
-      : undefined;
+    const merged = Array.isArray(schema["allOf"]) ? merge(schema, path) : undefined;
     if (merged !== undefined) return object(merged, path);
     const keyword = (["$ref", "enum", "const", "anyOf", "oneOf", "allOf"] as const).find(
       (each) => schema[each] !== undefined,

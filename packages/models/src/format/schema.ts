@@ -2,72 +2,18 @@
  * JSON Schema as expressions. What is generated is a part of what a schema allows (members in the order of `properties`, and no
  * others than those), so that every text of the expression is valid; a keyword that cannot be followed is an error that names it.
  */
-import { ConfigError, nearest } from "@cambium/base";
+import { ConfigError } from "@cambium/base";
 import { accepts } from "./accepts.ts";
 import { firstOverlap } from "./apart.ts";
-import { both } from "./both.ts";
 import { choice, choiceOf, type Expression, finiteness, literal, type Reference, reference } from "./expression.ts";
-import {
-  anyObject,
-  anyValue,
-  constants,
-  listOf,
-  type Member,
-  mapOf,
-  objectOf,
-  quoted,
-  stringOf,
-  tupleOf,
-} from "./json.ts";
+import { anyObject, anyValue, constants, listOf, type Member, mapOf, objectOf, tupleOf } from "./json.ts";
+import { annotations, type Keywords, keywordReader, own, typeOf, types } from "./keywords.ts";
 import { mergedObject } from "./merge.ts";
-import { anyNumber, numbersWithin } from "./numbers.ts";
-import { FORMATS, stringLike } from "./pattern.ts";
 import { recogniser } from "./recogniser.ts";
+import { numbers, strings } from "./scalars.ts";
 
 /** A JSON schema: of draft 2020-12, or of draft 7 where both agree. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
-
-type Keywords = { readonly [keyword: string]: unknown };
-
-/** Keywords that say nothing of which values are valid. */
-const annotations = [
-  "$schema",
-  "$id",
-  "$comment",
-  "$defs",
-  "definitions",
-  "title",
-  "description",
-  "default",
-  "examples",
-  "deprecated",
-  "readOnly",
-  "writeOnly",
-];
-
-const own: Readonly<Record<string, readonly string[]>> = {
-  object: ["properties", "required", "additionalProperties", "propertyNames", "patternProperties"],
-  array: ["items", "prefixItems", "minItems", "maxItems"],
-  string: ["minLength", "maxLength", "pattern", "format", "contentEncoding"],
-  number: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"],
-  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"],
-  boolean: [],
-  null: [],
-};
-const types = Object.keys(own);
-const known = [
-  ...new Set([
-    ...annotations,
-    ...Object.values(own).flat(),
-    "type",
-    "enum",
-    "const",
-    "anyOf",
-    "oneOf",
-    "allOf",
-    "$ref",
-  ]),
-];
 
 /** Characters of a schema as JSON: longer ones take long to follow. */
 const LONGEST = 2 ** 18;
@@ -77,38 +23,6 @@ const MOST_COMPARED = 200;
 
 /** Schemas that may stand one inside of the other, references followed. */
 const DEEPEST = 200;
-
-/** Formats of numbers, as OpenAPI has them, with their bounds. */
-const NUMBER_FORMATS: Readonly<Record<string, readonly [low: number, high: number] | undefined>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-  float: undefined,
-  double: undefined,
-};
-
-let integers: Expression | undefined;
-
-/** Any integer, made once. */
-function anyInteger(): Expression {
-  integers ??= numbersWithin({}, true)!;
-  return integers;
-}
-
-/** What JSON Schema has beside these: named where it occurs, and not as a typing error. */
-const others = [
-  ..."$anchor $dynamicRef $vocabulary contains contentMediaType dependencies dependentRequired".split(" "),
-  ..."dependentSchemas else if maxContains maxProperties minContains minProperties multipleOf not".split(" "),
-  ..."then unevaluatedItems unevaluatedProperties uniqueItems".split(" "),
-];
-
-const typeOf = (value: unknown): string =>
-  value === null
-    ? "null"
-    : Array.isArray(value)
-      ? "array"
-      : typeof value === "number" && Number.isInteger(value)
-        ? "integer"
-        : typeof value;
 
 const QUOTE = 0x22;
 
@@ -152,81 +66,8 @@ export function checkSize(caller: string, root: JsonSchema): void {
  */
 export function schemaExpression(caller: string, root: JsonSchema, loosen?: (problem: string) => void): Expression {
   const references = new Map<string, Reference>();
-
-  const fail = (path: string, problem: string): ConfigError =>
-    new ConfigError({ message: `${caller}: the schema at ${path} ${problem}`, path });
-
-  /** Leaves something out, or throws. */
-  function unsupported(path: string, problem: string): void {
-    if (loosen === undefined) throw fail(path, problem);
-    loosen(`the schema at ${path} ${problem}`);
-  }
-
-  function checkKeywords(schema: Keywords, path: string, allowed: readonly string[], beside: string): void {
-    for (const [keyword, value] of Object.entries(schema)) {
-      if (annotations.includes(keyword) || allowed.includes(keyword) || value === undefined) continue;
-      const near = nearest(keyword, known);
-      unsupported(
-        path,
-        others.includes(keyword)
-          ? `has the keyword "${keyword}", which is not supported`
-          : known.includes(keyword)
-            ? `has "${keyword}" beside ${beside}, which is not supported`
-            : `has the unknown keyword "${keyword}"${near === undefined ? "" : `; is "${near}" meant?`}`,
-      );
-    }
-  }
-
-  function countOf(schema: Keywords, path: string, keyword: string, usual: number): number {
-    const value = schema[keyword] ?? usual;
-    if (typeof value === "number" && value >= 0 && (Number.isSafeInteger(value) || value === usual)) return value;
-    throw fail(path, `has a "${keyword}" that is no count: ${JSON.stringify(value)}`);
-  }
-
-  function rangeOf(schema: Keywords, path: string, low: string, high: string): readonly [min: number, max: number] {
-    const [min, max] = [countOf(schema, path, low, 0), countOf(schema, path, high, Number.POSITIVE_INFINITY)];
-    if (min <= max) return [min, max];
-    throw fail(path, `has no values: ${low} ${min} is above ${high} ${max}`);
-  }
-
-  function boundOf(schema: Keywords, path: string, keyword: string): number | undefined {
-    const value = schema[keyword];
-    if (value === undefined || (typeof value === "number" && Number.isFinite(value)))
-      return value as number | undefined;
-    unsupported(path, `has a "${keyword}" that is no number: ${JSON.stringify(value)}`);
-    return undefined;
-  }
-
-  /** Bounds of a format. */
-  function formatBounds(schema: Keywords, path: string): readonly [low: number, high: number] | undefined {
-    const { format } = schema;
-    if (format === undefined || typeof format !== "string" || !Object.hasOwn(NUMBER_FORMATS, format)) {
-      if (format !== undefined) {
-        unsupported(
-          path,
-          `has the format ${JSON.stringify(format)}, which is not supported for numbers; there are ${Object.keys(NUMBER_FORMATS).join(", ")}`,
-        );
-      }
-      return undefined;
-    }
-    return NUMBER_FORMATS[format];
-  }
-
-  function numbers(schema: Keywords, path: string, isWhole: boolean): Expression {
-    const ofFormat = formatBounds(schema, path);
-    const [least, above] = [boundOf(schema, path, "minimum"), boundOf(schema, path, "exclusiveMinimum")];
-    const [most, below] = [boundOf(schema, path, "maximum"), boundOf(schema, path, "exclusiveMaximum")];
-    const minimum = ofFormat === undefined ? least : Math.max(ofFormat[0], least ?? ofFormat[0]);
-    const maximum = ofFormat === undefined ? most : Math.min(ofFormat[1], most ?? ofFormat[1]);
-    if ([minimum, above, maximum, below].every((bound) => bound === undefined))
-      return isWhole ? anyInteger() : anyNumber;
-    const isLowOpen = above !== undefined && (minimum === undefined || above >= minimum);
-    const isHighOpen = below !== undefined && (maximum === undefined || below <= maximum);
-    const [low, high] = [isLowOpen ? above : minimum, isHighOpen ? below : maximum];
-    const found = numbersWithin({ low, high, isLowOpen, isHighOpen }, isWhole);
-    if (found === undefined) throw fail(path, "has no values: no number that can be written lies within its bounds");
-    return found;
-  }
+  const reader = keywordReader(caller, loosen);
+  const { fail, unsupported, checkKeywords, rangeOf } = reader;
 
   /** What names of members may be; nothing where they may be any. */
   function namesOf(schema: Keywords, path: string): Expression | undefined {
@@ -314,75 +155,6 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     return tupleOf(prefixItems.map((item, i) => expression(item as JsonSchema, `${path}/prefixItems/${i}`)));
   }
 
-  /** What a string must be: its own keywords, and those of the schemas in its `allOf`. */
-  function stringParts(schema: Keywords, path: string): readonly (readonly [part: Keywords, path: string])[] {
-    const { allOf = [], ...rest } = schema;
-    if (!Array.isArray(allOf)) throw fail(path, 'has an "allOf" that is no list of schemas');
-    return [
-      [rest, path],
-      ...allOf.map((part, i) => {
-        if (typeOf(part) !== "object")
-          throw fail(path, `has an "allOf" with what is no schema: ${JSON.stringify(part)}`);
-        checkKeywords(part, `${path}/allOf/${i}`, ["type", ...own["string"]!], "the type string");
-        if (part.type === undefined || part.type === "string") return [part, `${path}/allOf/${i}`] as const;
-        throw fail(
-          path,
-          `has no values: it is a string, and schema ${i} of its "allOf" wants ${JSON.stringify(part.type)}`,
-        );
-      }),
-    ];
-  }
-
-  /** Patterns that a string has, of a format that is known first; beside a pattern, any other format says nothing of its own. */
-  function patternsOf(parts: ReturnType<typeof stringParts>) {
-    const found = parts.flatMap(([part, path]) =>
-      (["format", "pattern"] as const).flatMap((keyword) => {
-        const value = part[keyword];
-        if (value === undefined) return [];
-        if (typeof value === "string") return [{ keyword, value, path, isKnown: Object.hasOwn(FORMATS, value) }];
-        throw fail(path, `has a "${keyword}" that is no text: ${JSON.stringify(value)}`);
-      }),
-    );
-    const patterns = found.filter(({ keyword, isKnown }) => keyword === "pattern" || isKnown);
-    const encoded = parts.find(([part]) => part["contentEncoding"] !== undefined);
-    if (encoded !== undefined && patterns.length === 0) {
-      unsupported(encoded[1], 'has "contentEncoding" without a pattern that says which strings are meant');
-    }
-    if (patterns.length > 0 || found.length === 0) return patterns;
-    const [{ value, path }] = found as [(typeof found)[0]];
-    unsupported(
-      path,
-      `has the format ${JSON.stringify(value)}, which is not supported; there are ${Object.keys(FORMATS).join(", ")}`,
-    );
-    return [];
-  }
-
-  /** A string of some length, which may have patterns and formats. */
-  function string(schema: Keywords, path: string): Expression {
-    const parts = stringParts(schema, path);
-    const ranges = parts.map(([part, at]) => rangeOf(part, at, "minLength", "maxLength"));
-    const lengths = [Math.max(...ranges.map(([min]) => min)), Math.min(...ranges.map(([, max]) => max))] as const;
-    if (lengths[0] > lengths[1]) throw fail(path, `has no values: its lengths are from ${lengths[0]} to ${lengths[1]}`);
-    const patterns = patternsOf(parts);
-    if (patterns.length === 0) return stringOf(...lengths);
-    let texts: Expression | undefined;
-    for (const { keyword, value, path: at } of patterns) {
-      const named = (problem: string) => fail(at, `has the ${keyword} ${JSON.stringify(value)} ${problem}`);
-      try {
-        const pattern = keyword === "format" ? FORMATS[value]! : value;
-        const isFirst = texts === undefined;
-        const found: Expression = stringLike(pattern, isFirst ? lengths : [0, Number.POSITIVE_INFINITY], (problem) =>
-          named(`with ${problem}, which is not supported`),
-        );
-        texts = texts === undefined ? found : both(texts, found, named);
-      } catch (error) {
-        if (loosen === undefined) throw error;
-        loosen((error as Error).message.replace(`${caller}: `, ""));
-      }
-    }
-    return texts === undefined ? stringOf(...lengths) : quoted(texts);
-  }
-
   function typed(type: string, schema: Keywords, path: string): Expression {
     switch (type) {
       case "object":
@@ -390,10 +162,10 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
       case "array":
         return array(schema, path);
       case "string":
-        return string(schema, path);
+        return strings(reader, schema, path);
       case "number":
       case "integer":
-        return numbers(schema, path, type === "integer");
+        return numbers(reader, schema, path, type === "integer");
       case "boolean":
         return choice(literal("true"), literal("false"));
       default:
@@ -553,7 +325,7 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     if (typeOf(schema) !== "object") throw fail(path, `is no schema: ${JSON.stringify(schema)}`);
     if (schema.type === "string" && schema["allOf"] !== undefined) {
       checkKeywords(schema, path, ["type", "allOf", ...own["string"]!], "the type string");
-      return string(schema, path);
+      return strings(reader, schema, path);
     }
     const merged = Array.isArray(schema["allOf"]) ? merge(schema, path) : undefined;
     if (merged !== undefined) return object(merged, path);

@@ -5,7 +5,7 @@ import { ConfigError, nearest } from "@cambium/base";
 export type Keywords = { readonly [keyword: string]: unknown };
 
 /** Keywords that say nothing of which values are valid. */
-export const annotations = [
+export const annotations: readonly string[] = [
   "$schema",
   "$id",
   "$comment",

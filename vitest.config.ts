@@ -76,8 +76,8 @@ export default defineConfig({
       },
       {
         ...source,
-        // Long runs and subprocesses, two at a time, after everything else. Each has its own folders and ports; what is
-        // measured is memory and counts of its own processes, and no time.
+        // Long runs and subprocesses, two at a time, after everything else. No two share folders or ports, and none measures
+        // time: memory and counts are those of the processes that a test starts.
         test: {
           name: "system",
           include: ["tests/src/**/*.test.ts"],

@@ -1,4 +1,4 @@
-/** `pnpm bench:probe`: a searchlight of a model's size, permutations of a matrix of distances, and a capture beside the plain forward passes. */
+/** `pnpm bench:probe`: a searchlight of a model's size, permutations of a matrix of distances, and a capture beside the same texts as vectors. */
 import { parseArgs } from "node:util";
 import { result } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
@@ -12,12 +12,12 @@ import {
 import { embed, loadModel, loadTokenizer } from "@cambium/models";
 import { chooseBackend } from "./choose-backend.ts";
 import { describeMachine } from "./machine.ts";
-import { processorMs, summarise } from "./timed.ts";
+import { timeSteps } from "./timed.ts";
 
 const HELP = `usage: pnpm bench:probe [options]
 
 Prints JSON lines: the machine; a searchlight over 46,080 neurons (30 layers of 1,536) of 27 conditions with 14 attributes and 1,000 orders; a test of
-one matrix of 27 conditions with 5,000 orders; and with --model, activations of texts beside plain forward passes of them, as a ratio.
+one matrix of 27 conditions with 5,000 orders; and with --model, activations of texts beside their vectors, as a ratio.
 
   --model FOLDER   an encoder, for the capture
   --steps N        measured runs of each (default 3)
@@ -39,18 +39,7 @@ if (values.help) {
 const [steps, width] = [Number(values.steps), Number(values.neurons)];
 const [LAYERS, CONDITIONS, ATTRIBUTES] = [30, 27, 14];
 
-/** Times runs one after the other, the first left out. */
-async function timed(run: () => Promise<unknown>): Promise<ReturnType<typeof summarise>> {
-  await run();
-  const [durations, processor]: [number[], number[]] = [[], []];
-  for (let step = 0; step < steps; step++) {
-    const [start, before] = [performance.now(), processorMs()];
-    await run();
-    durations.push(performance.now() - start);
-    processor.push(processorMs() - before);
-  }
-  return summarise(durations, processor);
-}
+const timed = (run: () => Promise<unknown>) => timeSteps(steps, run, 1);
 
 const say = (row: string, about: object): void => console.log(JSON.stringify({ bench: "probe", row, steps, ...about }));
 

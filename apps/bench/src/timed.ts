@@ -31,14 +31,14 @@ export function summarise(durations: readonly number[], processor: readonly numb
   };
 }
 
-/** Runs steps after a warm-up. */
-export async function timeSteps(steps: number, run: () => Promise<unknown>): Promise<Times> {
+/** Runs steps after a warm-up of some. */
+export async function timeSteps(steps: number, run: () => Promise<unknown>, warmUp = WARM_UP): Promise<Times> {
   const durations: number[] = [];
   const processor: number[] = [];
-  for (let step = 0; step < WARM_UP + steps; step++) {
+  for (let step = 0; step < warmUp + steps; step++) {
     const [start, before] = [performance.now(), processorMs()];
     await run();
-    if (step < WARM_UP) continue;
+    if (step < warmUp) continue;
     durations.push(performance.now() - start);
     processor.push(processorMs() - before);
   }

@@ -3,7 +3,7 @@
 /** How long timers, signals and streams wait at most for work that awaits nothing but itself. Milliseconds. */
 const LONGEST = 16;
 
-// Kept from here on: tests that put clocks of their own in their place do not stop the work.
+// Kept from here on: tests that replace the clock do not stop the work.
 const [immediate, timeout] = [globalThis.setImmediate, globalThis.setTimeout];
 
 let last = 0;

@@ -46,7 +46,7 @@ export async function openLegacy(files: Files, name: string, limitBytes: number,
     throw fail(
       end > size
         ? `the file is truncated: its storages end at byte ${end} of ${size}; copy it again`
-        : `${size - end} bytes follow its last storage; save each dictionary in a file of its own`,
+        : `${size - end} bytes follow its last storage; save each dictionary in a separate file`,
     );
   return {
     tensors,

@@ -3,7 +3,7 @@ import type { FormatError } from "@cambium/base";
 import type { SafetensorsDtype } from "../safetensors/dtype.ts";
 import { type Dictionary, Global, type PickleRules, readPickle, Sequence } from "./pickle.ts";
 
-/** Numbers of one type in a place of their own. */
+/** Numbers of one type, stored together. */
 export interface Storage {
   readonly key: string;
   readonly dtype: SafetensorsDtype;

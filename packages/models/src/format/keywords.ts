@@ -64,7 +64,7 @@ export const typeOf = (value: unknown): string =>
 export interface KeywordReader {
   /** The error of a schema that is wrong, or has no values. */
   fail(path: string, problem: string): ConfigError;
-  /** Tells of what is left out, or throws. */
+  /** Names a part that is left out to `loosen`, or throws. */
   leaveOut(error: ConfigError): void;
   /** The same by place and problem. */
   unsupported(path: string, problem: string): void;

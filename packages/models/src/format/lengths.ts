@@ -13,7 +13,7 @@ export interface Part {
   within(low: number, high: number): Expression | undefined;
 }
 
-/** A part that is as it is, where its lengths allow that, or else made anew. */
+/** A part: whole where its lengths are within the bounds, else `cut` to them. */
 function part(
   least: number,
   most: number,

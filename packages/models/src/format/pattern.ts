@@ -210,8 +210,8 @@ class Reader {
 }
 
 /**
- * Strings that a pattern matches, of some lengths, as they stand between quotes. Negated classes and the point stand for characters up to U+FFFF, which count as one for
- * everybody.
+ * Strings that a pattern matches, of some lengths, as they stand between quotes. Negated classes and the point stand for characters up to
+ * U+FFFF, which count as one for everybody.
  *
  * @param lengths - Fewest and most characters.
  * @param fail - Makes the error of what has no expression.

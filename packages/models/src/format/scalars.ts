@@ -29,17 +29,16 @@ function formatBounds(
   schema: Keywords,
   path: string,
 ): readonly [low: number, high: number] | undefined {
-  const { format } = schema;
-  if (format === undefined || typeof format !== "string" || !Object.hasOwn(NUMBER_FORMATS, format)) {
-    if (format !== undefined) {
-      unsupported(
-        path,
-        `has the format ${JSON.stringify(format)}, which is not supported for numbers; there are ${Object.keys(NUMBER_FORMATS).join(", ")}`,
-      );
-    }
-    return undefined;
+  const { format, type } = schema;
+  if (typeof format === "string" && Object.hasOwn(NUMBER_FORMATS, format)) return NUMBER_FORMATS[format];
+  const isOfStrings = Array.isArray(type) && type.includes("string"); // it says nothing of the numbers beside them
+  if (format !== undefined && !isOfStrings) {
+    unsupported(
+      path,
+      `has the format ${JSON.stringify(format)}, which is not supported for numbers; there are ${Object.keys(NUMBER_FORMATS).join(", ")}`,
+    );
   }
-  return NUMBER_FORMATS[format];
+  return undefined;
 }
 
 /** Numbers within the bounds of a schema. */
@@ -81,7 +80,7 @@ function stringParts(
   ];
 }
 
-/** Patterns that a string has, of a format that is known first; beside a pattern, any other format says nothing of its own. */
+/** Patterns that a string has, that of a known format first; beside a pattern, an unknown format says nothing. */
 function patternsOf({ fail, unsupported }: KeywordReader, parts: ReturnType<typeof stringParts>) {
   const found = parts.flatMap(([part, path]) =>
     (["format", "pattern"] as const).flatMap((keyword) => {

@@ -150,6 +150,17 @@ test.each<[JsonSchema, string]>([
   [{ type: "object", properties: { a: { $ref: "#" } }, required: ["a"] }, "has no finite values"],
   [{ $ref: "#" }, "has no finite values"],
   [{ allOf: [{ type: "null" }, { type: "null" }] }, 'an "allOf" of 2 schemas'],
+  [
+    {
+      allOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/a" }],
+      $defs: { a: { allOf: [{ $ref: "#/$defs/a" }, { $ref: "#/$defs/a" }] } },
+    },
+    'an "allOf" of 2 schemas',
+  ],
+  [
+    { allOf: [{ $ref: "#/$defs/a", required: ["b"] }, { required: ["c"] }], $defs: { a: { type: "object" } } },
+    'an "allOf" of 2 schemas',
+  ],
   [{ type: "object", propertyNames: { type: "integer" } }, "at #/propertyNames allows what is no string"],
   [
     { type: "object", propertyNames: { maxLength: 1 }, required: ["ab"] },
@@ -253,6 +264,11 @@ test.each<[JsonSchema, string, boolean]>([
   ],
   [{ allOf: [{ type: "integer" }, {}, true, { description: "nothing" }] }, "7", true],
   [{ allOf: [{ type: "integer" }, {}, true, { description: "nothing" }] }, '"7"', false],
+  [{ format: "date" }, '"2024-02-29"', true],
+  [{ format: "date" }, "3", false],
+  [{ type: ["string", "integer"], format: "date" }, "3", true],
+  [{ type: ["string", "integer"], format: "date" }, '"2024-02-29"', true],
+  [{ type: ["string", "integer"], format: "date" }, '"x"', false],
   [yesOrNo, '{"yes":true,"no":false}', true],
   [yesOrNo, '{"maybe":true}', false],
   [yesOrNo, "{}", true],
@@ -270,6 +286,11 @@ test.each<[JsonSchema, string, string]>([
     { type: "object", properties: { xa: true }, patternProperties: { "^x": { type: "null" } } },
     '{"xa":1}',
     'that "xa" has as well',
+  ],
+  [
+    { type: "object", patternProperties: { "^x": true }, propertyNames: { maxLength: 2 } },
+    '{"xyz":1}',
+    '"patternProperties" beside "propertyNames"',
   ],
   [{ oneOf: [{ required: ["a"] }, { required: ["b"] }], type: "object" }, '{"a":1}', "may both hold"],
   [{ type: "integer", multipleOf: 5 }, "3", 'at # has the keyword "multipleOf"'],

@@ -120,7 +120,9 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     }
     const byPattern = patternMembers(schema, path, [...names, ...more]);
     if (names.length === 0 && more.length === 0) {
-      if (byPattern !== undefined && allowed === undefined) return byPattern;
+      if (byPattern !== undefined && allowed !== undefined)
+        unsupported(path, 'has "patternProperties" beside "propertyNames", which is not supported');
+      if (byPattern !== undefined) return byPattern;
       if (rest === false) return objectOf([]);
       return rest === true && allowed === undefined ? anyObject : mapOf(free(), allowed);
     }
@@ -177,7 +179,10 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
   function typesOf(schema: Keywords, path: string): readonly string[] | undefined {
     const { type } = schema;
     if (type === undefined) {
-      const implied = types.filter((each) => own[each]!.some((keyword) => schema[keyword] !== undefined));
+      // A format alone is one of strings.
+      const isTelling = (each: string, keyword: string): boolean =>
+        schema[keyword] !== undefined && (keyword !== "format" || each === "string");
+      const implied = types.filter((each) => own[each]!.some((keyword) => isTelling(each, keyword)));
       return implied.length === 0 ? undefined : implied.includes("number") ? ["number"] : implied;
     }
     const named = [type].flat();
@@ -249,11 +254,7 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
   }
 
   const merge = (schema: Keywords, path: string): Keywords | undefined =>
-    mergedObject(
-      schema,
-      (keyword) => annotations.includes(keyword),
-      (pointer) => target(pointer, path),
-    );
+    mergedObject(schema, (pointer) => target(pointer, path));
 
   /** Schemas of which one holds, or all: what stands beside them holds too. */
   function partsOf(schema: Keywords, path: string, keyword: "anyOf" | "oneOf" | "allOf"): readonly unknown[] {
@@ -265,7 +266,7 @@ export function schemaExpression(caller: string, root: JsonSchema, loosen?: (pro
     );
     if (isPlain || keyword === "allOf") {
       checkKeywords(schema, path, isSameType ? [keyword, "type"] : [keyword], `"${keyword}"`);
-      // What says nothing of its own is left out of what all must hold.
+      // A part without keywords adds nothing to the others.
       const telling = parts.filter(
         (part) =>
           part !== true && (typeOf(part) !== "object" || Object.keys(part).some((each) => !annotations.includes(each))),

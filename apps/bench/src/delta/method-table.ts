@@ -12,7 +12,7 @@ interface Result {
   readonly method: string;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly trained: number;
-  readonly peakBytes: number;
+  readonly learningRate: number;
   readonly metrics: { readonly accuracy: number };
   readonly rows: number;
 }
@@ -23,6 +23,8 @@ export interface TableSources {
   readonly scores: Readonly<Record<string, string>>;
   /** Scalars that each method was to train. */
   readonly count: number;
+  /** Rates that each method might try. */
+  readonly rates: number;
   readonly model: string;
   /** Lines of `pnpm bench:delta`. */
   readonly bench: string | undefined;
@@ -56,7 +58,7 @@ function peftName(method: string): string {
 }
 
 /** Writes the table into the README. */
-export function writeMethodTable({ scores, count, model, bench }: TableSources): string {
+export function writeMethodTable({ scores, count, rates, model, bench }: TableSources): string {
   const tasks = Object.keys(scores);
   const results = new Map(tasks.map((task) => [task, resultsOf(scores[task]!)]));
   const steps = bench === undefined ? [] : readLines(bench).steps;
@@ -76,7 +78,7 @@ export function writeMethodTable({ scores, count, model, bench }: TableSources):
       const cells = [
         `\`${method}\``,
         first.trained.toLocaleString("en"),
-        ...own.map(scoreText),
+        ...own.flatMap((each) => [scoreText(each), each === undefined ? "" : String(each.learningRate)]),
         shown(
           ours.map(({ medianMs }) => medianMs),
           0,
@@ -93,11 +95,11 @@ export function writeMethodTable({ scores, count, model, bench }: TableSources):
   const size = steps[0]?.size;
   const tested = tasks.map((task) => `${task} (${results.get(task)![0]?.rows.toLocaleString("en") ?? "no"} rows)`);
   const written = `Accuracy in percent on rows that were never seen, of ${tested.join(" and ")}, with Wilson's 95 % interval: ${model} tuned by each method at
-${count.toLocaleString("en")} trained scalars beside the head, or as near as the method comes; one seed, and rates that are rules of thumb. Methods whose intervals
-overlap are not told apart.${size === undefined ? "" : ` Steps and memory are those of \`pnpm bench:delta\` at ${size}, at its own settings.`} Empty cells were not measured.
+${count.toLocaleString("en")} trained scalars beside the head, or as near as the method comes; one seed, each at the rate that other rows chose among up to ${rates}. Methods
+whose intervals overlap are not told apart.${size === undefined ? "" : ` Steps and memory are those of \`pnpm bench:delta\` at ${size}, at its own settings.`} Empty cells were not measured.
 
-| method | trained, head included | ${tasks.map((task) => `${task}, %`).join(" | ")} | step, ms | over PEFT's | memory, MiB | PEFT reads and writes it as |
-|---|---:|${tasks.map(() => "---|").join("")}---|---|---|---|
+| method | trained, head included | ${tasks.map((task) => `${task}, % | at rate`).join(" | ")} | step, ms | over PEFT's | memory, MiB | PEFT reads and writes it as |
+|---|---:|${tasks.map(() => "---|---:|").join("")}---|---|---|---|
 ${rows.join("\n")}
 `;
   const page = pathOf("../../packages/delta/README.md");

@@ -17,17 +17,18 @@ Writes the table of packages/delta/README.md from what comparisons left in --out
 
   --model FOLDER   what is tuned, as for cambium compare
   --run            first runs the comparisons; what is done already is kept, also after Ctrl-C or a kill
-  --only TEXTS     of the tasks "glosses" and "mail"
+  --only TEXTS     of the tasks "glosses" and "emoji"
   --methods NAMES  passed on to cambium compare (default: every method that comes near to the count)
   --count N        scalars that each method trains, beside the head (default 20000)
   --epochs N       passed on
+  --rates N        passed on (default 4)
   --seed N         passed on (default 1)
   --out FOLDER     (default runs/methods)
   --bench FILE     results of pnpm bench:delta (default apps/bench/results/delta.jsonl, where that is there)
 `;
 
 /** Tasks by the names in the table. */
-const TASKS: Readonly<Record<string, string>> = { glosses: "wordnet-supersense", mail: "spam" };
+const TASKS: Readonly<Record<string, string>> = { glosses: "wordnet-supersense", emoji: "emoji-group" };
 
 const { values } = parseArgs({
   options: {
@@ -37,6 +38,7 @@ const { values } = parseArgs({
     methods: { type: "string" },
     count: { type: "string", default: "20000" },
     epochs: { type: "string" },
+    rates: { type: "string", default: "4" },
     seed: { type: "string", default: "1" },
     out: { type: "string", default: "runs/methods" },
     bench: { type: "string" },
@@ -55,7 +57,7 @@ if (values.run) {
   for (const task of selectNames(Object.keys(TASKS), values.only)) {
     const table = join(out, `${task}.jsonl`);
     if (!existsSync(table)) await writeJobRows(TASKS[task]!, table);
-    const passed = (["methods", "epochs"] as const).flatMap((name) =>
+    const passed = (["methods", "epochs", "rates"] as const).flatMap((name) =>
       values[name] === undefined ? [] : [`--${name}`, values[name]],
     );
     const common = ["--model", values.model, "--count", values.count, "--seed", values.seed, "--out", folderOf(task)];
@@ -70,7 +72,7 @@ if (values.run) {
 const usual = pathOf("results/delta.jsonl");
 const page = writeMethodTable({
   scores: Object.fromEntries(Object.keys(TASKS).map((task) => [task, folderOf(task)])),
-  count: Number(values.count),
+  ...{ count: Number(values.count), rates: Number(values.rates) },
   model: basename(values.model),
   bench: values.bench ?? (existsSync(usual) ? usual : undefined),
 });

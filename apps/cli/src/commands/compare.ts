@@ -8,6 +8,7 @@ import { Command, Option } from "commander";
 import { compareMethods } from "../compare/compare.ts";
 import type { MethodJob, MethodResult } from "../compare/method-job.ts";
 import { CAVEATS, comparisonPage, comparisonText } from "../compare/report.ts";
+import { usualRate } from "../finetune/plan.ts";
 import { deltaMethods } from "../inspect/delta-methods.ts";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles } from "../models/source.ts";
@@ -27,6 +28,7 @@ interface CompareFlags {
   readonly kind?: "classes" | "numbers";
   readonly out: string;
   readonly seed: number;
+  readonly rates: number;
   readonly epochs?: number;
   readonly batchSize?: number;
   readonly maxLength?: number;
@@ -60,13 +62,19 @@ export function compare(io: Io): Command {
     )
     .option("--out <folder>", "where results, adapters and the report go", "runs/compare")
     .option("--seed <number>", "seed of the split, the starts and the order", parseCount, 1)
+    .option(
+      "--rates <number>",
+      "learning rates that each method may try, of which the rows to develop by choose; 1: a rule of thumb",
+      parseCount,
+      3,
+    )
     .option("--epochs <number>", "most times through the rows (default: by their number)", parseCount)
     .option("--batch-size <number>", "rows in a step (default: 16)", parseCount)
     .option("--max-length <number>", "most tokens of a row (default: what 99 of 100 rows have)", parseCount)
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
     .action(async (path: string, flags: CompareFlags) => {
-      const { model, count, tolerance, out, seed, json, epochs, batchSize, maxLength } = flags;
+      const { model, count, tolerance, out, seed, rates, json, epochs, batchSize, maxLength } = flags;
       const { text, pair, label, group, kind } = flags;
       const tableOptions: TableOptions = given({ text, pair, label, group, kind });
       const table = await openTable("compare", path, tableOptions);
@@ -76,6 +84,7 @@ export function compare(io: Io): Command {
         table.kind === "classes" ? { kind: "sequence-classification", labels: table.labels } : { kind: "regression" };
       const { config, architecture } = await inspectModel(modelFiles(io, "compare", model));
       const layout = modelLayout(config as never, { head, architectures: [architecture] });
+      const { width } = layout.sites.find(({ kind }) => kind === "block")!;
       const { chosen, left } = choose(layout, count, tolerance, flags.methods);
       for (const line of left) say(line);
       const jobs = chosen.map(
@@ -86,16 +95,18 @@ export function compare(io: Io): Command {
           method,
           settings,
           choices: given({ epochs, batchSize, maxLength }),
+          learningRate: usualRate(method, width),
           out: join(out, method),
           seed,
         }),
       );
       const identity = JSON.parse(
-        JSON.stringify({ count, model, seed, table: path, tableOptions, epochs, batchSize, maxLength }),
+        JSON.stringify({ count, model, seed, rates, table: path, tableOptions, epochs, batchSize, maxLength }),
       ) as JsonObject;
       let results: readonly MethodResult[] | undefined;
-      for await (const event of compareMethods(jobs, out, identity, io.signal)) {
-        if (event.type === "start") say(`${event.method} (${event.place} of ${event.count})`);
+      for await (const event of compareMethods(jobs, rates, out, identity, io.signal)) {
+        if (event.type === "start")
+          say(`${event.method} at ${event.learningRate} (method ${event.place} of ${event.count})`);
         if (event.type === "line" && !json) io.live?.(`${event.method}: ${event.line}`);
         if (event.type === "result" && event.isKept) say(`${event.result.method}: done before`);
         if (event.type === "end") results = event.results;

@@ -1,6 +1,6 @@
 /**
- * Several methods of tuning on one table at one budget, each in its own process, one after the other. What is done stands in files, so
- * that a comparison which was stopped or killed is resumed by the same call.
+ * Several methods of tuning on one table at one budget, each at the rate that the rows to develop by choose. Runs have processes to
+ * themselves, one after the other. What is done stands in files, so that a comparison which was stopped or killed is resumed by the same call.
  */
 import { fork } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -8,11 +8,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { canonicalJson, type JsonObject } from "@cambium/base";
 import { UseError } from "../io.ts";
-import type { MethodJob, MethodMessage, MethodResult } from "./method-job.ts";
+import type { Diverged, MethodJob, MethodMessage, MethodResult, RateResult } from "./method-job.ts";
 
 /** What happens on the way. */
 export type CompareEvent =
-  | { readonly type: "start"; readonly method: string; readonly place: number; readonly count: number }
+  | {
+      readonly type: "start";
+      readonly method: string;
+      readonly learningRate: number;
+      readonly place: number;
+      readonly count: number;
+    }
   | { readonly type: "line"; readonly method: string; readonly line: string }
   | { readonly type: "result"; readonly result: MethodResult; readonly isKept: boolean }
   | { readonly type: "end"; readonly results: readonly MethodResult[] };
@@ -22,14 +28,49 @@ const write = (path: string, value: unknown): void => {
   renameSync(`${path}.part`, path);
 };
 
+/** From one rate that is tried to the next. */
+const FACTOR = 3;
+
+/** A result that a file keeps, if it is there. */
+const read = <Value>(path: string): Value | undefined =>
+  existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Value) : undefined;
+
+/**
+ * The rate to try after those that were tried: on from the best one, up first, until it lies between two others.
+ *
+ * @param start - The first rate.
+ * @param most - Rates that are tried at most.
+ */
+export function nextRate(tried: MethodResult["tried"], start: number, most: number): number | undefined {
+  if (tried.length === 0) return start;
+  if (tried.length >= most) return undefined;
+  const best = bestOf(tried);
+  const rates = tried.map(({ learningRate }) => learningRate);
+  const rounded = (rate: number): number => Number(rate.toPrecision(2));
+  const isLost = best.development === null; // the highest was too high
+  if (!isLost && best.learningRate === Math.max(...rates)) return rounded(best.learningRate * FACTOR);
+  const lowest = Math.min(...rates);
+  return isLost || best.learningRate === lowest ? rounded(lowest / FACTOR) : undefined;
+}
+
+const isDone = (result: RateResult | Diverged): result is RateResult => result.development !== null;
+
+/** The best on the rows to develop by; of equal ones the first that was tried. */
+function bestOf<Tried extends MethodResult["tried"][number]>(tried: readonly Tried[]): Tried {
+  const scoreOf = ({ development }: Tried): number => development ?? Number.NEGATIVE_INFINITY;
+  return tried.reduce((best, each) => (scoreOf(each) > scoreOf(best) ? each : best));
+}
+
 /**
  * Runs every job that has no result yet.
  *
+ * @param rates - Rates that each method may try.
  * @param identity - What the comparison is of; another in the same folder is refused.
  * @throws {UseError} When the folder holds a comparison of something else.
  */
 export async function* compareMethods(
   jobs: readonly MethodJob[],
+  rates: number,
   out: string,
   identity: JsonObject,
   signal: AbortSignal,
@@ -44,22 +85,44 @@ export async function* compareMethods(
   writeFileSync(what, text);
   const results: MethodResult[] = [];
   for (const [i, job] of jobs.entries()) {
-    const kept = join(job.out, "result.json");
-    if (existsSync(kept)) {
-      const result = JSON.parse(readFileSync(kept, "utf8")) as MethodResult;
-      results.push(result);
-      yield { type: "result", result, isKept: true };
+    const path = join(job.out, "result.json");
+    const kept = read<MethodResult>(path);
+    if (kept !== undefined) {
+      results.push(kept);
+      yield { type: "result", result: kept, isKept: true };
       continue;
     }
-    yield { type: "start", method: job.method, place: i + 1, count: jobs.length };
-    for await (const message of runMethod(job, signal)) {
-      if (message.type === "line") yield { ...message, method: job.method };
-      if (message.type === "stopped") return;
-      if (message.type !== "result") continue;
-      write(kept, message.result);
-      results.push(message.result);
-      yield { type: "result", result: message.result, isKept: false };
+    const tried: (RateResult | Diverged)[] = [];
+    for (;;) {
+      const learningRate = nextRate(tried, job.learningRate, rates);
+      if (learningRate === undefined) break;
+      const folder = join(job.out, `rate-${learningRate}`);
+      const done = join(folder, "result.json");
+      let found = read<RateResult | Diverged>(done);
+      if (found === undefined) {
+        yield { type: "start", method: job.method, learningRate, place: i + 1, count: jobs.length };
+        for await (const message of runMethod({ ...job, learningRate, out: folder }, signal)) {
+          if (message.type === "line") yield { ...message, method: job.method };
+          if (message.type === "stopped") return;
+          if (message.type === "result") found = message.result;
+        }
+        mkdirSync(folder, { recursive: true });
+        write(done, found);
+      }
+      tried.push(found!);
     }
+    const best = bestOf(tried);
+    if (!isDone(best)) {
+      const all = tried.map(({ learningRate }) => learningRate).join(", ");
+      throw new Error(`${job.method}: the loss was not finite at any rate that was tried (${all})`);
+    }
+    const result: MethodResult = {
+      ...best,
+      tried: tried.map(({ learningRate, development }) => ({ learningRate, development })),
+    };
+    write(path, result);
+    results.push(result);
+    yield { type: "result", result, isKept: false };
   }
   yield { type: "end", results };
 }

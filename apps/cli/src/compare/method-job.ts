@@ -12,12 +12,14 @@ export interface MethodJob {
   readonly method: string;
   readonly settings: JsonObject;
   readonly choices: Pick<FinetuneChoices, "epochs" | "batchSize" | "maxLength">;
+  /** Where the search for the method's rate begins. */
+  readonly learningRate: number;
   readonly out: string;
   readonly seed: number;
 }
 
-/** What came of it. */
-export interface MethodResult {
+/** What came of one rate. */
+export interface RateResult {
   readonly method: string;
   readonly settings: JsonObject;
   /** Trained scalars, the head's among them. */
@@ -34,11 +36,25 @@ export interface MethodResult {
   /** On rows that were never seen. */
   readonly metrics: Metrics;
   readonly rows: number;
+  /** Macro F1, or minus the error of numbers, on the rows to develop by, at the best moment: the higher, the better. */
+  readonly development: number;
+}
+
+/** A rate at which a loss was not finite. */
+export interface Diverged {
+  readonly learningRate: number;
+  readonly development: null;
+}
+
+/** What came of a method, at the rate that the rows to develop by chose. */
+export interface MethodResult extends RateResult {
+  /** All rates that were tried, in their order. */
+  readonly tried: readonly { readonly learningRate: number; readonly development: number | null }[];
 }
 
 /** What the process sends. */
 export type MethodMessage =
   | { readonly type: "line"; readonly line: string }
-  | { readonly type: "result"; readonly result: MethodResult }
+  | { readonly type: "result"; readonly result: RateResult | Diverged }
   | { readonly type: "stopped" }
   | { readonly type: "problem"; readonly message: string; readonly isUse: boolean };

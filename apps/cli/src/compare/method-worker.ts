@@ -5,21 +5,14 @@ import { finetune } from "../finetune/finetune.ts";
 import type { Io } from "../io.ts";
 import { modelFiles, modelPath } from "../models/source.ts";
 import { openTable } from "../models/table.ts";
-import type { MethodJob, MethodMessage, MethodResult } from "./method-job.ts";
+import type { Diverged, MethodJob, MethodMessage, RateResult } from "./method-job.ts";
 
 const stop = new AbortController();
 const say = (message: MethodMessage, then: () => void = () => {}): void => {
   process.send!(message, then);
 };
 
-async function tune({
-  table,
-  tableOptions,
-  model,
-  out,
-  choices,
-  ...job
-}: MethodJob): Promise<MethodResult | undefined> {
+async function tune({ table, tableOptions, model, out, choices, ...job }: MethodJob): Promise<RateResult | undefined> {
   const io = { signal: stop.signal } as Io; // progress of downloads is not shown
   const run = finetune(await openTable("compare", table, tableOptions), {
     ...choices,
@@ -39,7 +32,7 @@ async function tune({
     }
     last = performance.now();
     if (event.type !== "end" || event.findings === undefined) continue;
-    const { trained, metrics, plan, parts } = event.findings;
+    const { trained, metrics, plan, parts, best, counts } = event.findings;
     const folder = join(out, "adapter");
     durations.sort((a, b) => a - b);
     return {
@@ -53,9 +46,18 @@ async function tune({
       fileBytes: readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0),
       metrics,
       rows: parts.test.length,
+      development: counts === "macroF1" ? best.value : -best.value,
     };
   }
   return undefined;
+}
+
+/** A rate too high for the method is a finding; whatever else failed is not. */
+function diverged({ learningRate }: MethodJob, error: unknown): Diverged {
+  const { loss, gradientNorm } = (error as { readonly details?: Readonly<Record<string, unknown>> }).details ?? {};
+  const isDiverged = [loss, gradientNorm].some((value) => typeof value === "number" && !Number.isFinite(value));
+  if (isDiverged) return { learningRate, development: null };
+  throw error;
 }
 
 process.on("message", async (message: MethodJob | "stop") => {
@@ -64,7 +66,7 @@ process.on("message", async (message: MethodJob | "stop") => {
     return;
   }
   try {
-    const result = await tune(message);
+    const result = await tune(message).catch((error: unknown) => diverged(message, error));
     say(result === undefined ? { type: "stopped" } : { type: "result", result }, () => process.exit(0));
   } catch (error) {
     const { message: text, code } = error as Error & { readonly code?: string };

@@ -33,6 +33,7 @@ export function comparisonTable(results: readonly MethodResult[]): Pick<Table, "
       { name: "memory", unit: "MiB", digits: 0 },
       { name: "adapter", unit: "KiB", digits: 1 },
       { name: "rate", digits: 5 },
+      { name: "rates tried" },
       { name: "settings" },
     ],
     rows: sorted.map((result) => [
@@ -44,6 +45,7 @@ export function comparisonTable(results: readonly MethodResult[]): Pick<Table, "
       result.peakBytes / 2 ** 20,
       result.fileBytes / 1024,
       result.learningRate,
+      result.tried.map(({ learningRate }) => learningRate).join(", "),
       JSON.stringify(result.settings),
     ]),
   };
@@ -54,7 +56,7 @@ export const comparisonText = (results: readonly MethodResult[]): string =>
 
 /** What a reader has to know of the numbers. */
 export const CAVEATS =
-  "One seed. Rates are rules of thumb by method, not tuned. Intervals (Wilson, 95 %) are of the test rows alone: methods whose intervals overlap are not told apart. Memory is the most that the process had, program and runtime included.";
+  "One seed. Of the rates that were tried, the rows to develop by chose; a best rate at the edge of those tried may have a better one beyond. Intervals (Wilson, 95 %) are of the test rows alone: methods whose intervals overlap are not told apart. Memory is the most that the process had, program and runtime included.";
 
 /** The page of a comparison. */
 export function comparisonPage(results: readonly MethodResult[], title: string, left: readonly string[]): Report {

@@ -94,6 +94,13 @@ export interface PlanInputs {
   readonly modelLength: number;
 }
 
+/** Rate by rules of thumb, for a method on a model of that width (dModel). */
+export function usualRate(method: string, width: number): number {
+  if (method === "head") return 1e-2;
+  const rate = width <= 256 ? 2e-3 : width <= 512 ? 1e-3 : width <= 1024 ? 5e-4 : 2e-4;
+  return rate * usualTraining(method).factor;
+}
+
 const LONGEST = 256;
 const USUAL_STEPS = 600;
 
@@ -104,8 +111,7 @@ const USUAL_STEPS = 600;
  */
 export function planTuning({ width, rows, lengths, modelLength }: PlanInputs, choices: FinetuneChoices): TuningPlan {
   const method = choices.method ?? "lora";
-  const rate = width <= 256 ? 2e-3 : width <= 512 ? 1e-3 : width <= 1024 ? 5e-4 : 2e-4;
-  const learningRate = choices.learningRate ?? (method === "head" ? 1e-2 : rate * usualTraining(method).factor);
+  const learningRate = choices.learningRate ?? usualRate(method, width);
   const batchSize = choices.batchSize ?? 16;
   const perEpoch = Math.ceil(rows / batchSize);
   const epochs = choices.epochs ?? Math.min(20, Math.max(3, Math.round(USUAL_STEPS / perEpoch)));

@@ -1,6 +1,6 @@
 /** `pnpm bench:backend`: single operations on onnx against other backends and PyTorch, in alternating fresh processes. */
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { flopsOf, isPlain, operations } from "./operations.ts";
 import { chooseOpponents, OPPONENTS_HELP, type Opponent, python, selectNames } from "./opponents.ts";
@@ -20,7 +20,7 @@ ${OPPONENTS_HELP}
   --seconds N      time for each measurement (default 1)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },

@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { CONTEXTS, idsOf, printRow, timesBetween } from "./decode-rows.ts";
+import { parseFlags } from "./flags.ts";
 import { nodeLlamaCpp } from "./opponents.ts";
 
 /** What is used of the library. */
@@ -21,7 +21,7 @@ interface Library {
   }>;
 }
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: { model: { type: "string" }, tokens: { type: "string", default: "24" } },
 });
 const entry = createRequire(join(resolve(nodeLlamaCpp!), "package.json")).resolve("node-llama-cpp");

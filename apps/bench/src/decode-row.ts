@@ -1,11 +1,11 @@
 /** One process: rows of `decode.ts` with this repository's `generate`. */
-import { parseArgs } from "node:util";
 import { configureOnnx } from "@cambium/backend-onnx";
 import { useBackend } from "@cambium/core";
 import { generate, generateBatch, type LoadModelOptions, loadModel, loadTokenizer } from "@cambium/models";
 import { CONTEXTS, idsOf, printRow, timesBetween } from "./decode-rows.ts";
+import { parseFlags } from "./flags.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     frozen: { type: "string", default: "as stored" },

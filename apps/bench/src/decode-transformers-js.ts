@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { CONTEXTS, idsOf, printRow } from "./decode-rows.ts";
+import { parseFlags } from "./flags.ts";
 import { transformersJs } from "./opponents.ts";
 
 /** What is used of the library. */
@@ -16,7 +16,7 @@ interface Library {
   };
 }
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     dtype: { type: "string", default: "q4" }, // or "fp32"

@@ -2,8 +2,8 @@
  * `pnpm bench:decode`: a token behind 64, 512 and 1,000 others, a text of 512 read, and four texts at once, against node-llama-cpp on the
  * same file and transformers.js on an export of it, in alternating fresh processes.
  */
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { nodeLlamaCpp, transformersJs } from "./opponents.ts";
 import { runLinesHere } from "./processes.ts";
@@ -22,7 +22,7 @@ the others, as the median of the rounds' ratios with their spread. Progress goes
   --tokens N         measured tokens of a row (default 24)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     frozen: { type: "string", default: "as stored" },

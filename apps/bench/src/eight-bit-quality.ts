@@ -3,7 +3,6 @@
  * held and multiplied in several ways. Rows that the file of results has already are not run again.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { configureOnnx } from "@cambium/backend-onnx";
 import { result } from "@cambium/base";
 import { disposeParameters, random, useBackend } from "@cambium/core";
@@ -12,6 +11,7 @@ import { collate, loadTokenizer } from "@cambium/models";
 import { adamW, batches, evaluate, train } from "@cambium/train";
 import { modes } from "./eight-bit-modes.ts";
 import { tasks } from "./eight-bit-tasks.ts";
+import { parseFlags } from "./flags.ts";
 
 const MODES = "float32,int8,int4,weights only,per tensor";
 const TASKS = "emotion,valence";
@@ -31,7 +31,7 @@ value) and a head, where the model has none. The model may be a GGUF file. FOLDE
   --threads N     threads of the runtime (default all)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     data: { type: "string" },

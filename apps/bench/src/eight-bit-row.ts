@@ -2,17 +2,17 @@
  * One process, one row: a LoRA step or a forward pass on a model read from a folder or a GGUF file, in float32 or with frozen
  * layers in few bits, as one JSON line. `eight-bit.ts` starts it.
  */
-import { parseArgs } from "node:util";
 import { compile, random, useBackend } from "@cambium/core";
 import { attach, head, lora } from "@cambium/delta";
 import { type LanguageModel, type LoadModelOptions, loadModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { dispose, tensor1d, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { parseFlags } from "./flags.ts";
 import { walk } from "./ids.ts";
 import { RANK } from "./sizes.ts";
 import { processorMs, summarise, type Times, timeSteps, WARM_UP } from "./timed.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     row: { type: "string", default: "step" },
     folder: { type: "string" },

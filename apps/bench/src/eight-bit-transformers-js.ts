@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
+import { parseFlags } from "./flags.ts";
 import { walk } from "./ids.ts";
 import { transformersJs } from "./opponents.ts";
 import { timeSteps } from "./timed.ts";
@@ -26,7 +26,7 @@ interface Library {
   };
 }
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     row: { type: "string" },
     folder: { type: "string" },

@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { python, selectNames, transformersJs } from "./opponents.ts";
 import { pathOf, runHere, runToLine } from "./processes.ts";
@@ -37,7 +37,7 @@ float32 ("fp32"). Progress goes to stderr.
   --steps N        measured steps in a process (default 30 at 4x256, 8 at 12x768)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
+import { parseFlags } from "./flags.ts";
 import { nodeLlamaCpp } from "./opponents.ts";
 
 type Step = readonly [token: number, options: { readonly generateNext: { readonly logits: true } }];
@@ -22,7 +22,7 @@ interface Library {
   }>;
 }
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: { model: { type: "string" }, lora: { type: "string" }, ids: { type: "string" }, out: { type: "string" } },
 });
 const entry = createRequire(join(resolve(nodeLlamaCpp!), "package.json")).resolve("node-llama-cpp");

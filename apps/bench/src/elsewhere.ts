@@ -4,7 +4,6 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { disposeParameters, measureQuantisation, useBackend } from "@cambium/core";
 import { collate, type LanguageModel, loadTokenizer, type TokenBatch } from "@cambium/models";
 import { dispose } from "@tensorflow/tfjs-core";
@@ -22,6 +21,7 @@ import {
   withAdapter,
 } from "./elsewhere-here.ts";
 import { showChats, sidesOf } from "./elsewhere-sides.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { spreadOf } from "./processes.ts";
 
@@ -41,7 +41,7 @@ FOLDER of the data holds goemotions/{train,dev}.tsv and goemotions/emotions.txt.
   --only PARTS     other programs whose names contain one of these, separated by commas (default: all that are present)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     data: { type: "string" },

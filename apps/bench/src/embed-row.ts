@@ -1,13 +1,13 @@
 /**
  * One process, one row: texts to vectors with `embed`, tokenisation included, as one JSON line. `embed.ts` starts it.
  */
-import { parseArgs } from "node:util";
 import { useBackend } from "@cambium/core";
 import { embed, loadModel, loadTokenizer } from "@cambium/models";
 import { textsOf } from "./embed-texts.ts";
+import { parseFlags } from "./flags.ts";
 import { timeSteps } from "./timed.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     row: { type: "string" },
     folder: { type: "string" },

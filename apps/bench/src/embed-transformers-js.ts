@@ -5,8 +5,8 @@
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseArgs } from "node:util";
 import { textsOf } from "./embed-texts.ts";
+import { parseFlags } from "./flags.ts";
 import { transformersJs } from "./opponents.ts";
 import { timeSteps } from "./timed.ts";
 
@@ -20,7 +20,7 @@ interface Library {
   ): Promise<(texts: readonly string[], options: object) => Promise<{ data: Float32Array; dispose(): void }>>;
 }
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     row: { type: "string" },
     folder: { type: "string" },

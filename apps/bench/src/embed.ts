@@ -2,8 +2,8 @@
  * `pnpm bench:embed`: 32 texts of 64 tokens to vectors, tokenisation and pooling included, in float32 and in 8 bits, against
  * transformers.js, in alternating fresh processes.
  */
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { transformersJs } from "./opponents.ts";
 import { runHere } from "./processes.ts";
@@ -20,7 +20,7 @@ Progress goes to stderr.
   --steps N        measured passes in a process (default 20)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     pairs: { type: "string", default: "5" },

@@ -1,9 +1,9 @@
 /** `pnpm bench:fastfood`: a Fastfood projection of 2^24 parameters, forward, and with the gradient of its coordinates. */
-import { parseArgs } from "node:util";
 import { compile, random, valueAndGradients } from "@cambium/core";
 import { fastfoodProjection } from "@cambium/subspace";
 import { mul, ones, type Scalar, sum, type Tensor1D, tidy } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { timeSteps } from "./timed.ts";
 
@@ -16,7 +16,7 @@ Prints JSON lines: the machine, then the times of a projection forward, and of o
   --steps N       measured runs (default 9)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     bits: { type: "string", default: "24" },
     dimension: { type: "string", default: "1000" },

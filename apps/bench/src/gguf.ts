@@ -1,6 +1,6 @@
 /** `pnpm bench:gguf`: a GGUF file to a model's first forward pass, against gguf-py, in alternating fresh processes. */
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { python } from "./opponents.ts";
 import { pathOf, runHere, runToLine } from "./processes.ts";
@@ -17,7 +17,7 @@ memory follow. Progress goes to stderr.
   --pairs N       rounds (default 7)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     only: { type: "string", default: "float32,int8,int4,as stored" },

@@ -2,8 +2,8 @@
  * `pnpm bench:mask --model FOLDER`: a step of a scalar mask over all weights of a BERT against steps of full fine-tuning and of
  * LoRA, in alternating fresh processes.
  */
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { runHere } from "./processes.ts";
 
@@ -17,7 +17,7 @@ Prints JSON lines: the machine, each process, then time, memory and processor ti
   --steps N        measured steps in a process (default 20)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     share: { type: "string", default: "0.001" },

@@ -2,12 +2,12 @@
  * One process of `pnpm bench:fit`: `fit` of plain tf.layers, or a loop over the same batches that reads every loss. Prints
  * one JSON line.
  */
-import { parseArgs } from "node:util";
 import { backendReport } from "@cambium/backend-onnx";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-cpu";
+import { parseFlags } from "./flags.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     backend: { type: "string", default: "onnx" },
     mode: { type: "string", default: "fit" },

@@ -3,17 +3,17 @@
  * way. Prints one JSON line and, where it is told a file, draws the figure.
  */
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { backendReport } from "@cambium/backend-onnx";
 import { random } from "@cambium/core";
 import { plotLines } from "@cambium/report";
 import { adamW, batches, train } from "@cambium/train";
 import { chooseBackend } from "./choose-backend.ts";
 import { blockSlope } from "./fit.ts";
+import { parseFlags } from "./flags.ts";
 import { trainable } from "./objectives.ts";
 import { parseSize } from "./sizes.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     size: { type: "string", default: "2x128" },
     steps: { type: "string", default: "10000" },

@@ -1,9 +1,10 @@
 /** One process, one product by ONNX Runtime alone, as two JSON lines: weights fed, and as initialiser. */
-import { parseArgs } from "node:util";
+
+import { parseFlags } from "./flags.ts";
 import { flopsOf, operations } from "./operations.ts";
 import { measureRuntimeGemm } from "./runtime-gemm.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: { operations: { type: "string", default: "gemm 1024x768x768" }, seconds: { type: "string", default: "1" } },
 });
 for (const row of values.operations.split(";")) {

@@ -1,11 +1,11 @@
 /** One process of `pnpm bench:gguf`: a model from its GGUF file to its first forward pass, as one JSON line. */
-import { parseArgs } from "node:util";
 import { countParameters } from "@cambium/core";
 import { type LoadModelOptions, loadModel } from "@cambium/models";
 import { ones, range, reshape, type Tensor2D } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
+import { parseFlags } from "./flags.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     frozen: { type: "string", default: "float32" },

@@ -2,17 +2,17 @@
  * One process, one row: trains MiniLM under a class head by full fine-tuning, LoRA or a scalar mask, and prints the median
  * step, its processor time and the peak memory as one JSON line.
  */
-import { parseArgs } from "node:util";
 import { random } from "@cambium/core";
 import * as delta from "@cambium/delta";
 import { loadModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
+import { parseFlags } from "./flags.ts";
 import { walk } from "./ids.ts";
 import { processorMs } from "./timed.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     method: { type: "string", default: "full" },

@@ -1,11 +1,11 @@
 /** One process, some operations on one backend, one JSON line each. `backend.ts` starts it. */
-import { parseArgs } from "node:util";
 import { getBackend } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
+import { parseFlags } from "./flags.ts";
 import { flopsOf, operations, prepare } from "./operations.ts";
 import { medianOf } from "./runtime-gemm.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     operations: { type: "string", default: "gemm 1024x768x768" }, // names, separated by semicolons
     backend: { type: "string", default: "onnx" },

@@ -1,12 +1,12 @@
 /** One process: LoRA steps over batch, length and layers at one width, and the exponent of their time over their FLOPs. */
-import { parseArgs } from "node:util";
 import { adamW, batches, train } from "@cambium/train";
 import { chooseBackend } from "./choose-backend.ts";
 import { exponentOf } from "./fit.ts";
+import { parseFlags } from "./flags.ts";
 import { trainable } from "./objectives.ts";
 import { flopsOfStep, parseSize } from "./sizes.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     width: { type: "string", default: "256" },
     backend: { type: "string", default: "onnx" },

@@ -3,16 +3,16 @@
  * share of the runtime's own rate of products as one JSON line. `train.ts` starts it; started by hand it says what one
  * backend does.
  */
-import { parseArgs } from "node:util";
 import { adamW, batches, train } from "@cambium/train";
 import { getBackend } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
+import { parseFlags } from "./flags.ts";
 import { trainable } from "./objectives.ts";
 import { measureRuntimeGemm } from "./runtime-gemm.ts";
 import { flopsOfStep, type Method, parseSize } from "./sizes.ts";
 import { processorMs } from "./timed.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     size: { type: "string", default: "4x256" },
     method: { type: "string", default: "lora" },

@@ -1,5 +1,4 @@
 /** `pnpm bench:probe`: a searchlight of a model's size, permutations of a matrix of distances, and a capture beside the same texts as vectors. */
-import { parseArgs } from "node:util";
 import { result } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
 import {
@@ -11,6 +10,7 @@ import {
 } from "@cambium/emotion-probing";
 import { embed, loadModel, loadTokenizer } from "@cambium/models";
 import { chooseBackend } from "./choose-backend.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { timeSteps } from "./timed.ts";
 
@@ -24,7 +24,7 @@ one matrix of 27 conditions with 5,000 orders; and with --model, activations of 
   --neurons N      in each of the 30 layers (default 1536)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     steps: { type: "string", default: "3" },

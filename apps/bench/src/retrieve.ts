@@ -9,7 +9,6 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { random, useBackend } from "@cambium/core";
 import { attach, lora, merge } from "@cambium/delta";
 import { collate, embed, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
@@ -24,6 +23,7 @@ import {
   type ToolDocument,
 } from "@cambium/tool-learning";
 import { adamW, batches, linear, train } from "@cambium/train";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 
 type EmbeddingModel = Parameters<typeof embed>[0];
@@ -33,7 +33,7 @@ const {
   data,
   model: folder,
   tune: epochs = "0",
-} = parseArgs({ options: { data: text, model: text, tune: text } }).values;
+} = parseFlags({ options: { data: text, model: text, tune: text } }).values;
 const EPOCHS = Number(epochs);
 if (!Number.isInteger(EPOCHS) || EPOCHS < 0)
   throw new Error(`bench:retrieve: --tune is a number of epochs, got "${epochs}"`);

@@ -7,10 +7,10 @@
 import { spawn } from "node:child_process";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = parseFlags({
   options: {
     model: { type: "string" },
     clients: { type: "string", default: "16" },

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { createTokenizer } from "@cambium/models";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { spreadOf } from "./processes.ts";
 
@@ -18,7 +18,7 @@ theirs, as the median of the rounds' ratios with their spread. Both sides must g
   --opponent DIR    folder into which @huggingface/tokenizers was installed; without it, only our time is measured
 `;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = parseFlags({
   allowPositionals: true,
   options: {
     texts: { type: "string" },

@@ -2,8 +2,8 @@
  * `pnpm bench:train`: training steps of this repository, of other backends of tfjs and of PyTorch with PEFT, in alternating
  * fresh processes; then what dropout costs, how time grows with work, and whether memory stays flat.
  */
-import { parseArgs } from "node:util";
 import { alternate, type Measured, type Side } from "./alternate.ts";
+import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { chooseOpponents, OPPONENTS_HELP, type Opponent, python, selectNames } from "./opponents.ts";
 import { pathOf, runHere, runLinesHere, runToLine, spreadOf } from "./processes.ts";
@@ -23,7 +23,7 @@ ${OPPONENTS_HELP}
   --figure FILE    where the figure of the row "flatness" goes (SVG)
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },

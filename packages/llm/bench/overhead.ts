@@ -14,6 +14,7 @@ import { createClient } from "@libsql/client";
 
 const { calls } = parseArgs({ options: { calls: { type: "string", default: "100000" } } }).values;
 const TOTAL = Number(calls);
+if (!(TOTAL > 0)) throw new TypeError(`bench:llm: --calls is a number above 0, got "${calls}"`);
 const SAMPLES = 2000;
 
 const folder = mkdtempSync(join(tmpdir(), "cambium-llm-bench-"));

@@ -18,6 +18,7 @@ import * as z from "zod";
 
 const { calls } = parseArgs({ options: { calls: { type: "string", default: "100000" } } }).values;
 const TOTAL = Number(calls);
+if (!(TOTAL > 0)) throw new TypeError(`bench:tools: --calls is a number above 0, got "${calls}"`);
 const PER_RUN = 20;
 const environment = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length };
 

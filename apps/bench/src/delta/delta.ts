@@ -6,7 +6,7 @@
 import { appendFileSync, existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseFlags } from "../flags.ts";
 import { describeMachine } from "../machine.ts";
 import { python, selectNames } from "../opponents.ts";
 import { pathOf, runHere, runToLine } from "../processes.ts";
@@ -29,7 +29,7 @@ rows name one of 1, 4 or 16 LoRAs, against one merged model. Each process prints
   --table FILE     measures nothing: writes the table of docs/benchmarks.md from a results file
 `;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     only: { type: "string", default: "" },
     list: { type: "boolean", default: false },

@@ -1,15 +1,15 @@
 /** One process, one row: forward passes of a batch whose rows name one of several LoRAs, or of one merged model. */
-import { parseArgs } from "node:util";
 import { mapParameters, random } from "@cambium/core";
 import { attach, type Delta, lora, merge, perRow, rowsOf } from "@cambium/delta";
 import { createModel, type TokenBatch } from "@cambium/models";
 import { add, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "../choose-backend.ts";
+import { parseFlags } from "../flags.ts";
 import { walk } from "../ids.ts";
 import { parseSize, robertaConfig } from "../sizes.ts";
 import { timeSteps } from "../timed.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     loras: { type: "string", default: "merged" },
     size: { type: "string", default: "4x256" },

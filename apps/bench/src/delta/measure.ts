@@ -1,5 +1,4 @@
 /** One process, one row: trains a model of a given size by one method, and prints the median step, peak memory and the adapter's size. */
-import { parseArgs } from "node:util";
 import { memory } from "@cambium/base";
 import { random } from "@cambium/core";
 import { attach, head, saveAdapter } from "@cambium/delta";
@@ -7,12 +6,13 @@ import { createModel, type TokenBatch } from "@cambium/models";
 import { adamW, batches, train } from "@cambium/train";
 import { tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "../choose-backend.ts";
+import { parseFlags } from "../flags.ts";
 import { walk } from "../ids.ts";
 import { parseSize, robertaConfig } from "../sizes.ts";
 import { processorMs, summarise, WARM_UP } from "../timed.ts";
 import { llamaConfig, methods } from "./methods.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     method: { type: "string" },
     size: { type: "string", default: "4x256" },

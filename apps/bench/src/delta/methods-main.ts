@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { parseFlags } from "../flags.ts";
 import { writeJobRows } from "../job/rows.ts";
 import { selectNames } from "../opponents.ts";
 import { pathOf } from "../processes.ts";
@@ -30,7 +30,7 @@ Writes the table of packages/delta/README.md from what comparisons left in --out
 /** Tasks by the names in the table. */
 const TASKS: Readonly<Record<string, string>> = { glosses: "wordnet-supersense", emoji: "emoji-group" };
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     run: { type: "boolean", default: false },

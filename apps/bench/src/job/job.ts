@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { parseFlags } from "../flags.ts";
 import { describeMachine } from "../machine.ts";
 import { python, selectNames } from "../opponents.ts";
 import { pathOf, runToLine, spreadOf } from "../processes.ts";
@@ -34,7 +34,7 @@ the processors, and peak memory. Progress goes to stderr.
 const TASKS: Readonly<Record<string, string>> = { glosses: "wordnet-supersense", mail: "spam" };
 const MODES = ["float32", "int8"] as const;
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     model: { type: "string" },
     only: { type: "string", default: "" },

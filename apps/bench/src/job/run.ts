@@ -3,17 +3,17 @@
  * saved. Prints one JSON line. `pnpm bench:job` starts it; it is what a user would write, with a clock around its parts.
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { backendReport, configureOnnx } from "@cambium/backend-onnx";
 import { random, useBackend } from "@cambium/core";
 import { attach, head, lora, saveAdapter } from "@cambium/delta";
 import { collate, loadModel, loadTokenizer, predictor } from "@cambium/models";
 import { measureClassification } from "@cambium/tasks";
 import { adamW, batches, linear, train } from "@cambium/train";
+import { parseFlags } from "../flags.ts";
 import { processorMs } from "../timed.ts";
 import { type JobRow, TRAIN } from "./row.ts";
 
-const { values } = parseArgs({
+const { values } = parseFlags({
   options: {
     row: { type: "string" },
     model: { type: "string" },

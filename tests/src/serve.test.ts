@@ -245,7 +245,7 @@ describe("clients of a server", () => {
 test("more requests than may wait are told to come again", async () => {
   const server = await serve(folder, ["--model", "tiny", "--max-batch", "1", "--max-waiting", "1"]);
   const client = new OpenAI({ baseURL: server.baseURL, apiKey: "any", maxRetries: 0 });
-  const ask = () => client.chat.completions.create({ model: "tiny", messages, max_tokens: 200 });
+  const ask = () => client.chat.completions.create({ model: "tiny", messages, max_tokens: 1000 });
   const answers = await Promise.allSettled([ask(), ask(), ask(), ask()]);
   const refused = answers.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
   expect(refused).toHaveLength(2);

@@ -1,18 +1,18 @@
 /** `pnpm bench:points`: what a model at a point of a path costs beside the model itself, a landscape beside its forward passes, and how both grow. */
 import { result } from "@cambium/base";
-import { createEvaluator, line, measureDistance, mergePoints, runLandscape, runPath } from "@cambium/connectivity";
+import { createEvaluator, line, mergePoints, runLandscape, runPath } from "@cambium/connectivity";
 import { compile, disposeParameters, type Objective, type Parameters, random } from "@cambium/core";
 import type { TokenBatch } from "@cambium/models";
 import { batches } from "@cambium/train";
 import { type Scalar, tidy } from "@tensorflow/tfjs-core";
 import { chooseBackend } from "./choose-backend.ts";
-import { exponentOf } from "./fit.ts";
 import { parseFlags } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { trainable } from "./objectives.ts";
+import { selectNames } from "./opponents.ts";
+import { exponent, measureGrowth, timed } from "./points-growth.ts";
 import { spreadOf } from "./processes.ts";
 import { type Method, parseSize } from "./sizes.ts";
-import { processorMs } from "./timed.ts";
 
 const HELP = `usage: pnpm bench:points [options]
 
@@ -25,6 +25,7 @@ many passes; and the exponents at which paths grow with points, combinations wit
   --seq N         tokens of a row (default 64)
   --batches N     of each pass (default 4)
   --grid N        values of each coordinate of the landscape (default 25)
+  --only TEXTS    of the parts "lora" (with the landscape), "full" and "growth"
 `;
 
 const { values } = parseFlags({
@@ -35,6 +36,7 @@ const { values } = parseFlags({
     seq: { type: "string", default: "64" },
     batches: { type: "string", default: "4" },
     grid: { type: "string", default: "25" },
+    only: { type: "string", default: "" },
     help: { type: "boolean", default: false },
   },
 });
@@ -45,13 +47,6 @@ if (values.help) {
 const size = parseSize(values.size);
 const [rounds, batch, seq] = [Number(values.rounds), Number(values.batch), Number(values.seq)];
 const [count, grid] = [Number(values.batches), Number(values.grid)];
-
-/** The clock, and the processor time of all threads, of one run. ms. */
-async function timed(run: () => Promise<unknown>): Promise<{ readonly ms: number; readonly processor: number }> {
-  const [start, before] = [performance.now(), processorMs()];
-  await run();
-  return { ms: performance.now() - start, processor: processorMs() - before };
-}
 
 const say = (row: string, about: object): void => console.log(JSON.stringify({ bench: "points", row, ...about }));
 
@@ -84,7 +79,8 @@ function open(method: Method) {
 
 await chooseBackend("onnx");
 console.log(JSON.stringify(describeMachine("points")));
-for (const method of ["lora", "full"] as const) {
+const parts = selectNames(["lora", "full", "growth"], values.only);
+for (const method of (["lora", "full"] as const).filter((name) => parts.includes(name))) {
   const { objective, data, plain } = open(method);
   const point = objective.parameters;
   const [across, up] = [direction(point, 1), direction(point, 2)];
@@ -133,59 +129,4 @@ for (const method of ["lora", "full"] as const) {
   }
   for (const tree of [other, across, up]) disposeParameters(tree);
 }
-
-/** Exponent of the times, to three places. */
-function exponent(sizes: readonly number[], times: readonly number[]): number {
-  return Number(exponentOf(sizes.map((x, i) => [x, times[i]!])).toFixed(3));
-}
-
-/** The least processor time of three runs. ms. */
-async function least(run: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 3; i++) times.push((await timed(run)).processor);
-  return Math.min(...times);
-}
-
-const drawn = (parameters: number, seed: number): Parameters =>
-  new Map(
-    Array.from({ length: 16 }, (_, i) => [
-      `w${i}`,
-      random(seed)
-        .at(`w${i}`)
-        .normal([parameters / 16]),
-    ]),
-  );
-const METHODS = {
-  "a point of a line": async (trees: readonly Parameters[]) => disposeParameters(line(trees[0]!, trees[1]!).at(0.3)),
-  "a distance": (trees: readonly Parameters[]) => measureDistance(trees[0]!, trees[1]!),
-  "a linear merge": async (trees: readonly Parameters[]) => disposeParameters(await mergePoints(trees)),
-  "a TIES merge": async (trees: readonly Parameters[]) =>
-    disposeParameters(await mergePoints(trees, { method: "ties", density: 0.2, base: "zero" })),
-};
-const SIZES = [2 ** 20, 2 ** 21, 2 ** 22, 2 ** 23, 2 ** 24];
-for (const [name, run] of Object.entries(METHODS)) {
-  const times: number[] = [];
-  for (const parameters of SIZES) {
-    const trees = [drawn(parameters, 1), drawn(parameters, 2)];
-    await run(trees);
-    times.push(await least(() => run(trees)));
-    for (const tree of trees) disposeParameters(tree);
-  }
-  say(`growth of ${name} with parameters`, {
-    parameters: SIZES,
-    ms: times.map(Math.round),
-    exponent: exponent(SIZES, times),
-  });
-}
-const MODELS = [2, 4, 8, 16];
-const all = MODELS.at(-1)!;
-const trees = Array.from({ length: all }, (_, i) => drawn(2 ** 20, i));
-for (const name of ["a linear merge", "a TIES merge"] as const) {
-  const times: number[] = [];
-  for (const models of MODELS) times.push(await least(() => METHODS[name](trees.slice(0, models))));
-  say(`growth of ${name} with models`, {
-    models: MODELS,
-    ms: times.map(Math.round),
-    exponent: exponent(MODELS, times),
-  });
-}
+if (parts.includes("growth")) await measureGrowth(say);

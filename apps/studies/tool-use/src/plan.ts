@@ -15,6 +15,7 @@ export interface Extent {
   /** Worlds whose experts are learnt from, and instructions of each kind in each. */
   readonly worlds: number;
   readonly perWorld: number;
+  /** Of the tuned model's training. */
   readonly steps: number;
   /** Turns of a run at most, and tokens of a reply. */
   readonly turns: number;
@@ -33,7 +34,7 @@ export const FULL: Extent = {
   drawn: 4,
   worlds: 6,
   perWorld: 1,
-  steps: 300,
+  steps: 150, // as many as three runs may take within the study's hours; none had been measured
   turns: 10,
   replyTokens: 160,
 };

@@ -89,10 +89,11 @@ export const toolUse = ({
       extent: [name],
       state: ["untuned", "tuned"],
       setting: ["no-tool", "zero-shot", "few-shot"],
-      steps: [steps],
+      steps: [0, steps],
       seed: seeds,
     },
-    where: ({ state, setting }) => state === "untuned" || setting === "zero-shot",
+    where: ({ state, setting, steps: trained }) =>
+      state === "untuned" ? trained === 0 : trained !== 0 && setting === "zero-shot",
     metrics: METRICS,
     claims: [...OF_TUNING, ...OF_SETTINGS],
     figures: ["success", "seen", "unseen"].map((metric) => ({

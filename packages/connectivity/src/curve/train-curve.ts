@@ -92,7 +92,7 @@ export function curveObjective<Batch>(
           const drawn: Tensor = context.training ? context.random.at("t").at(i).uniform([1]) : tensor1d([0.5]);
           const t = stratified || !context.training ? div(add(drawn, scalar(i)), scalar(samples)) : drawn;
           const [, ...weights] = coefficientTensors(kind, nodes.length, t as Tensor1D);
-          const point = combineTrees(nodes, [scalar(1), ...weights]);
+          const point = combineTrees(nodes, weights);
           return objective.loss(point, batch, { ...context, random: context.random.at("point").at(i) });
         });
         return div(addN(losses), scalar(samples)) as Scalar;

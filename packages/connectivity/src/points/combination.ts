@@ -6,16 +6,21 @@ import { add, mul, reshape, sub, type Tensor, tensor1d, tidy } from "@tensorflow
  * `total · θ₀ + Σ wₖ (θₖ − θ₀)`, k from 1. Where all trees are equal and the total is 1 that is θ₀ to the bit, which
  * `Σ wₖ θₖ` is not. Whole numbers, such as indices, are those of θ₀. The caller owns the result.
  *
- * @param weights - Of shape [1] each: the total, then w₁, w₂, …
+ * @param weights - w₁, w₂, …, of shape [1] each.
+ * @param total - Of shape [1]. @default 1, without a pass over the numbers
  */
-export function combineTrees(trees: readonly Parameters[], weights: readonly Tensor[]): Map<string, Tensor> {
+export function combineTrees(
+  trees: readonly Parameters[],
+  weights: readonly Tensor[],
+  total?: Tensor,
+): Map<string, Tensor> {
   const [first, ...others] = trees;
   return mapParameters(first!, (tensor, name) =>
     tidy(() => {
       if (tensor.dtype !== "float32") return tensor.clone();
-      const parts = others.map((tree, k) => mul(sub(tree.get(name)!, tensor), weights[k + 1]!));
+      const parts = others.map((tree, k) => mul(sub(tree.get(name)!, tensor), weights[k]!));
       return reshape(
-        parts.reduce<Tensor>((sum, part) => add(sum, part), mul(tensor, weights[0]!)),
+        parts.reduce<Tensor>((sum, part) => add(sum, part), total === undefined ? tensor : mul(tensor, total)),
         tensor.shape, // a weight of shape [1] would turn a scalar into a vector
       );
     }),
@@ -48,6 +53,7 @@ function moveTree(
   );
 }
 
+const blendAtOnce = compile((trees: readonly Parameters[], weights: readonly Tensor[]) => combineTrees(trees, weights));
 const combineAtOnce = compile(combineTrees);
 const moveAtOnce = compile(moveTree);
 
@@ -73,7 +79,10 @@ export function combine(
 ): Map<string, Tensor> {
   const only = coefficients.indexOf(1);
   if (only >= 0 && coefficients.every((value, k) => value === 0 || k === only)) return cloneParameters(trees[only]!);
-  return withNumbers([total, ...coefficients.slice(1)], (weights) => combineAtOnce(trees, weights));
+  const own = coefficients.slice(1);
+  return total === 1
+    ? withNumbers(own, (weights) => blendAtOnce(trees, weights))
+    : withNumbers([total, ...own], ([sum, ...weights]) => combineAtOnce(trees, weights, sum!));
 }
 
 /** `θ + Σ cₖ dₖ`. The caller owns it. */

@@ -4,7 +4,7 @@
  * @module
  */
 export type { Calibration, CalibrationBin } from "./metrics/calibration.ts";
-export { type Classifier, classWeights, weightClasses } from "./metrics/class-weights.ts";
+export { type Classifier, classWeights, type Penalised, weightClasses } from "./metrics/class-weights.ts";
 export {
   type ClassificationOptions,
   type ClassificationReport,

@@ -340,3 +340,31 @@ test("a score relative to one that is not above zero is undefined, the gap is no
   expect(relativePerformance(0.1, 0)).toEqual({ gap: 0.1 });
   expect(() => relativePerformance(Number.NaN, 1)).toThrow("must be numbers");
 });
+
+test.each([
+  [
+    "has fewer parameters than there are coordinates",
+    Array.from({ length: 5 }, (_, i) => [...random(3).at(i).normals(2)]),
+  ],
+  ["solves all tasks alike", Array.from({ length: 5 }, () => [1, 0.3, 0.7])],
+])("a method that %s is decoded as it was, by the shortest coordinates", async (_, values) => {
+  const start = vector(values[0]!.map(() => 0));
+  const wide = vector(new Array(9).fill(0));
+  const trees = values.flatMap((own, i) => [vector(own), vector([...random(4).at(i).normals(9)])]);
+  const solutions = trees.map(
+    (tree, i): Solution<TargetBatch> => ({
+      task: `task ${Math.floor(i / 2)}`,
+      method: i % 2 === 0 ? "few" : "wide",
+      tuned: towards(tree),
+      start: i % 2 === 0 ? start : wide,
+    }),
+  );
+  // All that the tasks differ in fits into as many coordinates.
+  const space = await result(fitSubspace(solutions, { dimension: 5 }));
+  for (const [task, errors] of space.errors) {
+    for (const [method, error] of errors) expect([task, method, error < 1e-5]).toEqual([task, method, true]);
+    expect(Math.hypot(...space.coordinates.get(task)!.get("few")!)).toBeLessThan(10);
+  }
+  space.dispose();
+  free(start, wide, ...trees);
+});

@@ -15,6 +15,7 @@ import {
   tidy,
   zeros,
 } from "@tensorflow/tfjs-core";
+import { gramOf, NOISE } from "../projection/basis.ts";
 import { cut, type Projection, vectorOf } from "../projection/projection.ts";
 import { subspaceDelta } from "./delta.ts";
 import { type Activation, type Decoder, encodeBy } from "./networks.ts";
@@ -62,18 +63,13 @@ export interface Subspace {
   dispose(): void;
 }
 
-/** Values of squared lengths, next to the largest, that are no direction. */
-const NOISE = 1e-12;
-
-/** `W = Uᵀ (U Uᵀ)⁻¹` of `[params, dimension]` for `U` of `[dimension, params]`: coordinates of least squares. The caller owns it. */
+/**
+ * `W = Uᵀ (U Uᵀ)⁻¹` of `[params, dimension]` for `U` of `[dimension, params]`: coordinates of least squares. The caller owns it. Where
+ * directions depend on each other, as those of a method with fewer parameters than coordinates do, the shortest of equally good ones.
+ */
 export async function leastSquares(up: Tensor2D): Promise<Tensor2D> {
   const size = up.shape[0];
-  const gram = tidy(() => matMul(up, up, false, true));
-  const values = await gram.data();
-  gram.dispose();
-  const pairs = eigenOfSymmetric(
-    Array.from({ length: size }, (_, i) => Array.from(values.slice(i * size, (i + 1) * size))),
-  );
+  const pairs = eigenOfSymmetric(await gramOf(up));
   const largest = pairs[0]!.value;
   const inverse = new Float32Array(size * size);
   for (const { value, vector } of pairs) {

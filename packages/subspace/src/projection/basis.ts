@@ -29,7 +29,7 @@ export interface TrajectoryOptions extends Filtered {
 }
 
 /** Squared singular values, next to the largest, below which float32 knows no direction. */
-const NOISE = 1e-11;
+export const NOISE = 1e-11;
 
 /** Orthonormal directions of a stack of vectors. */
 export interface Directions {
@@ -42,7 +42,7 @@ export interface Directions {
 }
 
 /** `X Xᵀ` on the host, in double precision: squares of float32 numbers have twice as many digits as these. */
-async function gramOf(rows: Tensor2D): Promise<number[][]> {
+export async function gramOf(rows: Tensor2D): Promise<number[][]> {
   const [count, size] = rows.shape;
   const values = await rows.data();
   const gram = Array.from({ length: count }, () => new Array<number>(count).fill(0));

@@ -29,6 +29,7 @@ import type { FitSubspaceOptions } from "./fit-options.ts";
 import { type Activation, encodeBy } from "./networks.ts";
 import type { SolutionTable } from "./solution.ts";
 import type { MethodSpace } from "./subspace.ts";
+import type { Turns } from "./turns.ts";
 
 /** What a step sees of a task. */
 export interface FitBatch<Batch> {
@@ -147,6 +148,7 @@ export function fitBatches<Batch>(
   table: SolutionTable<Batch>,
   offsets: ReadonlyMap<string, ReadonlyMap<string, Tensor2D>>,
   data: FitSubspaceOptions<Batch>["data"],
+  turns: ReadonlyMap<string, Turns<Batch>>,
 ): Batches<FitBatch<Batch>> {
   const withSolutions = (task: string, batch: Batch | undefined): FitBatch<Batch> => ({
     ...(batch !== undefined && { batch }),
@@ -165,8 +167,7 @@ export function fitBatches<Batch>(
     async *epoch(epoch, from = 0) {
       for (const [i, task] of table.tasks.entries()) {
         if (i < from) continue;
-        const source = data?.[task];
-        const next: MiniBatch<Batch> | undefined = source === undefined ? undefined : await nthBatch(source, epoch);
+        const next: MiniBatch<Batch> | undefined = await turns.get(task)?.take(epoch);
         yield { batch: withSolutions(task, next?.batch), rows: next?.rows ?? 1, isLast: i === table.tasks.length - 1 };
       }
     },
@@ -183,15 +184,4 @@ export function fitBatches<Batch>(
       return Object.fromEntries(described);
     },
   };
-}
-
-/** The n-th batch of data that start again when they end. */
-export async function nthBatch<Batch>(source: Batches<Batch>, n: number): Promise<MiniBatch<Batch>> {
-  const { batchCount } = source;
-  if (batchCount === undefined) {
-    for await (const batch of source.epoch(n)) return batch;
-  } else {
-    for await (const batch of source.epoch(Math.floor(n / batchCount), n % batchCount)) return batch;
-  }
-  throw new Error("internal: an epoch without batches");
 }

@@ -71,6 +71,10 @@ export function checkFitOptions<Batch>(options: FitSubspaceOptions<Batch>): void
   if (!(reconstruction >= 0 && Number.isFinite(reconstruction)))
     throw new ConfigError({ message: `fitSubspace: reconstruction must be at least 0, got ${reconstruction}` });
   const { steps, optimiser } = options;
+  if (reconstruction === 0 && steps !== undefined && data === undefined)
+    throw new ConfigError({
+      message: "fitSubspace: with a reconstruction of 0 and no data there is nothing to learn; give data",
+    });
   if ((steps === undefined) !== (optimiser === undefined))
     throw new ConfigError({
       message: `fitSubspace: "steps" and "optimiser" belong together; ${steps === undefined ? '"steps"' : '"optimiser"'} is missing`,

@@ -12,11 +12,12 @@ import {
 import { type Batches, type EndEvent, type TrainEvent, type TrainOptions, train } from "@cambium/train";
 import { add, addN, matMul, type Scalar, type Tensor, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { checkDimension, cut, type Filtered, sizeOf } from "../projection/projection.ts";
-import { nthBatch, partOf } from "./fit-objective.ts";
+import { partOf } from "./fit-objective.ts";
 import { decoderOf, type FitSubspaceOptions } from "./fit-options.ts";
 import { createDecoder, START_DEVIATION } from "./networks.ts";
 import { flatOf, ownParameters } from "./solution.ts";
 import { createSubspace, deltasOf, type MethodSpace, type Subspace } from "./subspace.ts";
+import { checkResumable, type Turns, turnsOf } from "./turns.ts";
 
 /** Settings of `fitShared`: those of `train` that make sense here, and what is shared. */
 export interface FitSharedOptions<Batch>
@@ -84,13 +85,15 @@ export async function* fitShared<Batch>(
     throw new ConfigError({
       message: `fitShared: at least one method and the data of one task are needed, got ${names.length} and ${tasks.length}`,
     });
+  checkResumable("fitShared", data, checkpoint);
+  const sources = tasks.map((task) => turnsOf(data[task]!));
   const spaces: MethodSpace[] = [];
   const shared = random.at(COORDINATES).normal([tasks.length, dimension], 0, START_DEVIATION);
   let isDone = false;
   try {
     for (const name of names)
       spaces.push(startSpace(name, methods[name]!, dimension, options, names, random.at(name).at("decoder")));
-    const run = train(sharedObjective(spaces, methods, shared), turns(tasks, data), {
+    const run = train(sharedObjective(spaces, methods, shared), turns(tasks, data, sources), {
       optimiser,
       steps: steps as number,
       random: random.at("steps"),
@@ -123,6 +126,7 @@ export async function* fitShared<Batch>(
       yield { type: "end", reason, step, ...space };
     }
   } finally {
+    for (const each of sources) await each.close();
     shared.dispose();
     if (!isDone)
       for (const { start, decoder } of spaces) {
@@ -208,13 +212,14 @@ function sharedObjective<Batch>(
 function turns<Batch>(
   tasks: readonly string[],
   data: Readonly<Record<string, Batches<Batch>>>,
+  sources: readonly Turns<Batch>[],
 ): Batches<SharedBatch<Batch>> {
   return {
     batchCount: tasks.length,
     async *epoch(epoch, from = 0) {
-      for (const [i, task] of tasks.entries()) {
+      for (const i of tasks.keys()) {
         if (i < from) continue;
-        const { batch, rows } = await nthBatch(data[task]!, epoch);
+        const { batch, rows } = await sources[i]!.take(epoch);
         const choice = tensor2d([tasks.map((_, k) => Number(k === i))]);
         yield { batch: { batch, choice }, rows, isLast: i === tasks.length - 1 };
       }

@@ -27,6 +27,7 @@ import { checkFitOptions, decoderOf, type FitSubspaceOptions } from "./fit-optio
 import { createDecoder, createEncoder, encoderOfMap } from "./networks.ts";
 import { flatOf, rowOf, type Solution, type SolutionTable, tabulate } from "./solution.ts";
 import { createSubspace, deltasOf, leastSquares, type MethodSpace, type Subspace } from "./subspace.ts";
+import { checkResumable, turnsOf } from "./turns.ts";
 
 /** The last event of a fit: the subspace, which the receiver owns. */
 export interface SubspaceFitEvent extends Subspace {
@@ -230,9 +231,11 @@ export async function* fitSubspace<Batch>(
   options: FitSubspaceOptions<Batch>,
 ): AsyncGenerator<FitEvent, void, undefined> {
   checkFitOptions(options);
+  checkResumable("fitSubspace", options.data, options.checkpoint);
   const { dimension, random = seeded(0), steps, optimiser, clipNorm, checkpoint, signal, data, only } = options;
   const table = await tabulate("fitSubspace", solutions, only);
   const offsets = offsetsOf(table as SolutionTable<never>);
+  const turns = new Map(Object.entries(data ?? {}).map(([task, source]) => [task, turnsOf(source)]));
   let spaces: MethodSpace[] = [];
   let isDone = false;
   try {
@@ -264,7 +267,7 @@ export async function* fitSubspace<Batch>(
     );
     let reason: EndEvent["reason"] = "finished";
     if (steps !== undefined && optimiser !== undefined) {
-      const run = train(fitObjective(table, spaces, options), fitBatches(table, offsets, data), {
+      const run = train(fitObjective(table, spaces, options), fitBatches(table, offsets, data, turns), {
         optimiser,
         steps,
         random: random.at("steps"),
@@ -284,6 +287,7 @@ export async function* fitSubspace<Batch>(
     isDone = true;
     yield { type: "end", reason, ...space, explained, errors };
   } finally {
+    for (const each of turns.values()) await each.close();
     disposeOffsets(offsets);
     table.dispose();
     if (!isDone)

@@ -309,6 +309,8 @@ test("what does not make a subspace is an error that says why", async () => {
   await expect(fit(solutions, { lambda: 1 })).rejects.toThrow('unknown option "lambda"');
   await expect(fit(solutions, { mixing: "none" })).rejects.toThrow('"mixing" would do nothing');
   await expect(fit(solutions, { steps: 2 })).rejects.toThrow('"optimiser" is missing');
+  const idle = { steps: 2, optimiser: adamW({ learningRate: 1 }), reconstruction: 0 };
+  await expect(fit(solutions, idle)).rejects.toThrow("there is nothing to learn; give data");
   await expect(fit(solutions, { decoder: "tanh" })).rejects.toThrow("the tanh decoder of thin has to be trained");
   await expect(fit(solutions, { decoder: { slim: "linear" } })).rejects.toThrow('names the method "slim"');
   const optimiser = adamW({ learningRate: 1 });

@@ -18,8 +18,9 @@ import { directionsOf } from "../projection/basis.ts";
 import { checkDimension, cut, type Filtered, sizeOf } from "../projection/projection.ts";
 import { disposeOffsets, offsetsOf, scalesOf } from "./fit-subspace.ts";
 import type { Decoder } from "./networks.ts";
+import { modelOf } from "./same-model.ts";
 import { type MethodSolutions, type Solution, type SolutionTable, tabulate } from "./solution.ts";
-import { createSubspace, deltasOf, type Subspace } from "./subspace.ts";
+import { createSubspace, type Subspace } from "./subspace.ts";
 
 /** Settings of baselines. */
 export interface BaselineOptions extends Filtered {
@@ -60,7 +61,7 @@ async function spaceOf(
         shapes: method.shapes,
         start,
         decoder: linear(up),
-        deltas: deltasOf(method.objective),
+        ...modelOf(method.objective),
       });
     }
     const coordinates = new Map(table.tasks.map((task) => [task, new Map<string, Float32Array>()]));

@@ -4,6 +4,7 @@ import { type Hook, type Parameters, random as seeded } from "@cambium/core";
 import { type Delta, method } from "@cambium/delta";
 import { add, matMul, reshape, type Tensor, type Tensor1D, type Tensor2D, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { cut } from "../projection/projection.ts";
+import { checkedCoordinates } from "./coordinates.ts";
 import { START_DEVIATION } from "./networks.ts";
 import type { MethodSpace } from "./subspace.ts";
 
@@ -19,10 +20,7 @@ export function subspaceDelta(space: MethodSpace, dimension: number, coordinates
     throw new ConfigError({
       message: `subspace.delta: ${name} has a ${decoder.kind} decoder; train it by trainInSubspace(tuned, space.projection("${name}"), …)`,
     });
-  if (coordinates !== undefined && coordinates.length !== dimension)
-    throw new ConfigError({
-      message: `subspace.delta: a point has ${dimension} coordinates, got ${coordinates.length}`,
-    });
+  const given = coordinates === undefined ? undefined : checkedCoordinates("subspace.delta", coordinates, dimension);
   const inner = members[0]!;
   if (inner.afterStep !== undefined)
     throw new ConfigError({
@@ -75,8 +73,8 @@ export function subspaceDelta(space: MethodSpace, dimension: number, coordinates
       "it is a point of a subspace: save the subspace with saveSubspace and the coordinates beside it, or decode them into the method's own delta",
   });
   const made = whole({ ...inner.shape, parameters: new Map() } as never, {}, seeded(0).at(name));
-  if (coordinates === undefined) return made;
+  if (given === undefined) return made;
   for (const tensor of made.parameters.values()) tensor.dispose();
-  const z = new Map([["z", tensor1d(Float32Array.from(coordinates))]]);
+  const z = new Map([["z", tensor1d(given)]]);
   return { ...made, parameters: z, start: z };
 }

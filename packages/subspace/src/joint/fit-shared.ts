@@ -15,8 +15,9 @@ import { checkDimension, cut, type Filtered, sizeOf } from "../projection/projec
 import { partOf } from "./fit-objective.ts";
 import { decoderOf, type FitSubspaceOptions } from "./fit-options.ts";
 import { createDecoder, START_DEVIATION } from "./networks.ts";
+import { modelOf } from "./same-model.ts";
 import { flatOf, ownParameters } from "./solution.ts";
-import { createSubspace, deltasOf, type MethodSpace, type Subspace } from "./subspace.ts";
+import { createSubspace, type MethodSpace, type Subspace } from "./subspace.ts";
 import { checkResumable, type Turns, turnsOf } from "./turns.ts";
 
 /** Settings of `fitShared`: those of `train` that make sense here, and what is shared. */
@@ -157,7 +158,7 @@ function startSpace<Batch>(
   const shapes = new Map(moved.map(([key, { shape }]) => [key, shape] as const));
   const start = new Map(moved.map(([key, tensor]) => [key, tensor.clone()] as const));
   const decoder = createDecoder(settings, dimension, sizeOf(shapes), random, flatOf(start, shapes));
-  return { name, shapes, start, decoder, deltas: deltasOf(objective) };
+  return { name, shapes, start, decoder, ...modelOf(objective) };
 }
 
 /** `Σ_m L_m(θ⁰ + D_m(r))` of the vector r of a batch's task. */

@@ -25,8 +25,9 @@ import { sizeOf } from "../projection/projection.ts";
 import { fitBatches, fitObjective, partOf } from "./fit-objective.ts";
 import { checkFitOptions, decoderOf, type FitSubspaceOptions } from "./fit-options.ts";
 import { createDecoder, createEncoder, encoderOfMap } from "./networks.ts";
+import { modelOf } from "./same-model.ts";
 import { flatOf, rowOf, type Solution, type SolutionTable, tabulate } from "./solution.ts";
-import { createSubspace, deltasOf, leastSquares, type MethodSpace, type Subspace } from "./subspace.ts";
+import { createSubspace, leastSquares, type MethodSpace, type Subspace } from "./subspace.ts";
 import { checkResumable, turnsOf } from "./turns.ts";
 
 /** The last event of a fit: the subspace, which the receiver owns. */
@@ -162,7 +163,7 @@ async function startSpaces<Batch>(
       shapes,
       start: own,
       decoder,
-      deltas: deltasOf(method.objective),
+      ...modelOf(method.objective),
       ...(encoder !== undefined && { encoder }),
     });
   }

@@ -150,6 +150,11 @@ test("solutions of one method whose equal numbers mean different things are refu
   await expect(result(optimiseInSubspace(space, "one", receiver.tuned, targets([[1]]) as never, idle))).rejects.toThrow(
     /other settings of one/,
   );
+  // The same settings on another backbone.
+  const elsewhere = solved("f", loraOf(other, 8));
+  await expect(
+    result(optimiseInSubspace(space, "one", elsewhere.tuned, targets([[1]]) as never, idle)),
+  ).rejects.toThrow(/stands on another backbone than the solutions by one/);
   space.dispose();
   free(...new Set(trees), base.parameters, other.parameters);
 });
@@ -322,6 +327,13 @@ test("what does not make a subspace is an error that says why", async () => {
   expect(() => space.decode("thin", [1, 2])).toThrow("a point has 1 coordinates, got 2");
   expect(() => space.delta("thin")).toThrow("thin has 0 deltas in the subspace");
   await expect(space.encode("thin", origins.wide)).rejects.toThrow('no "w" of [12]');
+  expect(() => space.decode("thin", [Number.NaN])).toThrow("coordinate 0 of the point is NaN");
+  expect(() => transfer(space, [1], "thin", towards(origins.wide))).toThrow('"w" is [20], and [12] in the subspace');
+  const optimise = (options: object) =>
+    result(optimiseInSubspace(space, "thin", first.tuned, targets([[1]]), { optimiser, steps: 1, ...options }));
+  await expect(optimise({ subspace: { full: () => true } })).rejects.toThrow('unknown option "subspace"');
+  await expect(optimise({ from: [1, 2] })).rejects.toThrow("from: a point has 1 coordinates, got 2");
+  await expect(optimise({ from: [Number.NaN] })).rejects.toThrow("coordinate 0 of the point is NaN");
   space.dispose();
   end();
 });

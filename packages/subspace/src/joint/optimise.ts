@@ -1,13 +1,19 @@
 /** New tasks within a subspace, and one method's coordinates decoded by another. */
-import { ConfigError, canonicalJson, type Json } from "@cambium/base";
+import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
 import type { Objective, Parameters, Random } from "@cambium/core";
 import { random as seeded } from "@cambium/core";
-import type { Delta } from "@cambium/delta";
 import type { Batches } from "@cambium/train";
 import { type Tensor, tensor1d } from "@tensorflow/tfjs-core";
-import { type SubspaceEvent, type TrainInSubspaceOptions, trainInSubspace } from "../training/subspace-objective.ts";
+import {
+  type SubspaceEvent,
+  TRAINING,
+  type TrainInSubspaceOptions,
+  trainInSubspace,
+} from "../training/subspace-objective.ts";
+import { checkedCoordinates } from "./coordinates.ts";
 import { START_DEVIATION } from "./networks.ts";
-import { type Coordinates, deltasOf, type MethodSpace, type Subspace } from "./subspace.ts";
+import { checkSameBackbone, checkSameDeltas } from "./same-model.ts";
+import type { Coordinates, Subspace } from "./subspace.ts";
 
 /** Settings of `optimiseInSubspace`: those of `train`, and where the coordinates start. */
 export interface OptimiseOptions extends Omit<TrainInSubspaceOptions, "subspace"> {
@@ -23,7 +29,7 @@ export interface OptimiseOptions extends Omit<TrainInSubspaceOptions, "subspace"
  *
  * @param objective - A model tuned by that method, on the new task.
  * @param method - A method of the subspace, `"lora"`.
- * @throws As `trainInSubspace`; {ConfigError} for a method that the subspace does not have.
+ * @throws As `trainInSubspace`; {ConfigError} for a method that the subspace does not have or has with other settings, and for another backbone.
  * @see Yi et al. 2022, arXiv:2210.13311, section 3.2.
  * @example
  * const run = optimiseInSubspace(space, "lora", tuned, data, { optimiser: adamW({ learningRate: 0.05 }), steps: 300 });
@@ -37,21 +43,17 @@ export async function* optimiseInSubspace<Batch>(
   data: Batches<Batch>,
   options: OptimiseOptions,
 ): AsyncGenerator<SubspaceEvent, void, undefined> {
+  checkOptions("optimiseInSubspace", options, [...TRAINING, "from", "full"]);
   const { from, full, ...training } = options;
   const projection = space.projection(method);
   checkSameDeltas("optimiseInSubspace", space.method(method), objective);
-  if (from !== undefined && from.length !== space.dimension)
-    throw new ConfigError({
-      message: `optimiseInSubspace: from must have ${space.dimension} coordinates, got ${from.length}`,
-    });
+  await checkSameBackbone("optimiseInSubspace", space.method(method), objective);
   const random: Random = training.random ?? seeded(0);
-  const values =
-    from ??
-    random
-      .at("start")
-      .normals(space.dimension)
-      .map((value) => value * START_DEVIATION);
-  const z = tensor1d(Float32Array.from(values));
+  const drawn = () =>
+    Float32Array.from(random.at("start").normals(space.dimension), (value) => value * START_DEVIATION);
+  const z = tensor1d(
+    from === undefined ? drawn() : checkedCoordinates("optimiseInSubspace: from", from, space.dimension),
+  );
   try {
     yield* trainInSubspace(objective, projection, data, {
       ...training,
@@ -64,26 +66,6 @@ export async function* optimiseInSubspace<Batch>(
   } finally {
     z.dispose();
   }
-}
-
-/** An objective of a method's own settings: a LoRA of another `alpha` would be another model at the same point. */
-function checkSameDeltas(caller: string, { name, shapes, deltas }: MethodSpace, objective: object): void {
-  const settingsOf = (list: readonly Delta[]): ReadonlyMap<string, string> =>
-    new Map(
-      list
-        .filter((delta) => [...delta.parameters.keys()].some((key) => shapes.has(`${delta.name}/${key}`)))
-        .map((delta) => [delta.name, canonicalJson({ kind: delta.kind, config: delta.config as Json })]),
-    );
-  const [wanted, found] = [settingsOf(deltas), settingsOf(deltasOf(objective))];
-  const differing = [...wanted].flatMap(([delta, settings]) => {
-    const own = found.get(delta);
-    return own === undefined || own === settings ? [] : [`${delta} is ${own}, and ${settings} in the subspace`];
-  });
-  if (differing.length > 0)
-    throw new ConfigError({
-      message: `${caller}: the objective is tuned by other settings of ${name}: ${differing.join("; ")}`,
-      differing,
-    });
 }
 
 /** An objective's parameters, with θ⁰ of the subspace where it moves them. Nothing is copied. */
@@ -99,8 +81,9 @@ function originIn(space: Subspace, method: string, parameters: Parameters): Para
  * @param method - The method that decodes.
  * @param objective - A model tuned by it; its own point in the subspace does not count.
  * @returns All parameters of the objective. The caller owns them.
- * @throws {ConfigError} For a method that the subspace does not have, or has with other settings.
- * @throws {ShapeError} For coordinates of another number.
+ * @throws {ConfigError} For a method that the subspace does not have, or has with other settings. Whether the backbone is the same is not
+ *         looked at here: `optimiseInSubspace` and `loadSubspace` do.
+ * @throws {ShapeError} For coordinates of another number, and an objective whose parameters have other shapes.
  * @see Yi et al. 2022, arXiv:2210.13311, section 3.3.
  */
 export function transfer(
@@ -110,15 +93,20 @@ export function transfer(
   objective: { readonly parameters: Parameters },
 ): Map<string, Tensor> {
   checkSameDeltas("transfer", space.method(method), objective);
-  const decoded = space.decode(method, coordinates);
-  const missing = [...decoded.keys()].filter((name) => !objective.parameters.has(name));
-  if (missing.length > 0) {
-    for (const tensor of decoded.values()) tensor.dispose();
+  const { shapes } = space.method(method);
+  const missing = [...shapes.keys()].filter((name) => !objective.parameters.has(name));
+  if (missing.length > 0)
     throw new ConfigError({
       message: `transfer: the objective is not tuned by ${method} as in the subspace: it lacks ${missing.join(", ")}`,
       missing,
     });
-  }
+  const differing = [...shapes].flatMap(([name, shape]) => {
+    const own = objective.parameters.get(name)!.shape;
+    return `${own}` === `${shape}` ? [] : [`"${name}" is [${own}], and [${shape}] in the subspace`];
+  });
+  if (differing.length > 0)
+    throw new ShapeError({ message: `transfer: the objective does not fit: ${differing.join("; ")}`, differing });
+  const decoded = space.decode(method, coordinates);
   return new Map([...objective.parameters].map(([name, tensor]) => [name, decoded.get(name) ?? tensor.clone()]));
 }
 

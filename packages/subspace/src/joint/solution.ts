@@ -1,7 +1,6 @@
 /** Solutions of several tasks by several methods, and what of them lies in a subspace. */
 import { ConfigError, canonicalJson, type Json, ShapeError, StateError } from "@cambium/base";
 import { fingerprint, type Objective, type Parameters } from "@cambium/core";
-import type { Delta } from "@cambium/delta";
 import {
   concat,
   reshape,
@@ -16,6 +15,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../projection/projection.ts";
+import { backboneOf, deltasOf, fingerprintBody } from "./same-model.ts";
 
 /** One task, solved by one method by itself. */
 export interface Solution<Batch = never> {
@@ -51,8 +51,6 @@ export interface SolutionTable<Batch = never> {
   /** Frees the starts that were made here. */
   dispose(): void;
 }
-
-const deltasOf = (tuned: object): readonly Delta[] => (tuned as { readonly deltas?: readonly Delta[] }).deltas ?? [];
 
 /** What takes the place of the base's head, by `head` or as a part of the whole model: it is each task's own. */
 export function ownParameters(tuned: Objective<never>): ReadonlySet<string> {
@@ -228,12 +226,9 @@ async function settingsOf(
     found.push([`${name}'s settings`, canonicalJson({ kind, config: config as Json })]);
     if (buffers.size > 0) found.push([`${name}'s frozen tensors`, await fingerprint(buffers)]);
   }
-  const { base } = tuned as {
-    readonly base?: { readonly parameters: Parameters; readonly headParameters?: readonly string[] };
-  };
+  const base = backboneOf(tuned);
   if (base !== undefined && own.length > 0) {
-    const body = new Map([...base.parameters].filter(([name]) => !base.headParameters?.includes(name)));
-    found.push(["the backbone", await fingerprint(body)]);
+    found.push(["the backbone", await fingerprintBody(base)]);
   }
   return Object.fromEntries(found);
 }

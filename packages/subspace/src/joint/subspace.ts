@@ -2,7 +2,7 @@
 import { ConfigError, type Json, nearest, ShapeError } from "@cambium/base";
 import { eigenOfSymmetric, type PointLike, treeOf } from "@cambium/connectivity";
 import { fingerprint, type Parameters } from "@cambium/core";
-import type { Delta, Tuned } from "@cambium/delta";
+import type { Delta } from "@cambium/delta";
 import {
   add,
   dispose,
@@ -11,12 +11,14 @@ import {
   type Tensor,
   type Tensor1D,
   type Tensor2D,
+  tensor1d,
   tensor2d,
   tidy,
   zeros,
 } from "@tensorflow/tfjs-core";
 import { gramOf, NOISE } from "../projection/basis.ts";
 import { cut, type Projection, vectorOf } from "../projection/projection.ts";
+import { checkedCoordinates } from "./coordinates.ts";
 import { subspaceDelta } from "./delta.ts";
 import { type Activation, type Decoder, encodeBy } from "./networks.ts";
 import { rowOf } from "./solution.ts";
@@ -33,6 +35,8 @@ export interface MethodSpace {
   readonly encoder?: { readonly activation: Activation; readonly parameters: Parameters };
   /** Deltas of the model that its first solution was, for `subspace.delta`. */
   readonly deltas: readonly Delta[];
+  /** What these stand on, as far as it is known; not owned. */
+  readonly backbone?: { readonly parameters: Parameters; readonly headParameters?: readonly string[] };
 }
 
 /** Numbers as coordinates: an array, or a vector that gradients pass. */
@@ -147,14 +151,10 @@ export async function createSubspace(
     });
   };
   const vector = (given: Coordinates): Tensor1D => {
-    const size = "shape" in given ? given.size : given.length;
-    if (size !== dimension)
-      throw new ShapeError({ message: `subspace: a point has ${dimension} coordinates, got ${size}`, size });
-    return tidy(() =>
-      "shape" in given
-        ? reshape(given, [dimension])
-        : reshape(tensor2d(Float32Array.from(given), [1, dimension]), [dimension]),
-    );
+    if (!("shape" in given)) return tensor1d(checkedCoordinates("subspace", given, dimension));
+    const { size } = given;
+    if (size === dimension) return reshape(given, [dimension]);
+    throw new ShapeError({ message: `subspace: a point has ${dimension} coordinates, got ${size}`, size });
   };
   return {
     dimension,
@@ -196,9 +196,4 @@ export async function createSubspace(
       }
     },
   };
-}
-
-/** The deltas of a tuned model, or none of another objective. */
-export function deltasOf(objective: object): readonly Delta[] {
-  return "deltas" in objective ? (objective as Tuned).deltas : [];
 }

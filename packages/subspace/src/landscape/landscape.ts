@@ -4,6 +4,7 @@ import { type Landscape, runLandscape, type Slice } from "@cambium/connectivity"
 import type { Objective } from "@cambium/core";
 import type { Batches } from "@cambium/train";
 import { dispose, tensor1d } from "@tensorflow/tfjs-core";
+import { checkSameBackbone, checkSameDeltas } from "../joint/same-model.ts";
 import type { Subspace } from "../joint/subspace.ts";
 import { subspaceObjective } from "../training/subspace-objective.ts";
 
@@ -104,7 +105,7 @@ export type SubspaceLandscapeEvent =
  * Measures a plane of coordinates with every method: each point of the grid is decoded by all of them.
  *
  * @param models - A model of each method that is mapped, on the task. `O(methods · points² · batches)` forward passes.
- * @throws {ConfigError} For a method that the subspace does not have, and options out of range.
+ * @throws {ConfigError} For a method that the subspace does not have, or has with other settings or on another backbone, and options out of range.
  */
 export async function* runSubspaceLandscape<Batch>(
   space: Subspace,
@@ -117,6 +118,14 @@ export async function* runSubspaceLandscape<Batch>(
   const { points = 21, results, signal } = options;
   if (!Number.isInteger(points) || points < 2)
     throw new ConfigError({ message: `runSubspaceLandscape: points must be an integer from 2, got ${points}` });
+  if (Object.keys(models).length === 0)
+    throw new ConfigError({
+      message: `runSubspaceLandscape: give a model of at least one method; the subspace has ${space.methods.join(", ")}`,
+    });
+  for (const [method, objective] of Object.entries(models)) {
+    checkSameDeltas("runSubspaceLandscape", space.method(method), objective);
+    await checkSameBackbone("runSubspaceLandscape", space.method(method), objective);
+  }
   const made = [plane.origin, plane.across, ...(plane.up === undefined ? [] : [plane.up])].map((values) =>
     tensor1d(Float32Array.from(values)),
   );
@@ -177,6 +186,8 @@ export function measureOverlap(
   full: Readonly<Record<string, number>>,
   percent = 90,
 ): Overlap {
+  if (!(percent > 0 && Number.isFinite(percent)))
+    throw new ConfigError({ message: `measureOverlap: percent must be above 0, got ${percent}` });
   const reached = new Map<string, boolean[][]>();
   let shape: string | undefined;
   for (const [method, { accuracies, xs, ys }] of landscapes) {

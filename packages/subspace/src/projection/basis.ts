@@ -1,5 +1,5 @@
 /** Projections onto directions that are known: those in which points of a training run, or of several models, differ most. */
-import { ConfigError, checkOptions, type Json, ShapeError } from "@cambium/base";
+import { ConfigError, checkOptions, type Json, ShapeError, StateError } from "@cambium/base";
 import { eigenOfSymmetric, type PointLike, treeOf } from "@cambium/connectivity";
 import { fingerprint, type Parameters } from "@cambium/core";
 import {
@@ -89,7 +89,11 @@ const times = (matrix: readonly Float64Array[], rows: Tensor2D): Tensor2D =>
  * makes them orthogonal to float32's last digits, which the first one alone does not where singular values are far apart.
  */
 export async function directionsOf(rows: Tensor2D, most: number): Promise<Directions> {
-  const pairs = eigenOfSymmetric(await gramOf(rows));
+  const gram = await gramOf(rows);
+  const broken = gram.findIndex((row, i) => !Number.isFinite(row[i]));
+  if (broken >= 0)
+    throw new StateError({ message: `directions: point ${broken} holds numbers that are not finite`, point: broken });
+  const pairs = eigenOfSymmetric(gram);
   const total = pairs.reduce((sum, { value }) => sum + Math.max(0, value), 0);
   const largest = pairs[0]?.value ?? 0;
   const kept = pairs.slice(0, most).filter(({ value }) => value > NOISE * largest);
@@ -165,6 +169,7 @@ function rowsOf(points: readonly Parameters[], origin: Parameters, names: Iterab
  * @param points - Checkpoints of one run, or solutions of several, of one shape.
  * @throws {ConfigError} When there are fewer points than directions, or the points do not differ in a block.
  * @throws {ShapeError} When points have other names or shapes than the first.
+ * @throws {StateError} When a point holds numbers that are not finite.
  * @see Zhang et al. 2023, Fine-tuning Happens in Tiny Subspaces, ACL, section 3.
  * @example
  * const projection = await trajectoryProjection(checkpoints, { dimension: 8, block: layerOf });

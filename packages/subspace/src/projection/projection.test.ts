@@ -234,4 +234,10 @@ test("what a projection cannot be is an error that says what was meant", async (
   expect(() => applied(projection, [1, 2, 3])).toThrow('must have a vector "z" of 2 numbers, got [3]');
   projection.dispose();
   await expect(trajectoryProjection([], { dimension: 1 })).rejects.toThrow("at least 2 points");
+  const points = [
+    [1, 2],
+    [3, Number.NaN],
+  ].map((values) => new Map<string, Tensor>([["w", tensor1d(values)]]));
+  await expect(trajectoryProjection(points, { dimension: 1 })).rejects.toThrow("point 1 holds numbers that are not");
+  for (const point of points) disposeParameters(point);
 });

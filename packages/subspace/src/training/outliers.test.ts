@@ -47,6 +47,11 @@ test("what cannot be meant is refused", async () => {
   const measure = async (): Promise<number> => 1;
   const options = { random: random(1) };
   await expect(measureOutliers(start, start, measure, options)).rejects.toThrow(/nothing that is looked at has moved/);
+  const broken = new Map<string, Tensor>([["w", tensor1d([1, Number.NaN, 3])]]);
+  await expect(measureOutliers(broken, broken, measure, options)).rejects.toThrow(
+    /"w" holds numbers that are not finite/,
+  );
+  disposeParameters(broken);
   await expect(measureOutliers(point, new Map(), measure, options)).rejects.toThrow(/the start lacks "w" of \[200\]/);
   await expect(measureOutliers(point, start, measure, { ...options, deviations: 0 })).rejects.toThrow(/above 0/);
   await expect(measureOutliers(point, start, measure, { ...options, deviations: 0.001 })).rejects.toThrow(

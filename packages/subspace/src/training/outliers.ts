@@ -1,5 +1,5 @@
 /** Whether few weights that moved far carry what was learned. */
-import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import { ConfigError, checkOptions, ShapeError, StateError } from "@cambium/base";
 import { type PointLike, treeOf } from "@cambium/connectivity";
 import { disposeParameters, type Parameters, type Random } from "@cambium/core";
 import { tensor } from "@tensorflow/tfjs-core";
@@ -36,6 +36,7 @@ export interface OutlierEffect {
  * @param measure - Score of parameters, such as accuracy. It does not keep them.
  * @throws {ConfigError} For options that do not exist or cannot be meant, points that are equal, and more outliers than other weights.
  * @throws {ShapeError} When the start lacks a tensor.
+ * @throws {StateError} When a tensor holds numbers that are not finite.
  * @see Zhang et al. 2023, Fine-tuning Happens in Tiny Subspaces, ACL 2023, section 5 (outlier dimensions).
  * @example
  * const { whole, without, random } = await measureOutliers(tuned, start, accuracyOf, { random: random(1) });
@@ -126,7 +127,9 @@ function changeOf(
   const offsets = Float64Array.from(values, (value, i) => value - before[i]!);
   const mean = offsets.reduce((sum, offset) => sum + offset, 0) / offsets.length;
   const deviation = Math.sqrt(offsets.reduce((sum, offset) => sum + (offset - mean) ** 2, 0) / offsets.length);
-  if (!(deviation > 0)) return undefined;
+  if (!Number.isFinite(deviation))
+    throw new StateError({ message: `measureOutliers: "${name}" holds numbers that are not finite`, name });
+  if (deviation === 0) return undefined;
   const [outliers, others]: [number[], number[]] = [[], []];
   offsets.forEach((offset, i) => void (Math.abs(offset - mean) > deviations * deviation ? outliers : others).push(i));
   return { name, shape, values, before, outliers, others };

@@ -126,6 +126,12 @@ export function subspaceObjective<Batch>(
   };
 }
 
+/** Options of `train` that training in a subspace takes. */
+export const TRAINING: readonly Exclude<keyof TrainOptions, "start">[] = [
+  ...(["optimiser", "epochs", "steps", "accumulate", "clipNorm"] as const),
+  ...(["random", "evaluate", "checkpoint", "keepOptimiser", "signal"] as const),
+];
+
 /** Settings of `trainInSubspace`: those of `train`, and what is trained besides the coordinates. */
 export interface TrainInSubspaceOptions extends Omit<TrainOptions, "start"> {
   readonly subspace?: SubspaceOptions;
@@ -158,6 +164,7 @@ export async function* trainInSubspace<Batch>(
   data: Batches<Batch>,
   options: TrainInSubspaceOptions,
 ): AsyncGenerator<SubspaceEvent, void, undefined> {
+  checkOptions("trainInSubspace", options, [...TRAINING, "subspace"]);
   const { subspace = {}, ...training } = options;
   const small = subspaceObjective(objective, projection, subspace);
   try {

@@ -115,6 +115,10 @@ test("a run that was stopped resumes to the same bits, and one in another projec
   const ends = [await run(6), await run(2, files), await run(6, files)];
   expect(ends[2]!.coordinates).toEqual(ends[0]!.coordinates);
   await expect(run(6, files, other!)).rejects.toThrow("belongs to another run");
+  const idle = { optimiser: adamW({ learningRate: 0.1 }), steps: 1, start: { step: 3 } };
+  await expect(result(trainInSubspace(towards(start), mine!, targets([[1, 2, 3, 4]]), idle))).rejects.toThrow(
+    'unknown option "start"',
+  );
   for (const each of [mine!, other!]) each.dispose();
   for (const { point, parameters } of ends) for (const tree of [point, parameters]) disposeParameters(tree);
   disposeParameters(start);

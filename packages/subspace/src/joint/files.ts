@@ -7,7 +7,8 @@ import { disposeParameters, fingerprint, type Parameters, random } from "@cambiu
 import type { Tuned } from "@cambium/delta";
 import { concat, reshape, type Tensor1D, tidy } from "@tensorflow/tfjs-core";
 import { sizeOf } from "../projection/projection.ts";
-import { type Activation, createDecoder, type DecoderSettings } from "./networks.ts";
+import { type Activation, checkActivation, checkDecoder, createDecoder, type DecoderSettings } from "./networks.ts";
+import { modelOf } from "./same-model.ts";
 import { createSubspace, type MethodSpace, type Subspace } from "./subspace.ts";
 
 /** What is stored of a method beside its trees. */
@@ -24,7 +25,70 @@ interface Stored {
   readonly coordinates: Readonly<Record<string, readonly number[]>>;
 }
 
+/** What each setting must be. */
+const CHECKS: { readonly [key in keyof Stored]: (value: unknown) => boolean } = {
+  fit: (value) => typeof value === "string",
+  dimension: (value) => Number.isInteger(value) && (value as number) > 0,
+  method: (value) => typeof value === "string",
+  methods: (value) => isListOf(value, "string"),
+  tasks: (value) => isListOf(value, "string"),
+  decoder: (value) => {
+    if (Object(value) !== value) return false;
+    const { seed, path, ...settings } = value as Stored["decoder"];
+    checkDecoder("loadSubspace", settings);
+    return (seed === undefined || Number.isInteger(seed)) && (path === undefined || Array.isArray(path));
+  },
+  activation: (value) => {
+    if (value !== null) checkActivation("loadSubspace", value as Activation);
+    return true;
+  },
+  names: (value) => isListOf(value, "string") && (value as readonly unknown[]).length > 0,
+  coordinates: (value) =>
+    Object(value) === value && Object.values(value as object).every((row) => isListOf(row, "number")),
+};
+
+const isListOf = (value: unknown, type: string): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === type);
+
 const kindOf = (method: string): string => `subspace-${method.replaceAll(/[^\w.-]/g, "_")}`;
+
+/** Names of files that two methods would share, where there are any. */
+function checkFileNames(methods: readonly string[]): void {
+  const byFile = new Map<string, string>();
+  for (const method of methods) {
+    const file = kindOf(method).toLowerCase(); // there are disks that do not tell cases apart
+    const other = byFile.get(file);
+    if (other !== undefined)
+      throw new ConfigError({
+        message: `saveSubspace: "${other}" and "${method}" would lie in one file; give the methods names that differ in letters, digits, "-" or "."`,
+      });
+    byFile.set(file, method);
+  }
+}
+
+/** @throws {FormatError} For settings that are none of a method of a subspace. */
+function parseStored(method: string, settings: JsonObject, trees: ReadonlyMap<string, Parameters>): Stored {
+  const damaged = (why: string, cause?: unknown): FormatError =>
+    new FormatError({ message: `loadSubspace: the file of ${method} is damaged: ${why}`, method, cause });
+  for (const [key, isGood] of Object.entries(CHECKS)) {
+    let isFine: boolean;
+    try {
+      isFine = isGood(settings[key]);
+    } catch (cause) {
+      throw damaged((cause as Error).message, cause);
+    }
+    if (!isFine) throw damaged(`its ${key} is ${JSON.stringify(settings[key])}`);
+  }
+  const stored = settings as unknown as Stored;
+  if (stored.method !== method) throw damaged(`it is of ${stored.method}`);
+  const missing = stored.names.find((name) => !trees.get("start")?.has(name));
+  if (missing !== undefined) throw damaged(`it lacks the start of ${missing}`);
+  if (!trees.has("decoder")) throw damaged("it lacks the decoder");
+  if (trees.has("encoder") !== (stored.activation !== null)) throw damaged("an encoder needs an activation");
+  const odd = Object.entries(stored.coordinates).find(([, values]) => values.length !== stored.dimension);
+  if (odd !== undefined) throw damaged(`${odd[0]} has ${odd[1].length} coordinates of ${stored.dimension}`);
+  return stored;
+}
 
 /** A hash of all methods' parts, which tells fits apart. */
 async function fitOf(space: Subspace): Promise<string> {
@@ -51,7 +115,8 @@ function checkModels(caller: string, methods: readonly string[], models: Readonl
  * Writes a subspace into a folder: decoders, encoders, starts and the coordinates of its tasks.
  *
  * @param models - A tuned model for each method: what points of it belong to.
- * @throws {ConfigError} When a method has no model, or a model is of none.
+ * @returns A hash that tells fits apart.
+ * @throws {ConfigError} When a method has no model, a model is of none, or two methods have names that would be one file's.
  * @example
  * await saveSubspace(space, "spaces/mail", { lora: tunedByLora, adapter: tunedByAdapter });
  */
@@ -59,11 +124,12 @@ export async function saveSubspace(
   space: Subspace,
   to: string | Files,
   models: Readonly<Record<string, Tuned>>,
-): Promise<void> {
+): Promise<string> {
   checkModels("saveSubspace", space.methods, models);
   const missing = space.methods.filter((name) => models[name] === undefined);
   if (missing.length > 0)
     throw new ConfigError({ message: `saveSubspace: there is no model of ${missing.join(", ")}`, missing });
+  checkFileNames(space.methods);
   const fit = await fitOf(space);
   for (const method of space.methods) {
     const { start, decoder, encoder, shapes } = space.method(method);
@@ -92,6 +158,7 @@ export async function saveSubspace(
       trees,
     });
   }
+  return fit;
 }
 
 /**
@@ -111,17 +178,19 @@ export async function loadSubspace(from: string | Files, models: Readonly<Record
   try {
     for (const [method, tuned] of wanted) {
       const { trees, settings } = await loadArtefact(tuned, from, kindOf(method));
-      const stored = settings as unknown as Stored;
-      first ??= stored;
-      const [start, decoder] = [trees.get("start")!, trees.get("decoder")!];
-      const loaded = [start, decoder, trees.get("encoder") ?? new Map()];
-      if (stored.fit !== first.fit) {
-        for (const tree of loaded) disposeParameters(tree);
-        throw new FormatError({
-          message: `loadSubspace: ${method} and ${first.method} are of different fits; save the whole subspace again`,
-        });
+      let stored: Stored;
+      try {
+        stored = parseStored(method, settings, trees);
+        first ??= stored;
+        if (stored.fit !== first.fit)
+          throw new FormatError({
+            message: `loadSubspace: ${method} and ${first.method} are of different fits; save the whole subspace again`,
+          });
+      } catch (error) {
+        for (const tree of trees.values()) disposeParameters(tree);
+        throw error;
       }
-      spaces.push(restore(stored, tuned, start, decoder, trees.get("encoder")));
+      spaces.push(restore(stored, tuned, trees.get("start")!, trees.get("decoder")!, trees.get("encoder")));
       for (const [task, values] of Object.entries(stored.coordinates)) {
         const row = coordinates.get(task) ?? new Map<string, Float32Array>();
         coordinates.set(task, row.set(method, Float32Array.from(values)));
@@ -154,7 +223,7 @@ function restore(
     shapes,
     start,
     decoder: { ...fresh, parameters: trained },
-    deltas: tuned.deltas,
+    ...modelOf(tuned),
     ...(encoder !== undefined && activation !== null && { encoder: { activation, parameters: encoder } }),
   };
 }

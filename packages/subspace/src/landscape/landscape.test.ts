@@ -59,6 +59,9 @@ test("a subspace of one coordinate is a line", async () => {
   );
   expect(landscapes.get("one")!.ys).toEqual([0]);
   expect(() => subspacePlane(space, "d")).toThrow('no coordinates of "d"; the tasks are a, b, c');
+  await expect(result(runSubspaceLandscape(space, plane, {}, targets([points.c])))).rejects.toThrow(
+    "give a model of at least one method; the subspace has one, two",
+  );
   dispose();
 });
 
@@ -91,6 +94,7 @@ test("the overlap is the intersection of what methods reach over the union of it
     ["two", 0.5],
   ]);
   expect(measureOverlap(landscapes, { one: 9, two: 9 }).share).toBeUndefined();
+  expect(() => measureOverlap(landscapes, { one: 0.8, two: 0.5 }, Number.NaN)).toThrow("percent must be above 0");
   expect(() => measureOverlap(landscapes, { one: 0.8, two: 0 })).toThrow("full score of two must be above 0, got 0");
 });
 
@@ -158,4 +162,40 @@ test("decoders that are drawn from a seed, and trained encoders, come back from 
   for (const { tuned } of solved) disposeParameters(tuned.parameters);
   for (const delta of Object.values(starts)) disposeParameters(delta.parameters);
   disposeParameters(base.parameters);
+});
+
+test("methods whose files would have one name are refused, and damaged files say what is wrong with them", async () => {
+  const base = tinyModel();
+  const delta = bitFit(base);
+  const plain = attach(base, delta);
+  const solved = [1, 2].map((seed) =>
+    plain.with(new Map([...plain.parameters].map(([name, { shape }]) => [name, random(seed).at(name).normal(shape)]))),
+  );
+  const fit = (...methods: readonly string[]) =>
+    result(
+      fitSubspace(solved.flatMap((tuned, i) => methods.map((method) => ({ task: `t${i}`, method, tuned }))) as never, {
+        dimension: 1,
+      }),
+    );
+  const both = await fit("bit fit", "bit_fit");
+  const models = { "bit fit": solved[0]!, bit_fit: solved[0]! };
+  await expect(saveSubspace(both, memory(), models)).rejects.toThrow('"bit fit" and "bit_fit" would lie in one file');
+  const one = await fit("bit_fit");
+  const files = memory();
+  const id = await saveSubspace(one, files, { bit_fit: solved[0]! });
+  expect(id).toMatch(/^[0-9a-f]{64}$/);
+  await expect(loadSubspace(files, { "bit fit": solved[0]! })).rejects.toThrow("is damaged: it is of bit_fit");
+  const name = "subspace-bit_fit.json";
+  const text = new TextDecoder().decode(await files.read(name));
+  for (const [was, is, message] of [
+    ['"names"', '"nams"', /is damaged: its names is undefined/],
+    ['"dimension": 1', '"dimension": 2', /t0 has 1 coordinates of 2/],
+    ['"kind": "linear"', '"kind": "line"', /is damaged: .* a decoder is linear, tanh, fastfood, got "line"/],
+  ] as const) {
+    expect(text).toContain(was);
+    await files.write(name, text.replace(was, is));
+    await expect(loadSubspace(files, { bit_fit: solved[0]! })).rejects.toThrow(message);
+  }
+  for (const space of [both, one]) space.dispose();
+  for (const { parameters } of [...solved, plain, { parameters: base.parameters }]) disposeParameters(parameters);
 });

@@ -1,6 +1,7 @@
 /** What feed-forward neurons are worth: the artefact, made once for a model and a task, and kept in files. */
 import { ConfigError, type Files, FormatError, hasFile, openFiles, readJson } from "@cambium/base";
-import type { Parameters, Site } from "@cambium/core";
+import { fingerprint, type Parameters, type Site } from "@cambium/core";
+import type { LanguageModel } from "@cambium/models";
 import { add, mul, norm, type Tensor, type Tensor1D, tidy } from "@tensorflow/tfjs-core";
 import * as z from "zod";
 import { type FeedForwardSites, feedForwardParts } from "./feed-forward.ts";
@@ -11,7 +12,10 @@ export type NeuronMethod = "activation" | "mean" | "integrated-gradients" | "wei
 /** A score for each neuron of every feed-forward part, by the path of its activation. The greatest are kept. */
 export interface NeuronScores {
   readonly method: NeuronMethod;
-  /** Of the model's weights: scores of another model are refused. Absent where scores were made by hand. */
+  /**
+   * Of the weights of the model's body, without its head: `runFastPromptTuning` refuses scores of another model, and `checkScores` does. Absent where scores
+   * were made by hand.
+   */
   readonly model?: string;
   readonly layers: Readonly<Record<string, readonly number[]>>;
 }
@@ -87,6 +91,22 @@ export async function saveNeuronScores(scores: NeuronScores, target: string | Fi
   await openFiles(target).write(FILE, JSON.stringify({ format: "cambium neuron scores", version: 1, key, scores }));
 }
 
+/** A hash of a model's weights without its head. */
+export const fingerprintBody = ({ parameters, headParameters }: LanguageModel): Promise<string> =>
+  fingerprint(new Map([...parameters].filter(([name]) => !headParameters.includes(name))));
+
+/**
+ * Throws for scores of another model of the same shape, which `partialModel`, at once, cannot tell.
+ *
+ * @throws {ConfigError}
+ */
+export async function checkScores(caller: string, model: LanguageModel, { model: made }: NeuronScores): Promise<void> {
+  if (made === undefined || made === (await fingerprintBody(model))) return;
+  throw new ConfigError({
+    message: `${caller}: the neurons were scored on another model, whose weights differ; score them on this one`,
+  });
+}
+
 /**
  * The scores of one part.
  *
@@ -96,7 +116,10 @@ export function scoresOf(scores: NeuronScores, act: Site): readonly number[] {
   const values = scores.layers[act.path];
   if (values?.length === act.width && values.every(Number.isFinite)) return values;
   throw new ConfigError({
-    message: `partialModel: neurons has ${values === undefined ? "no scores" : `${values.length} scores, all finite or not,`} for ${act.path}, which has ${act.width} neurons; were they made for another model?`,
+    message:
+      values?.length === act.width
+        ? `partialModel: a score of ${act.path} is ${values.find((value) => !Number.isFinite(value))}; are the weights of the model finite?`
+        : `partialModel: neurons has ${values === undefined ? "no scores" : `${values.length} scores`} for ${act.path}, which has ${act.width} neurons; were they made for another model?`,
     path: act.path,
   });
 }

@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { tinyData } from "../data.fixture.ts";
 import { measureBlockInfluence } from "./block-influence.ts";
 import { balancedClusters } from "./clusters.ts";
+import { checkScores } from "./neuron-scores.ts";
 import { partialModel } from "./partial-model.ts";
 import { scoreNeurons } from "./score-neurons.ts";
 
@@ -107,6 +108,39 @@ test("scores are found again in the cache, by the model, the data and the settin
   await expect(scoreNeurons(model, unread as never, { cache, method: "mean" })).rejects.toThrow("read");
   const other = tinyModel({ type: "bert", seed: 2 });
   await expect(scoreNeurons(other, unread as never, { cache })).rejects.toThrow("read");
+  for (const each of [model, other]) disposeParameters(each.parameters);
+});
+
+test("weights that are not finite have no scores, whichever way they are asked for", async () => {
+  const model = tinyModel({ type: "bert" });
+  const name = "encoder.layer.0.intermediate.dense.weight";
+  const parameters = new Map(model.parameters);
+  parameters.set(
+    name,
+    tidy(() => mul(model.parameters.get(name)!, Number.NaN)),
+  );
+  const broken = {
+    ...model,
+    parameters,
+    forward: (batch: never, options: object) => model.forward(batch, { parameters, ...options }),
+  };
+  const cache = files();
+  await expect(scoreNeurons(broken as never, tinyData(model), { cache })).rejects.toThrow(/are not finite/);
+  expect(await cache.list()).toEqual([]);
+  expect(() => partialModel(broken as never, { width: 0.5 })).toThrow(/a score of .* is NaN; are the weights/);
+  parameters.get(name)!.dispose();
+  disposeParameters(model.parameters);
+});
+
+test("scores know the body that they are of, whatever its head", async () => {
+  const model = tinyModel({ type: "bert" });
+  const neurons = await scoreNeurons(model, tinyData(model), { method: "weights" });
+  await expect(checkScores("here", model, neurons)).resolves.toBeUndefined();
+  const other = tinyModel({ type: "bert", seed: 2 });
+  await expect(checkScores("here", other, neurons)).rejects.toThrow(/^here: the neurons were scored on another model/);
+  const [head] = model.headParameters;
+  const retrained = { ...model, parameters: new Map([...model.parameters, [head!, other.parameters.get(head!)!]]) };
+  await expect(checkScores("here", retrained as never, neurons)).resolves.toBeUndefined();
   for (const each of [model, other]) disposeParameters(each.parameters);
 });
 

@@ -1,5 +1,5 @@
 /** Scores of feed-forward neurons from data, made once before a run. */
-import { ConfigError, canonicalJson, type Files, parseConfig, sha256 } from "@cambium/base";
+import { ConfigError, canonicalJson, type Files, parseConfig, StateError, sha256 } from "@cambium/base";
 import {
   around,
   fingerprint,
@@ -35,6 +35,7 @@ import * as z from "zod";
 import { balancedClusters } from "./clusters.ts";
 import { type FeedForwardSites, feedForwardParts } from "./feed-forward.ts";
 import {
+  fingerprintBody,
   loadNeuronScores,
   type NeuronMethod,
   type NeuronScores,
@@ -94,6 +95,7 @@ type Runner = LanguageModel & { readonly base?: LanguageModel };
  * @param model - Whole; on a tuned model its deltas act.
  * @param data - Batches of its task; the first epoch is read.
  * @throws {ConfigError} For settings that there are not, and methods with gradients on a model without a head.
+ * @throws {StateError} When scores are not finite.
  * @see Huang et al. 2022, FPT, arXiv:2211.06840, section 3; Zhang et al. 2022, MoEfication, arXiv:2110.01786, for `"experts"`.
  * @example
  * const neurons = await scoreNeurons(attach(base, prompt(base, {}, random(1))), data, { cache: "runs/scores" });
@@ -121,7 +123,7 @@ export async function scoreNeurons(
     throw new ConfigError({ message: `scoreNeurons: ${unread} is not read by the method "${method}"` });
   const runner = model as unknown as Runner;
   const base = runner.base ?? runner;
-  const print = (await fingerprint(base.parameters)) as string;
+  const print = await fingerprintBody(base);
   const settings = {
     method,
     examples,
@@ -141,6 +143,12 @@ export async function scoreNeurons(
       : method === "fisher" || method === "integrated-gradients"
         ? await byGradients(scored, method === "fisher" ? undefined : settings.points)
         : await byActivations(scored, method, settings.clusters, random);
+  const broken = Object.entries(layers).find(([, values]) => !values.every(Number.isFinite));
+  if (broken !== undefined)
+    throw new StateError({
+      message: `scoreNeurons: scores of ${broken[0]} are not finite; are the weights of the model?`,
+      path: broken[0],
+    });
   const scores: NeuronScores = { method, model: print, layers };
   if (cache !== undefined) await saveNeuronScores(scores, cache, key);
   return scores;

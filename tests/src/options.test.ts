@@ -454,7 +454,7 @@ const packages: Readonly<Record<string, Exports>> = {
       scoreNeurons: (unknown) => fpt.scoreNeurons(model, noBatches, unknown),
       selectLayers: (unknown) => fpt.selectLayers(1, 2, unknown),
     },
-    plain: `comparePrompts judgeSimilarity loadNeuronScores measureFlops measureTransfer saveNeuronScores scheduleCost shortened
+    plain: `checkScores comparePrompts judgeSimilarity loadNeuronScores measureFlops measureTransfer saveNeuronScores scheduleCost shortened
       stagesOf weightScores`,
   },
   report: {

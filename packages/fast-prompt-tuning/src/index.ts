@@ -11,6 +11,7 @@ export { type GrowDeltaOptions, growDelta } from "./extensions/grow-delta.ts";
 export { shortened } from "./extensions/shortened.ts";
 export { type MeasureBlockInfluenceOptions, measureBlockInfluence } from "./partial/block-influence.ts";
 export {
+  checkScores,
   loadNeuronScores,
   type NeuronMethod,
   type NeuronScores,
@@ -28,6 +29,7 @@ export {
 } from "./partial/partial-model.ts";
 export { type Scorable, type ScoreNeuronsOptions, scoreNeurons } from "./partial/score-neurons.ts";
 export { type LayerStrategy, type SelectLayersOptions, selectLayers } from "./partial/select-layers.ts";
+export type { StageEvaluation } from "./schedule/evaluate-stage.ts";
 export {
   type GrowthPoint,
   type GrowthRule,
@@ -35,7 +37,6 @@ export {
   growWhenFlat,
 } from "./schedule/growth-rule.ts";
 export {
-  type CoordinateObjective,
   type FastPromptTuningEnd,
   type FastPromptTuningEvent,
   type FastPromptTuningOptions,
@@ -43,9 +44,8 @@ export {
   type Growth,
   type OfStage,
   runFastPromptTuning,
-  type StageEvaluation,
-  type StageModel,
 } from "./schedule/run.ts";
+export type { CoordinateObjective, StageModel } from "./schedule/stage-model.ts";
 export {
   type NamedStages,
   type PlannedStage,

@@ -37,7 +37,7 @@ const schema = z.strictObject({
 });
 
 /**
- * A rule that grows the model when what is watched improves too slowly for the operations that it costs.
+ * A rule that grows the model when what is watched improves too slowly for the operations that it costs. What is not finite is no improvement.
  *
  * @throws {ConfigError} For settings out of range; the rule, when an evaluation has no such metric.
  * @example
@@ -56,9 +56,16 @@ export function growWhenFlat(options: GrowWhenFlatOptions = {}): GrowthRule {
   };
   const isFlat = (history: readonly GrowthPoint[]): boolean => {
     const values = history.map(watched);
-    let [best, most, flat] = [values[0]!, 0, 0];
+    let [best, most, flat]: [number | undefined, number, number] = [undefined, 0, 0];
     for (const [i, value] of values.entries()) {
-      if (i === 0) continue;
+      if (best === undefined && Number.isFinite(value)) {
+        [best, flat] = [value, 0];
+        continue;
+      }
+      if (best === undefined || !Number.isFinite(value)) {
+        flat += 1;
+        continue;
+      }
       const gain = Math.max(0, value - best) / (history[i]!.flops - history[i - 1]!.flops);
       flat = gain <= factor * most ? flat + 1 : 0;
       most = Math.max(most, gain);

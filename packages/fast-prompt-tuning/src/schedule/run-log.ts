@@ -25,12 +25,14 @@ export interface RunLog {
 
 const FILE = "stages.json";
 const number = z.number();
+/** Numbers that JSON does not have are texts in the file. */
+const metric = z.union([number, z.enum(["NaN", "Infinity", "-Infinity"]).transform(Number)]);
 const schema = z.strictObject({
   format: z.literal("cambium stages"),
   version: z.literal(2),
   plan: z.string(),
   ended: z.array(number),
-  history: z.array(z.strictObject({ step: number, flops: number, metrics: z.record(z.string(), number) })),
+  history: z.array(z.strictObject({ step: number, flops: number, metrics: z.record(z.string(), metric) })),
 });
 
 /**
@@ -55,7 +57,9 @@ export async function readLog(files: Files | undefined, plan: string): Promise<R
 
 /** Writes it, whole or not at all. */
 export async function writeLog(files: Files | undefined, log: RunLog): Promise<void> {
-  await files?.write(FILE, JSON.stringify({ format: "cambium stages", version: 2, ...log }));
+  const toText = (_: string, value: unknown): unknown =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  await files?.write(FILE, JSON.stringify({ format: "cambium stages", version: 2, ...log }, toText));
 }
 
 /** The files of a folder whose names begin with `<name>/`, as a folder. */

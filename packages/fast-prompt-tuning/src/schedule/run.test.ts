@@ -11,12 +11,12 @@ import { tinyData } from "../data.fixture.ts";
 import { partial } from "../partial/partial-model.ts";
 import { growWhenFlat } from "./growth-rule.ts";
 import {
-  type CoordinateObjective,
   type FastPromptTuningEnd,
   type FastPromptTuningEvent,
   type FastPromptTuningOptions,
   runFastPromptTuning,
 } from "./run.ts";
+import type { CoordinateObjective } from "./stage-model.ts";
 
 type Options = Partial<FastPromptTuningOptions>;
 const stages = [{ steps: 3, depth: 0.5, width: 0.5 }, { steps: 3, width: 0.5 }, { steps: 4 }];
@@ -252,6 +252,54 @@ test("a stage's own rates begin again, the run's go on, and memory can be droppe
   free();
 });
 
+test("rates of a stage last where early ends make the last stage the longest", async () => {
+  const { tuned, free } = setUp();
+  const { end, events } = await run(tuned, {
+    rates: "stage",
+    optimiser: adamW({ learningRate: linear(0.1, { steps: 8 }) }),
+    evaluate: { every: 1, run: async () => ({ loss: 1 }) },
+    grow: (): boolean => true,
+  });
+  expect(end).toMatchObject({ reason: "finished", step: 10 });
+  expect(events.flatMap((event) => (event.type === "grow" ? [event.step] : []))).toEqual([0, 1, 2]);
+  free();
+});
+
+test("measures that are not finite are no improvement, and a run that was killed after them resumes", async () => {
+  const { tuned, free } = setUp();
+  const checkpoint = { files: files(), every: 1 };
+  const losses = [Number.NaN, Number.POSITIVE_INFINITY, 1, Number.NaN];
+  const best = { metric: "loss", direction: "lowest" as const };
+  let measured = 0;
+  const evaluate = { every: 1, patience: 2, best, run: async () => ({ loss: losses[measured++] ?? 1 }) };
+  const five = { stages: [{ steps: 4, depth: 0.5 }, { steps: 2 }], steps: 6, evaluate } as Options;
+  await run(tuned, { ...five, checkpoint }, 2);
+  const kept = JSON.parse(new TextDecoder().decode(await checkpoint.files.read("stages.json")));
+  expect(kept.history).toMatchObject([{ metrics: { loss: "NaN" } }]);
+  const { events } = await run(tuned, { ...five, checkpoint });
+  expect(events.flatMap((event) => (event.type === "grow" ? [event.step] : []))).toEqual([0, 2]);
+  free();
+});
+
+test("neurons that were scored on another model are refused", async () => {
+  const { tuned, free } = setUp();
+  const neurons = { ...scores(tuned, 1), model: "of another one" };
+  await expect(run(tuned, { neurons })).rejects.toThrow(/the neurons were scored on another model/);
+  free();
+});
+
+test("all layers by their number are the whole model", async () => {
+  const { tuned, free } = setUp();
+  const { events } = await run(tuned, {
+    stages: [
+      { share: 0.5, depth: 0.5 },
+      { share: 0.5, depth: 2 },
+    ],
+  });
+  expect(events.filter(({ type }) => type === "warning")).toEqual([]);
+  free();
+});
+
 test("a callback sees the model of each stage; a run that never sees the whole model says so", async () => {
   const { tuned, free } = setUp();
   const seen: string[] = [];
@@ -263,7 +311,7 @@ test("a callback sees the model of each stage; a run that never sees the whole m
   free();
 });
 
-test.each([
+test.each<[Options, RegExp]>([
   [{ stage: "paper" } as never, /"stage".*"stages"/],
   [{ rates: "both" as never }, /rates must be/],
   [{ grow: () => true }, /give evaluate/],
@@ -274,6 +322,29 @@ test.each([
     /ends after step 3, and the longest stage takes 4/,
   ],
   [{ checkpoint: { files: files(), evry: 2 } as never }, /"evry".*"every"/],
+  [{ evaluate: { every: 1, run: async () => ({}), patiance: 2 } as never }, /"patiance"/],
+  [{ evaluate: { every: 1 } as never }, /must be a function/],
+  [{ evaluate: { every: 1, run: async () => ({}), patience: 2 } as never }, /patience needs evaluate.best/],
+  [
+    { evaluate: { every: 1, run: async () => ({ loss: 1 }), best: { metric: "los", direction: "lowest" } } as never },
+    /names the metric "los", but evaluate.run returned loss; is "loss" meant/,
+  ],
+  [
+    { stages: "paper-depth" as const, neurons: { method: "mean" as const, layers: {} } },
+    /no stage leaves out neurons, so "neurons" would do nothing/,
+  ],
+  [{ stages: "paper-width" as const, strategy: "nested" as const }, /no stage leaves out layers, so "strategy"/],
+  [{ stages: [{ share: 1 }], multiple: 8 }, /no stage leaves out layers or neurons, so "multiple"/],
+  [{ flops: () => 0 }, /flops must give a number above 0, got 0/],
+  [
+    {
+      rates: "stage" as const,
+      optimiser: adamW({ learningRate: linear(0.1, { steps: 4 }) }),
+      evaluate: { every: 1, run: async () => ({ loss: 1 }) },
+      grow: (): boolean => true,
+    },
+    /the last stage, which takes the steps that early ends leave over, may take 8/,
+  ],
 ])("%j is refused", async (options, message) => {
   const { tuned, free } = setUp();
   await expect(run(tuned, options)).rejects.toThrow(message);

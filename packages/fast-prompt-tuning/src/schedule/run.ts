@@ -4,7 +4,7 @@
  *
  * What is beside `train` here: counting what is spent, deciding when to grow, and a log by which a run that was killed in the middle of a stage finds it.
  */
-import { ConfigError, canonicalJson, checkOptions, type Files, type JsonObject, openFiles } from "@cambium/base";
+import { ConfigError, canonicalJson, checkOptions, type Files, openFiles } from "@cambium/base";
 import { disposeParameters, type Objective, type Parameters } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
@@ -12,41 +12,22 @@ import {
   type Batches,
   type CheckpointOptions,
   type EndEvent,
-  type EvaluationOptions,
-  type Metrics,
   type Optimiser,
   type Position,
   type TrainEvent,
   type TrainOptions,
   train,
 } from "@cambium/train";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { flops as countFlops, type FlopsOptions } from "../cost/flops.ts";
 import { shortened } from "../extensions/shortened.ts";
+import { checkScores } from "../partial/neuron-scores.ts";
 import { type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
+import { checkEvaluation, evaluationOf, growthOf, type StageEvaluation, wantsToGrow } from "./evaluate-stage.ts";
 import type { GrowthRule } from "./growth-rule.ts";
 import { inFolder, type RunLog, readLog, type Spent, writeLog } from "./run-log.ts";
+import type { CoordinateObjective, StageModel } from "./stage-model.ts";
 import { isWhole, type PlannedStage, type Stages, stagesOf } from "./stages.ts";
-
-/** A tuned model of a stage. */
-export type StageModel<M extends LanguageModel = LanguageModel> = Tuned<PartialModel<M>> | Tuned<M>;
-
-/** When and how a stage is evaluated. */
-export interface StageEvaluation<M extends LanguageModel = LanguageModel> extends Omit<EvaluationOptions, "run"> {
-  /**
-   * Measures the parameters of a step. For curves that can be compared, measure the whole model: `tuned.with(parameters)`.
-   *
-   * @param at - The stage under way, and its model.
-   */
-  run(parameters: Parameters, at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> }): Promise<Metrics>;
-}
-
-/** A stage in other coordinates than the parameters, such as few directions: what `subspaceObjective` of `@cambium/subspace` gives. */
-export interface CoordinateObjective extends Objective<TokenBatch> {
-  /** The tuned model's parameters at coordinates, all of them. The caller owns them. */
-  decode(parameters: Parameters): Parameters;
-  /** Called after the stage. */
-  dispose(): void;
-}
 
 /** What happens when a model grows. */
 export interface Growth<M extends LanguageModel = LanguageModel> {
@@ -165,7 +146,11 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
       message: `runFastPromptTuning: rates must be "run" or "stage", got ${JSON.stringify(rates)}`,
     });
   const planned = stagesOf(stages, steps);
-  checkRates(optimiser, rates, steps, planned);
+  checkEvaluation(options.evaluate);
+  checkIdle(planned, options as never);
+  const canEndEarly = options.grow !== undefined || options.evaluate?.patience !== undefined;
+  checkRates(optimiser, rates, steps, planned, canEndEarly);
+  if (options.neurons !== undefined) await checkScores("runFastPromptTuning", tuned.base, options.neurons);
   const checkpoint = checkpointOf(options.checkpoint);
   const growth = growthOf(options, checkpoint !== undefined);
   const log = await readLog(checkpoint?.files, canonicalJson({ stages: planned as never, rates, keepMemory, growth }));
@@ -173,7 +158,7 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
   let before: EndEvent | undefined;
   const last = planned.at(-1)!;
   try {
-    if (!isWhole(last))
+    if (!isWhole(last) && isCut(tuned, partOptions(last, options)))
       yield warning(meter, 0, "the last stage is a part of the model: the prompt never sees the whole model");
     let from = 0;
     for (const [index, plannedStage] of planned.entries()) {
@@ -256,38 +241,55 @@ function release(end: EndEvent | undefined): void {
   if (end.optimiser !== undefined) disposeParameters(end.optimiser.tensors);
 }
 
+/** Whether a part has less than the model: numbers of layers and neurons may name all of them. */
+function isCut<M extends LanguageModel>(tuned: Tuned<M>, options: PartialOptions): boolean {
+  const { base } = partial(tuned, options);
+  base.dispose();
+  const { depth, width } = base.part;
+  return depth[0] < depth[1] || width[0] < width[1];
+}
+
+/**
+ * Throws for settings of parts that no stage reads.
+ *
+ * @throws {ConfigError} Names them.
+ */
+function checkIdle(planned: readonly PlannedStage[], options: FastPromptTuningOptions): void {
+  const [cutsDepth, cutsWidth] = [planned.some(({ depth }) => depth !== 1), planned.some(({ width }) => width !== 1)];
+  const idle = [
+    ...(["strategy", "layerScores"] as const).filter((key) => options[key] !== undefined && !cutsDepth),
+    ...(["neurons", "multiple"] as const).filter((key) => options[key] !== undefined && !cutsWidth),
+  ];
+  if (idle.length === 0) return;
+  throw new ConfigError({
+    message: `runFastPromptTuning: no stage leaves out ${cutsDepth ? "neurons" : cutsWidth ? "layers" : "layers or neurons"}, so ${idle.map((key) => `"${key}"`).join(", ")} would do nothing`,
+    idle,
+  });
+}
+
 /** A schedule that is over too soon would end the run in the middle, at the stage in which it is. */
 function checkRates(
   { learningRate }: Optimiser,
   rates: "run" | "stage",
   steps: number,
   planned: readonly PlannedStage[],
+  canEndEarly: boolean,
 ): void {
-  const longest = rates === "run" ? steps : Math.max(...planned.map(({ from, to }) => to - from));
+  const inStage = Math.max(...planned.map(({ from, to }) => to - from));
+  // The last stage takes what early ends leave over, and each stage takes a step at least.
+  const longest = rates === "run" ? steps : canEndEarly ? steps - (planned.length - 1) : inStage;
   if (learningRate.steps === undefined || longest <= learningRate.steps) return;
-  const what = rates === "run" ? `the run takes ${steps}` : `the longest stage takes ${longest}`;
+  const what =
+    rates === "run"
+      ? `the run takes ${steps}`
+      : longest === inStage
+        ? `the longest stage takes ${longest}`
+        : `the last stage, which takes the steps that early ends leave over, may take ${longest}`;
   throw new ConfigError({
     message: `runFastPromptTuning: the learning rate's schedule ends after step ${learningRate.steps}, and ${what}; give the schedule as many steps`,
     scheduleSteps: learningRate.steps,
     steps: longest,
   });
-}
-
-/** What ends stages early, as JSON. */
-function growthOf(
-  { grow, evaluate }: Pick<FastPromptTuningOptions<never>, "grow" | "evaluate">,
-  isKept: boolean,
-): JsonObject | null {
-  if (grow !== undefined && evaluate === undefined)
-    throw new ConfigError({ message: "runFastPromptTuning: grow reads evaluations; give evaluate" });
-  if (grow !== undefined && grow.about === undefined && isKept)
-    throw new ConfigError({
-      message:
-        'runFastPromptTuning: a checkpoint must know the rule that it was made under; say what grow is, as in Object.assign(rule, { about: { rule: "after two evaluations" } }), or leave out checkpoint',
-    });
-  if (evaluate === undefined || (grow === undefined && evaluate.patience === undefined)) return null;
-  const { every, best = null, patience = null } = evaluate;
-  return { rule: grow?.about ?? null, every, best: best && { ...best }, patience };
 }
 
 const warning = (meter: Meter, step: number, message: string): FastPromptTuningEvent => ({
@@ -426,57 +428,6 @@ function startAt(before: EndEvent, keepMemory: boolean, inCoordinates: boolean):
   };
 }
 
-/** Evaluations of a stage: those of parts choose nothing. */
-function evaluationOf<M extends LanguageModel>(
-  { every, run, best, patience }: StageEvaluation<M>,
-  isBefore: boolean,
-  at: { readonly stage: PlannedStage; readonly tuned: StageModel<M> },
-  small: CoordinateObjective | undefined,
-): EvaluationOptions {
-  if (patience !== undefined && best === undefined)
-    throw new ConfigError({
-      message:
-        'runFastPromptTuning: evaluate.patience needs evaluate.best, such as { metric: "accuracy", direction: "highest" }',
-    });
-  return {
-    every,
-    async run(parameters) {
-      if (small === undefined) return run(parameters, at);
-      const point = small.decode(parameters);
-      try {
-        return await run(point, at);
-      } finally {
-        disposeParameters(point);
-      }
-    },
-    ...(!isBefore && best !== undefined && { best }),
-    ...(!isBefore && patience !== undefined && { patience }),
-  };
-}
-
-/** Whether the evaluations of a stage say that it has given what it can. */
-function wantsToGrow(
-  { grow, evaluate }: { readonly grow?: GrowthRule; readonly evaluate?: Pick<EvaluationOptions, "best" | "patience"> },
-  history: RunLog["history"],
-): boolean {
-  if (history.length === 0 || evaluate === undefined) return false;
-  return grow?.(history) === true || isFlat(evaluate, history);
-}
-
-/** Whether nothing has got better for as many evaluations of a stage as `patience` says. */
-function isFlat({ best, patience }: Pick<EvaluationOptions, "best" | "patience">, history: RunLog["history"]): boolean {
-  if (best === undefined || patience === undefined) return false;
-  const sign = best.direction === "highest" ? 1 : -1;
-  const values = history.map(({ metrics, step }) => {
-    const value = metrics[best.metric];
-    if (value !== undefined) return sign * value;
-    throw new ConfigError({
-      message: `runFastPromptTuning: the evaluation at step ${step} has no "${best.metric}"; it has ${Object.keys(metrics).join(", ")}`,
-    });
-  });
-  return values.length - 1 - values.indexOf(Math.max(...values)) >= patience;
-}
-
 /** An optimiser whose rates begin after `from` steps. */
 function shifted(optimiser: Optimiser, from: number): Optimiser {
   const { learningRate } = optimiser;
@@ -520,8 +471,13 @@ function createMeter(count: FastPromptTuningOptions["flops"]): Meter {
       async *epoch(epoch, from, options) {
         for await (const item of data.epoch(epoch, from, options)) {
           const [model, all] = models!;
-          pending += costOf(model, item.batch);
-          pendingWhole += costOf(all, item.batch);
+          try {
+            pending += checkedCost(costOf(model, item.batch));
+            pendingWhole += checkedCost(costOf(all, item.batch));
+          } catch (error) {
+            dispose(item.batch as unknown as Record<string, Tensor>);
+            throw error;
+          }
           yield item;
         }
       },
@@ -541,6 +497,12 @@ function createMeter(count: FastPromptTuningOptions["flops"]): Meter {
     whole: () => whole,
     spent: () => ({ flops, elapsedMs: now().elapsedMs, wholeFlops: whole }),
   };
+}
+
+/** @throws {ConfigError} For a cost that cannot be one: rules of growth divide by it. */
+function checkedCost(flops: number): number {
+  if (flops > 0 && Number.isFinite(flops)) return flops;
+  throw new ConfigError({ message: `runFastPromptTuning: flops must give a number above 0, got ${flops}`, flops });
 }
 
 function sizesOf(tuned: StageModel, batch: TokenBatch): FlopsOptions {

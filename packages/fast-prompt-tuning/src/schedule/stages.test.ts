@@ -80,5 +80,9 @@ test("a stage is flat when it gains too little for its operations", () => {
   expect(rule(points([1, 0.5, 0.45, 0.2]))).toBe(false);
   expect(rule(points([1, 0.5, 0.45, 0.44]))).toBe(true);
   expect(rule(points([1, 1.1, 1.2]))).toBe(true);
+  expect(rule(points([Number.NaN, 1, Number.NaN]))).toBe(false);
+  expect(rule(points([1, Number.NaN, Number.POSITIVE_INFINITY]))).toBe(true);
+  expect(rule(points([Number.NaN, Number.NaN]))).toBe(true);
+  expect(rule(points([Number.NaN, 1, 0.5, 0.2]))).toBe(false);
   expect(() => rule([{ step: 1, flops: 1, metrics: { accuracy: 1 } }])).toThrow(/has no "loss"/);
 });

@@ -104,10 +104,13 @@ test("a prefix of an encoder and a decoder grows in each, and the decoder's read
   disposeParameters(base.parameters);
 });
 
-test("what no trained layer has is refused", () => {
+test("what no trained layer has is refused, and what was trained under other settings", () => {
   const model = tinyModel({ type: "bert" });
   const part = partialModel(model, { depth: 0.5 });
   const small = attach(part as LanguageModel, lora(part, { rank: 2 }, random(1)));
+  const louder = attach(model, lora(model, { rank: 2, alpha: 64 }, random(1)));
+  expect(() => growDelta(small, louder)).toThrow(/settings differ: lora is .*"alpha":64/);
+  disposeParameters(louder.parameters);
   const whole = attach(model, prefix(model, { length: 2 }, random(1)));
   expect(() => growDelta(small, whole)).toThrow(/nothing that was trained stands where "prefix\/prompt_embeddings"/);
   for (const each of [small, whole]) disposeParameters(each.parameters);

@@ -1,5 +1,5 @@
 /** Deltas that sit on the layers of a part, such as LoRA, adapters and prefixes, carried to a larger one. */
-import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import { ConfigError, canonicalJson, checkOptions, type JsonObject, ShapeError } from "@cambium/base";
 import { mapParameters, type Parameters, type Site } from "@cambium/core";
 import type { Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
@@ -22,7 +22,7 @@ export interface GrowDeltaOptions {
  * @param small - Trained on some layers: its deltas were made for the part.
  * @param whole - The same deltas, made for more layers. Its own values are not read.
  * @returns `whole` at the new point, whose tensors the caller owns.
- * @throws {ConfigError} When a tensor is of no place that a trained layer has as well.
+ * @throws {ConfigError} When a tensor is of no place that a trained layer has as well, and when deltas of one name differ in settings other than their places and starts.
  * @throws {ShapeError} When neighbours differ in shape.
  * @example
  * const grown = growDelta(trained, attach(base, lora(base, { rank: 4 }, random(1))));
@@ -38,6 +38,7 @@ export function growDelta<M extends LanguageModel>(
     throw new ConfigError({
       message: `growDelta: method must be "copy" or "interpolate", got ${JSON.stringify(method)}`,
     });
+  checkSettings(small.deltas, whole.deltas);
   const blocks = whole.sites().filter(({ kind }) => kind === "block");
   const kept = new Set(
     small
@@ -54,6 +55,24 @@ export function growDelta<M extends LanguageModel>(
     return checked(name, fromNeighbours(name, small.parameters, known), like);
   });
   return whole.with(parameters);
+}
+
+/** Settings that may differ: where a delta sits, and where its numbers began. */
+const PLACES_AND_STARTS: readonly string[] = ["targets", "layers", "init"];
+
+/** Equal numbers mean something else under other settings, such as a LoRA's `alpha`. */
+function checkSettings(small: Tuned["deltas"], whole: Tuned["deltas"]): void {
+  const settingsOf = ({ kind, config }: Tuned["deltas"][number]): string => {
+    const settings = Object.entries(config as JsonObject).filter(([key]) => !PLACES_AND_STARTS.includes(key));
+    return canonicalJson({ kind, ...Object.fromEntries(settings) });
+  };
+  const differing = whole.flatMap((delta) => {
+    const own = small.find(({ name }) => name === delta.name);
+    if (own === undefined || settingsOf(own) === settingsOf(delta)) return [];
+    return [`${delta.name} is ${settingsOf(delta)}, and was trained as ${settingsOf(own)}`];
+  });
+  if (differing.length > 0)
+    throw new ConfigError({ message: `growDelta: settings differ: ${differing.join("; ")}`, differing });
 }
 
 interface Known {

@@ -1,5 +1,5 @@
 /** How alike prompts are that were trained on different parts of a model. */
-import { ConfigError, ShapeError } from "@cambium/base";
+import { ConfigError, ShapeError, StateError } from "@cambium/base";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { centred, dot, eigen, gram, multiply, type Rows, root, rowsOf } from "./matrices.ts";
 
@@ -34,7 +34,10 @@ export interface PromptComparison {
  * - `"update cosine"`, of prompt − start: what was learned.
  * - `"CKA"` `‖XᵀY‖² / (‖XᵀX‖ ‖YᵀY‖)` and `"Procrustes"` `‖XᵀY‖_* / (‖X‖ ‖Y‖)`, rows centred: whether rows lie alike, up to a rotation.
  *
+ * Where there is nothing to compare a measure is 0: the update's of a prompt that was not trained, CKA and Procrustes of prompts of one row.
+ *
  * @throws {ShapeError} When prompts differ in shape.
+ * @throws {StateError} When a prompt holds numbers that are not finite.
  * @throws {ConfigError} For fewer than two prompts.
  * @see Huang et al. 2022, FPT, arXiv:2211.06840, section 2; Kornblith et al. 2019, arXiv:1905.00414, for CKA.
  */
@@ -51,6 +54,8 @@ export async function comparePrompts(solutions: readonly PromptSolution[]): Prom
           });
       const width = prompt.shape[1]!;
       const [rows, begun] = [rowsOf(await prompt.data(), width), rowsOf(await start.data(), width)];
+      if (![rows, begun].every((table) => table.every((row) => row.every(Number.isFinite))))
+        throw new StateError({ message: `comparePrompts: "${name}" holds numbers that are not finite`, name });
       return { rows, moved: rows.map((row, i) => row.map((value, j) => value - begun[i]![j]!)), centre: centred(rows) };
     }),
   );

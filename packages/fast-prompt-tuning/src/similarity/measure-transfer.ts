@@ -21,7 +21,7 @@ export interface Transfer {
  * The score of each part's prompt in each part, without further training.
  *
  * @param measure - A score of a tuned model, such as its accuracy.
- * @throws {ConfigError} For fewer than two parts.
+ * @throws {ConfigError} For fewer than two parts, and scores that are no numbers.
  */
 export async function measureTransfer(
   parts: TunedParts,
@@ -33,8 +33,13 @@ export async function measureTransfer(
   const scores: number[][] = [];
   for (const from of names) {
     const row: number[] = [];
-    for (const to of names)
-      row.push(await measure(parts[to]!.with(parts[from]!.parameters as Parameters), { prompt: from, model: to }));
+    for (const to of names) {
+      const point = parts[to]!.with(parts[from]!.parameters as Parameters);
+      const score = await measure(point, { prompt: from, model: to });
+      if (!Number.isFinite(score))
+        throw new ConfigError({ message: `measureTransfer: the score of ${from} in ${to} is ${score}` });
+      row.push(score);
+    }
     scores.push(row);
   }
   return { names, scores };
@@ -53,7 +58,7 @@ export interface MeasureActivationOverlapOptions {
  * @param points - Prompts on one whole model: tuned models with parameters of the same names.
  * @param data - The first batch is read.
  * @returns `[points, points]`.
- * @throws {ConfigError} For models without a prompt.
+ * @throws {ConfigError} For models without a prompt, and where there are no prompts or no batch.
  * @see Su et al. 2022, On Transferability of Prompt Tuning, arXiv:2111.06719, section 5.
  */
 export async function measureActivationOverlap(
@@ -65,12 +70,14 @@ export async function measureActivationOverlap(
   const { share = 0.1 } = options;
   if (!(share > 0 && share < 1))
     throw new ConfigError({ message: `measureActivationOverlap: share must be above 0 and below 1, got ${share}` });
+  if (points.length === 0) throw new ConfigError({ message: "measureActivationOverlap: there are no prompts" });
   const lit: (readonly ReadonlySet<number>[])[] = [];
   for await (const { batch } of data.epoch(0)) {
     for (const point of points) lit.push(await litUnits(point as unknown as Tuned<LanguageModel>, batch, share));
     dispose(batch as unknown as Record<string, Tensor>);
     break;
   }
+  if (lit.length === 0) throw new ConfigError({ message: "measureActivationOverlap: the data have no batch" });
   return lit.map((a) => lit.map((b) => a.reduce((total, layer, i) => total + jaccard(layer, b[i]!), 0) / a.length));
 }
 

@@ -59,6 +59,10 @@ test("CKA and Procrustes do not see a rotation, the cosine does", async () => {
   expect(matrices.CKA[0]![1]).toBeCloseTo(1, 5);
   expect(matrices.Procrustes[0]![1]).toBeCloseTo(1, 5);
   expect(matrices.cosine[0]![1]).toBeCloseTo(Math.cos(1), 5);
+  const broken = tidy(() => mul(x, Number.NaN) as Tensor2D);
+  const pair = [x, broken].map((each, i) => ({ name: `${i}`, task: "a", prompt: each, start: zero }));
+  await expect(comparePrompts(pair)).rejects.toThrow(/"1" holds numbers that are not finite/);
+  broken.dispose();
   for (const tensor of Object.values(tensors)) tensor.dispose();
 });
 
@@ -103,6 +107,10 @@ test("a prompt is measured in every part, and lights the same neurons as itself"
   const overlap = await measureActivationOverlap([tuned, other], tinyData(model, 1), { share: 0.25 });
   expect([overlap[0]![0], overlap[1]![1]]).toEqual([1, 1]);
   expect(overlap[0]![1]).toBe(overlap[1]![0]);
+  await expect(measureTransfer(parts, async () => Number.NaN)).rejects.toThrow(/the score of half in half is NaN/);
+  const none = { describe: () => ({}), async *epoch() {} };
+  await expect(measureActivationOverlap([tuned], none)).rejects.toThrow(/no batch/);
+  await expect(measureActivationOverlap([], tinyData(model, 1))).rejects.toThrow(/no prompts/);
   for (const each of [tuned, other]) disposeParameters(each.parameters);
   disposeParameters(model.parameters);
 });

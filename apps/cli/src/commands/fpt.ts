@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { folder } from "@cambium/base";
 import { disposeParameters, random, useBackend } from "@cambium/core";
 import { attach, head, prompt, saveAdapter } from "@cambium/delta";
 import {
@@ -8,6 +9,7 @@ import {
   runFastPromptTuning,
   type Stages,
   scoreNeurons,
+  stagesOf,
 } from "@cambium/fast-prompt-tuning";
 import { collate, type LanguageModel, loadModel, loadTokenizer } from "@cambium/models";
 import { adamW, batches } from "@cambium/train";
@@ -15,6 +17,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
 import { openTable, saySkipped } from "../models/table.ts";
+import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
 
 interface FptFlags {
@@ -39,17 +42,14 @@ Example, with the model that ships with Cambium; the same command resumes after 
 Example, saving half of the operations:
   $ cambium fpt tickets.csv --model sapling:bert-4x256 --saving 0.5`;
 
+/** Where in the folder checkpoints lie, and what neurons are worth. */
+const [UNFINISHED, SCORES] = ["unfinished", "scores"];
+
 /** A number above 0 and below 1. */
 function parseShare(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value > 0 && value < 1) return value;
   throw new InvalidArgumentError("It must be a number above 0 and below 1.");
-}
-
-function parsePositive(text: string): number {
-  const value = parseCount(text);
-  if (value > 0) return value;
-  throw new InvalidArgumentError("It must be at least 1.");
 }
 
 /** `cambium fpt`: a prompt on a model that grows. */
@@ -64,12 +64,12 @@ export function fpt(io: Io): Command {
       new Option("--stages <name>", "what grows").choices(["paper", "paper-depth", "paper-width"]).default("paper"),
     )
     .option("--saving <share>", "part of the operations to save, in place of the paper's shares", parseShare)
-    .option("--steps <number>", "steps of the whole run", parsePositive, 200)
-    .option("--prompt <rows>", "rows of the prompt", parsePositive, 10)
+    .option("--steps <number>", "steps of the whole run", parseCount, 200)
+    .option("--prompt <rows>", "rows of the prompt", parseCount, 10)
     .option("--rate <number>", "learning rate of the prompt", parseShare, 0.03)
-    .option("--batch-size <number>", "rows in a step", parsePositive, 16)
-    .option("--max-length <number>", "most tokens of a row", parsePositive, 64)
-    .option("--seed <number>", "seed of the start and the order", parseCount, 1)
+    .option("--batch-size <number>", "rows in a step", parseCount, 16)
+    .option("--max-length <number>", "most tokens of a row", parseCount, 64)
+    .option("--seed <number>", "seed of the start and the order", parseSeed, 1)
     .option("--out <folder>", "where the adapter goes", "runs/fpt")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
@@ -80,6 +80,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
   const { text, label, json } = flags;
   if (flags.saving !== undefined && flags.stages !== "paper")
     throw new UseError("fpt: --saving grows layers and neurons together; leave out --stages");
+  await checkOwn(flags.out);
   const table = await openTable("fpt", path, {
     ...(text !== undefined && { text }),
     ...(label !== undefined && { label }),
@@ -105,10 +106,12 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
       random: key.at("order"),
     });
     const stages = flags.saving === undefined ? flags.stages : stagesFor(tuned, flags.saving, flags.maxLength);
+    if (stagesOf(stages, flags.steps).every(({ depth, width }) => depth === 1 && width === 1))
+      throw new UseError(`fpt: of ${flags.steps} steps none is left for parts of the model; take more --steps`);
     const neurons =
       stages === "paper-depth"
         ? undefined
-        : await scoreNeurons(tuned, data, { examples: 128, cache: join(flags.out, "scores") });
+        : await scoreNeurons(tuned, data, { examples: 128, cache: join(flags.out, SCORES) });
     const run = runFastPromptTuning(tuned, data, {
       stages,
       steps: flags.steps,
@@ -116,7 +119,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
       clipNorm: 1,
       random: key.at("dropout"),
       signal: io.signal,
-      checkpoint: join(flags.out, "unfinished"),
+      checkpoint: join(flags.out, UNFINISHED),
       ...(neurons !== undefined && { neurons }),
     });
     for await (const event of run) {
@@ -129,7 +132,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
       if (event.type !== "end") continue;
       if (event.reason === "stopped") {
         disposeParameters(event.parameters);
-        io.error(`fpt: stopped with a checkpoint in ${join(flags.out, "unfinished")}; the same command resumes`);
+        io.error(`fpt: stopped with a checkpoint in ${join(flags.out, UNFINISHED)}; the same command resumes`);
         return;
       }
       await saveAdapter(tuned.with(event.parameters), flags.out, { base: modelPath(flags.model) });
@@ -146,6 +149,17 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
     disposeParameters(tuned.parameters);
     disposeParameters(base.parameters);
   }
+}
+
+/**
+ * Throws where a folder holds something else than a run of `fpt`: an adapter in it would be lost.
+ *
+ * @throws {UseError}
+ */
+async function checkOwn(out: string): Promise<void> {
+  const names = (await folder(out).list()).map(({ name }) => name);
+  const isOwn = names.some((name) => name.startsWith(`${UNFINISHED}/`) || name.startsWith(`${SCORES}/`));
+  if (names.length > 0 && !isOwn) throw new UseError(`fpt: ${out} holds something else; name another folder`);
 }
 
 const share = (value: number): string => `${(100 * value).toFixed(0)} %`;

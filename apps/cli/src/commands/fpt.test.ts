@@ -1,0 +1,30 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { recorded } from "../recorded.fixture.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cambium-fpt-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+beforeAll(() => writeFileSync(at("rows.csv"), "text,label\nfree prize,spam\nsee you at home,ham\n"));
+const fpt = (...flags: readonly string[]) =>
+  recorded(["fpt", at("rows.csv"), "--model", "sapling:bert-2x128", ...flags]);
+
+test("a folder that holds something else is left as it is", async () => {
+  const out = mkdtempSync(join(folder, "adapter-"));
+  writeFileSync(join(out, "adapter_config.json"), "{}");
+  const { code, errors } = await fpt("--out", out);
+  expect({ code, errors }).toEqual({
+    code: 2,
+    errors: [`cambium: fpt: ${out} holds something else; name another folder`],
+  });
+  expect(readdirSync(out)).toEqual(["adapter_config.json"]);
+});
+
+test("so few steps that no part of the model gets one are refused", async () => {
+  const flags = ["--saving", "0.01", "--steps", "5", "--max-length", "8", "--seed", "0"];
+  const { code, errors } = await fpt(...flags, "--out", at("few"));
+  expect(code).toBe(2);
+  expect(errors.at(-1)).toContain("of 5 steps none is left for parts of the model; take more --steps");
+});

@@ -5,6 +5,8 @@ import { UseError } from "../io.ts";
 
 /** What a folder of a subspace says of itself. */
 export interface SubspaceIndex {
+  /** Tells fits apart: coordinates of another one mean nothing here. */
+  readonly id: string;
   readonly dimension: number;
   readonly methods: readonly string[];
   readonly tasks: readonly string[];
@@ -20,10 +22,12 @@ export function writeIndex(files: Files, index: SubspaceIndex): Promise<void> {
   return files.write(INDEX, `${JSON.stringify(index, null, 1)}\n`);
 }
 
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === "string");
+
 /**
  * Reads the index of a subspace.
  *
- * @throws {UseError} When the folder has none, or it lacks the method.
+ * @throws {UseError} When the folder has none, it is damaged, or it lacks the method.
  */
 export async function readIndex(verb: string, space: string, method: string): Promise<SubspaceIndex> {
   let index: SubspaceIndex;
@@ -32,6 +36,9 @@ export async function readIndex(verb: string, space: string, method: string): Pr
   } catch (cause) {
     throw new UseError(`${verb}: ${space} is no subspace; cambium subspace fit makes one`, { cause });
   }
+  const { id, dimension, methods, tasks } = index;
+  if (typeof id !== "string" || !Number.isInteger(dimension) || !isTexts(methods) || !isTexts(tasks))
+    throw new UseError(`${verb}: ${INDEX} in ${space} is damaged; cambium subspace fit writes another one`);
   if (!index.methods.includes(method))
     throw new UseError(`${verb}: the subspace has no method "${method}"; it has ${index.methods.join(", ")}`);
   return index;
@@ -39,6 +46,8 @@ export async function readIndex(verb: string, space: string, method: string): Pr
 
 /** Coordinates of a task, as `optimise` writes them beside the adapter. */
 export interface StoredCoordinates {
+  /** The subspace that they are of. */
+  readonly space: string;
   readonly method: string;
   readonly coordinates: readonly number[];
 }
@@ -51,16 +60,31 @@ export function writeCoordinates(at: string, stored: StoredCoordinates): Promise
 }
 
 /**
- * Reads them.
+ * Reads coordinates of a subspace.
  *
- * @throws {UseError} When there are none.
+ * @throws {UseError} When there are none, they are damaged, or they are of another subspace.
  */
-export async function readCoordinates(verb: string, at: string): Promise<StoredCoordinates> {
+export async function readCoordinates(
+  verb: string,
+  at: string,
+  { id, dimension }: SubspaceIndex,
+): Promise<StoredCoordinates> {
+  let stored: StoredCoordinates;
   try {
-    return (await readJson(folder(at), COORDINATES)) as unknown as StoredCoordinates;
+    stored = (await readJson(folder(at), COORDINATES)) as unknown as StoredCoordinates;
   } catch (cause) {
     throw new UseError(`${verb}: ${at} has no ${COORDINATES}; cambium subspace optimise writes it`, { cause });
   }
+  const { space, method, coordinates } = stored;
+  const isWhole =
+    typeof space === "string" &&
+    typeof method === "string" &&
+    Array.isArray(coordinates) &&
+    coordinates.every((value) => typeof value === "number");
+  if (!isWhole) throw new UseError(`${verb}: ${COORDINATES} in ${at} is damaged; cambium subspace optimise writes it`);
+  if (space !== id || coordinates.length !== dimension)
+    throw new UseError(`${verb}: the coordinates in ${at} are of another subspace, where they mean something else`);
+  return stored;
 }
 
 /** Throws where a folder has something in it. */

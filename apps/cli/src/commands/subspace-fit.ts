@@ -1,12 +1,14 @@
 import { folder, result } from "@cambium/base";
-import { disposeParameters, type Objective } from "@cambium/core";
-import { attach, loadAdapter, saveAdapter, type Tuned } from "@cambium/delta";
+import { disposeParameters, type Objective, random } from "@cambium/core";
+import { attach, type Delta, loadAdapter, saveAdapter, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { fitSubspace, type Solution, saveSubspace } from "@cambium/subspace";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
-import { withModel } from "../models/open-model.ts";
+import { checkHead, withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT, modelFiles } from "../models/source.ts";
+import { underHeadOf } from "../models/under-head.ts";
 import { parseCount } from "./parse-count.ts";
 import { checkEmpty, methodFolder, writeIndex } from "./subspace-files.ts";
 import { writeFitReport } from "./subspace-report.ts";
@@ -21,7 +23,7 @@ const EXAMPLE = `
 Example:
   $ cambium subspace fit models/minilm mail:lora=adapters/mail-lora mail:ia3=adapters/mail-ia3 \\
       news:lora=adapters/news-lora news:ia3=adapters/news-ia3 --dimension 1 --out spaces/texts
-Adapters do not say where their training started, so the subspace is one of their parameters themselves.`;
+Each adapter brings its own head, whose labels may differ from task to task. Adapters do not say where their training started, so the subspace is one of their parameters themselves.`;
 
 interface Named {
   readonly task: string;
@@ -52,12 +54,17 @@ export function subspaceFit(io: Io): Command {
       await withModel(io, "subspace fit", name, { adapter: named[0]!.path }, async ({ base }) => {
         const solutions: Solution<never>[] = [];
         const models: Record<string, Tuned<LanguageModel>> = {};
-        const loaded = [];
+        const loaded: Pick<Delta, "parameters" | "buffers" | "state">[] = [];
+        const heads: Tensor[] = [];
         try {
           for (const { task, method, path } of named) {
-            const delta = await loadAdapter(base, modelFiles(io, "subspace fit", path));
+            io.signal.throwIfAborted();
+            const files = modelFiles(io, "subspace fit", path);
+            const own = await underHeadOf(base, files, random(0), heads);
+            const delta = await loadAdapter(own, files);
             loaded.push(delta);
-            const tuned = attach(base, delta);
+            checkHead("subspace fit", name, own, delta);
+            const tuned = attach(own, delta);
             models[method] ??= tuned;
             solutions.push({ task, method, tuned: tuned as unknown as Objective<never>, start: "zero" });
             io.live?.(`${solutions.length} of ${named.length} adapters`);
@@ -65,10 +72,10 @@ export function subspaceFit(io: Io): Command {
           const space = await result(fitSubspace(solutions, { dimension }), (event) => {
             if (event.type === "warning") io.error(event.message);
           });
-          await saveSubspace(space, out, models as Record<string, Tuned>);
+          const id = await saveSubspace(space, out, models as Record<string, Tuned>);
           for (const [method, tuned] of Object.entries(models)) await saveAdapter(tuned, methodFolder(out, method));
           const { methods, tasks, explained } = space;
-          await writeIndex(folder(out), { dimension, methods, tasks });
+          await writeIndex(folder(out), { id, dimension, methods, tasks });
           const errors = Object.fromEntries([...space.errors].map(([task, row]) => [task, Object.fromEntries(row)]));
           const { coordinates } = space;
           await writeFitReport(out, { dimension, methods, tasks, explained, errors, coordinates });
@@ -90,6 +97,7 @@ export function subspaceFit(io: Io): Command {
         } finally {
           for (const { parameters, buffers, state } of loaded)
             for (const tree of [parameters, buffers, state]) disposeParameters(tree);
+          dispose(heads);
         }
       });
     });

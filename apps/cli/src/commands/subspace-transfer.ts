@@ -1,10 +1,12 @@
-import { disposeParameters } from "@cambium/core";
-import { loadAdapter, saveAdapter } from "@cambium/delta";
+import { disposeParameters, random } from "@cambium/core";
+import { attach, type Delta, loadAdapter, type Stack, saveAdapter } from "@cambium/delta";
 import { loadSubspace, transfer } from "@cambium/subspace";
+import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
+import { underHeadOf } from "../models/under-head.ts";
 import { checkEmpty, methodFolder, readCoordinates, readIndex } from "./subspace-files.ts";
 import { writeTransferReport } from "./subspace-report.ts";
 
@@ -32,25 +34,24 @@ export function subspaceTransfer(io: Io): Command {
     .addHelpText("after", `${EXAMPLE}\nA head is taken from where the coordinates are.`)
     .action(async (name: string, folder: string, { from, method, out, json }: TransferFlags) => {
       const verb = "subspace transfer";
-      await readIndex(verb, folder, method);
-      const stored = await readCoordinates(verb, from);
+      const index = await readIndex(verb, folder, method);
+      const stored = await readCoordinates(verb, from, index);
       await checkEmpty(verb, out);
       await withModel(io, verb, name, { adapter: methodFolder(folder, method) }, async ({ base, tuned }) => {
         const model = tuned!;
         const space = await loadSubspace(folder, { [method]: model } as never);
-        const source = await loadAdapter(base, from);
+        const made: Tensor[] = [];
+        let source: Delta | Stack | undefined;
         try {
-          const moved = space.method(method).shapes;
-          const decoded = transfer(space, stored.coordinates, method, model);
-          const parts = "parts" in source ? source.parts : [source];
-          for (const part of parts)
-            for (const [key, tensor] of part.parameters) {
-              const own = `${part.name}/${key}`;
-              if (moved.has(own) || !decoded.has(own)) continue;
-              decoded.get(own)!.dispose();
-              decoded.set(own, tensor.clone());
-            }
-          await saveAdapter(model.with(decoded), out);
+          const own = await underHeadOf(base, from, random(0), made);
+          source = await loadAdapter(own, from);
+          const heads = (list: readonly Delta[], isHead: boolean): readonly Delta[] =>
+            list.filter(({ method: of }) => (of.replaces === true) === isHead);
+          const carried = heads("parts" in source ? source.parts : [source], true);
+          const top = carried.length > 0 ? carried : heads(model.deltas, true);
+          const receiver = attach(own, ...heads(model.deltas, false), ...top);
+          const decoded = transfer(space, stored.coordinates, method, receiver);
+          await saveAdapter(receiver.with(decoded), out);
           disposeParameters(decoded);
           const { coordinates, method: before } = stored;
           await writeTransferReport(out, { from: before, method, space: folder, coordinates });
@@ -59,7 +60,9 @@ export function subspaceTransfer(io: Io): Command {
           else io.out(`from ${stored.method} to ${method}; the adapter is in ${out}`);
         } finally {
           space.dispose();
-          for (const tree of [source.parameters, source.buffers, source.state]) disposeParameters(tree);
+          if (source !== undefined)
+            for (const tree of [source.parameters, source.buffers, source.state]) disposeParameters(tree);
+          dispose(made);
         }
       });
     });

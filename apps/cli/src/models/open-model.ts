@@ -88,7 +88,12 @@ export async function withModel(
   }
 }
 
-function checkHead(verb: string, name: string, base: LanguageModel, delta: Delta | Stack | undefined): void {
+/**
+ * Throws where a head would be random.
+ *
+ * @throws {UseError} Names its parameters.
+ */
+export function checkHead(verb: string, name: string, base: LanguageModel, delta: Delta | Stack | undefined): void {
   const parts = delta === undefined ? [] : "parts" in delta ? delta.parts : [delta];
   const carried = new Set(parts.flatMap(({ parameters }) => [...parameters.keys()]));
   const random = base.created.filter((parameter) => !carried.has(parameter));

@@ -14,6 +14,11 @@ export interface Lineage {
   readonly corpus: string;
   /** Steps of training since the parent. */
   readonly steps: number;
+  /**
+   * What the run of training is called, seed and all, where models of it were kept on the way: of two of one run and one parent, that of fewer steps is
+   * an ancestor of the other. @default not known, and nothing follows
+   */
+  readonly run?: string;
 }
 
 const FILE = "lineage.json";
@@ -23,6 +28,7 @@ const lineageSchema = z.strictObject({
   parent: z.string().min(1).nullable(),
   corpus: z.string(),
   steps: z.int().nonnegative(),
+  run: z.string().min(1).exactOptional(),
 });
 const fileSchema = z.strictObject({
   format: z.literal(FORMAT),
@@ -55,8 +61,7 @@ export async function fingerprintModel(
  * await saveLineage("models/v2", { model, parent, corpus: "mail", steps: 4000 });
  */
 export async function saveLineage(to: string | Files, lineage: Lineage): Promise<void> {
-  const { model, parent, corpus, steps } = parseConfig("saveLineage", lineageSchema, lineage);
-  const about = { format: FORMAT, version: 1, model, parent, corpus, steps };
+  const about = { format: FORMAT, version: 1, ...parseConfig("saveLineage", lineageSchema, lineage) };
   await openFiles(to).write(FILE, `${JSON.stringify(about, null, 1)}\n`);
 }
 
@@ -70,8 +75,8 @@ export async function loadLineage(from: string | Files): Promise<Lineage | undef
   const files = openFiles(from);
   if (!(await hasFile(files, FILE))) return undefined;
   try {
-    const { model, parent, corpus, steps } = parseConfig("loadLineage", fileSchema, await readJson(files, FILE));
-    return { model, parent, corpus, steps };
+    const { format: _, version: __, ...lineage } = parseConfig("loadLineage", fileSchema, await readJson(files, FILE));
+    return lineage;
   } catch (cause) {
     throw new FormatError({
       message: `loadLineage: ${FILE} in ${files.location} is no lineage of version 1: ${(cause as Error).message}`,
@@ -81,7 +86,8 @@ export async function loadLineage(from: string | Files): Promise<Lineage | undef
 }
 
 /**
- * The way from an older model to a newer one, the first step after the older one first.
+ * The way from an older model to a newer one, the first step after the older one first. Where the older one was kept on the way of a run, the first
+ * step is the rest of that run, with the older one as its parent.
  *
  * @param lineages - Of all models that are known, in any order.
  * @returns Undefined where the newer one does not descend from the older one, as far as is known; empty for one and the same.
@@ -92,8 +98,11 @@ export function pathBetween(
   lineages: readonly Lineage[],
 ): readonly Lineage[] | undefined {
   const steps: Lineage[] = [];
+  const start = lineages.find(({ model }) => model === older);
   for (let at = newer; at !== older; ) {
     const step = lineages.find(({ model }) => model === at);
+    if (start !== undefined && step !== undefined && isEarlier(start, step))
+      return [{ ...step, parent: older, steps: step.steps - start.steps }, ...steps];
     // A circle has more steps than there are lineages.
     if (step?.parent == null || steps.length >= lineages.length) return undefined;
     steps.unshift(step);
@@ -101,3 +110,7 @@ export function pathBetween(
   }
   return steps;
 }
+
+/** Whether two models were kept in one run, the first one of them earlier. Equal corpora do not say so: runs of other seeds have them too. */
+const isEarlier = (first: Lineage, second: Lineage): boolean =>
+  first.run !== undefined && first.run === second.run && first.parent === second.parent && first.steps < second.steps;

@@ -3,7 +3,7 @@ import { disposeParameters, mapParameters, type Objective, type Parameters, rand
 import { attach, head, lora, type Tuned, vera, whole } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyBatch, tinyModel } from "@cambium/models/testing";
-import { adamW } from "@cambium/train";
+import { adafactor, adamW } from "@cambium/train";
 import { add, dispose, mul, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { type TargetBatch, targets, towards, valuesOf, vector } from "../targets.fixture.ts";
@@ -178,6 +178,32 @@ test("a new task is solved by the coordinates, and the other method gets its sol
   space.dispose();
   chance.dispose();
   free(found.point, found.parameters, moved, lost.point, lost.parameters);
+  end();
+});
+
+test("one coordinate is trained by Adafactor too, where the gradient is zero as well, and does not start where LoRAs stand still", async () => {
+  const { solutions, dispose: end } = planted();
+  const space = await result(fitSubspace(solutions, { dimension: 1 }));
+  const thin = solutions[0]!.tuned;
+  const optimiser = adafactor({ learningRate: 0.05, scaleParameter: false });
+  const start = await result(
+    optimiseInSubspace(space, "thin", thin, targets([[...valuesOf(thin.parameters)]]), { optimiser, steps: 1 }),
+  );
+  expect(Math.abs(start.coordinates["z"]![0]!)).toBeGreaterThan(0);
+  // A target that is the decoded start itself has no gradient at all.
+  const [still] = [space.decode("thin", [0.5])];
+  const found = await result(
+    optimiseInSubspace(space, "thin", thin, targets([valuesOf(still)]), { optimiser, steps: 20, from: [0.5] }),
+  );
+  expect([...found.coordinates["z"]!]).toBeAllClose([0.5], { absolute: 1e-3 });
+  const goal = space.decode("thin", [1]);
+  const moved = await result(
+    optimiseInSubspace(space, "thin", thin, targets([valuesOf(goal)]), { optimiser, steps: 60, from: [0] }),
+  );
+  expect(moved.coordinates["z"]![0]!).toBeGreaterThan(0.5);
+  space.dispose();
+  free(still, goal);
+  for (const { point, parameters } of [start, found, moved]) free(point, parameters);
   end();
 });
 

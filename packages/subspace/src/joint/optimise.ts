@@ -27,6 +27,8 @@ export interface OptimiseOptions extends Omit<TrainInSubspaceOptions, "subspace"
  * Solves a task within a subspace: the decoder of a method is frozen, and its `dimension` coordinates are trained. Other parameters
  * of the objective, such as a head, stay unless `full` takes them.
  *
+ * Coordinates start near 0, where steps that are scaled by the parameters' size are tiny: with Adafactor, as the authors train, pass `scaleParameter: false`.
+ *
  * @param objective - A model tuned by that method, on the new task.
  * @param method - A method of the subspace, `"lora"`.
  * @throws As `trainInSubspace`; {ConfigError} for a method that the subspace does not have or has with other settings, and for another backbone.

@@ -222,6 +222,21 @@ test.each<[string, readonly string[], string]>([
     ["soup", MODEL, at("model-1"), at("model-2"), "--weights", "1", "--out", at("x")],
     "1 settings for 2 points",
   ],
+  [
+    "a setting of a curve without a curve",
+    ["paths", MODEL, at("lora-1"), at("lora-2"), "--table", at("rows.csv"), "--bends", "2"],
+    "--bends is for a curve, and none is asked for; add --curve bezier",
+  ],
+  [
+    "a rate that is none",
+    ["paths", MODEL, at("lora-1"), at("lora-2"), "--table", at("rows.csv"), "--curve", "bezier", "--learning-rate", ""],
+    "It must be a number above 0",
+  ],
+  [
+    "LoRAs that all count nothing",
+    ["soup", MODEL, at("lora-1"), at("lora-2"), "--weights", "0,0", "--out", at("x")],
+    "the weights are all 0",
+  ],
   ["no points", ["soup", MODEL, "--out", at("x")], "name the folders to merge"],
 ])("%s is wrong use", async (_, args, message) => {
   const { code, errors } = await recorded(args);

@@ -98,6 +98,8 @@ export function landscape(io: Io): Command {
           }
           const losses = found.losses.flat();
           const finite = losses.filter(Number.isFinite);
+          if (finite.length === 0)
+            throw new Error("landscape: the loss is finite at no point; are the weights of the model?");
           if (flags.json === true) io.out(JSON.stringify({ ...found, marks: place.marks, hessian }));
           else {
             io.out(

@@ -16,9 +16,9 @@ import {
 import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { report, table, textTable } from "@cambium/report";
 import { adamW } from "@cambium/train";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { addDataFlags, type DataFlags, openData, POINT_ARGUMENT, withPoints } from "../connectivity/open-points.ts";
-import type { Io } from "../io.ts";
+import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
@@ -26,9 +26,9 @@ import { parseCount } from "./parse-count.ts";
 interface PathsFlags extends DataFlags {
   readonly points: number;
   readonly curve?: "bezier" | "polychain";
-  readonly bends: number;
-  readonly steps: number;
-  readonly learningRate: string;
+  readonly bends?: number;
+  readonly steps?: number;
+  readonly learningRate?: number;
   readonly align?: true;
   readonly seed: number;
   readonly out?: string;
@@ -41,6 +41,12 @@ fits them.
 Example:
   $ cambium paths models/minilm adapters/seed-1 adapters/seed-2 --table test.csv --curve bezier`;
 
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (rate > 0 && Number.isFinite(rate)) return rate;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
 /** `cambium paths`: barriers between two tuned models. */
 export function paths(io: Io): Command {
   const command = new Command("paths")
@@ -51,15 +57,22 @@ export function paths(io: Io): Command {
   return addDataFlags(command)
     .option("--points <number>", "points along the path, from 3", parseCount, 26)
     .addOption(new Option("--curve <kind>", "also train a curve round the barrier").choices(["bezier", "polychain"]))
-    .option("--bends <number>", "bends of the curve", parseCount, 1)
-    .option("--steps <number>", "steps of its training", parseCount, 200)
-    .option("--learning-rate <number>", "rate of its training", "1e-3")
+    .option("--bends <number>", "bends of the curve (default: 1)", parseCount)
+    .option("--steps <number>", "steps of its training (default: 200)", parseCount)
+    .option("--learning-rate <number>", "rate of its training (default: 0.001)", parseRate)
     .option("--align", "first undo permutations and rotations of the second one")
     .option("--seed <integer>", "of the intervals and the curve", parseSeed, 0)
     .option("--out <folder>", "where measured points, figures and a report go; the same command resumes")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
     .action(async (model: string, from: string, to: string, flags: PathsFlags) => {
+      const { bends = 1, steps = 200, learningRate = 1e-3 } = flags;
+      const idle = [
+        ...(["bends", "steps"] as const).filter((key) => flags[key] !== undefined),
+        ...(flags.learningRate === undefined ? [] : ["learning-rate"]),
+      ];
+      if (flags.curve === undefined && idle.length > 0)
+        throw new UseError(`paths: --${idle[0]} is for a curve, and none is asked for; add --curve bezier`);
       await withPoints(io, "paths", model, [from, to], async (opened) => {
         const data = await openData("paths", opened, flags);
         const [a, b] = opened.points;
@@ -90,16 +103,16 @@ export function paths(io: Io): Command {
           }
           if (flags.curve !== undefined) {
             const kind = flags.curve === "bezier" ? bezier : polychain;
-            const start = kind(a!, end, { bends: flags.bends });
+            const start = kind(a!, end, { bends });
             owned.push(...start.nodes.slice(1, -1));
             const options = {
-              optimiser: adamW({ learningRate: Number(flags.learningRate) }),
-              steps: flags.steps,
+              optimiser: adamW({ learningRate }),
+              steps,
               random: random(flags.seed),
               signal: io.signal,
             };
             const trained = await result(trainCurve(a!, start, data, options), (event) => {
-              if (event.type === "step") io.live?.(`curve: ${event.step} of ${flags.steps} steps`);
+              if (event.type === "step") io.live?.(`curve: ${event.step} of ${steps} steps`);
             });
             owned.push(trained.parameters);
             if (!(await measure(flags.curve, trained.path))) return;

@@ -63,6 +63,7 @@ export async function mergeTuned<M extends AnyModel>(
     throw fail(`method must be "linear", "ties", "dare-linear" or "dare-ties", got "${method}"`);
   const shares = weights ?? models.map(() => 1 / models.length);
   if (shares.length !== models.length) throw fail(`${shares.length} weights for ${models.length} models`);
+  if (shares.every((share) => share === 0)) throw fail("the weights are all 0, so that nothing would be merged");
   if (density !== undefined && typeof density !== "number") throw fail("density must be one number for all");
   if (typeof knots !== "boolean") throw fail(`knots must be true or false, got ${JSON.stringify(knots)}`);
   if (random !== undefined && !method.startsWith("dare"))

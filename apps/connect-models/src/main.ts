@@ -42,6 +42,7 @@ function readSettings() {
 }
 
 async function main({ quick, seed, out }: ReturnType<typeof readSettings>): Promise<void> {
+  await mkdir(out, { recursive: true }); // before the work, which would be lost
   const { backend } = await useBackend();
   const key = random(seed);
   const { task, train: known, test } = await loadTask("wordnet-part-of-speech");
@@ -112,7 +113,6 @@ async function main({ quick, seed, out }: ReturnType<typeof readSettings>): Prom
     ],
   });
   const plain = Object.entries(found).map(([name, { points: _, ...measured }]) => ({ name, ...measured }));
-  await mkdir(out, { recursive: true });
   await writeFile(join(out, "report.html"), page.html());
   await writeFile(
     join(out, "results.json"),

@@ -40,6 +40,7 @@ function readSettings() {
 type Curve = LearningCurve & { readonly flops: number; readonly seconds: number; readonly score: number };
 
 async function main({ quick, task: name, seed, out }: ReturnType<typeof readSettings>): Promise<void> {
+  await mkdir(out, { recursive: true }); // before the work, which would be lost
   const { backend } = await useBackend();
   const source = sapling(quick ? "bert-2x128" : "bert-4x256");
   const { task, train, test } = await loadTask(name);
@@ -118,7 +119,6 @@ async function main({ quick, task: name, seed, out }: ReturnType<typeof readSett
     `${(100 * (1 - growing.flops / whole.flops)).toFixed(0)} % of the operations saved, ${(100 * (1 - growing.seconds / whole.seconds)).toFixed(0)} % of the seconds, on ${backend}`,
   );
   const figures = plotCurves(curves, { title: `Prompt tuning on ${name}`, score: { label: "accuracy", unit: "%" } });
-  await mkdir(out, { recursive: true });
   for (const [i, figure] of figures.entries())
     await writeFile(join(out, `${["operations", "seconds"][i]}.svg`), figure.svg());
   await writeFile(join(out, "results.json"), `${JSON.stringify(curves, null, 1)}\n`);

@@ -428,7 +428,7 @@ const packages: Readonly<Record<string, Exports>> = {
     },
     plain: `adjustP alignPoints checkReferenceStudy combineUnits cooccurrenceRdm findSites groupRdm hashInterventions linearCka
       loadGoEmotions loadReferenceStudy meanRdm measureOverlap openActivations parseInterventions percentileRdm rankRdm ratingRdms
-      rdmOf readEmoBank readRatings readSimilarities readVader repeatRdms reportProbe selectConditions similarityOf squareRdm withPositionOffset`,
+      rdmOf readEmoBank readRatings readSimilarities readVader repeatRdms reportProbe selectConditions similarityOf squareRdm wordIds withPositionOffset`,
   },
   "fast-prompt-tuning": {
     module: fpt,

@@ -9,17 +9,17 @@
  * @module
  */
 export type { ControlKind } from "./ablate/controls.ts";
+export type { AblationMode } from "./ablate/modes.ts";
 export {
   type AblationEffect,
   type AblationEvent,
-  type AblationMode,
   type AblationResult,
   type AblationRow,
   type AblationTask,
   type RunAblationOptions,
   runAblation,
 } from "./ablate/run-ablation.ts";
-export { type WordTaskOptions, wordTask } from "./ablate/word-task.ts";
+export { type WordTaskOptions, wordIds, wordTask } from "./ablate/word-task.ts";
 export { type CollectActivationsOptions, collectActivations } from "./capture/collect.ts";
 export { type CollectWindowsOptions, collectWindows, type WindowActivations } from "./capture/collect-windows.ts";
 export { type InterveneOptions, intervene } from "./capture/intervene.ts";

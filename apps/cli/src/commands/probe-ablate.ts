@@ -109,14 +109,15 @@ export function probeAblate(io: Io): Command {
 function checked(path: string, { rows, words, sets, mode }: Readonly<Record<string, unknown>>) {
   const wrong = (problem: string): UseError => new UseError(`probe ablate: ${path}: ${problem}`);
   const isRow = (row: unknown): boolean => {
-    const { text, answer } = (row ?? {}) as Readonly<Record<string, unknown>>;
-    return typeof text === "string" && typeof answer === "string";
+    const { text, answer, ...rest } = (row ?? {}) as Readonly<Record<string, unknown>>;
+    return typeof text === "string" && typeof answer === "string" && Object.keys(rest).length === 0;
   };
   if (!Array.isArray(rows) || rows.length === 0 || !rows.every(isRow))
-    throw wrong('rows must be a list of { "text": …, "answer": … }');
-  if (typeof words !== "object" || words === null) throw wrong("words must name a word for each answer");
+    throw wrong('rows must be a list of { "text": …, "answer": … } and nothing else');
+  if (typeof words !== "object" || words === null || Array.isArray(words))
+    throw wrong("words must name a word for each answer");
   if (typeof sets !== "object" || sets === null || Array.isArray(sets)) throw wrong("sets must be neurons by name");
-  const kind = (mode as { readonly kind?: unknown } | undefined)?.kind;
+  const kind = (mode as { readonly kind?: unknown } | null | undefined)?.kind;
   if (mode !== undefined && !MODES.includes(kind as (typeof MODES)[number]))
     throw wrong(`mode must be of kind ${MODES.join(", ")}, got ${JSON.stringify(kind)}`);
   const units = Object.entries(sets as Readonly<Record<string, unknown>>).map(

@@ -1,5 +1,5 @@
 import { canonicalJson, sha256 } from "@cambium/base";
-import { attributeUnits, selectUnits } from "@cambium/emotion-probing";
+import { attributeUnits, selectUnits, wordIds } from "@cambium/emotion-probing";
 import { collate } from "@cambium/models";
 import { textTable } from "@cambium/report";
 import { dispose, gather, type Scalar, slice, sub, sum, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
@@ -44,18 +44,18 @@ export function probeAttribute(io: Io): Command {
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, text: string, flags: AttributeFlags) => {
       const { method, steps, top, out, json } = flags;
-      const words = flags.words.split(",");
+      const words = flags.words.split(",").map((word) => word.trim());
       if (words.length !== 2 || words[0] === words[1])
         throw new UseError(`probe attribute: --words must be two different words, as good,evil, got ${flags.words}`);
       await withModel(io, "probe attribute", name, flags, async ({ base, tuned, tokenizer }) => {
         const kind = base.head?.kind;
         if (kind !== "masked-lm" && kind !== "causal-lm")
           throw new UseError(`probe attribute: ${name} has no head for words; its head is ${kind ?? "none"}`);
-        const ids = words.map((word) => {
-          const pieces = tokenizer.pieces(kind === "causal-lm" ? ` ${word}` : word);
-          if (pieces.length === 1) return pieces[0]!;
-          throw new UseError(`probe attribute: "${word}" is ${pieces.length} tokens; choose a word of one`);
-        });
+        const ids = wordIds(
+          "probe attribute",
+          tokenizer,
+          words.map((word) => (kind === "causal-lm" ? ` ${word}` : word)),
+        );
         const tokens = tokenizer.encode(text).ids;
         const place = kind === "causal-lm" ? tokens.length - 1 : tokens.indexOf(tokenizer.special.mask!);
         if (place < 0) throw new UseError("probe attribute: the text has no mask token");
@@ -74,7 +74,7 @@ export function probeAttribute(io: Io): Command {
               const vocab = logits!.shape.at(-1)!;
               const scores =
                 kind === "masked-lm" ? logits! : slice(logits!, [0, place, 0], [1, 1, vocab]).reshape([1, vocab]);
-              const both = gather(scores, tensor1d(ids, "int32"), 1);
+              const both = gather(scores, tensor1d([...ids], "int32"), 1);
               return sum(sub(slice(both, [0, 0], [1, 1]), slice(both, [0, 1], [1, 1]))) as Scalar;
             },
             { method, ...(steps !== undefined && { steps }) },

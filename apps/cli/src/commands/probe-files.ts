@@ -102,8 +102,9 @@ export const conditionsOf = ({ sites, rows, labels }: Labelled, folds: number): 
 /** Units out of JSON: `[{ "layer": 3, "unit": 17 }, …]`. */
 export function unitsOf(verb: string, value: unknown, what: string): readonly Unit[] {
   const isUnit = (one: unknown): boolean => {
-    const { layer, unit, stack } = (one ?? {}) as Readonly<Record<string, unknown>>;
+    const { layer, unit, stack, ...rest } = (one ?? {}) as Readonly<Record<string, unknown>>;
     return (
+      Object.keys(rest).every((key) => key === "score" || key === "site") && // as results of probe name neurons
       Number.isInteger(layer) &&
       Number.isInteger(unit) &&
       (stack === undefined || stack === "encoder" || stack === "decoder")

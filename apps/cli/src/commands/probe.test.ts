@@ -145,6 +145,37 @@ test.each<[string, readonly string[], string]>([
     'must be a list of neurons, such as { "layer": 3, "unit": 17 }',
   ],
   [
+    "a neuron with more than that",
+    [
+      "ablate",
+      MODEL,
+      "--config",
+      file("more.json", {
+        rows: [{ text: "a", answer: "b" }],
+        words: {},
+        sets: { a: [{ layer: 1, unit: 2, stak: 1 }] },
+      }),
+    ],
+    'must be a list of neurons, such as { "layer": 3, "unit": 17 }',
+  ],
+  [
+    "a mode without its number",
+    [
+      "ablate",
+      MODEL,
+      "--config",
+      file("mode.json", {
+        rows: [{ text: "it is [MASK] .", answer: "good" }],
+        words: { good: "good", bad: "evil" },
+        sets: { a: [{ layer: 1, unit: 2 }] },
+        mode: { kind: "scale" },
+      }),
+    ],
+    "by",
+  ],
+  ["a word that no vocabulary has", ["attribute", MODEL, "joy is [MASK] .", "--words", "good,☃"], '"☃" is not in the'],
+  ["one token twice", ["attribute", MODEL, "joy is [MASK] .", "--words", "good, Good"], "are the same token"],
+  [
     "a setting that does not exist",
     ["ablate", MODEL, "--config", file("typo.json", { row: [] })],
     'has "row"; it may hold',

@@ -201,6 +201,31 @@ test.each([
   else expect(effects[0]!.drop).toBeGreaterThan(0);
 });
 
+test.each([
+  [{ kind: "scale" }, "by"],
+  [{ kind: "noise" }, "deviation"],
+  [{ kind: "zero", by: 0.5 }, '"by"'],
+  [{ kind: "mean", means: [] }, "means by site are needed"],
+  [{ kind: "zeros" }, "kind"],
+])("the mode %j is an error, and nothing is run", async (mode, message) => {
+  const sets = { a: [{ layer: 1, unit: 0 }] };
+  const run = result(runAblation(model, [task("a")], { sets, mode: mode as never, random: random(1) }));
+  await expect(run).rejects.toThrow(message);
+});
+
+test("a task without a batch is an error, and one example has no t test", async () => {
+  const options = { sets: { a: [{ layer: 1, unit: 0 }] }, draws: 2, random: random(1) };
+  await expect(result(runAblation(model, [{ ...task("a"), batches: [] }], options))).rejects.toThrow("has no batch");
+  const controls = "layer" as never;
+  await expect(result(runAblation(model, [task("a")], { ...options, controls }))).rejects.toThrow(
+    'controls must be a list of random, layer, layer+activation, got "layer"',
+  );
+  const one = { ...task("a"), batches: [{ ids: slice(batch.ids, 0, 1), mask: slice(batch.mask, 0, 1) }] };
+  const { effects } = await result(runAblation(model, [one], options));
+  expect(effects.map(({ pairedP }) => pairedP)).toEqual([Number.NaN, Number.NaN]);
+  dispose(one.batches[0] as unknown as Record<string, Tensor>);
+});
+
 test("means put neurons to rest, and are needed", async () => {
   const { values: found } = activations();
   const levels = {

@@ -12,6 +12,7 @@ import { studentTail } from "../inference/distributions.ts";
 import type { NeuronScores } from "../neurons/scores.ts";
 import { type ControlKind, drawControls } from "./controls.ts";
 import { maskedForward, type UnitSet } from "./masked-forward.ts";
+import { type AblationMode, changed, parseMode } from "./modes.ts";
 
 /** What is measured. */
 export interface AblationTask {
@@ -21,17 +22,6 @@ export interface AblationTask {
   /** One number for each example, `[batch]`, greater where the model does better: 1 for right and 0 for wrong, or a negative loss. */
   score(output: LanguageOutput, batch: TokenBatch): Tensor;
 }
-
-/** What becomes of the neurons of a set. */
-export type AblationMode =
-  | { readonly kind: "zero" }
-  | { readonly kind: "scale"; readonly by: number }
-  /** To their mean, or any other resting value, of other data. */
-  | { readonly kind: "mean"; readonly means: NeuronScores }
-  /** Normal noise, one number for each neuron, is added. */
-  | { readonly kind: "noise"; readonly deviation: number }
-  /** To what they are in another example of the batch. */
-  | { readonly kind: "resample" };
 
 /** Settings of `runAblation`. */
 export interface RunAblationOptions {
@@ -83,7 +73,7 @@ export interface AblationEffect {
   readonly p: number;
   /**
    * One-sided paired t test over examples, of the mean over the random sets against the set. It tells the examples' spread only, not that
-   * of random sets; reported because studies use it.
+   * of random sets; reported because studies use it. NaN with a single example.
    */
   readonly pairedP: number;
 }
@@ -122,8 +112,9 @@ export async function* runAblation(
   options: RunAblationOptions,
 ): AsyncGenerator<AblationEvent> {
   checkOptions("runAblation", options, keys);
-  const { sets, controls = ["random", "layer"], draws = 20, mode = { kind: "zero" }, role = "ff.act" } = options;
+  const { sets, controls = ["random", "layer"], draws = 20, role = "ff.act" } = options;
   const { levels, atOnce = 16, hooks = [], random, signal } = options;
+  const mode = parseMode("runAblation", options.mode ?? { kind: "zero" });
   checkSettings(tasks, sets, controls, draws, atOnce);
   const sites = model.sites().filter((site) => site.role === role);
   const names = Object.keys(sets);
@@ -178,17 +169,21 @@ function checkSettings(
   draws: number,
   atOnce: number,
 ): void {
-  const unknown = controls.find((control) => !["random", "layer", "layer+activation"].includes(control));
+  const known = ["random", "layer", "layer+activation"];
+  const unknown = Array.isArray(controls) ? controls.find((control) => !known.includes(control)) : controls;
+  const empty = tasks.find(({ batches }) => batches.length === 0);
   const problem =
     tasks.length === 0 || new Set(tasks.map(({ name }) => name)).size < tasks.length
       ? "at least one task is needed, and names must differ"
-      : Object.keys(sets).length === 0 || Object.hasOwn(sets, "none")
-        ? 'at least one set is needed, and none may be called "none"'
-        : unknown !== undefined
-          ? `there is no control "${unknown}"; choose of random, layer, layer+activation`
-          : !Number.isSafeInteger(draws) || draws < 1 || !Number.isSafeInteger(atOnce) || atOnce < 1
-            ? `draws and atOnce must be integers from 1, got ${draws} and ${atOnce}`
-            : undefined;
+      : empty !== undefined
+        ? `task "${empty.name}" has no batch, so that there is nothing to measure`
+        : Object.keys(sets).length === 0 || Object.hasOwn(sets, "none")
+          ? 'at least one set is needed, and none may be called "none"'
+          : unknown !== undefined
+            ? `controls must be a list of ${known.join(", ")}, got ${JSON.stringify(unknown)}`
+            : !Number.isSafeInteger(draws) || draws < 1 || !Number.isSafeInteger(atOnce) || atOnce < 1
+              ? `draws and atOnce must be integers from 1, got ${draws} and ${atOnce}`
+              : undefined;
   if (problem !== undefined) throw new ConfigError({ message: `runAblation: ${problem}` });
 }
 
@@ -207,38 +202,6 @@ function checkScores(task: string, values: readonly ArrayLike<number>[], size: n
         task,
       });
     }
-  }
-}
-
-/** What a pass does to a set's units. */
-function changed(
-  units: readonly Unit[],
-  mode: AblationMode,
-  size: number,
-  random: Random,
-  sites: readonly { readonly path: string; readonly layer?: number; readonly stack?: string }[],
-): UnitSet {
-  switch (mode.kind) {
-    case "zero":
-      return { units };
-    case "scale":
-      return { units, factor: mode.by };
-    case "noise":
-      return { units, factor: 1, offset: random.normals(units.length).map((value) => mode.deviation * value) };
-    case "resample":
-      return { units, order: random.permutation(size) };
-    case "mean":
-      return {
-        units,
-        offset: units.map(({ stack, layer, unit }) => {
-          const site = sites.find((one) => one.layer === layer && (stack === undefined || one.stack === stack));
-          const value = mode.means.values.get(site?.path ?? "")?.[unit];
-          if (value !== undefined && !Number.isNaN(value)) return value;
-          throw new ConfigError({ message: `runAblation: there is no mean of unit ${unit} of layer ${layer}`, unit });
-        }),
-      };
-    default:
-      throw new ConfigError({ message: `runAblation: there is no mode "${(mode as AblationMode).kind}"` });
   }
 }
 
@@ -295,12 +258,19 @@ function against(own: readonly number[], others: readonly (readonly number[])[],
   // Of every example: its mean score under random sets less that under the set.
   const differences = own.map((value, i) => mean(others.map((list) => list[i]!)) - value);
   const middle = mean(differences);
-  const spread = Math.sqrt(mean(differences.map((value) => (value - middle) ** 2)) / (differences.length - 1));
+  const spread = Math.sqrt(mean(differences.map((value) => (value - middle) ** 2)) / (differences.length - 1)); // NaN of one
   return {
     controlDrop,
     specific: drop - controlDrop,
     effectSize: deviation > 1e-12 ? (drop - controlDrop) / deviation : Number.NaN,
     p: (1 + reached) / (1 + drops.length),
-    pairedP: spread > 1e-12 ? studentTail(middle / spread, differences.length - 1) : middle > 0 ? 0 : 1,
+    pairedP: pairedP(middle, spread, differences.length),
   };
+}
+
+/** Of the t test of a mean whose standard error is `spread`, over `count` examples: none of one, and by its side alone where all are equal. */
+function pairedP(middle: number, spread: number, count: number): number {
+  if (count < 2) return Number.NaN;
+  if (spread > 1e-12) return studentTail(middle / spread, count - 1);
+  return middle > 0 ? 0 : 1;
 }

@@ -29,11 +29,36 @@ export interface WordTaskOptions {
 }
 
 /**
+ * The tokens of some words, each of which is one token, in the vocabulary, and another than the others are.
+ *
+ * @throws {ConfigError} Naming the word that is not.
+ */
+export function wordIds(caller: string, tokenizer: Tokenizer, words: readonly string[]): readonly number[] {
+  const ids = words.map((word) => {
+    const pieces = tokenizer.pieces(word);
+    const problem =
+      pieces.length !== 1
+        ? `is ${pieces.length} tokens; choose words of one`
+        : pieces[0] === tokenizer.special.unknown
+          ? "is not in the vocabulary; choose another word"
+          : undefined;
+    if (problem !== undefined) throw new ConfigError({ message: `${caller}: "${word}" ${problem}`, word });
+    return pieces[0]!;
+  });
+  const twice = ids.findIndex((id, i) => ids.indexOf(id) !== i);
+  if (twice < 0) return ids;
+  throw new ConfigError({
+    message: `${caller}: "${words[ids.indexOf(ids[twice]!)]}" and "${words[twice]}" are the same token; choose different words`,
+  });
+}
+
+/**
  * A task for `runAblation`: which of some words the model finds likeliest, at the mask or next; 1 where it is right.
  *
  * The batches hold the answers' places among the words as `labels`. The caller disposes of the batches' tensors.
  *
- * @throws {ConfigError} When the model has no head for words, or a word is not one token.
+ * @throws {ConfigError} When the model has no head for words, there is no row, or a word is not one token, not in the vocabulary, or the same token as
+ *   another.
  */
 export function wordTask(
   model: RunnableModel,
@@ -50,11 +75,12 @@ export function wordTask(
     });
   }
   const answers = Object.keys(words);
-  const ids = answers.map((answer) => {
-    const pieces = tokenizer.pieces(words[answer]!);
-    if (pieces.length === 1) return pieces[0]!;
-    throw new ConfigError({ message: `wordTask: "${words[answer]}" is ${pieces.length} tokens; choose words of one` });
-  });
+  const ids = wordIds(
+    "wordTask",
+    tokenizer,
+    answers.map((answer) => words[answer]!),
+  );
+  if (rows.length === 0) throw new ConfigError({ message: "wordTask: at least one row is needed, got none" });
   rows.forEach(({ answer }, index) => {
     if (answers.includes(answer)) return;
     throw new ConfigError({
@@ -62,6 +88,8 @@ export function wordTask(
       index,
     });
   });
+  if (answers.length < 2)
+    throw new ConfigError({ message: `wordTask: at least two words are needed to choose from, got ${answers.length}` });
   const mask =
     kind === "masked-lm"
       ? checkMasks(
@@ -94,7 +122,7 @@ export function wordTask(
     batches,
     score({ logits }, batch) {
       const scores = kind === "masked-lm" ? logits! : lastScores(logits!, batch); // [batch, vocab]
-      const chosen = argMax(gather(scores, tensor1d(ids, "int32"), 1), 1);
+      const chosen = argMax(gather(scores, tensor1d([...ids], "int32"), 1), 1);
       return cast(equal(chosen, cast(batch.labels!, "int32")), "float32");
     },
   };

@@ -19,7 +19,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import { type Intervention, type Operation, parseInterventions } from "./interventions.ts";
-import { firstPlace, lastPlace } from "./places.ts";
+import { firstPlace, lastPlace, orderOfOthers } from "./places.ts";
 import { findSites, type HasSites } from "./site-names.ts";
 
 /** What interventions read besides themselves. */
@@ -137,13 +137,16 @@ function operate(x: Tensor, site: Site, { op, units }: Intervention, options: In
     case "clamp":
       return clipByValue(x, op.low ?? Number.NEGATIVE_INFINITY, op.high ?? Number.POSITIVE_INFINITY);
     case "resample":
-      return gather(x, tensor1d(Int32Array.from(random(op.seed).at(site.path).permutation(x.shape[0]!)), "int32"));
+      return gather(x, tensor1d(orderFor(op.seed, site, x.shape[0]!), "int32"));
     case "swap":
       return sourceOf(x, site, options);
     default:
       return unreachable(op);
   }
 }
+
+const orderFor = (seed: number, site: Site, count: number): Int32Array =>
+  Int32Array.from(orderOfOthers("intervene", random(seed).at(site.path), count));
 
 function unreachable(op: never): never {
   throw new Error(`internal: intervene: no operation "${(op as Operation).kind}"`);

@@ -16,7 +16,10 @@ export type Operation =
   /** Adds normal noise, another for every value; the same for the same seed. */
   | { readonly kind: "noise"; readonly deviation: number; readonly seed: number }
   | { readonly kind: "clamp"; readonly low?: number; readonly high?: number }
-  /** Takes the values of another example of the batch, by a random order of the examples. */
+  /**
+   * Takes the values of another example of the batch, which has two or more, at the same position: by a random order in which no example stays
+   * in its place. Where the other is shorter, its padding is taken.
+   */
   | { readonly kind: "resample"; readonly seed: number }
   /** Takes the values of another run, which `intervene` is given: activation patching. */
   | { readonly kind: "swap" };

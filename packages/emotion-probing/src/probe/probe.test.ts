@@ -115,3 +115,16 @@ test("neurons that a probe found are ablated in a task of words at the mask", as
     wordTask(model, tokenizer, "x", { rows: [{ text: "[MASK]", answer: "no" }], words: { yes: "good" } }),
   ).toThrow('row 0 has the answer "no"');
 });
+
+test.each([
+  ["a word that the vocabulary lacks", { yes: "good", no: "☃" }, '"☃" is not in the vocabulary'],
+  ["two words of one token", { yes: "good", no: "Good" }, '"good" and "Good" are the same token'],
+  ["a word of two tokens", { yes: "good", no: "evil good" }, "is 2 tokens"],
+  ["one word", { yes: "good" }, "at least two words"],
+])("%s cannot be an answer", (_, words, message) => {
+  const rows = [{ text: "it was [MASK] .", answer: "yes" }];
+  const before = memory().numTensors;
+  expect(() => wordTask(model, tokenizer, "x", { rows, words: words as never })).toThrow(message);
+  expect(() => wordTask(model, tokenizer, "x", { rows: [], words: { yes: "good", no: "evil" } })).toThrow("got none");
+  expect(memory().numTensors).toBe(before);
+});

@@ -217,3 +217,15 @@ test("what has no tokens to read is an error", async () => {
     'at must be "last"',
   );
 });
+
+test("what is no number is an error that names the text, and leaves nothing behind", async () => {
+  const before = memory().numTensors;
+  const one = { site: "L0.ffn.act", units: [7] };
+  const hooks = intervene(model, [
+    { ...one, op: { kind: "set", to: 3e38 } },
+    { ...one, op: { kind: "scale", by: 10 } },
+  ]);
+  const run = collectActivations(model, tokenizer, texts, { hooks, sites: ["L0.ffn.act"], at: "first" });
+  await expect(run).rejects.toThrow(/unit 7 of encoder\.layer\.0\.intermediate is Infinity for text \d/);
+  expect(memory().numTensors).toBe(before);
+});

@@ -1,4 +1,4 @@
-import { ConfigError } from "@cambium/base";
+import { ConfigError, StateError } from "@cambium/base";
 import type { Hook, Site } from "@cambium/core";
 import {
   capture,
@@ -34,6 +34,7 @@ import {
   tensor1d,
   tidy,
 } from "@tensorflow/tfjs-core";
+import { unboundPlace } from "../neurons/condition-activations.ts";
 import { firstPlace, lastPlace, placeOf } from "./places.ts";
 
 /** Which token of a text stands for it, or what of all real ones: `mask` is the first mask token. */
@@ -208,12 +209,28 @@ export async function* readTexts(
     });
     const values = new Map<string, Float32Array>();
     try {
-      for (const [path, x] of Object.entries(reduced)) values.set(path, (await x.data()) as Float32Array);
+      for (const [path, x] of Object.entries(reduced)) {
+        values.set(path, (await x.data()) as Float32Array);
+        checkFinite(caller, path, values.get(path)!, places);
+      }
     } finally {
       dispose(reduced);
     }
     yield { places, values };
   }
+}
+
+/** What a broken model, or a hook, makes of a text is nothing to go on with. */
+function checkFinite(caller: string, path: string, values: Float32Array, places: readonly number[]): void {
+  const at = unboundPlace(values);
+  if (at < 0) return;
+  const width = values.length / places.length;
+  const index = places[Math.floor(at / width)];
+  throw new StateError({
+    message: `${caller}: unit ${at % width} of ${path} is ${values[at]} for text ${index}; are the weights whole?`,
+    path,
+    index,
+  });
 }
 
 /**

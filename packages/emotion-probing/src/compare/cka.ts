@@ -1,4 +1,5 @@
 import { ShapeError } from "@cambium/base";
+import { checkPatterns } from "../rdm/measure-rdm.ts";
 
 /** Patterns `[conditions][channels]` less the mean of each channel. */
 function centreChannels(patterns: readonly ArrayLike<number>[]): Float64Array[] {
@@ -23,7 +24,7 @@ function product(a: readonly (readonly number[])[], b: readonly (readonly number
  *
  * @param x - `[conditions][channels]`. @param y - The same conditions; channels may be others.
  * @returns NaN where one of the two does not vary.
- * @throws {ShapeError} When the numbers of conditions differ.
+ * @throws {ShapeError} When the numbers of conditions differ, or those of a set's channels. @throws {ConfigError} For a value that is not finite.
  * @see Kornblith et al. 2019, Similarity of neural network representations revisited, arXiv:1905.00414, §3.
  */
 export function linearCka(x: readonly ArrayLike<number>[], y: readonly ArrayLike<number>[]): number {
@@ -32,6 +33,8 @@ export function linearCka(x: readonly ArrayLike<number>[], y: readonly ArrayLike
       message: `linearCka: both need the same two or more conditions, got ${x.length} and ${y.length}`,
     });
   }
+  checkPatterns("linearCka", x);
+  checkPatterns("linearCka", y);
   const [k, l] = [gram(centreChannels(x)), gram(centreChannels(y))];
   return product(k, l) / Math.sqrt(product(k, k) * product(l, l));
 }

@@ -30,9 +30,12 @@ export function knownPairs(lists: readonly Float64Array[]): Uint32Array {
 export const at = (values: Float64Array, places: Uint32Array): Float64Array =>
   places.length === values.length ? values : Float64Array.from(places, (place) => values[place]!);
 
+/** Of fewer pairs nothing can be said. */
+export const FEWEST_PAIRS = 3;
+
 /** Throws unless three pairs at least are known. */
 export function checkKnown(caller: string, count: number): void {
-  if (count >= 3) return;
+  if (count >= FEWEST_PAIRS) return;
   throw new ConfigError({ message: `${caller}: only ${count} pairs are known to all RDMs; at least three are needed` });
 }
 

@@ -108,3 +108,12 @@ test("a weighted model predicts held-out conditions of its own kind, and nothing
   const noise = crossValidateWeightedModel([rdm(20), rdm(21), rdm(22)], parts, { random: random(5) });
   expect(Math.abs(noise.similarity)).toBeLessThan(0.4);
 });
+
+test("nothing is fitted to nothing, and a name of every object is no method", () => {
+  const names = ["a", "b", "c"];
+  const data = rdmOf(names, [1, 2, 3]);
+  expect(() => fitWeightedModel(data, [])).toThrow("at least one part is needed");
+  expect(() => fitWeightedModel(data, [rdmOf(names, [1, Number.NaN, 2])])).toThrow("only 2 pairs are known");
+  expect(() => compareRdms(data, data, { method: "constructor" as never })).toThrow('no method "constructor"');
+  expect(() => linearCka([[1, 2], [3]], [[1], [2]])).toThrow("pattern 1 has 1 channels");
+});

@@ -98,8 +98,7 @@ export const methods: Readonly<Record<Similarity, Method>> = {
 
 /** A method by its name. */
 export function methodOf(caller: string, name: Similarity): Method {
-  const method = methods[name];
-  if (method !== undefined) return method;
+  if (Object.hasOwn(methods, name)) return methods[name];
   const near = nearest(name, Object.keys(methods));
   throw new ConfigError({
     message: `${caller}: there is no method "${name}"; ${near === undefined ? `choose one of ${Object.keys(methods).join(", ")}` : `is "${near}" meant?`}`,

@@ -3,7 +3,7 @@ import { ConfigError, checkOptions } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import { cholesky, choleskySolve } from "../rdm/cholesky.ts";
 import { checkSameConditions, meanRdmValues, pickPairs, type Rdm } from "../rdm/rdm.ts";
-import { compareRdms } from "./compare-rdms.ts";
+import { checkKnown, compareRdms, knownPairs } from "./compare-rdms.ts";
 import type { Similarity } from "./methods.ts";
 
 /** Settings of `fitWeightedModel`. */
@@ -30,7 +30,8 @@ const fitKeys = ["fit", "penalty"] as const;
  *
  * @param data - What is to be explained. Pairs that are unknown are left out.
  * @param parts - RDMs of the same conditions in the same order; a constant one gets the weight 0.
- * @throws {ConfigError} For options that do not exist or cannot be meant. @throws {ShapeError} When the conditions differ.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, no part, or fewer than three pairs that all know.
+ * @throws {ShapeError} When the conditions differ.
  * @see Lawson and Hanson 1974, Solving least squares problems, chapter 23 (nnls). Khaligh-Razavi and Kriegeskorte 2014,
  *      doi:10.1371/journal.pcbi.1003915 (weighted models).
  */
@@ -42,6 +43,8 @@ export function fitWeightedModel(
   checkOptions("fitWeightedModel", options, fitKeys);
   checkFit("fitWeightedModel", options);
   checkSameConditions("fitWeightedModel", [data, ...parts]);
+  checkParts("fitWeightedModel", parts);
+  checkKnown("fitWeightedModel", knownPairs([data, ...parts].map(({ values }) => values)).length);
   const { weights, intercept } = fitLists(
     data.values,
     parts.map(({ values }) => values),
@@ -64,6 +67,10 @@ export function fitWeightedModel(
 
 function weigh(lists: readonly Float64Array[], weights: Float64Array, intercept: number): Float64Array {
   return lists[0]!.map((_, i) => lists.reduce((sum, list, k) => sum + weights[k]! * list[i]!, intercept));
+}
+
+function checkParts(caller: string, parts: readonly Rdm[]): void {
+  if (parts.length === 0) throw new ConfigError({ message: `${caller}: at least one part is needed, got none` });
 }
 
 function checkFit(caller: string, { fit, penalty }: FitWeightedModelOptions): void {
@@ -203,6 +210,7 @@ export function crossValidateWeightedModel(
   const { method = "spearman", conditionFolds = 3, subjectFolds = subjects.length, random, ...fit } = options;
   checkFit("crossValidateWeightedModel", fit);
   checkSameConditions("crossValidateWeightedModel", [...subjects, ...parts]);
+  checkParts("crossValidateWeightedModel", parts);
   const count = subjects[0]!.conditions.length;
   if (!Number.isInteger(conditionFolds) || conditionFolds < 2 || Math.floor(count / conditionFolds) < 4) {
     throw new ConfigError({

@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions } from "@cambium/base";
 import type { Random } from "@cambium/core";
-import { compareRdms } from "../compare/compare-rdms.ts";
+import { compareRdms, FEWEST_PAIRS, knownPairs } from "../compare/compare-rdms.ts";
 import type { Similarity } from "../compare/methods.ts";
 import { checkSameConditions, numberedConditions, pickPairs, type Rdm } from "../rdm/rdm.ts";
 
@@ -42,7 +42,7 @@ export interface BootstrapResult {
   /** In the order of the models. */
   readonly models: readonly BootstrappedSimilarity[];
   readonly differences: readonly ModelDifference[];
-  /** Resamples that counted: those of fewer than three different conditions, or with a constant RDM, do not. */
+  /** Resamples that counted: those of fewer than three different conditions or known pairs, or with a constant RDM, do not. */
   readonly resamples: number;
 }
 
@@ -70,6 +70,8 @@ export function bootstrapSimilarity(
   const count = subjects[0]!.conditions.length;
   const scores = (rows: readonly Rdm[], by: readonly Rdm[]): number[] =>
     by.map((model) => mean(rows.map((row) => compareRdms(row, model, { method }))));
+  const hasEnough = (rows: readonly Rdm[], by: readonly Rdm[]): boolean =>
+    rows.every((row) => by.every((model) => knownPairs([row.values, model.values]).length >= FEWEST_PAIRS));
   const drawn: number[][] = [];
   for (let i = 0; i < resamples; i++) {
     const key = random.at(i);
@@ -83,7 +85,9 @@ export function bootstrapSimilarity(
       places === undefined
         ? rdm
         : { ...rdm, conditions: numberedConditions(count), values: pickPairs(rdm.values, count, places) };
-    const values = scores(rows.map(pick), models.map(pick));
+    const [data, drawnModels] = [rows.map(pick), models.map(pick)];
+    if (!hasEnough(data, drawnModels)) continue;
+    const values = scores(data, drawnModels);
     if (!values.some(Number.isNaN)) drawn.push(values);
   }
   if (drawn.length < resamples / 2) {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { compareRdms } from "../compare/compare-rdms.ts";
 import { meanRdm } from "../rdm/change-rdm.ts";
 import { measureRdm } from "../rdm/measure-rdm.ts";
-import { numberedConditions, type Rdm, rdmOf } from "../rdm/rdm.ts";
+import { numberedConditions, type Rdm, rdmOf, selectConditions } from "../rdm/rdm.ts";
 import { adjustP } from "./adjust.ts";
 import { bootstrapSimilarity } from "./bootstrap.ts";
 import { measureNoiseCeiling } from "./noise-ceiling.ts";
@@ -52,6 +52,122 @@ test("the maximum over models keeps the chance of any false finding", () => {
     families.filter((family) => family.some((one) => one[key] <= level)).length;
   expect(anyFound("pAny")).toBeLessThan(binomialRange(runs, level)[1]);
   expect(anyFound("p")).toBeGreaterThan(0.2 * runs); // without it, about 1 − 0.95^8 = 0.34
+});
+
+test("an order without a similarity is none that is as extreme, for one model or for any", () => {
+  const conditions = numberedConditions(5);
+  const x = Number.NaN;
+  const data = rdmOf(conditions, [1, 1, 1, 2, x, 1, 1, x, 1, 1]);
+  const models = [
+    rdmOf(conditions, [1, 2, x, 3, x, 2, 3, 4, 3, 2]),
+    rdmOf(conditions, [4, 4, 17, 21, 12, 7, 27, 27, 23, 22]),
+  ];
+  const [first, second] = testSimilarity(data, models, { random: random(1) });
+  const alone = testSimilarity(data, [models[1]!], { random: random(1) })[0]!;
+  // By hand: of every order the similarities that there are, and the greater of the two.
+  let [any, whole] = [0, 0];
+  const orders = (rest: readonly number[]): number[][] =>
+    rest.length === 0 ? [[]] : rest.flatMap((i) => orders(rest.filter((j) => j !== i)).map((list) => [i, ...list]));
+  for (const order of orders([0, 1, 2, 3, 4])) {
+    const square = (rdm: Rdm) => selectConditions(rdm, order.map(String)).values;
+    const found = models.map((model) => compareRdms(data, rdmOf(conditions, square(model))));
+    const most = Math.max(...found.filter((value) => !Number.isNaN(value)), Number.NEGATIVE_INFINITY);
+    any += Number(most >= second!.similarity - 1e-12);
+    whole += Number(found[1]! >= second!.similarity - 1e-12);
+  }
+  expect([second!.p, second!.pAny]).toEqual([whole / 120, any / 120]);
+  expect(second!.p).toBe(alone.p);
+  expect(first!.pAny).toBeGreaterThanOrEqual(first!.p);
+});
+
+test("resamples and orders that leave too few known pairs do not count, and are no error", () => {
+  const x = Number.NaN;
+  const conditions = numberedConditions(6);
+  const data = rdmOf(conditions, [4, x, 3, 21, 5, 7, x, 27, 23, 22, x, 8, 1, 6, x]);
+  const model = rdmOf(conditions, [1, 2, x, 3, 4, x, 6, 5, 8, 7, 9, x, 2, 1, 4]);
+  const { resamples } = bootstrapSimilarity([data], [model], { resamples: 200, random: random(1) });
+  expect(resamples).toBeGreaterThan(100);
+  expect(resamples).toBeLessThan(200);
+  const few = rdmOf(numberedConditions(4), [1, 2, 3, x, x, 4]);
+  const other = rdmOf(numberedConditions(4), [1, 3, 2, 4, x, x]);
+  expect(testSimilarity(few, [other], { random: random(1) })[0]).toMatchObject({ permutations: 24 });
+});
+
+test("what is constant has no ceiling and no halves", () => {
+  const data = drawn(1, 5);
+  const flat = rdmOf(data.conditions, new Float64Array(10).fill(1));
+  expect(() => measureNoiseCeiling([data, flat, drawn(2, 5)])).toThrow("subject 1 has no similarity");
+  expect(() => measureNoiseCeiling([flat, data, drawn(2, 5)], { method: "cosine" })).not.toThrow(); // it has a cosine
+  expect(() => measureSplitHalf([data, flat], { random: random(1) })).toThrow("the mean of a half is constant");
+});
+
+test.each([
+  [
+    "3,1",
+    [
+      [1, 2],
+      [2, 3],
+      [4, 5],
+    ],
+    1,
+  ],
+  [
+    "3,k",
+    [
+      [0.1, 0.3],
+      [0.2, 0.4],
+      [0.7, 0.9],
+    ],
+    1,
+  ],
+  [
+    "1,1",
+    [
+      [1, 1],
+      [2, 2],
+      [4, 4],
+    ],
+    1,
+  ],
+  [
+    "2,k",
+    [
+      [1, 1],
+      [2, 2],
+      [4, 4],
+    ],
+    1,
+  ],
+  [
+    "1,1",
+    [
+      [1, 2],
+      [2, 1],
+    ],
+    -1,
+  ],
+] as const)("raters who agree in everything that %s asks have %j: %d", (kind, ratings, value) => {
+  const found = intraclassCorrelation(ratings, { kind });
+  expect(found.value).toBeCloseTo(value, 12);
+  expect([found.low, found.high, found.p].every(Number.isFinite)).toBe(true);
+});
+
+test("ratings that do not vary have no intraclass correlation, and a level is a share", () => {
+  const kinds = ["1,1", "2,1", "3,1"] as const;
+  const same = [
+    [3, 3],
+    [3, 3],
+  ];
+  for (const kind of kinds) expect(() => intraclassCorrelation(same, { kind })).toThrow("neither targets nor");
+  expect(() =>
+    intraclassCorrelation(
+      [
+        [1, 2],
+        [3, 3],
+      ],
+      { kind: "2,1", level: 95 },
+    ),
+  ).toThrow("between 0 and 1, got 95");
 });
 
 test("alternatives look at their own side", () => {

@@ -71,7 +71,7 @@ function whitenedLength(values: Float64Array, count: number): number {
  * and rho-a ranks are averaged too, which is the exact best for Spearman's and rho-a and a close one for tau.
  *
  * @param subjects - At least two RDMs of the same conditions in the same order; pairs may be unknown.
- * @throws {ConfigError} For fewer than two subjects or an unknown method. @throws {ShapeError} When the conditions differ.
+ * @throws {ConfigError} For fewer than two subjects, an unknown method, or a subject whose RDM, or that of the others together, is constant. @throws {ShapeError} When the conditions differ.
  * @see Nili et al. 2014, A toolbox for representational similarity analysis, doi:10.1371/journal.pcbi.1003553, "Estimating
  *      the noise ceiling".
  * @example
@@ -91,6 +91,12 @@ export function measureNoiseCeiling(subjects: readonly Rdm[], options: MeasureNo
     compareRdms(pooled(transformed.filter((_, other) => other !== s)), subject, { method }),
     compareRdms(whole, subject, { method }),
   ]);
+  const constant = similarities.findIndex((pair) => pair.some(Number.isNaN));
+  if (constant >= 0)
+    throw new ConfigError({
+      message: `measureNoiseCeiling: subject ${constant} has no similarity with the mean of the others: one of the two is constant`,
+      index: constant,
+    });
   const meanOf = (which: 0 | 1): number => similarities.reduce((sum, pair) => sum + pair[which]!, 0) / subjects.length;
   return { lower: meanOf(0), upper: meanOf(1) };
 }

@@ -33,7 +33,7 @@ export interface IntraclassCorrelationOptions {
  * Intraclass correlation: how much of the variance of ratings is between targets.
  *
  * @param ratings - `[targets][raters]`, two or more of each, all known.
- * @throws {ConfigError} For an unknown kind. @throws {ShapeError} When a rating is missing.
+ * @throws {ConfigError} For an unknown kind or level, or ratings that do not vary. @throws {ShapeError} When a rating is missing.
  * @see Shrout and Fleiss 1979, Intraclass correlations, doi:10.1037/0033-2909.86.2.420; intervals as in McGraw and Wong 1996,
  *      doi:10.1037/1082-989X.1.1.30, tables 4 and 7.
  */
@@ -50,7 +50,19 @@ export function intraclassCorrelation(
       kind,
     });
   }
+  if (!(level > 0 && level < 1))
+    throw new ConfigError({ message: `intraclassCorrelation: level must lie between 0 and 1, got ${level}`, level });
   const { n, k, rows, columns, error, within } = meanSquares(ratings);
+  // Where ratings agree, what is left over is what rounding leaves.
+  const most = Math.max(rows, columns, within);
+  const isNone = (square: number): boolean => square <= 1e-24 * most;
+  if (isNone(kind.startsWith("1") ? within : error)) {
+    if (isNone(rows))
+      throw new ConfigError({
+        message: "intraclassCorrelation: neither targets nor what is left over varies, so that there is no such number",
+      });
+    if (!kind.startsWith("2") || isNone(columns)) return { value: 1, low: 1, high: 1, p: 0 };
+  }
   const alpha = (1 - level) / 2;
   const average = (single: number): number => (k * single) / (1 + (k - 1) * single);
   const upTo = (f: number): number => (f - 1) / (f + k - 1); // the single-rating value of an F ratio
@@ -137,6 +149,7 @@ export interface SplitHalf {
  * of the whole by the formula of Spearman and Brown.
  *
  * @param rdms - At least two, of the same conditions in the same order; of an odd number one is left out of every split.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, fewer RDMs, or halves that are constant.
  */
 export function measureSplitHalf(rdms: readonly Rdm[], options: MeasureSplitHalfOptions): SplitHalf {
   checkOptions("measureSplitHalf", options, ["method", "splits", "random"]);
@@ -151,7 +164,12 @@ export function measureSplitHalf(rdms: readonly Rdm[], options: MeasureSplitHalf
   for (let i = 0; i < splits; i++) {
     const order = random.at(i).permutation(rdms.length);
     const mean = (from: number): Rdm => meanRdm(Array.from(order.subarray(from, from + size), (place) => rdms[place]!));
-    total += compareRdms(mean(0), mean(size), { method });
+    const found = compareRdms(mean(0), mean(size), { method });
+    if (Number.isNaN(found))
+      throw new ConfigError({
+        message: "measureSplitHalf: the mean of a half is constant, so that there is no similarity of halves",
+      });
+    total += found;
   }
   const half = total / splits;
   return { half, whole: (2 * half) / (1 + half) };

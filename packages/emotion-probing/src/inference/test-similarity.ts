@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions } from "@cambium/base";
 import type { Random } from "@cambium/core";
-import { at, checkKnown, knownPairs } from "../compare/compare-rdms.ts";
+import { at, checkKnown, FEWEST_PAIRS, knownPairs } from "../compare/compare-rdms.ts";
 import { methodOf, type Similarity } from "../compare/methods.ts";
 import { residuals } from "../compare/partial.ts";
 import { checkSameConditions, pickPairs, type Rdm } from "../rdm/rdm.ts";
@@ -49,6 +49,9 @@ const directions = {
  * p is `(1 + b) / (1 + B)`, with b of B orders at least as extreme, or `b / B` where all orders are tried, the identity among
  * them. `pAny` compares with the most extreme of all models at each order, which controls the chance of any false finding.
  *
+ * Pairs that are unknown move with the labels. Under an order that leaves too few known ones, or constant ones, there is no similarity: such
+ * an order counts as one that is less extreme.
+ *
  * @param data - The RDM that is to be explained.
  * @param models - RDMs of the same conditions in the same order.
  * @returns One test a model, in their order.
@@ -66,7 +69,7 @@ export function testSimilarity(
 ): readonly TestedSimilarity[] {
   checkOptions("testSimilarity", options, ["method", "permutations", "alternative", "given", "random"]);
   const { method = "spearman", permutations = 5000, alternative = "greater", given = [], random } = options;
-  const extremity = directions[alternative];
+  const extremity = Object.hasOwn(directions, alternative) ? directions[alternative] : undefined;
   if (extremity === undefined) {
     throw new ConfigError({
       message: `testSimilarity: alternative must be "greater", "less" or "two-sided", got "${alternative}"`,
@@ -97,7 +100,8 @@ export function testSimilarity(
   const [reached, reachedByAny] = [models.map(() => 0), models.map(() => 0)];
   let tried = 0;
   for (const order of orders) {
-    const scores = score(order).map(extremity);
+    // An order under which there is no similarity is less extreme than any.
+    const scores = score(order).map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : extremity(value)));
     const most = Math.max(...scores);
     observed.forEach((value, m) => {
       const least = extremity(value) - SAME;
@@ -140,7 +144,8 @@ function scorerOf(
     models.map(({ values }) => {
       const moved = order === undefined ? values : pickPairs(values, count, order);
       const kept = knownPairs([data.values, moved, ...given.map((rdm) => rdm.values)]);
-      checkKnown("testSimilarity", kept.length);
+      if (order === undefined) checkKnown("testSimilarity", kept.length);
+      else if (kept.length < FEWEST_PAIRS) return Number.NaN;
       const lists = [data.values, moved, ...given.map((rdm) => rdm.values)].map((list) => change(at(list, kept)));
       const [first, second, ...covariates] = lists;
       const rest = (list: Float64Array): Float64Array => (given.length === 0 ? list : residuals(list, covariates));

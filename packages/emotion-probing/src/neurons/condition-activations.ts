@@ -93,7 +93,34 @@ export function averageConditions(
   return { conditions, sites, values };
 }
 
-/** Throws unless the values have the shape that they must have. Returns the number of repeats. */
+/** The place of the first value that is no finite number, −1 where there is none. */
+export const unboundPlace = (values: Float32Array): number => values.findIndex((value) => !Number.isFinite(value));
+
+function checkFinite(caller: string, path: string, row: Float32Array, whose: string): void {
+  const unit = unboundPlace(row);
+  if (unit < 0) return;
+  throw new ConfigError({ message: `${caller}: unit ${unit} of ${path} is ${row[unit]} ${whose}`, path, unit });
+}
+
+/** Throws unless there is a row of finite numbers for each example at each site, `[examples][width]`. */
+export function checkRows(
+  caller: string,
+  sites: readonly NeuronSite[],
+  rows: ReadonlyMap<string, readonly Float32Array[]>,
+  examples: number,
+): void {
+  for (const { path, width } of sites) {
+    const own = rows.get(path);
+    if (own?.length !== examples || own.some((row) => row.length !== width)) {
+      throw new ShapeError({ message: `${caller}: activations of ${path} must be [${examples}][${width}]`, path });
+    }
+    own.forEach((row, i) => {
+      checkFinite(caller, path, row, `in example ${i}`);
+    });
+  }
+}
+
+/** Throws unless the values have the shape that they must have, and are finite. Returns the number of repeats. */
 export function checkActivations(caller: string, { conditions, sites, values }: ConditionActivations): number {
   const repeats = values.get(sites[0]?.path ?? "")?.length ?? 0;
   if (sites.length === 0 || repeats === 0) {
@@ -106,11 +133,16 @@ export function checkActivations(caller: string, { conditions, sites, values }: 
     const fits =
       found?.length === repeats &&
       found.every((rows) => rows.length === conditions.length && rows.every((row) => row.length === width));
-    if (fits) continue;
-    throw new ShapeError({
-      message: `${caller}: activations of ${path} must be [${repeats}][${conditions.length}][${width}]`,
-      path,
-    });
+    if (!fits) {
+      throw new ShapeError({
+        message: `${caller}: activations of ${path} must be [${repeats}][${conditions.length}][${width}]`,
+        path,
+      });
+    }
+    for (const rows of found)
+      rows.forEach((row, c) => {
+        checkFinite(caller, path, row, `for "${conditions[c]}"`);
+      });
   }
   return repeats;
 }

@@ -1,6 +1,6 @@
 /** Neurons ranked by a classifier that keeps few of them: all sites at once, so that neurons compete. */
-import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
-import type { NeuronSite } from "./condition-activations.ts";
+import { ConfigError, checkOptions } from "@cambium/base";
+import { checkRows, type NeuronSite } from "./condition-activations.ts";
 import type { NeuronScores } from "./scores.ts";
 
 /** Settings of `rankByElasticNet`. */
@@ -37,7 +37,7 @@ export interface ElasticNet {
  *
  * @param activations - By the path of a site, `[examples][width]`, as `collectActivations` gives them.
  * @param labels - One for each example, of two or more classes.
- * @throws {ConfigError} For options that do not exist or cannot be meant, and labels of one class. @throws {ShapeError} When the numbers differ.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, and labels of one class or an activation that is not finite. @throws {ShapeError} When the numbers differ.
  * @see Dalvi et al. 2019, What is one grain of sand in the desert?, arXiv:1812.09355, §3; Beck and Teboulle 2009, A fast iterative shrinkage-thresholding algorithm,
  *      doi:10.1137/080716542.
  */
@@ -62,6 +62,7 @@ export function rankByElasticNet(
     throw new ConfigError({
       message: `rankByElasticNet: labels of two classes, lasso and ridge from 0, steps from 1 and a tolerance above 0 are needed, got ${classes.length} classes, ${lasso}, ${ridge}, ${steps} and ${tolerance}`,
     });
+  checkRows("rankByElasticNet", sites, activations, labels.length);
   const x = standardisedRows(sites, activations, labels.length);
   const truth = Int32Array.from(labels, (label) => classes.indexOf(label));
   const fitted = fit(x, truth, classes.length, { lasso, ridge, steps, tolerance });
@@ -95,12 +96,7 @@ function standardisedRows(
   const rows = Array.from({ length: count }, () => new Float64Array(width));
   let at = 0;
   for (const site of sites) {
-    const own = activations.get(site.path);
-    if (own?.length !== count || own.some((row) => row.length !== site.width))
-      throw new ShapeError({
-        message: `rankByElasticNet: activations of ${site.path} must be [${count}][${site.width}]`,
-        path: site.path,
-      });
+    const own = activations.get(site.path)!;
     for (let unit = 0; unit < site.width; unit++) {
       const mean = own.reduce((sum, row) => sum + row[unit]!, 0) / count;
       const deviation = Math.sqrt(own.reduce((sum, row) => sum + (row[unit]! - mean) ** 2, 0) / count);

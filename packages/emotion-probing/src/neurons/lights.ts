@@ -1,5 +1,5 @@
 /** What a searchlight looks at: single neurons, whole layers, or random groups of neurons of a layer. */
-import { ConfigError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import { type Random, random as seeded } from "@cambium/core";
 import { pairCount, pairsOf } from "../rdm/rdm.ts";
 import type { ConditionActivations, NeuronSite } from "./condition-activations.ts";
@@ -16,7 +16,12 @@ export function lightsOf(site: NeuronSite, kind: LightKind, random: Random = see
   const all = Uint32Array.from({ length: site.width }, (_, unit) => unit);
   if (kind === "neuron") return Array.from(all, (unit) => Uint32Array.of(unit));
   if (kind === "layer") return [all];
+  if (typeof kind !== "object" || kind === null)
+    throw new ConfigError({
+      message: `runSearchlight: lights must be "neuron", "layer", { parts } or { size, count }, got ${JSON.stringify(kind)}`,
+    });
   if ("parts" in kind) {
+    checkOptions("runSearchlight: lights", kind, ["parts"]);
     const size = site.width / kind.parts;
     if (!Number.isInteger(size) || size < 1) {
       throw new ConfigError({
@@ -25,6 +30,7 @@ export function lightsOf(site: NeuronSite, kind: LightKind, random: Random = see
     }
     return Array.from({ length: kind.parts }, (_, part) => all.slice(part * size, (part + 1) * size));
   }
+  checkOptions("runSearchlight: lights", kind, ["size", "count"]);
   const { size, count } = kind;
   if (!Number.isInteger(size) || size < 1 || size > site.width || !Number.isInteger(count) || count < 1) {
     throw new ConfigError({

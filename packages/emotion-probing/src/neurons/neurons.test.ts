@@ -8,6 +8,8 @@ import { measureRdm } from "../rdm/measure-rdm.ts";
 import { numberedConditions, rdmOf } from "../rdm/rdm.ts";
 import { attributeUnits } from "./attribution.ts";
 import { type ConditionActivations, similarityOf } from "./condition-activations.ts";
+import { rankByElasticNet } from "./elastic-net.ts";
+import { measureProbes } from "./probe.ts";
 import { scoreNeurons } from "./score-neurons.ts";
 import { combineUnits, measureOverlap, type NeuronScores, selectUnits } from "./scores.ts";
 import { runSearchlight } from "./searchlight.ts";
@@ -150,6 +152,43 @@ test("what cannot be meant is an error, and a neuron that never changes has 0", 
   const { attributes } = await result(runSearchlight(activations, { a: attribute(1, 6) }, options));
   expect(attributes[0]!.values[2]).toBe(0);
   expect(attributes[0]!.p[2]).toBeGreaterThan(0.5); // zeros are not above zeros, and count as reached
+});
+
+test("an activation that is no number is an error, not a neuron beyond chance", async () => {
+  const activations = noise(1, 6, 2);
+  activations.values.get("layer.1")![1]![3]![2] = Number.NaN;
+  const run = result(runSearchlight(activations, { a: attribute(1, 6) }, { permutations: 5, random: random(1) }));
+  await expect(run).rejects.toThrow('unit 2 of layer.1 is NaN for "3"');
+  const one = [{ path: "p", layer: 0, width: 2 }];
+  const rows = new Map([["p", [1, 2, 3, 4].map((i) => Float32Array.of(i, i === 3 ? Number.POSITIVE_INFINITY : i))]]);
+  const labels = ["x", "x", "y", "y"];
+  const message = "unit 1 of p is Infinity in example 2";
+  expect(() => scoreNeurons(one, rows, labels, { method: "average-precision", target: "x" })).toThrow(message);
+  expect(() => rankByElasticNet(one, rows, labels)).toThrow(message);
+  expect(() => measureProbes(one, rows, labels, { folds: 2, random: random(1) })).toThrow(message);
+});
+
+test.each([
+  ["head", "lights must be"],
+  [{ parts: 3, size: 2 }, 'unknown option "size"'],
+  [{ size: 2 }, "cannot be drawn"],
+])("lights %j are an error", async (lights, message) => {
+  const options = { lights: lights as never, random: random(1) };
+  await expect(result(runSearchlight(noise(1, 6, 1), { a: attribute(1, 6) }, options))).rejects.toThrow(message);
+});
+
+test("a neuron that is always off tells nothing of a rare class, and one that is on for it alone tells all", () => {
+  const labels = Array.from({ length: 20 }, (_, i) => (i < 2 ? "joy" : "rest"));
+  const rows = labels.map((label, i) => Float32Array.of(0.1, Number(label === "joy"), Number(i === 19), Number(i < 6)));
+  const one = [{ path: "p", layer: 0, width: 4 }];
+  const score = (method: "skill" | "difference"): Float32Array =>
+    scoreNeurons(one, new Map([["p", rows]]), labels, { method, target: "joy" }).values.get("p")!;
+  // On for all of joy, and for 4 of the 18 others; on for one of these.
+  expect([...score("skill")]).toBeAllClose([0.5, 1, 0.5 + 0.5 / 18, (1 + 14 / 18) / 2]);
+  const [off, alone] = score("difference");
+  expect(off).toBe(0);
+  expect(alone).toBeGreaterThan(1e38);
+  expect(alone).toBeLessThan(Number.POSITIVE_INFINITY); // JSON has no infinity
 });
 
 const sites = [0, 1].map((layer) => ({ path: `layer.${layer}`, layer, width: 3 }));

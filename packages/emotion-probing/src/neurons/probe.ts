@@ -1,8 +1,8 @@
 /** Linear probes: how well labels can be read from a site, beside labels that mean nothing. */
-import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import { cholesky, choleskySolve } from "../rdm/cholesky.ts";
-import type { NeuronSite } from "./condition-activations.ts";
+import { checkRows, type NeuronSite } from "./condition-activations.ts";
 import type { NeuronScores } from "./scores.ts";
 
 /** Settings of `measureProbes`. */
@@ -39,8 +39,8 @@ export interface Probes {
  * a fold.
  *
  * @param activations - By the path of a site, `[examples][width]`.
- * @throws {ConfigError} For options that do not exist or cannot be meant, or labels of one class. @throws {ShapeError} When the numbers
- *   differ.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, labels of one class, or an activation that is not finite.
+ * @throws {ShapeError} When the numbers differ.
  * @see Hewitt and Liang 2019, Designing and interpreting probes with control tasks, arXiv:1909.03368. Dalvi et al. 2019, What is one
  *      grain of sand in the desert?, arXiv:1812.09355 (neurons by weights).
  */
@@ -58,6 +58,7 @@ export function measureProbes(
       message: `measureProbes: labels of two classes, a penalty above 0 and folds from 2 to the number of examples are needed, got ${classes.length} classes, ${penalty} and ${folds}`,
     });
   }
+  checkRows("measureProbes", sites, activations, labels.length);
   const order = random.at("folds").permutation(labels.length);
   const foldOf = new Int32Array(labels.length);
   order.forEach((example, i) => {
@@ -67,13 +68,7 @@ export function measureProbes(
   const shuffled = Array.from(random.at("control").permutation(labels.length), (i) => numbers[i]!);
   const values = new Map<string, Float32Array>();
   const probed = sites.map(({ path, width }): SiteProbe => {
-    const rows = activations.get(path);
-    if (rows?.length !== labels.length || rows.some((row) => row.length !== width)) {
-      throw new ShapeError({
-        message: `measureProbes: activations of ${path} must be [${labels.length}][${width}]`,
-        path,
-      });
-    }
+    const rows = activations.get(path)!;
     const all = rows.map((_, i) => i);
     let [right, rightControl] = [0, 0];
     for (let fold = 0; fold < folds; fold++) {

@@ -1,12 +1,14 @@
 /** Ways to rank neurons by how they tell labelled examples apart, with one interface. */
-import { ConfigError, checkOptions, ShapeError } from "@cambium/base";
-import type { NeuronSite } from "./condition-activations.ts";
+import { ConfigError, checkOptions } from "@cambium/base";
+import { checkRows, type NeuronSite } from "./condition-activations.ts";
 import type { NeuronScores } from "./scores.ts";
 
 /**
- * `difference`: d' of one class against the rest, `(mean − mean of the rest) / pooled deviation`; `probeless`: the sum over
- * pairs of classes of `|difference of means|`; `skill`: how often the neuron alone tells the class, by whether it is above its
- * mean, whichever way is better; `average-precision`: of ranking examples by the neuron; `mutual-information`: in nats, of the
+ * `difference`: d' of one class against the rest, `(mean − mean of the rest) / pooled deviation`, and the greatest number of 32 bits
+ * where both are constant and differ; `probeless`: the sum over pairs of classes of `|difference of means|`; `skill`: how often the
+ * neuron alone tells the class, by whether it is above its mean, whichever way is better: the mean of the shares of the class and of the
+ * rest that are told right, so that a neuron that is always off has 0.5 however rare the class is, and for classes of one size the
+ * paper's accuracy; `average-precision`: of ranking examples by the neuron; `mutual-information`: in nats, of the
  * label and the neuron's value in ten equally frequent bins.
  */
 export type NeuronMeasure = "difference" | "probeless" | "skill" | "average-precision" | "mutual-information";
@@ -25,6 +27,9 @@ interface Labelled {
   readonly isTarget: readonly boolean[];
 }
 
+/** The greatest number of 32 bits. */
+const MOST = 3.4028234663852886e38;
+
 const mean = (values: Iterable<number>): number => {
   let [sum, count] = [0, 0];
   for (const value of values) {
@@ -40,7 +45,7 @@ const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labell
     const [a, b] = [mean(inside), mean(outside)];
     const spread = (values: Column, middle: number): number => mean(values.map((value) => (value - middle) ** 2));
     const pooled = Math.sqrt((spread(inside, a) + spread(outside, b)) / 2);
-    return pooled === 0 ? 0 : (a - b) / pooled;
+    return pooled === 0 ? Math.sign(a - b) * MOST : Math.max(-MOST, Math.min(MOST, (a - b) / pooled));
   },
   probeless(column, { labels, classes }) {
     const means = classes.map((name) => mean(column.filter((_, i) => labels[i] === name)));
@@ -49,8 +54,16 @@ const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labell
     return total;
   },
   skill(column, { isTarget }) {
+    if (column.every((value) => value === column[0])) return 0.5; // whose mean may differ from it by rounding
     const baseline = mean(column);
-    const right = mean(Array.from(column, (value, i) => Number(value > baseline === isTarget[i])));
+    const isAbove = (inside: boolean): number =>
+      mean(
+        Array.from(
+          column.filter((_, i) => isTarget[i] === inside),
+          (value) => Number(value > baseline),
+        ),
+      );
+    const right = (isAbove(true) + 1 - isAbove(false)) / 2;
     return Math.max(right, 1 - right);
   },
   "average-precision"(column, { isTarget }) {
@@ -100,7 +113,8 @@ const binary: ReadonlySet<NeuronMeasure> = new Set(["difference", "skill", "aver
  *
  * @param activations - By the path of a site, `[examples][width]`, as `collectActivations` gives them.
  * @param labels - One for each example, of two or more classes.
- * @throws {ConfigError} For options that do not exist or cannot be meant. @throws {ShapeError} When the numbers differ.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, or an activation that is not finite.
+ * @throws {ShapeError} When the numbers differ.
  * @see Antverg and Belinkov 2022, On the pitfalls of analyzing individual neurons, arXiv:2110.07483 (probeless). Wang et al.
  *      2022, Finding skill neurons in pre-trained transformers, arXiv:2211.07349 (skill).
  */
@@ -112,7 +126,7 @@ export function scoreNeurons(
 ): NeuronScores {
   checkOptions("scoreNeurons", options, ["method", "target"]);
   const { method, target } = options;
-  const measure = measures[method];
+  const measure = Object.hasOwn(measures, method) ? measures[method] : undefined;
   const classes = [...new Set(labels)];
   const problem =
     measure === undefined
@@ -124,17 +138,12 @@ export function scoreNeurons(
           : target !== undefined && !classes.includes(target)
             ? `no example has the label "${target}"; there are ${classes.join(", ")}`
             : undefined;
-  if (problem !== undefined) throw new ConfigError({ message: `scoreNeurons: ${problem}` });
+  if (problem !== undefined || measure === undefined) throw new ConfigError({ message: `scoreNeurons: ${problem}` });
+  checkRows("scoreNeurons", sites, activations, labels.length);
   const labelled = { labels, classes, isTarget: labels.map((label) => label === target) };
   const values = new Map<string, Float32Array>();
   for (const { path, width } of sites) {
-    const rows = activations.get(path);
-    if (rows?.length !== labels.length || rows.some((row) => row.length !== width)) {
-      throw new ShapeError({
-        message: `scoreNeurons: activations of ${path} must be [${labels.length}][${width}]`,
-        path,
-      });
-    }
+    const rows = activations.get(path)!;
     values.set(
       path,
       Float32Array.from({ length: width }, (_, unit) =>

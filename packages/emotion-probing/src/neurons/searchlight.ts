@@ -81,7 +81,7 @@ const CLOSE = 1e-5;
  * Correlates every neuron's distances of the conditions with attributes' distances, and tests it by permuting labels.
  *
  * @param attributes - RDMs of the same conditions in the same order, by name; none constant.
- * @throws {ConfigError} For options that do not exist or cannot be meant, or a constant attribute.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, a constant attribute, or an activation that is not finite.
  * @throws {ShapeError} When conditions or shapes differ.
  * @throws {CancelledError} When the signal is aborted.
  * @see Kriegeskorte, Goebel and Bandettini 2006, Information-based functional brain mapping, doi:10.1073/pnas.0600244103;

@@ -36,7 +36,7 @@ export interface MeasureRdmOptions {
 const keys = ["metric", "conditions", "perChannel", "threshold", "precision"] as const;
 
 /** Patterns of the same length, all finite. */
-function checkPatterns(caller: string, patterns: readonly ArrayLike<number>[]): number {
+export function checkPatterns(caller: string, patterns: readonly ArrayLike<number>[]): number {
   const channels = patterns[0]?.length ?? 0;
   if (patterns.length < 2 || channels === 0) {
     throw new ShapeError({
@@ -73,7 +73,7 @@ function checkPatterns(caller: string, patterns: readonly ArrayLike<number>[]): 
 export function measureRdm(patterns: readonly ArrayLike<number>[], options: MeasureRdmOptions = {}): Rdm {
   checkOptions("measureRdm", options, keys);
   const { metric = "correlation", perChannel = false, threshold = 0, precision } = options;
-  const make = metrics[metric];
+  const make = Object.hasOwn(metrics, metric) ? metrics[metric] : undefined;
   if (make === undefined) {
     throw new ConfigError({
       message: `measureRdm: there is no metric "${metric}"; choose one of ${Object.keys(metrics).join(", ")}`,

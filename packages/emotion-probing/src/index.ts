@@ -102,6 +102,7 @@ export { type NeuronMeasure, type ScoreNeuronsOptions, scoreNeurons } from "./ne
 export {
   combineUnits,
   measureOverlap,
+  type NamedNeuron,
   type NeuronScores,
   type ScoresOfOptions,
   type SelectUnitsOptions,
@@ -147,7 +148,6 @@ export {
   type AttributeNeurons,
   type EmotionProbe,
   type EmotionProbeEvent,
-  type NamedNeuron,
   type ProbeSimilarity,
   type RunEmotionProbeOptions,
   runEmotionProbe,

@@ -21,6 +21,7 @@ import {
   tidy,
   tile,
 } from "@tensorflow/tfjs-core";
+import type { NamedNeuron } from "../neurons/scores.ts";
 
 /** What a unit becomes: `factor · value + offset`; `offset` is one number, or one for each of the units. */
 export interface UnitSet {
@@ -38,19 +39,22 @@ type Placed = ReadonlyMap<string, readonly (readonly [unit: number, place: numbe
 
 function placeUnits(caller: string, sites: readonly Site[], units: readonly Unit[]): Placed {
   const byPath = new Map<string, (readonly [number, number])[]>();
-  units.forEach(({ stack, layer, unit }, place) => {
+  units.forEach(({ stack, layer, unit, ...rest }, place) => {
+    const { site: path } = rest as Partial<NamedNeuron>;
     const found = sites.filter((site) => site.layer === layer && (stack === undefined || site.stack === stack));
     const problem =
       found.length === 0
         ? `there is no layer ${layer}`
         : found.length > 1
           ? `layer ${layer} is in both stacks; add stack: "encoder" or "decoder"`
-          : Number.isInteger(unit) && unit >= 0 && unit < found[0]!.width
-            ? undefined
-            : `layer ${layer} has ${found[0]!.width} units, got unit ${unit}`;
+          : path !== undefined && path !== found[0]!.path
+            ? `it is of ${path}, and units of ${found[0]!.path} are changed; pass the role of its site`
+            : Number.isInteger(unit) && unit >= 0 && unit < found[0]!.width
+              ? undefined
+              : `layer ${layer} has ${found[0]!.width} units, got unit ${unit}`;
     if (problem !== undefined) throw new ConfigError({ message: `${caller}: unit ${place}: ${problem}`, index: place });
-    const { path } = found[0]!;
-    byPath.set(path, [...(byPath.get(path) ?? []), [unit, place]]);
+    const own = found[0]!.path;
+    byPath.set(own, [...(byPath.get(own) ?? []), [unit, place]]);
   });
   return byPath;
 }

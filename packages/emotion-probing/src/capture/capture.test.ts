@@ -209,10 +209,11 @@ test("of a model of two stacks the encoder is read, and head and target cost nex
 });
 
 test("what has no tokens to read is an error", async () => {
-  await expect(collectActivations(model, tokenizer, texts, { sites: ["attn.pattern"] })).rejects.toThrow(
+  await expect(collectActivations(model, tokenizer, texts, { sites: ["attn.pattern"], at: "mean" })).rejects.toThrow(
     "an axis of heads",
   );
   await expect(collectActivations(model, tokenizer, [])).rejects.toThrow("at least one text");
+  await expect(collectActivations(model, tokenizer, texts)).rejects.toThrow("2 of 5 texts have a [MASK]; say by at");
   await expect(collectActivations(model, tokenizer, texts, { at: "middle" as never })).rejects.toThrow(
     'at must be "last"',
   );

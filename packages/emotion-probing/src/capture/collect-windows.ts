@@ -2,7 +2,7 @@ import { ConfigError, checkOptions } from "@cambium/base";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import type { NeuronSite } from "../neurons/condition-activations.ts";
 import { type ReadTextsOptions, readTexts, resolveReading, type TokenWindow, windowName } from "./read-texts.ts";
-import { findSites, usualSites } from "./site-names.ts";
+import { sitesNamed, usualSites } from "./site-names.ts";
 
 /** Settings of `collectWindows`. */
 export interface CollectWindowsOptions extends Omit<ReadTextsOptions, "at"> {
@@ -69,7 +69,7 @@ export async function collectWindows(
     const start = i * step;
     return from === "start" ? [start, start + size] : [-start - size, 0 - start];
   });
-  const sites = names.flatMap((name) => findSites(model, name));
+  const sites = sitesNamed("collectWindows", model, names);
   const rows = new Map<string, Float32Array[]>();
   const all = sites.flatMap(({ path, layer, stack, width }) =>
     windows.map((window): NeuronSite => {

@@ -1,7 +1,7 @@
 import { checkOptions } from "@cambium/base";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { type ReadTextsOptions, readKeys, readTexts } from "./read-texts.ts";
-import { findSites, usualSites } from "./site-names.ts";
+import { sitesNamed, usualSites } from "./site-names.ts";
 
 /** Settings of `collectActivations`. */
 export interface CollectActivationsOptions extends ReadTextsOptions {
@@ -26,7 +26,7 @@ export async function collectActivations(
 ): Promise<ReadonlyMap<string, readonly Float32Array[]>> {
   checkOptions("collectActivations", options, [...readKeys, "sites", "onBatch"]);
   const { sites: names = usualSites(model), onBatch, ...reading } = options;
-  const sites = names.flatMap((name) => findSites(model, name));
+  const sites = sitesNamed("collectActivations", model, names);
   const collected = new Map(sites.map(({ path }) => [path, new Array<Float32Array>(texts.length)]));
   let done = 0;
   for await (const { places, values } of readTexts("collectActivations", model, tokenizer, texts, sites, reading)) {

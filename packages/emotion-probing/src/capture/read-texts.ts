@@ -114,7 +114,7 @@ export interface ReadBatch {
 
 /** Settings shared by everything that reads activations of texts. */
 export interface ReadTextsOptions {
-  /** What of a text's tokens is read. @default "mask" for texts with masks where the tokenizer has one, else "mean" */
+  /** What of a text's tokens is read. @default "mask" where all texts have one, "mean" where none has; to be said where some have */
   readonly at?: Reduction;
   /** Most tokens of a text; longer ones are cut. @default what the model has positions for, at most 256 */
   readonly maxLength?: number;
@@ -160,7 +160,12 @@ export function resolveReading(
     tokenizer.special.mask === undefined
       ? undefined
       : tokenizer.decode([tokenizer.special.mask], { skipSpecial: false });
-  const at = options.at ?? (written !== undefined && texts.every((text) => text.includes(written)) ? "mask" : "mean");
+  const masked = written === undefined ? 0 : texts.filter((text) => text.includes(written)).length;
+  if (options.at === undefined && masked > 0 && masked < texts.length)
+    throw new ConfigError({
+      message: `${caller}: ${masked} of ${texts.length} texts have a ${written}; say by at whether "mask" is read, which all must have, or "mean"`,
+    });
+  const at = options.at ?? (masked > 0 ? "mask" : "mean");
   if (!["last", "first", "mask", "mean", "max"].includes(at)) {
     throw new ConfigError({
       message: `${caller}: at must be "last", "first", "mask", "mean" or "max", got "${at}"`,

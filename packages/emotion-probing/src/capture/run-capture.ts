@@ -15,7 +15,7 @@ import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { dispose, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import type { NeuronSite } from "../neurons/condition-activations.ts";
 import { type ReadBatch, type ReadTextsOptions, readKeys, readTexts, resolveReading } from "./read-texts.ts";
-import { findSites, usualSites } from "./site-names.ts";
+import { sitesNamed, usualSites } from "./site-names.ts";
 
 /** Settings of `runCapture`. */
 export interface RunCaptureOptions extends ReadTextsOptions {
@@ -71,7 +71,7 @@ export async function* runCapture(
   if (dtype !== "F32" && dtype !== "F16")
     throw new ConfigError({ message: `runCapture: dtype must be "F32" or "F16", got "${dtype}"`, dtype });
   const files = typeof to === "string" ? openFiles(to) : to;
-  const sites = names.flatMap((name) => findSites(model, name));
+  const sites = sitesNamed("runCapture", model, names);
   const { at, maxLength, batchSize } = resolveReading("runCapture", model, tokenizer, texts, reading);
   const index: CaptureIndex = {
     format: "cambium activations",

@@ -133,6 +133,17 @@ export function findSites(model: HasSites, name: string): readonly Site[] {
   });
 }
 
+/**
+ * The sites that some names mean, each once, also where two names mean it.
+ *
+ * @throws {ConfigError} When there is no name, or no list, or a name means no site.
+ */
+export function sitesNamed(caller: string, model: HasSites, names: readonly string[]): readonly Site[] {
+  if (!Array.isArray(names) || names.length === 0)
+    throw new ConfigError({ message: `${caller}: sites must be a list of names, got ${JSON.stringify(names)}` });
+  return [...new Map(names.flatMap((name) => findSites(model, name)).map((site) => [site.path, site])).values()];
+}
+
 /** The neurons that are read where nothing is said: those of all layers that read the text. */
 export const usualSites = (model: HasSites): readonly string[] =>
   model.sites().some(({ stack }) => stack === "encoder") ? ["encoder.ff.act"] : ["ff.act"];

@@ -207,6 +207,15 @@ test("selection takes the greatest of all, or of each layer, and leaves out what
   expect(selectUnits(scores, { top: 1, perLayer: true }).map(name)).toEqual(["0.0", "1.1"]);
   expect(selectUnits(scores, { top: 0.5 }).map(name)).toEqual(["0.0", "1.1", "1.0"]);
   expect(selectUnits(scores, { top: 2, exclude: [{ layer: 1, unit: 1 }] }).map(name)).toEqual(["0.0", "1.0"]);
+  expect(selectUnits(scores, { top: 1 })).toEqual([{ layer: 0, unit: 0, site: "layer.0", score: 5 }]);
+  for (const exclude of [
+    [{ layer: 2, unit: 0 }],
+    [{ layer: 1, unit: 3 }],
+    [{ stack: "encoder" as const, layer: 1, unit: 1 }],
+  ])
+    expect(() => selectUnits(scores, { top: 1, exclude })).toThrow("to be left out");
+  const stacks = { ...scores, sites: scores.sites.map((site) => ({ ...site, stack: "encoder" as const })) };
+  expect(selectUnits(stacks, { top: 1, exclude: [{ layer: 0, unit: 0 }] }).map(name)).toEqual(["1.1"]);
   expect(() => selectUnits(scores, { top: 6 })).toThrow("means 6 of 5 neurons");
   expect(() => selectUnits(scores, { top: 0 })).toThrow("top 0 means 0");
 });

@@ -43,6 +43,13 @@ export function scoresOf(searchlight: Searchlight, attribute: string, options: S
   return { method: `searchlight ${attribute}`, sites, values };
 }
 
+/** A neuron by its layer and by its site, with its score. */
+export interface NamedNeuron extends Unit {
+  /** The path of its site: layers have several. */
+  readonly site: string;
+  readonly score: number;
+}
+
 /** Settings of `selectUnits`. */
 export interface SelectUnitsOptions {
   /** How many: a whole number from 1, or a share of all neurons below 1. */
@@ -54,20 +61,21 @@ export interface SelectUnitsOptions {
 }
 
 /**
- * The neurons with the greatest scores; equal scores keep the order of layers and units.
+ * The neurons with the greatest scores, the greatest first; equal scores keep the order of layers and units.
  *
- * @throws {ConfigError} When `top` cannot be meant, or fewer neurons have a score.
+ * @throws {ConfigError} When `top` cannot be meant, fewer neurons have a score, or a neuron that is not to be taken is none of the sites'.
  */
-export function selectUnits(scores: NeuronScores, options: SelectUnitsOptions): readonly Unit[] {
+export function selectUnits(scores: NeuronScores, options: SelectUnitsOptions): readonly NamedNeuron[] {
   checkOptions("selectUnits", options, ["top", "perLayer", "exclude"]);
   const { top, perLayer = false, exclude = [] } = options;
-  const excluded = new Set(exclude.map(keyOf));
+  const excluded = new Set(exclude.flatMap((unit) => placesOf(scores.sites, unit)));
   const bySite = scores.sites.map((site) =>
-    Array.from(scores.values.get(site.path)!, (score, unit) => ({ score, unit: unitOf(site, unit) })).filter(
-      ({ score, unit }) => !Number.isNaN(score) && !excluded.has(keyOf(unit)),
-    ),
+    Array.from(
+      scores.values.get(site.path)!,
+      (score, unit): NamedNeuron => ({ ...unitOf(site, unit), site: site.path, score }),
+    ).filter(({ score, site: path, unit }) => !Number.isNaN(score) && !excluded.has(`${path} ${unit}`)),
   );
-  const take = (list: readonly { readonly score: number; readonly unit: Unit }[], total: number): Unit[] => {
+  const take = (list: readonly NamedNeuron[], total: number): NamedNeuron[] => {
     const count = top < 1 ? Math.round(top * total) : top;
     if (!Number.isInteger(count) || count < 1 || count > list.length) {
       throw new ConfigError({
@@ -75,16 +83,29 @@ export function selectUnits(scores: NeuronScores, options: SelectUnitsOptions): 
         top,
       });
     }
-    return [...list]
-      .sort((a, b) => b.score - a.score)
-      .slice(0, count)
-      .map(({ unit }) => unit);
+    return [...list].sort((a, b) => b.score - a.score).slice(0, count);
   };
   if (perLayer) return bySite.flatMap((list, i) => take(list, scores.sites[i]!.width));
   return take(
     bySite.flat(),
     scores.sites.reduce((sum, { width }) => sum + width, 0),
   );
+}
+
+/** A unit at every site that it can be meant to be of. */
+function placesOf(sites: readonly NeuronSite[], unit: Unit): readonly string[] {
+  const { site: path } = unit as Partial<NamedNeuron>;
+  const found = sites.filter(
+    (site) =>
+      (path === undefined || site.path === path) &&
+      site.layer === unit.layer &&
+      (unit.stack === undefined || site.stack === unit.stack) &&
+      unit.unit < site.width,
+  );
+  if (found.length > 0) return found.map((site) => `${site.path} ${unit.unit}`);
+  throw new ConfigError({
+    message: `selectUnits: there is no unit ${unit.unit} of layer ${unit.layer} to be left out; sites are ${sites.map((site) => site.path).join(", ")}`,
+  });
 }
 
 /** A unit of a site. */

@@ -1,15 +1,17 @@
 import { result } from "@cambium/base";
 import { disposeParameters, random, useBackend } from "@cambium/core";
-import { type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
+import { collate, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
 import { sapling } from "@cambium/saplings";
 import { dispose, memory, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runAblation } from "../ablate/run-ablation.ts";
 import { wordTask } from "../ablate/word-task.ts";
 import { compareRdms } from "../compare/compare-rdms.ts";
+import { scoreNeurons } from "../neurons/score-neurons.ts";
 import { rdmOf } from "../rdm/rdm.ts";
 import { plotSimilarity } from "./plot-similarity.ts";
 import { reportProbe } from "./report-probe.ts";
+import { templateTexts } from "./representations.ts";
 import { type RunEmotionProbeOptions, runEmotionProbe } from "./run-emotion-probe.ts";
 
 let model: LanguageModel;
@@ -83,10 +85,72 @@ test.each<[string, Partial<RunEmotionProbeOptions>, string]>([
   ["a template without a place", { templates: ["i feel {mask}"] }, "does not say {emotion}"],
   ["a template with another place", { templates: ["{emotion} {masks}"] }, "{masks}; known are"],
   ["an attribute that misses one", { attributes: { size: { joy: 1 } } }, '"size" does not rate "love"'],
+  ["an emotion without a name", { emotions: ["joy", "", "fear", "love"] }, "at least four different names"],
+  ["numbers for emotions", { emotions: [1, 2, 3, 4] as never }, "at least four different names"],
+  ["a text for templates", { templates: "i feel {emotion}" as never }, "templates must be a list of texts"],
+  ["a text for sites", { sites: "ff.act" as never }, 'sites must be a list of names, got "ff.act"'],
+  ["no site", { sites: [] }, "sites must be a list of names, got []"],
+  ["a mask in some texts only", { templates: ["{emotion} .", "{emotion} {mask} ."] }, "6 of 12 texts have a [MASK]"],
+  [
+    "an RDM as JSON has it",
+    { attributes: { kind: { conditions: emotions, metric: "given", values: new Array(15).fill(1) } as never } },
+    "no Float64Array",
+  ],
   ["folds of templates", { folds: 3 }, "folds are of texts"],
   ["an option that does not exist", { template: [] } as never, '"templates" meant'],
 ])("%s is an error", async (_, options, message) => {
   await expect(run(options)).rejects.toThrow(message);
+});
+
+test("sites of one layer have their own neurons, names that mean one site read it once, and others' neurons are not ablated", async () => {
+  const probe = await run({ sites: ["ff.act", "L1.ffn.act", "block"], attributes: {} });
+  expect(probe.sites.map(({ width }) => width)).toEqual([512, 512, 128, 128]);
+  // Each text is a repeat of its emotion, so that the means are the texts.
+  const rows = new Map([...probe.activations.values].map(([path, repeats]) => [path, repeats.flat()]));
+  const labels = templates.flatMap(() => emotions);
+  const scores = scoreNeurons(probe.sites, rows, labels, { method: "difference", target: "joy" });
+  for (const { site, unit, score } of probe.concepts["joy"]!)
+    expect(scores.values.get(site)![unit]).toBeCloseTo(score, 3);
+  const found = probe.sites.find(({ width }) => width === 128)!;
+  const units = [{ layer: found.layer!, unit: 3, site: found.path }];
+  const task = { name: "none", batches: [collate(model, tokenizer, { maxLength: 8 })([{ text: "joy" }])] };
+  const score = ({ hidden }: { hidden: Tensor }): Tensor => hidden.sum([1, 2]);
+  const ablation = result(runAblation(model, [{ ...task, score }], { sets: { units }, random: random(1) }));
+  await expect(ablation).rejects.toThrow(/is of encoder.*and units of .*intermediate are changed; pass the role/);
+  for (const batch of task.batches) dispose(batch as unknown as Record<string, Tensor>);
+});
+
+test("a name with a dollar stays as it is", () => {
+  const placed = templateTexts(tokenizer, ["us$$", "$&"], ["a {emotion} {mask}"]);
+  expect(placed.map(({ text }) => text)).toEqual(["a us$$ [MASK]", "a $& [MASK]"]);
+});
+
+test("many attributes of one emotion each have their intervals", async () => {
+  const eight = [...emotions, "hope", "shame"]; // too many for all orders to be tried
+  const alone = Object.fromEntries(
+    eight.map((name) => [name, Object.fromEntries(eight.map((other) => [other, Number(other === name)]))]),
+  );
+  const { rsa } = await run({
+    emotions: eight,
+    attributes: alone,
+    sites: ["L0.ffn.act"],
+    templates: ["{emotion}"],
+    permutations: 5,
+    resamples: 200,
+  });
+  expect(rsa).toHaveLength(2 * eight.length);
+  expect(rsa.every(({ low, high }) => low! <= high!)).toBe(true);
+});
+
+test("a stop between texts ends a probe without a result, and leaves nothing behind", async () => {
+  const stop = new AbortController();
+  const before = memory().numTensors;
+  const probe = result(
+    runEmotionProbe(model, tokenizer, { emotions, templates, batchSize: 4, ...small, signal: stop.signal }),
+    () => stop.abort(),
+  );
+  await expect(probe).rejects.toThrow("stopped by its signal");
+  expect(memory().numTensors).toBe(before);
 });
 
 test("neurons that a probe found are ablated in a task of words at the mask", async () => {

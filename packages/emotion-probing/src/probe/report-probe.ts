@@ -1,12 +1,13 @@
 import { type Block, type Report, report, table } from "@cambium/report";
 import { mapConditions } from "../maps/mds.ts";
+import type { NamedNeuron } from "../neurons/scores.ts";
 import { plotGrid } from "../plots/plot-grid.ts";
 import { plotLayers } from "../plots/plot-layers.ts";
 import { plotMap } from "../plots/plot-map.ts";
 import { plotModels } from "../plots/plot-models.ts";
 import { format } from "../plots/plot-rdm.ts";
 import { plotSimilarity } from "./plot-similarity.ts";
-import type { EmotionProbe, NamedNeuron } from "./run-emotion-probe.ts";
+import type { EmotionProbe } from "./run-emotion-probe.ts";
 
 const neuronText = ({ stack, layer, unit, score }: NamedNeuron): string =>
   `${stack === undefined ? "" : `${stack} `}L${layer ?? ""}.${unit} (${format(score)})`;

@@ -1,8 +1,8 @@
 /** What a model makes of concepts: by templates that name them, or by texts that are labelled with them. */
-import { ConfigError } from "@cambium/base";
+import { CancelledError, ConfigError } from "@cambium/base";
 import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { type ReadTextsOptions, readTexts } from "../capture/read-texts.ts";
-import { findSites } from "../capture/site-names.ts";
+import { sitesNamed } from "../capture/site-names.ts";
 import { averageConditions, type ConditionActivations } from "../neurons/condition-activations.ts";
 
 /** Every text of a probe, with its condition and repeat. */
@@ -33,7 +33,7 @@ export function templateTexts(
       });
     }
     return concepts.map((concept, condition) => ({
-      text: template.replaceAll("{emotion}", concept).replaceAll("{mask}", () => maskOf(tokenizer, repeat)),
+      text: template.replaceAll("{emotion}", () => concept).replaceAll("{mask}", () => maskOf(tokenizer, repeat)),
       condition,
       repeat,
     }));
@@ -86,8 +86,9 @@ export async function* represent(
   concepts: readonly string[],
   names: readonly string[],
   reading: ReadTextsOptions,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<{ readonly type: "texts"; readonly done: number; readonly total: number }, Represented> {
-  const sites = names.flatMap((name) => findSites(model, name));
+  const sites = sitesNamed("runEmotionProbe", model, names);
   const texts = placed.map(({ text }) => text);
   const rows = new Map(sites.map(({ path }) => [path, new Array<Float32Array>(texts.length)]));
   let done = 0;
@@ -99,6 +100,7 @@ export async function* represent(
     }
     done += places.length;
     yield { type: "texts", done, total: texts.length };
+    if (signal?.aborted === true) throw new CancelledError({ message: "runEmotionProbe: stopped by its signal" });
   }
   const activations = averageConditions(
     sites,

@@ -7,7 +7,7 @@
  */
 import { ConfigError, checkOptions } from "@cambium/base";
 import { type Random, random as seeded } from "@cambium/core";
-import type { RunnableModel, Tokenizer, Unit } from "@cambium/models";
+import type { RunnableModel, Tokenizer } from "@cambium/models";
 import { type ReadTextsOptions, readKeys } from "../capture/read-texts.ts";
 import { usualSites } from "../capture/site-names.ts";
 import { compareRdms } from "../compare/compare-rdms.ts";
@@ -24,7 +24,7 @@ import {
   similarityOf,
 } from "../neurons/condition-activations.ts";
 import { scoreNeurons } from "../neurons/score-neurons.ts";
-import { type NeuronScores, scoresOf, selectUnits } from "../neurons/scores.ts";
+import { type NamedNeuron, type NeuronScores, scoresOf, selectUnits } from "../neurons/scores.ts";
 import { runSearchlight, type Searchlight } from "../neurons/searchlight.ts";
 import { type Metric, measureRdm } from "../rdm/measure-rdm.ts";
 import { checkSameConditions, type Rdm } from "../rdm/rdm.ts";
@@ -58,10 +58,11 @@ export interface RunEmotionProbeOptions extends ReadTextsOptions {
   readonly permutations?: number;
   /** Resamples of the intervals. @default 500 */
   readonly resamples?: number;
-  /** Neurons that are named for each attribute and emotion: a number, or a share below 1. @default 20 */
+  /** Neurons that are named for each attribute and emotion: a number, or a share below 1. @default 20, or all where there are fewer */
   readonly top?: number;
   /** @default random(0) */
   readonly random?: Random;
+  /** Stops between batches of texts and chunks of neurons, without a result. */
   readonly signal?: AbortSignal;
 }
 
@@ -78,11 +79,6 @@ export interface ProbeSimilarity {
   /** 95 % interval over conditions; absent for fewer than six, which are too few to draw from. */
   readonly low?: number;
   readonly high?: number;
-}
-
-/** A neuron and its score. */
-export interface NamedNeuron extends Unit {
-  readonly score: number;
 }
 
 /** What neurons follow an attribute. */
@@ -143,7 +139,7 @@ const keys = [
  *
  * @throws {ConfigError} For options that do not exist or cannot be meant, an attribute that does not rate every emotion, or a text
  *   without its mask.
- * @throws {CancelledError} When the signal is aborted during the searchlight.
+ * @throws {CancelledError} When the signal is aborted before the last neuron is looked at.
  * @see Li et al. 2024, Language-specific representation of emotion-concept knowledge causally supports emotion inference,
  *      arXiv:2302.09582; here with tests by permuted labels.
  * @example
@@ -157,7 +153,7 @@ export async function* runEmotionProbe(
 ): AsyncGenerator<EmotionProbeEvent> {
   checkOptions("runEmotionProbe", options, keys);
   const { emotions, metric = "correlation", method = "spearman", permutations = 1000, resamples = 500 } = options;
-  const { top = 20, sites: names = usualSites(model), human = [], random = seeded(0), signal } = options;
+  const { sites: names = usualSites(model), human = [], random = seeded(0), signal } = options;
   checkEmotions(emotions, options);
   const attributes = attributesOf(emotions, options.attributes);
   if (human.length > 0) checkSameConditions("runEmotionProbe", [...Object.values(attributes), ...human]);
@@ -172,8 +168,15 @@ export async function* runEmotionProbe(
     options.texts === undefined
       ? templateTexts(tokenizer, emotions, options.templates!)
       : labelledTexts(emotions, options.texts, options.folds ?? 2);
-  const { activations, rows } = yield* represent(model, tokenizer, placed, emotions, names, reading);
+  const { activations, rows } = yield* represent(model, tokenizer, placed, emotions, names, reading, signal);
   const { sites } = activations;
+  const {
+    top = Math.min(
+      20,
+      sites.reduce((sum, { width }) => sum + width, 0),
+    ),
+  } = options;
+  const best = (scores: NeuronScores): readonly NamedNeuron[] => selectUnits(scores, { top });
   const similarity = similarityOf(activations, metric);
   const repeats = repeatRdms(activations, metric);
   const layers = new Map(sites.map(({ path }) => [path, similarityOf(activations, metric, path)]));
@@ -192,7 +195,7 @@ export async function* runEmotionProbe(
   }
   const labels = placed.map(({ condition }) => emotions[condition]!);
   const concepts = Object.fromEntries(
-    emotions.map((target) => [target, best(scoreNeurons(sites, rows, labels, { method: "difference", target }), top)]),
+    emotions.map((target) => [target, best(scoreNeurons(sites, rows, labels, { method: "difference", target }))]),
   );
   const settings = { method, permutations, resamples, random };
   yield {
@@ -218,7 +221,7 @@ export async function* runEmotionProbe(
         ? []
         : searchlight.attributes.map(({ name, q, pAny }) => ({
             attribute: name,
-            top: best(scoresOf(searchlight!, name), top),
+            top: best(scoresOf(searchlight!, name)),
             discoveries: q.filter((value) => value <= 0.05).length,
             beyondChance: pAny!.filter((value) => value <= 0.05).length,
           })),
@@ -229,18 +232,27 @@ export async function* runEmotionProbe(
 }
 
 function checkEmotions(emotions: readonly string[], { templates, texts, folds, human }: RunEmotionProbeOptions): void {
+  const isText = (value: unknown): boolean => typeof value === "string" && value.trim() !== "";
+  const isList = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === "string");
   const problem =
-    !Array.isArray(emotions) || new Set(emotions).size < emotions.length || emotions.length < 4
+    !Array.isArray(emotions) ||
+    !emotions.every(isText) ||
+    new Set(emotions).size < emotions.length ||
+    emotions.length < 4
       ? "emotions must be at least four different names"
       : (templates === undefined) === (texts === undefined)
         ? "either templates or texts are needed"
         : templates?.length === 0
           ? "at least one template is needed"
-          : folds !== undefined && (texts === undefined || !Number.isSafeInteger(folds) || folds < 1)
-            ? `folds are of texts, an integer from 1, got ${folds}`
-            : human?.length === 1
-              ? "human needs the RDMs of two people or more; pass a single one as an attribute"
-              : undefined;
+          : templates !== undefined && !isList(templates)
+            ? `templates must be a list of texts, got ${JSON.stringify(templates)}`
+            : texts !== undefined && !(typeof texts === "object" && Object.values(texts ?? {}).every(isList))
+              ? "texts must be lists of texts by emotion"
+              : folds !== undefined && (texts === undefined || !Number.isSafeInteger(folds) || folds < 1)
+                ? `folds are of texts, an integer from 1, got ${folds}`
+                : human?.length === 1
+                  ? "human needs the RDMs of two people or more; pass a single one as an attribute"
+                  : undefined;
   if (problem !== undefined) throw new ConfigError({ message: `runEmotionProbe: ${problem}` });
 }
 
@@ -253,6 +265,7 @@ function attributesOf(
     Object.entries(given ?? usual).map(([name, attribute]) => {
       if ("values" in attribute && typeof attribute.values === "object") {
         const rdm = attribute as Rdm;
+        checkSameConditions("runEmotionProbe", [rdm]);
         if (emotions.length === rdm.conditions.length && emotions.every((one, i) => one === rdm.conditions[i]))
           return [name, rdm];
         throw new ConfigError({
@@ -289,10 +302,12 @@ function explain(
   if (names.length === 0) return [];
   const models = Object.values(attributes);
   const tests = testSimilarity(rdm, models, { method, permutations, random: random.at("test").at(site) });
+  // Each attribute alone: resamples in which one of many is constant say nothing against the others.
+  const key = random.at("bootstrap").at(site);
   const intervals =
     rdm.conditions.length < FEWEST_FOR_INTERVALS
       ? []
-      : bootstrapSimilarity([rdm], models, { method, resamples, random: random.at("bootstrap").at(site) }).models;
+      : models.map((model) => bootstrapSimilarity([rdm], [model], { method, resamples, random: key }).models[0]);
   return names.map((attribute, i) => {
     const { similarity, p, pAny } = tests[i]!;
     const interval = intervals[i];
@@ -305,12 +320,4 @@ function explain(
       ...(interval !== undefined && { low: interval.low, high: interval.high }),
     };
   });
-}
-
-function best(scores: NeuronScores, top: number): readonly NamedNeuron[] {
-  const pathOf = new Map(scores.sites.map((site) => [`${site.stack} ${site.layer}`, site.path]));
-  return selectUnits(scores, { top }).map((unit) => ({
-    ...unit,
-    score: scores.values.get(pathOf.get(`${unit.stack} ${unit.layer}`)!)![unit.unit]!,
-  }));
 }

@@ -11,6 +11,18 @@ import { pairIndex, pairsOf, rdmOf, selectConditions, squareRdm } from "./rdm.ts
 const draw = (seed: number, rows: number, columns: number): number[][] =>
   Array.from({ length: rows }, (_, i) => [...random(seed).at(i).normals(columns)]);
 
+test("an RDM goes through JSON, unknown pairs too, and what is no number is an error", () => {
+  const rdm = rdmOf(["a", "b", "c"], [1, Number.NaN, 2]);
+  const { conditions, values } = JSON.parse(JSON.stringify({ ...rdm, values: [...rdm.values] }));
+  expect(rdmOf(conditions, values).values).toEqual(rdm.values);
+  expect(rdmOf(conditions, JSON.parse(JSON.stringify(squareRdm(rdm)))).values).toEqual(rdm.values);
+  const first = rdmOf(["a", "b", "c"], [Number.NaN, 1, 2]);
+  expect(rdmOf(conditions, JSON.parse(JSON.stringify([...first.values]))).values).toEqual(first.values);
+  expect(() => rdmOf(["a", "b", "c"], [1, "2" as never, 3])).toThrow('pair 1 must be a number, got "2"');
+  const plain = { ...rdm, values: [...rdm.values] } as never;
+  expect(() => meanRdm([rdm, plain])).toThrow("the values of RDM 1 are no Float64Array");
+});
+
 test("pairs stand where the order of pairs says", () => {
   expect([...pairsOf(5)].map(([i, j]) => pairIndex(j, i, 5))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });

@@ -46,9 +46,10 @@ function checkConditions(caller: string, conditions: readonly string[]): void {
  * An RDM from its pairs, or from a square matrix.
  *
  * @param conditions - Their names, all different, at least two.
- * @param values - The pairs in the order of {@link Rdm.values}, or rows of a symmetric matrix with zeros on its diagonal.
+ * @param values - The pairs in the order of {@link Rdm.values}, or rows of a symmetric matrix with zeros on its diagonal; NaN, or null as JSON
+ *   has it, where a distance is not known.
  * @param metric - What the distances are. @default "given"
- * @throws {ConfigError} For fewer than two conditions, or one that comes twice.
+ * @throws {ConfigError} For fewer than two conditions, one that comes twice, or a distance that is no number.
  * @throws {ShapeError} When the number of values does not fit, or a square matrix is not symmetric or has another diagonal.
  * @example
  * const human = rdmOf(["joy", "fear", "anger"], [0.9, 0.8, 0.2]);
@@ -60,7 +61,7 @@ export function rdmOf(
 ): Rdm {
   checkConditions("rdmOf", conditions);
   const count = conditions.length;
-  const isSquare = typeof values[0] === "object";
+  const isSquare = Array.isArray(values[0]);
   const pairs = isSquare
     ? upperTriangle(values as readonly (readonly number[])[], count)
     : (values as ArrayLike<number>);
@@ -69,7 +70,14 @@ export function rdmOf(
       message: `rdmOf: ${count} conditions have ${pairCount(count)} pairs, got ${pairs.length} values`,
     });
   }
-  return { conditions: [...conditions], metric, values: Float64Array.from(pairs) };
+  return { conditions: [...conditions], metric, values: Float64Array.from(pairs, distanceOf) };
+}
+
+/** JSON writes NaN as null. */
+function distanceOf(value: unknown, pair: number): number {
+  if (value === null) return Number.NaN;
+  if (typeof value === "number") return value;
+  throw new ConfigError({ message: `rdmOf: pair ${pair} must be a number, got ${JSON.stringify(value)}`, pair });
 }
 
 function upperTriangle(rows: readonly (readonly number[])[], count: number): number[] {
@@ -141,6 +149,12 @@ export function checkSameConditions(caller: string, rdms: readonly Rdm[]): void 
   const [first] = rdms;
   if (first === undefined) throw new ConfigError({ message: `${caller}: at least one RDM is needed, got none` });
   rdms.forEach(({ conditions, values }, index) => {
+    if (!ArrayBuffer.isView(values)) {
+      throw new ConfigError({
+        message: `${caller}: the values of RDM ${index} are no Float64Array; rdmOf makes an RDM of what JSON holds`,
+        index,
+      });
+    }
     if (values.length !== pairCount(conditions.length)) {
       throw new ShapeError({
         message: `${caller}: RDM ${index} has ${conditions.length} conditions and ${values.length} values, not ${pairCount(conditions.length)}`,

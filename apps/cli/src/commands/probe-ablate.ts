@@ -9,7 +9,7 @@ import { type Io, UseError } from "../io.ts";
 import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
-import { manifestOf, modelMark, readSettings, unitsOf, writeResult } from "./probe-files.ts";
+import { manifestOf, modelMark, openOut, readSettings, unitsOf, writeResult } from "./probe-files.ts";
 
 interface AblateFlags extends OpenFlags {
   readonly config: string;
@@ -43,7 +43,9 @@ export function probeAblate(io: Io): Command {
       const settings = await readSettings("probe ablate", flags.config, KEYS);
       const { sets, mode } = checked(flags.config, settings);
       const { rows, words, controls, draws, maxLength } = settings;
-      await withModel(io, "probe ablate", name, flags, async ({ base, tuned, tokenizer }) => {
+      if (flags.out !== undefined) await openOut("probe ablate", flags.out, "ablation");
+      await withModel(io, "probe ablate", name, flags, async (opened) => {
+        const { base, tuned, tokenizer } = opened;
         const model = tuned ?? base;
         const task = wordTask(model, tokenizer, "task", {
           rows: rows as readonly { readonly text: string; readonly answer: string }[],
@@ -70,7 +72,7 @@ export function probeAblate(io: Io): Command {
               { controls, draws, mode },
               {
                 seed: flags.seed,
-                model: await modelMark(name, { base, tokenizer }),
+                model: await modelMark(name, flags, opened),
                 data: sha256(canonicalJson({ rows, words } as never)),
                 interventions: sha256(canonicalJson(sets as never)),
               },

@@ -8,7 +8,7 @@ import { type Io, UseError } from "../io.ts";
 import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { parseCount } from "./parse-count.ts";
-import { manifestOf, modelMark, writeResult } from "./probe-files.ts";
+import { manifestOf, modelMark, neuronName, openOut, writeResult } from "./probe-files.ts";
 
 interface AttributeFlags extends OpenFlags {
   readonly words: string;
@@ -47,7 +47,9 @@ export function probeAttribute(io: Io): Command {
       const words = flags.words.split(",").map((word) => word.trim());
       if (words.length !== 2 || words[0] === words[1])
         throw new UseError(`probe attribute: --words must be two different words, as good,evil, got ${flags.words}`);
-      await withModel(io, "probe attribute", name, flags, async ({ base, tuned, tokenizer }) => {
+      if (out !== undefined) await openOut("probe attribute", out, "attribution");
+      await withModel(io, "probe attribute", name, flags, async (opened) => {
+        const { base, tuned, tokenizer } = opened;
         const kind = base.head?.kind;
         if (kind !== "masked-lm" && kind !== "causal-lm")
           throw new UseError(`probe attribute: ${name} has no head for words; its head is ${kind ?? "none"}`);
@@ -80,10 +82,7 @@ export function probeAttribute(io: Io): Command {
             { method, ...(steps !== undefined && { steps }) },
           );
           const total = found.sites.reduce((all, { width }) => all + width, 0);
-          const best = selectUnits(found, { top: Math.min(top, total) }).map((unit) => {
-            const site = found.sites.find(({ layer, stack }) => layer === unit.layer && stack === unit.stack)!;
-            return { ...unit, score: found.values.get(site.path)![unit.unit]! };
-          });
+          const best = selectUnits(found, { top: Math.min(top, total) });
           const { score, baselineScore } = found;
           const summary = { text, words, method, score, baselineScore, total: found.total, top: best };
           if (out !== undefined) {
@@ -91,7 +90,7 @@ export function probeAttribute(io: Io): Command {
               "probe attribute",
               { words, method, steps },
               {
-                model: await modelMark(name, { base, tokenizer }),
+                model: await modelMark(name, flags, opened),
                 data: sha256(canonicalJson({ text })),
               },
             );
@@ -105,7 +104,7 @@ export function probeAttribute(io: Io): Command {
           io.out(
             textTable({
               columns: [{ name: "neuron" }, { name: "contribution", digits: 4 }],
-              rows: best.map(({ layer, unit, score: part }) => [`L${layer}.${unit}`, part]),
+              rows: best.map((one) => [neuronName(one), one.score]),
             }),
           );
         } finally {

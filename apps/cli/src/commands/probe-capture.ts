@@ -1,3 +1,4 @@
+import { canonicalJson, sha256 } from "@cambium/base";
 import { type Reduction, runCapture } from "@cambium/emotion-probing";
 import { Command, Option } from "commander";
 import type { Io } from "../io.ts";
@@ -6,6 +7,7 @@ import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { INPUT_OPTION, inGroups, readTexts } from "../models/texts.ts";
 import { parseCount } from "./parse-count.ts";
+import { manifestOf, modelMark, openOut, writeResult } from "./probe-files.ts";
 
 interface CaptureFlags extends OpenFlags {
   readonly input?: string;
@@ -53,7 +55,9 @@ export function probeCapture(io: Io): Command {
           texts.push(text);
         }
       }
-      await withModel(io, "probe capture", name, flags, async ({ base, tuned, tokenizer }) => {
+      await openOut("probe capture", flags.out, "capture");
+      await withModel(io, "probe capture", name, flags, async (opened) => {
+        const { base, tuned, tokenizer } = opened;
         const options = {
           sites: flags.sites.split(",").map((site) => site.trim()),
           to: flags.out,
@@ -63,8 +67,18 @@ export function probeCapture(io: Io): Command {
           ...(flags.at !== undefined && { at: flags.at }),
         };
         for await (const event of runCapture(tuned ?? base, tokenizer, texts, options)) {
-          if (event.type === "batch") io.live?.(`${event.done} of ${event.total} texts`);
-          else if (flags.json === true) io.out(JSON.stringify({ ...event, out: flags.out }));
+          if (event.type === "batch") {
+            io.live?.(`${event.done} of ${event.total} texts`);
+            continue;
+          }
+          const { sites, at, dtype, batch } = flags;
+          const manifest = manifestOf(
+            "probe capture",
+            { sites, at, dtype, batch },
+            { model: await modelMark(name, flags, opened), data: sha256(canonicalJson(texts)) },
+          );
+          await writeResult(flags.out, "capture", manifest, { done: event.done, total: event.total });
+          if (flags.json === true) io.out(JSON.stringify({ ...event, out: flags.out }));
           else io.out(`${event.done} of ${event.total} texts in ${flags.out}`);
         }
       });

@@ -4,7 +4,7 @@ import { type Metric, plotRdm, similarityOf } from "@cambium/emotion-probing";
 import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { parseCount } from "./parse-count.ts";
-import { conditionsOf, manifestOf, openLabelled, writeResult } from "./probe-files.ts";
+import { conditionsOf, manifestOf, openLabelled, openOut, sourceOf, writeResult } from "./probe-files.ts";
 
 interface RdmFlags {
   readonly labels: string;
@@ -31,11 +31,12 @@ export function probeRdm(io: Io): Command {
     .option("--out <folder>", "write rdm.json and rdm.svg there")
     .addHelpText("after", EXAMPLE)
     .action(async (folder: string, { labels, site, metric, folds, out }: RdmFlags) => {
+      if (out !== undefined) await openOut("probe rdm", out, "rdm");
       const read = await openLabelled("probe rdm", folder, labels, site);
       const { conditions, values } = similarityOf(conditionsOf(read, folds), metric);
       const result = { conditions, metric, values: [...values] };
       if (out === undefined) return io.out(JSON.stringify(result));
-      const manifest = manifestOf("probe rdm", { site, metric, folds }, { data: read.hash });
+      const manifest = manifestOf("probe rdm", { site, metric, folds }, sourceOf(read));
       const path = await writeResult(out, "rdm", manifest, result);
       await writeFile(join(out, "rdm.svg"), plotRdm({ conditions, metric, values }).svg());
       io.out(`${conditions.length} conditions, ${values.length} pairs in ${path}`);

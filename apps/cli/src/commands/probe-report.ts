@@ -1,10 +1,12 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { statSync } from "node:fs";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { plotGroups, plotLayers, plotModels, plotRdm, rdmOf } from "@cambium/emotion-probing";
 import type { Unit } from "@cambium/models";
 import { type Block, code, fold, report, type Section, table } from "@cambium/report";
 import { Command } from "commander";
 import { type Io, UseError } from "../io.ts";
+import { neuronName, readJsonFile } from "./probe-files.ts";
 
 const EXAMPLE = `
 Example:
@@ -29,6 +31,12 @@ export function probeReport(io: Io): Command {
     .requiredOption("--out <file>", "the page, such as runs/probe.html")
     .addHelpText("after", EXAMPLE)
     .action(async (folders: readonly string[], { out }: { readonly out: string }) => {
+      try {
+        await mkdir(dirname(out), { recursive: true });
+        if (statSync(out, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error("it is a folder");
+      } catch (cause) {
+        throw new UseError(`probe report: --out ${out} cannot be written: ${(cause as Error).message}`);
+      }
       const sections: Section[] = [];
       for (const folder of folders) {
         const found = await resultsIn(folder);
@@ -56,20 +64,18 @@ async function resultsIn(folder: string): Promise<Stored[]> {
   const stored: Stored[] = [];
   for (const kind of Object.keys(pages)) {
     if (!names.includes(`${kind}.json`)) continue;
-    const value = JSON.parse(await readFile(join(folder, `${kind}.json`), "utf8")) as Stored;
-    if (value.kind !== kind) throw new UseError(`probe report: ${join(folder, `${kind}.json`)} is no result of probe`);
+    const value = (await readJsonFile("probe report", join(folder, `${kind}.json`))) as Stored | null;
+    if (value?.kind !== kind) throw new UseError(`probe report: ${join(folder, `${kind}.json`)} is no result of probe`);
     stored.push(value);
   }
   return stored;
 }
 
-const neuron = ({ layer, unit }: Unit): string => `L${layer}.${unit}`;
-
 const scoresTable = (caption: string, top: readonly Scored[]): Block =>
   table({
     caption,
     columns: [{ name: "neuron" }, { name: "score", digits: 4 }],
-    rows: top.map((one) => [neuron(one), one.score ?? "–"]),
+    rows: top.map((one) => [neuronName(one), one.score ?? "–"]),
   });
 
 /** What stands on the page of each kind of result. */
@@ -92,12 +98,12 @@ const pages: Readonly<Record<string, (stored: Stored) => Block[]>> = {
           attribute,
           discoveries,
           beyondChance ?? "–",
-          top.slice(0, 10).map(neuron).join(", "),
+          top.slice(0, 10).map(neuronName).join(", "),
         ]),
       }),
       plotLayers(Object.fromEntries(found.map(({ attribute, top }) => [attribute, top])), {
         title: "Best neurons by layer",
-        layers: (sites as readonly unknown[]).length,
+        layers: 1 + Math.max(...(sites as readonly Pick<Unit, "layer">[]).map(({ layer }) => layer ?? 0)),
       }),
     ];
   },

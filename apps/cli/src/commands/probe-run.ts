@@ -1,6 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { canonicalJson, sha256 } from "@cambium/base";
+import { sha256 } from "@cambium/base";
 import { random } from "@cambium/core";
 import {
   type EmotionProbe,
@@ -18,6 +18,7 @@ import { MODEL_ARGUMENT } from "../models/source.ts";
 import { utf8Text } from "../utf8.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
+import { isRdm, type Manifest, manifestOf, modelMark, openOut, rdmIn, writeResult } from "./probe-files.ts";
 
 interface ProbeFlags extends OpenFlags {
   readonly emotions?: string;
@@ -52,7 +53,10 @@ export function probeRun(io: Io): Command {
     .description("Measure how similar concepts are to a model, what explains it, and which neurons follow it.")
     .argument("<model>", MODEL_ARGUMENT);
   return addOpenFlags(command)
-    .option("--emotions <names>", "concepts, as joy,fear,anger (default: the 25 emotions that VADER rates)")
+    .option(
+      "--emotions <names>",
+      "concepts, as joy,fear,anger (default: those of the texts, or the 25 emotions that VADER rates)",
+    )
     .option(
       "--template <text>",
       "a text with {emotion}, and {mask} if need be; may come several times (default: five)",
@@ -69,15 +73,26 @@ export function probeRun(io: Io): Command {
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, flags: ProbeFlags) => {
       const options = await readOptions(flags);
-      await withModel(io, "probe", name, flags, async ({ base, tuned, tokenizer }) => {
+      if (flags.out !== undefined) await openOut("probe run", flags.out, "probe");
+      await withModel(io, "probe run", name, flags, async (opened) => {
+        const { base, tuned, tokenizer } = opened;
         let found: EmotionProbe | undefined;
         const settings = { ...options, random: random(flags.seed), signal: io.signal } as RunEmotionProbeOptions;
         for await (const event of runEmotionProbe(tuned ?? base, tokenizer, settings)) {
           if (event.type === "end") found = event;
           else io.live?.(`${event.type}: ${event.done} of ${event.total}`);
         }
-        const result = plainProbe(found!, { model: name, seed: flags.seed, options: sha256(canonicalJson(options)) });
-        if (flags.out !== undefined) await writeProbe(flags.out, found!, result);
+        const { texts, attributes, human, ...asked } = options;
+        const given = JSON.stringify({ texts, attributes, human }, (_, value) =>
+          ArrayBuffer.isView(value) ? [...(value as Float64Array)] : value,
+        );
+        const manifest = manifestOf("probe run", asked, {
+          seed: flags.seed,
+          model: await modelMark(name, flags, opened),
+          data: sha256(given),
+        });
+        const result = { kind: "probe", manifest, ...plainProbe(found!) };
+        if (flags.out !== undefined) await writeProbe(flags.out, found!, manifest, plainProbe(found!));
         if (flags.json === true) io.out(JSON.stringify(result));
         else for (const line of linesOf(found!)) io.out(line);
         if (flags.out !== undefined) io.error(`${join(flags.out, "report.html")} shows it`);
@@ -91,32 +106,45 @@ async function readOptions(flags: ProbeFlags): Promise<Record<string, unknown>> 
   let config: unknown = {};
   if (flags.config !== undefined) {
     try {
-      config = JSON.parse(utf8Text("probe", flags.config, await readFile(flags.config)));
+      config = JSON.parse(utf8Text("probe run", flags.config, await readFile(flags.config)));
     } catch (cause) {
-      throw new UseError(`probe: ${flags.config} cannot be read as JSON: ${(cause as Error).message}`);
+      throw new UseError(`probe run: ${flags.config} cannot be read as JSON: ${(cause as Error).message}`);
     }
     if (typeof config !== "object" || config === null || Array.isArray(config)) {
-      throw new UseError(`probe: ${flags.config} must hold an object with options of runEmotionProbe`);
+      throw new UseError(`probe run: ${flags.config} must hold an object with options of runEmotionProbe`);
     }
   }
   const given = config as Record<string, unknown>;
   const code = ["random", "signal", "hooks"].find((key) => key in given);
-  if (code !== undefined) throw new UseError(`probe: "${code}" cannot stand in a file; --seed is for randomness`);
-  const hasTexts = given["texts"] !== undefined && flags.template === undefined;
+  if (code !== undefined) throw new UseError(`probe run: "${code}" cannot stand in a file; --seed is for randomness`);
+  const { texts, attributes, human } = given as {
+    readonly texts?: object;
+    readonly attributes?: object;
+    readonly human?: unknown;
+  };
+  const hasTexts = texts !== undefined && flags.template === undefined;
+  const named = hasTexts && typeof texts === "object" && texts !== null ? Object.keys(texts) : Object.keys(valence);
+  const rdm = (what: string, value: unknown): unknown => (isRdm(value) ? rdmIn("probe run", what, value) : value);
   return {
     ...given,
-    emotions: flags.emotions?.split(",").map((one) => one.trim()) ?? given["emotions"] ?? Object.keys(valence),
+    ...(typeof attributes === "object" &&
+      attributes !== null && {
+        attributes: Object.fromEntries(
+          Object.entries(attributes).map(([name, value]) => [name, rdm(`attributes.${name}`, value)]),
+        ),
+      }),
+    ...(Array.isArray(human) && { human: human.map((value, i) => rdm(`human[${i}]`, value)) }),
+    emotions: flags.emotions?.split(",").map((one) => one.trim()) ?? given["emotions"] ?? named,
     ...(!hasTexts && { templates: flags.template ?? given["templates"] ?? TEMPLATES }),
     ...(flags.permutations !== undefined && { permutations: flags.permutations }),
   };
 }
 
 /** A probe as JSON: all but the activations and the values of every neuron. */
-function plainProbe(probe: EmotionProbe, about: Readonly<Record<string, string | number>>) {
+function plainProbe(probe: EmotionProbe) {
   const { conditions, sites, similarity, layers, reliability, ceiling, attributes, rsa, human, neurons, concepts } =
     probe;
   return {
-    about,
     conditions,
     sites: sites.map(({ path, width }) => ({ path, width })),
     metric: similarity.metric,
@@ -132,9 +160,8 @@ function plainProbe(probe: EmotionProbe, about: Readonly<Record<string, string |
   };
 }
 
-async function writeProbe(out: string, probe: EmotionProbe, result: unknown): Promise<void> {
-  await mkdir(out, { recursive: true });
-  await writeFile(join(out, "probe.json"), `${JSON.stringify(result)}\n`);
+async function writeProbe(out: string, probe: EmotionProbe, manifest: Manifest, result: object): Promise<void> {
+  await writeResult(out, "probe", manifest, result);
   await writeFile(join(out, "similarity.svg"), plotSimilarity(probe).svg());
   await writeFile(join(out, "report.html"), reportProbe(probe).html());
 }

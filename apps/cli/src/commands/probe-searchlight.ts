@@ -6,7 +6,18 @@ import { Command, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
-import { conditionsOf, manifestOf, openLabelled, readJsonFile, writeResult } from "./probe-files.ts";
+import {
+  conditionsOf,
+  isRdm,
+  manifestOf,
+  neuronName,
+  openLabelled,
+  openOut,
+  rdmIn,
+  readJsonFile,
+  sourceOf,
+  writeResult,
+} from "./probe-files.ts";
 
 interface SearchlightFlags {
   readonly labels: string;
@@ -48,6 +59,7 @@ export function probeSearchlight(io: Io): Command {
       const { method, permutations, folds, top, seed, out, json } = flags;
       if (method === "tau-b" && permutations !== undefined)
         throw new UseError("probe searchlight: tau-b is not permuted; leave --permutations out");
+      if (out !== undefined) await openOut("probe searchlight", out, "searchlight");
       const read = await openLabelled("probe searchlight", folder, flags.labels, undefined);
       const activations = conditionsOf(read, folds);
       const attributes = await readAttributes(flags.attributes, activations.conditions);
@@ -69,9 +81,9 @@ export function probeSearchlight(io: Io): Command {
       }));
       if (out !== undefined) {
         const options = { method, permutations: found.permutations, folds };
-        const manifest = manifestOf("probe searchlight", options, { seed, data: read.hash });
+        const manifest = manifestOf("probe searchlight", options, { seed, ...sourceOf(read) });
         await writeResult(out, "searchlight", manifest, {
-          sites: activations.sites.map(({ path, width }) => ({ path, width })),
+          sites: activations.sites,
           summary,
           attributes: found.attributes.map(({ name, values, p, q, pAny }) => ({
             name,
@@ -95,10 +107,7 @@ export function probeSearchlight(io: Io): Command {
             attribute,
             discoveries,
             beyondChance ?? "–",
-            best
-              .slice(0, 5)
-              .map(({ layer, unit }) => `L${layer}.${unit}`)
-              .join(" "),
+            best.slice(0, 5).map(neuronName).join(" "),
           ]),
         }),
       );
@@ -112,11 +121,12 @@ async function readAttributes(path: string, conditions: readonly string[]): Prom
     throw wrong("must hold attributes by name");
   return Object.fromEntries(
     Object.entries(value as Readonly<Record<string, Readonly<Record<string, unknown>>>>).map(([name, given]) => {
-      const { conditions: named, values } = given ?? {};
-      if (Array.isArray(named) && Array.isArray(values)) {
+      if (isRdm(given)) {
+        const rdm = rdmIn("probe searchlight", `"${name}" of ${path}`, given);
+        const named = rdm.conditions;
         if (named.length !== conditions.length || conditions.some((one, i) => one !== named[i]))
           throw wrong(`has "${name}" for other conditions than ${conditions.join(", ")}, or in another order`);
-        return [name, { conditions, metric: "given", values: Float64Array.from(values as number[]) }];
+        return [name, rdm];
       }
       const missing = conditions.find((one) => typeof given?.[one] !== "number");
       if (missing !== undefined) throw wrong(`rates no "${missing}" for "${name}"`);

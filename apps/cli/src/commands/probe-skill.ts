@@ -3,7 +3,7 @@ import { textTable } from "@cambium/report";
 import { Command, Option } from "commander";
 import type { Io } from "../io.ts";
 import { parseCount } from "./parse-count.ts";
-import { manifestOf, openLabelled, writeResult } from "./probe-files.ts";
+import { manifestOf, neuronName, openLabelled, openOut, sourceOf, writeResult } from "./probe-files.ts";
 
 interface SkillFlags {
   readonly labels: string;
@@ -37,18 +37,16 @@ export function probeSkill(io: Io): Command {
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
     .action(async (folder: string, { labels, target, method, top, out, json }: SkillFlags) => {
+      if (out !== undefined) await openOut("probe skill", out, "skill");
       const read = await openLabelled("probe skill", folder, labels, undefined);
       const scores = scoreNeurons(read.sites, read.rows, read.labels, {
         method,
         ...(target !== undefined && { target }),
       });
       const total = read.sites.reduce((sum, { width }) => sum + width, 0);
-      const best = selectUnits(scores, { top: Math.min(top, total) }).map((unit) => {
-        const site = read.sites.find(({ layer, stack }) => layer === unit.layer && stack === unit.stack)!;
-        return { ...unit, score: scores.values.get(site.path)![unit.unit]! };
-      });
+      const best = selectUnits(scores, { top: Math.min(top, total) });
       if (out !== undefined) {
-        const manifest = manifestOf("probe skill", { method, target }, { data: read.hash });
+        const manifest = manifestOf("probe skill", { method, target }, sourceOf(read));
         await writeResult(out, "skill", manifest, {
           method,
           ...(target !== undefined && { target }),
@@ -60,7 +58,7 @@ export function probeSkill(io: Io): Command {
       io.out(
         textTable({
           columns: [{ name: "neuron" }, { name: scores.method, digits: 4 }],
-          rows: best.map(({ layer, unit, score }) => [`L${layer}.${unit}`, score]),
+          rows: best.map((one) => [neuronName(one), one.score]),
         }),
       );
     });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openActivations } from "@cambium/emotion-probing";
@@ -105,6 +105,68 @@ test("activations become distances, neurons and a page", async () => {
   expect(readFileSync(page, "utf8")).toContain("Neurons by skill of joy");
 });
 
+test("an RDM without some pairs is read without them, and a probe takes RDMs of its file", async () => {
+  const conditions = ["joy", "love", "fear", "anger"];
+  const rdm = { conditions, values: [1, 4, 5, null, 5, 2] };
+  const data = file("whole-rdm.json", { conditions, values: [1, 4, 6, 5, 3, 2] });
+  const found = await recorded(["probe", "compare", data, file("null.json", rdm), "--json"]);
+  const without = await recorded([
+    "probe",
+    "compare",
+    data,
+    file("zero.json", { ...rdm, values: [1, 4, 5, 0, 5, 2] }),
+    "--json",
+  ]);
+  expect(JSON.parse(found.out[0]!).models[0].similarity).not.toBe(JSON.parse(without.out[0]!).models[0].similarity);
+  const people = [1, 2].map((i) => ({ conditions, values: [i, 4, 5, 5, 5, 2] }));
+  const whole = { conditions, values: [1, 4, 5, 4, 5, 2] };
+  const config = file("rdms.json", { attributes: { whole }, human: people, resamples: 20, top: 3, permutations: 20 });
+  const { code, out, errors } = await recorded(["probe", "run", MODEL, ...few, "--config", config, "--json"]);
+  expect({ code, errors }).toEqual({ code: 0, errors: [] });
+  expect(JSON.parse(out[0]!).human.similarity).toBeTypeOf("number");
+});
+
+test("results say which model their activations are of, and what is there stays", async () => {
+  const out = join(folder, "of-model");
+  await recorded(["probe", "capture", MODEL, "joy", "fear", "love", "--sites", "L0.ffn.act,block", "--out", out]);
+  const labels = join(folder, "labels.txt");
+  writeFileSync(labels, "\uFEFFjoy \r\nfear\r\nlove\n\n");
+  const rdm = await recorded(["probe", "rdm", out, "--labels", labels, "--out", join(folder, "of-rdm")]);
+  expect(rdm.code).toBe(0);
+  const stored = JSON.parse(readFileSync(join(folder, "of-rdm", "rdm.json"), "utf8"));
+  expect(stored.conditions).toEqual(["joy", "fear", "love"]);
+  expect(stored.manifest.activations.model).toMatchObject({ name: MODEL, weights: expect.any(String) });
+  const skill = await recorded([
+    "probe",
+    "skill",
+    out,
+    "--labels",
+    labels,
+    "--target",
+    "joy",
+    "--method",
+    "difference",
+    "--json",
+  ]);
+  const sites = new Set(JSON.parse(skill.out[0]!).top.map(({ site }: { site: string }) => site));
+  expect([...sites].every((path) => typeof path === "string")).toBe(true);
+
+  writeFileSync(labels, "joy\n\nfear\n");
+  const shifted = await recorded(["probe", "rdm", out, "--labels", labels]);
+  expect(shifted).toMatchObject({ code: 2, errors: [expect.stringContaining("line 2 of") as string] });
+  const other = join(folder, "other");
+  mkdirSync(other);
+  writeFileSync(join(other, "rdm.json"), '{"mine":1}');
+  writeFileSync(labels, "joy\nfear\nlove\n");
+  const kept = await recorded(["probe", "rdm", out, "--labels", labels, "--out", other]);
+  expect(kept).toMatchObject({ code: 2, errors: [expect.stringContaining("is no result of this command") as string] });
+  expect(readFileSync(join(other, "rdm.json"), "utf8")).toBe('{"mine":1}');
+  const file = await recorded(["probe", "rdm", out, "--labels", labels, "--out", labels]);
+  expect(file).toMatchObject({ code: 2, errors: [expect.stringContaining("cannot be made") as string] });
+  const page = join(folder, "new", "page.html");
+  expect(await recorded(["probe", "report", join(folder, "of-rdm"), "--out", page])).toMatchObject({ code: 0 });
+});
+
 test("neurons are taken out beside random ones, and attributed to a word", async () => {
   const config = file("ablate-config.json", {
     rows: [
@@ -193,6 +255,11 @@ test.each<[string, readonly string[], string]>([
     "a site that does not exist",
     ["capture", MODEL, "a", "--sites", "ffn.act", "--out", join(folder, "x")],
     'no site "ffn.act"',
+  ],
+  [
+    "a distance that is a text",
+    ["compare", file("text.json", { conditions: ["a", "b", "c"], values: [1, "x", 2] }), file("no.json", [1])],
+    'pair 1 must be a number, got "x"',
   ],
   ["a file that is no RDM", ["compare", file("no.json", [1]), file("no.json", [1])], 'must hold { "conditions"'],
   [

@@ -54,6 +54,22 @@ test.each(["bert", "distilbert", "gpt2", "llama", "t5"])(
   },
 );
 
+test("a reading that fails in a later pass leaves nothing of the earlier ones", () => {
+  const model: LanguageModel = tinyModel({ type: "bert", dropout: 0 });
+  const batch = tinyBatch(model);
+  const before = memory().numTensors;
+  const forward = maskedForward("test", model, [{ units: [] }, { units: [{ layer: 0, unit: 1 }] }], { most: 1 });
+  let passes = 0;
+  const read = (output: { logits?: import("@tensorflow/tfjs-core").Tensor }) => {
+    if (passes++ > 0) throw new Error("no reading");
+    return output.logits!;
+  };
+  expect(() => forward.run(batch, read)).toThrow("no reading");
+  expect(memory().numTensors).toBe(before);
+  disposeFields(batch);
+  disposeParameters(model.parameters);
+});
+
 test("offsets set units to values of their own, and an order borrows them from other examples", () => {
   const model: LanguageModel = tinyModel({ type: "bert", dropout: 0 });
   const batch = tinyBatch(model);

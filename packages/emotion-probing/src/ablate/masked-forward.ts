@@ -129,6 +129,9 @@ export function maskedForward(
         });
       }
       return results;
+    } catch (error) {
+      dispose(results.filter((result) => result !== undefined));
+      throw error;
     } finally {
       if (plain !== undefined) dispose([...plain.captured.values(), ...tensorsOf(plain.output)]);
     }

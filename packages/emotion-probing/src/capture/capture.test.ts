@@ -188,6 +188,17 @@ test("a folder of other texts, settings or hooks is refused", async () => {
   await expect(again({})).resolves.toMatchObject({ reason: "done" });
 });
 
+test("what 16 bits cannot hold is refused, and so are parts of nobody knows what", async () => {
+  const hooks = intervene(model, [{ site: "L0.ffn.act", units: [7], op: { kind: "set", to: 70_000 } }]);
+  const options = { sites: ["L0.ffn.act"], at: "mean", hooks } as const;
+  const half = result(runCapture(model, tokenizer, ["joy"], { ...options, to: memoryFiles(), dtype: "F16" }));
+  await expect(half).rejects.toThrow("reaches 70000, and F16 holds up to 65504");
+  const to = memoryFiles();
+  await result(runCapture(model, tokenizer, ["joy"], { ...options, to }));
+  await to.remove("activations.json");
+  await expect(result(runCapture(model, tokenizer, ["joy"], { ...options, to }))).rejects.toThrow("without its");
+});
+
 test("of a model of two stacks the encoder is read, and head and target cost next to nothing", async () => {
   const t5 = tinyModel({ type: "t5", dropout: 0 });
   const words = { "[PAD]": 0, "[UNK]": 1, joy: 2, fear: 3, and: 4 };

@@ -1,7 +1,7 @@
-import { disposeParameters, type Site } from "@cambium/core";
+import { around, disposeParameters, type Hook, type Site } from "@cambium/core";
 import { capture, type LanguageModel, scaleUnits, type TokenBatch } from "@cambium/models";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
-import { abs, max, memory, slice, sub, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { abs, concat, fill, max, memory, slice, sub, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { intervene } from "./intervene.ts";
 import { hashInterventions, type Intervention, parseInterventions } from "./interventions.ts";
@@ -126,6 +126,38 @@ test("set, mean, add, clamp and noise do what they say, where they say it", () =
   });
 });
 
+test("tokens are counted behind the rows of a prompt where the batch is known", () => {
+  withTiny("bert", (model, batch) => {
+    const rows = around(
+      "embed",
+      ({ path }) => path === model.sites().find(({ kind }) => kind === "embed")!.path,
+      ({ input, next }) => {
+        const words = next(input);
+        const front = (x: Tensor, value: number): Tensor =>
+          concat([fill([3, 2, ...x.shape.slice(2)], value, x.dtype as "float32"), x], 1);
+        return {
+          ...words,
+          x: front(words.x, 0.5) as typeof words.x,
+          mask: front(words.mask, 1) as typeof words.mask,
+          positions: front(words.positions, 0) as typeof words.positions,
+          extra: words.extra + 2,
+        };
+      },
+    ) as unknown as Hook;
+    const path = "encoder.layer.0.intermediate";
+    const one: Intervention = { site: path, positions: [0, 3], op: { kind: "set", to: 9 } };
+    const changedRows = (hooks: readonly Hook[]): number[] => {
+      const { captured } = capture(model, batch, ["ff.act"], { hooks: [rows, ...hooks] });
+      const first = slice(captured.get(path)!, [0, 0, 0], [1, -1, 1]).dataSync();
+      return [...first.keys()].filter((row) => first[row] === 9);
+    };
+    expect(changedRows(intervene(model, [one], { batch }))).toEqual([2, 5]);
+    expect(changedRows(intervene(model, [one]))).toEqual([0, 3]);
+    const beyond = intervene(model, [{ ...one, positions: [6] }], { batch });
+    expect(() => changedRows(beyond)).toThrow("has 6 positions, got 6");
+  });
+});
+
 test("a batch of one has no other example to resample from", () => {
   withTiny("bert", (model, batch) => {
     const one = Object.fromEntries(
@@ -183,6 +215,11 @@ test("a name that is in both stacks asks which", () => {
     expect(findSites(model, "ff.act").map((site: Site) => site.stack)).toContain("decoder");
     expect(new Set(findSites(model, "encoder.ff.act").map((site: Site) => site.stack))).toEqual(new Set(["encoder"]));
   });
+});
+
+test("a unit that is named twice is an error, since only one of its values could count", () => {
+  const twice = [{ site: "L0.ffn.act", units: [3, 3], op: { kind: "set", to: [1, 2] } }];
+  expect(() => parseInterventions(twice)).toThrow("names one twice");
 });
 
 test("interventions are JSON, and equal ones have equal names", () => {

@@ -24,7 +24,7 @@ import { findSites, type HasSites } from "./site-names.ts";
 
 /** What interventions read besides themselves. */
 export interface InterveneOptions {
-  /** The batch that will be run, for positions `first` and `last`. */
+  /** The batch that will be run, for positions `first` and `last`, and to tell tokens from the rows that a prompt puts in front of them. */
   readonly batch?: Pick<TokenBatch, "mask">;
   /** Means of units by the path of their site, `[width]` each, for `mean`. */
   readonly means?: ReadonlyMap<string, ArrayLike<number>>;
@@ -161,15 +161,19 @@ function sourceOf(x: Tensor, site: Site, { sources }: InterveneOptions): Tensor 
   });
 }
 
-/** A mask over one axis of `size`, shaped so that it spreads over the others. */
-function along(x: Tensor, axis: number, chosen: readonly number[], what: string, path: string): Tensor {
-  const size = x.shape[axis]!;
+/** Rows that stand in front of the words; none where the batch is not known. */
+const extraRows = (x: Tensor, axis: number, batch: InterveneOptions["batch"]): number =>
+  batch === undefined ? 0 : Math.max(0, x.shape[axis]! - batch.mask.shape[1]);
+
+/** A mask over one axis of `size`, behind its first `extra` places, shaped so that it spreads over the others. */
+function along(x: Tensor, axis: number, chosen: readonly number[], what: string, path: string, extra = 0): Tensor {
+  const size = x.shape[axis]! - extra;
   const beyond = chosen.find((place) => place >= size);
   if (beyond !== undefined) {
     throw new ShapeError({ message: `intervene: ${path} has ${size} ${what}, got ${beyond}`, path });
   }
-  const flags = new Uint8Array(size);
-  for (const place of chosen) flags[place] = 1;
+  const flags = new Uint8Array(extra + size);
+  for (const place of chosen) flags[extra + place] = 1;
   return tensor(
     flags,
     x.shape.map((length, i) => (i === axis ? length : 1)),
@@ -195,7 +199,14 @@ function choose(x: Tensor, site: Site, intervention: Intervention, { batch }: In
     masks.push(
       typeof positions === "string"
         ? placesMask(x, seqAxis, positions, batch!.mask)
-        : along(x, seqAxis, positions, "positions", site.path),
+        : along(
+            x,
+            seqAxis,
+            positions,
+            "positions",
+            site.path,
+            site.stack === "decoder" ? 0 : extraRows(x, seqAxis, batch),
+          ),
     );
   }
   if (masks.length === 0) return undefined;

@@ -32,7 +32,10 @@ export interface Intervention {
   readonly units?: readonly number[];
   /** Attention heads, for `attn.core` and `attn.pattern`. @default all */
   readonly heads?: readonly number[];
-  /** Tokens from 0, or the first or last real one of each example; for patterns, of the query. @default all */
+  /**
+   * Tokens from 0, or the first or last real one of each example; for patterns, of the query. Where `intervene` is given the batch, rows that a prompt
+   * puts in front of the words are not counted; else they are. @default all
+   */
   readonly positions?: "first" | "last" | readonly number[];
   /** Examples of the batch, from 0. @default all */
   readonly rows?: readonly number[];
@@ -40,7 +43,10 @@ export interface Intervention {
 }
 
 const index = z.int().min(0);
-const places = z.array(index).min(1);
+const places = z
+  .array(index)
+  .min(1)
+  .refine((list) => new Set(list).size === list.length, "names one twice");
 const numbers = z.union([z.number(), z.array(z.number()).min(1)]);
 
 const operation = z.discriminatedUnion("kind", [

@@ -9,7 +9,7 @@ import { findSites } from "./site-names.ts";
 export interface MeasurePatchGridOptions {
   /** Name of the sites, as `findSites` takes it; one row for each. @default "block" */
   readonly site?: string;
-  /** Tokens that are patched, one column for each. @default all of the batch */
+  /** Tokens that are patched, one column for each; rows that a prompt puts in front of them stay. @default all of the batch */
   readonly positions?: readonly number[];
   readonly hooks?: readonly Hook[];
 }
@@ -73,6 +73,7 @@ export async function measurePatchGrid(
       for (const place of positions) {
         const patch = intervene(model, [{ site: path, positions: [place], op: { kind: "swap" } }], {
           sources: captured,
+          batch,
         });
         row.push(await read(() => score(model.forward(batch, { hooks: [...hooks, ...patch] }))));
       }

@@ -114,6 +114,7 @@ export async function* runCapture(
   const isStopped = (): boolean => signal?.aborted === true;
   if (rest.length > 0 && !isStopped()) {
     for await (const { places, values } of read(rest)) {
+      if (dtype === "F16") checkHalf(values);
       const tensors = new Map<string, Tensor>([
         [
           "places",
@@ -138,9 +139,28 @@ export async function* runCapture(
   yield { type: "end", reason: done === total ? "done" : "stopped", done, total };
 }
 
+/** The least number that 16 bits make infinite. */
+const BEYOND_HALF = 65_520;
+
+function checkHalf(values: ReadonlyMap<string, Float32Array>): void {
+  for (const [path, all] of values) {
+    const found = all.find((value) => Math.abs(value) >= BEYOND_HALF);
+    if (found === undefined) continue;
+    throw new ConfigError({
+      message: `runCapture: ${path} reaches ${found}, and F16 holds up to 65504; choose dtype "F32"`,
+      path,
+    });
+  }
+}
+
 /** How many parts are there, of the same texts and settings. */
 async function partsDone(files: Files, index: CaptureIndex): Promise<number> {
-  if (!(await hasFile(files, INDEX))) return 0;
+  if (!(await hasFile(files, INDEX))) {
+    if (!(await hasFile(files, partName(0)))) return 0;
+    throw new ConfigError({
+      message: `runCapture: the folder holds ${partName(0)} without its ${INDEX}, so that nobody knows of what; choose another`,
+    });
+  }
   if (canonicalJson(await readIndex(files)) !== canonicalJson(index)) {
     throw new ConfigError({
       message: "runCapture: the folder holds activations of other texts, sites or settings; choose another",

@@ -24,8 +24,8 @@ export function readVader(content: string): ReadonlyMap<string, VaderWord> {
     const list = /^\[(.*)\]$/
       .exec((ratings ?? "").trim())?.[1]
       ?.split(",")
-      .map(Number);
-    const numbers = [Number(valence), Number(deviation), ...(list ?? [Number.NaN])];
+      .map(toNumber);
+    const numbers = [toNumber(valence), toNumber(deviation), ...(list ?? [Number.NaN])];
     if (word === undefined || rest.length > 0 || !numbers.every(Number.isFinite)) {
       throw new FormatError({
         message: `readVader: line ${i + 1} is no word with its ratings: ${JSON.stringify(line)}`,
@@ -36,6 +36,10 @@ export function readVader(content: string): ReadonlyMap<string, VaderWord> {
   });
   return words;
 }
+
+/** NaN for a cell without anything, which `Number` takes for 0. */
+const toNumber = (cell: string | undefined): number =>
+  cell === undefined || cell.trim() === "" ? Number.NaN : Number(cell);
 
 /** A sentence of EmoBank; each rating is from 1 to 5. */
 export interface EmoBankRow {
@@ -62,8 +66,14 @@ export function readEmoBank(content: string): readonly EmoBankRow[] {
     });
   }
   return rows.map(([id, split, v, a, d, text], i) => {
-    const number = (cell: string | undefined, name: string): number =>
-      numberOf("readEmoBank", cell!, `${name} of row ${i + 1}`);
+    const number = (cell: string | undefined, name: string): number => {
+      const value = numberOf("readEmoBank", cell!, `${name} of row ${i + 1}`);
+      if (value >= 1 && value <= 5) return value;
+      throw new FormatError({
+        message: `readEmoBank: ${name} of row ${i + 1} must be from 1 to 5, got ${JSON.stringify(cell)}`,
+        row: i + 1,
+      });
+    };
     if (split !== "train" && split !== "dev" && split !== "test")
       throw new FormatError({
         message: `readEmoBank: row ${i + 1} is of "${split}", which is none of train, dev, test`,

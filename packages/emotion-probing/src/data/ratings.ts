@@ -49,14 +49,17 @@ export function readRatings(content: string): Ratings {
     string[],
   ];
   const values = attributes.map(() => conditions.map(() => new Float64Array(raters.length).fill(Number.NaN)));
+  const seen = new Set<string>();
   rows.forEach((row, i) => {
     const list = values[attributes.indexOf(row[attribute]!)]![conditions.indexOf(row[condition]!)]!;
     const at = raters.indexOf(row[rater]!);
-    if (!Number.isNaN(list[at]!))
+    const key = JSON.stringify([row[condition], row[attribute], row[rater]]);
+    if (seen.has(key))
       throw new FormatError({
         message: `readRatings: row ${i + 1} repeats what ${row[rater]} says of ${row[condition]}`,
         row: i + 1,
       });
+    seen.add(key);
     list[at] = numberOf("readRatings", row[value]!, `the value of row ${i + 1}`);
   });
   const means = values.map((lists, a) =>
@@ -99,18 +102,21 @@ export function readSimilarities(content: string): readonly Rdm[] {
   const conditions = [...new Set(rows.flatMap((row) => [row[first]!, row[second]!]))];
   const count = conditions.length;
   const byRater = new Map<string, Float64Array>();
+  const seen = new Set<string>();
   rows.forEach((row, i) => {
     const name = row[rater]!;
     const list = byRater.get(name) ?? new Float64Array((count * (count - 1)) / 2).fill(Number.NaN);
     byRater.set(name, list);
     const [a, b] = [conditions.indexOf(row[first]!), conditions.indexOf(row[second]!)];
     const place = pairIndex(a, b, count);
-    if (a === b || !Number.isNaN(list[place]!)) {
+    const key = JSON.stringify([name, place]);
+    if (a === b || seen.has(key)) {
       throw new FormatError({
         message: `readSimilarities: row ${i + 1} ${a === b ? `compares ${row[first]} with itself` : `repeats a pair that ${name} judged`}`,
         row: i + 1,
       });
     }
+    seen.add(key);
     list[place] = numberOf("readSimilarities", row[value]!, `the value of row ${i + 1}`);
   });
   return [...byRater].map(([name, values]) => ({ ...rdmOf(conditions, values, "judged"), about: { rater: name } }));

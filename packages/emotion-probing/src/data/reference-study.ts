@@ -119,9 +119,10 @@ function namesIn(content: string): readonly string[] {
 function numberRows(content: string, name: string): number[][] {
   const lines = content.split(/\r?\n/).filter((line) => line.trim() !== "");
   const cells = lines.map((line) => line.split(",").map((cell) => cell.trim().replace(/^"(.*)"$/, "$1")));
-  const isNumbers = (row: readonly string[]): boolean =>
-    row.every((cell) => cell !== "" && Number.isFinite(Number(cell)));
-  const rows = cells[0] !== undefined && !isNumbers(cells[0]) ? cells.slice(1) : cells;
+  // A row with a number is data, though judgements may be missing in it.
+  const hasNumber = (row: readonly string[]): boolean =>
+    row.some((cell) => cell !== "" && Number.isFinite(Number(cell)));
+  const rows = cells[0] !== undefined && !hasNumber(cells[0]) ? cells.slice(1) : cells;
   return rows.map((row, i) => row.map((cell) => numberOf("loadReferenceStudy", cell, `row ${i + 1} of ${name}`)));
 }
 

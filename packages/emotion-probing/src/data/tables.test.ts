@@ -56,6 +56,20 @@ test.each([
   ],
   ["a lexicon of words alone", () => readVader("good\n"), "line 1 is no word with its ratings"],
   ["other columns", () => readEmoBank("id,text\n"), "columns must be id, split"],
+  ["a lexicon without a mean", () => readVader("good\t\t0.5\t[1, 2]\n"), "line 1 is no word"],
+  ["a lexicon that misses a rating", () => readVader("good\t1\t0.5\t[1, , 2]\n"), "line 1 is no word"],
+  ["no rating", () => readEmoBank("id,split,V,A,D,text\n1,dev,,3,3,a\n"), 'V of row 1 must be from 1 to 5, got ""'],
+  ["a rating out of range", () => readEmoBank("id,split,V,A,D,text\n1,dev,3,6,3,a\n"), "A of row 1 must be from 1"],
+  [
+    "a rating that comes twice, unknown at first",
+    () => readRatings("condition,attribute,rater,value\na,b,c,NA\na,b,c,2\n"),
+    "row 2 repeats",
+  ],
+  [
+    "a judgement that comes twice",
+    () => readSimilarities("first,second,rater,value\na,b,c,NA\nb,a,c,2\n"),
+    "row 2 repeats",
+  ],
   ["another split", () => readEmoBank("id,split,V,A,D,text\n1,all,3,3,3,a\n"), 'row 1 is of "all"'],
 ])("%s is an error", (_, read, message) => {
   expect(read).toThrow(message);
@@ -96,6 +110,17 @@ test("a copy of the reference study is opened in its own order of pairs", async 
     [7, 9, 1],
   ]);
   expect([...study.meanHuman.values]).toEqual([7.5, 9, 2]);
+});
+
+test("a person who left out a pair is a person, not a header", async () => {
+  const files = await copy();
+  const file = `${DATA}/subjective_comparison/ind_dist_subjective_comparison.csv`;
+  await files.write(file, "8,NA,3\n7,9,1\n");
+  const study = await loadReferenceStudy(files);
+  expect(study.human.map(({ values }) => [...values])).toEqual([
+    [8, Number.NaN, 3],
+    [7, 9, 1],
+  ]);
 });
 
 test("accuracies are read from their keys; what is missing is named", async () => {

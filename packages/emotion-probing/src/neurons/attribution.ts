@@ -61,6 +61,7 @@ export async function attributeUnits(
   const paths = new Set(sites.map(({ path }) => path));
   const roles = [...new Set(sites.map(({ role }) => role))];
   const { output, captured } = capture(model, batch, roles, { hooks });
+  const sums: Tensor[] = [];
   const owned = [...captured.values(), ...Object.values(output).filter((x): x is Tensor => typeof x === "object")];
   try {
     const actual = sites.map(({ path }) => captured.get(path)!);
@@ -81,8 +82,11 @@ export async function attributeUnits(
       );
       return score(model.forward(batch, { hooks: [...hooks, put as unknown as Hook] }));
     };
+    // First, so that a score that cannot be fails here: what fails within a gradient leaves tensors of tfjs's behind.
+    const [now, before] = tidy(() => [score(output), run(...base)]) as [Scalar, Scalar];
+    owned.push(now, before);
     const slope = grads((...values: Tensor[]) => run(...values));
-    const sums = actual.map((value) => tidy(() => zerosLike(sum(value, axesButLast(value)))));
+    for (const value of actual) sums.push(tidy(() => zerosLike(sum(value, axesButLast(value)))));
     for (let step = 0; step < steps; step++) {
       const at = method === "gradient" ? 1 : (step + 0.5) / steps;
       const parts = tidy(() => {
@@ -98,8 +102,6 @@ export async function attributeUnits(
         dispose([before, part]);
       });
     }
-    const [now, before] = tidy(() => [score(output), run(...base)]) as [Scalar, Scalar];
-    owned.push(now, before, ...sums);
     const values = new Map<string, Float32Array>();
     for (const [i, { path }] of sites.entries()) values.set(path, (await sums[i]!.data()) as Float32Array);
     const total = [...values.values()].reduce((all, list) => all + list.reduce((a, b) => a + b, 0), 0);
@@ -112,7 +114,7 @@ export async function attributeUnits(
       total,
     };
   } finally {
-    dispose(owned);
+    dispose([...owned, ...sums]);
   }
 }
 

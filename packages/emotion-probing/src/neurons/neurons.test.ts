@@ -277,6 +277,19 @@ test.each([
   disposeParameters(model.parameters);
 });
 
+test("a score that fails leaves nothing behind", async () => {
+  const model = tinyModel({ type: "bert", dropout: 0 });
+  const batch = tinyBatch(model);
+  const before = memory().numTensors;
+  const failing = (): Scalar => {
+    throw new Error("no score");
+  };
+  await expect(attributeUnits(model, batch, failing, { steps: 2 })).rejects.toThrow("no score");
+  expect(memory().numTensors).toBe(before);
+  disposeFields(batch);
+  disposeParameters(model.parameters);
+});
+
 test("a linear score of the last layer's neurons is attributed exactly, by one gradient too", async () => {
   const model = tinyModel({ type: "bert", dropout: 0 });
   const batch = tinyBatch(model);

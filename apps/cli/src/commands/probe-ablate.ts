@@ -25,6 +25,7 @@ const EXAMPLE = `
 The file says what is asked and which neurons are taken out:
   { "rows": [{ "text": "joy is [MASK] .", "answer": "good" }, …], "words": { "good": "good", "bad": "evil" },
     "sets": { "valence": [{ "layer": 1, "unit": 17 }, …] }, "controls": ["random", "layer"], "draws": 20, "mode": { "kind": "zero" } }
+Words of a model that writes begin with a space, as " good".
 Example:
   $ cambium probe ablate sapling:bert-4x256 --config ablation.json --out runs/ablation`;
 

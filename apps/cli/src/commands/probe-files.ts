@@ -134,8 +134,10 @@ export const sourceOf = ({ hash, from }: Labelled): Pick<Manifest, "data" | "act
 });
 
 /** Means over the labels. */
-export const conditionsOf = ({ sites, rows, labels }: Labelled, folds: number): ConditionActivations =>
-  averageConditions(sites, rows, labels, { folds });
+export function conditionsOf(verb: string, { sites, rows, labels }: Labelled, folds: number): ConditionActivations {
+  if (new Set(labels).size < 2) throw new UseError(`${verb}: all texts have the label "${labels[0]}"; two are needed`);
+  return averageConditions(sites, rows, labels, { folds });
+}
 
 /** Units out of JSON: `[{ "layer": 3, "unit": 17 }, …]`. */
 export function unitsOf(verb: string, value: unknown, what: string): readonly Unit[] {

@@ -33,7 +33,7 @@ export function probeRdm(io: Io): Command {
     .action(async (folder: string, { labels, site, metric, folds, out }: RdmFlags) => {
       if (out !== undefined) await openOut("probe rdm", out, "rdm");
       const read = await openLabelled("probe rdm", folder, labels, site);
-      const { conditions, values } = similarityOf(conditionsOf(read, folds), metric);
+      const { conditions, values } = similarityOf(conditionsOf("probe rdm", read, folds), metric);
       const result = { conditions, metric, values: [...values] };
       if (out === undefined) return io.out(JSON.stringify(result));
       const manifest = manifestOf("probe rdm", { site, metric, folds }, sourceOf(read));

@@ -43,8 +43,8 @@ export function probeReport(io: Io): Command {
         if (found.length === 0) throw new UseError(`probe report: ${folder} holds no result of probe`);
         for (const one of found) {
           const blocks = [
-            ...pages[one.kind]!(one),
-            fold("What it was made from", [code(JSON.stringify(one.manifest, null, 2))]),
+            ...pageOf(folder, one),
+            fold("What it was made from", [code(JSON.stringify(one.manifest ?? null, null, 2))]),
           ];
           sections.push({ title: `${one.kind}: ${folder}`, blocks });
         }
@@ -52,6 +52,17 @@ export function probeReport(io: Io): Command {
       await writeFile(out, report({ title: "Probes", sections }).html());
       io.out(`${sections.length} results in ${out}`);
     });
+}
+
+/** What is on a page. A file may be cut short, or from elsewhere. */
+function pageOf(folder: string, stored: Stored): Block[] {
+  try {
+    return pages[stored.kind]!(stored);
+  } catch (cause) {
+    throw new UseError(
+      `probe report: ${join(folder, `${stored.kind}.json`)} is not as probe writes it: ${(cause as Error).message}`,
+    );
+  }
 }
 
 async function resultsIn(folder: string): Promise<Stored[]> {

@@ -61,7 +61,7 @@ export function probeSearchlight(io: Io): Command {
         throw new UseError("probe searchlight: tau-b is not permuted; leave --permutations out");
       if (out !== undefined) await openOut("probe searchlight", out, "searchlight");
       const read = await openLabelled("probe searchlight", folder, flags.labels, undefined);
-      const activations = conditionsOf(read, folds);
+      const activations = conditionsOf("probe searchlight", read, folds);
       const attributes = await readAttributes(flags.attributes, activations.conditions);
       await useBackend();
       const found = await result(

@@ -194,6 +194,12 @@ test("neurons are taken out beside random ones, and attributed to a word", async
   expect(gradient.score).toBeCloseTo(attributed.score, 5);
 });
 
+function withFile(name: string, of: string, content: unknown): string {
+  mkdirSync(join(folder, name));
+  file(join(name, of), content);
+  return join(folder, name);
+}
+
 test.each<[string, readonly string[], string]>([
   ["a label too few", ["rdm", join(folder, "activations"), "--labels", file("few.json", ["a"])], "holds 2 texts, and"],
   [
@@ -244,6 +250,11 @@ test.each<[string, readonly string[], string]>([
   ],
   ["one word only", ["attribute", MODEL, "joy is [MASK] .", "--words", "good"], "two different words"],
   ["a folder without results", ["report", folder, "--out", join(folder, "no.html")], "holds no result of probe"],
+  [
+    "a result that is cut short",
+    ["report", withFile("cut", "searchlight.json", { kind: "searchlight" }), "--out", join(folder, "no.html")],
+    "is not as probe writes it",
+  ],
   ["a template without a place", ["run", MODEL, "--template", "i feel"], "does not say {emotion}"],
   [
     "an option that does not exist",

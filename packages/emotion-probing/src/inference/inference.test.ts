@@ -93,6 +93,15 @@ test("resamples and orders that leave too few known pairs do not count, and are 
   expect(testSimilarity(few, [other], { random: random(1) })[0]).toMatchObject({ permutations: 24 });
 });
 
+test("halves that disagree are no more unreliable than −1", () => {
+  const data = drawn(1, 6);
+  const opposite = rdmOf(
+    data.conditions,
+    data.values.map((value) => 10 - value),
+  );
+  expect(measureSplitHalf([data, opposite], { random: random(1) })).toEqual({ half: -1, whole: -1 });
+});
+
 test("what is constant has no ceiling and no halves", () => {
   const data = drawn(1, 5);
   const flat = rdmOf(data.conditions, new Float64Array(10).fill(1));

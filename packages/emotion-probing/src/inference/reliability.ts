@@ -140,7 +140,7 @@ export interface MeasureSplitHalfOptions {
 export interface SplitHalf {
   /** Mean similarity of two halves. */
   readonly half: number;
-  /** What the mean of all would have with another such mean: `2r / (1 + r)`. */
+  /** What the mean of all would have with another such mean: `2r / (1 + r)`, and `2r / (1 − r)` where halves disagree, for which the formula is not made. */
   readonly whole: number;
 }
 
@@ -172,5 +172,5 @@ export function measureSplitHalf(rdms: readonly Rdm[], options: MeasureSplitHalf
     total += found;
   }
   const half = total / splits;
-  return { half, whole: (2 * half) / (1 + half) };
+  return { half, whole: (2 * half) / (1 + Math.abs(half)) };
 }

@@ -46,6 +46,13 @@ export function averageConditions(
       message: `averageConditions: folds must be an integer from 1, and not beside repeats, got ${folds}`,
     });
   }
+  const strange = repeats?.findIndex((repeat) => !Number.isSafeInteger(repeat) || repeat < 0) ?? -1;
+  if (strange >= 0) {
+    throw new ConfigError({
+      message: `averageConditions: repeats must be whole numbers from 0, got ${repeats![strange]} for example ${strange}`,
+      index: strange,
+    });
+  }
   if (repeats !== undefined && repeats.length !== labels.length) {
     throw new ShapeError({
       message: `averageConditions: ${labels.length} examples need as many repeats, got ${repeats.length}`,
@@ -62,7 +69,7 @@ export function averageConditions(
     }
     return { condition, repeat: repeats?.[i] ?? seen[condition]!++ % folds };
   });
-  const count = Math.max(0, ...places.map(({ repeat }) => repeat)) + 1;
+  const count = repeats === undefined ? folds : places.reduce((most, { repeat }) => Math.max(most, repeat), 0) + 1;
   const examples = Array.from({ length: count }, () => conditions.map(() => 0));
   for (const { condition, repeat } of places) examples[repeat]![condition]!++;
   examples.forEach((row, repeat) => {

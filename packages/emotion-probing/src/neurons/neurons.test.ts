@@ -7,7 +7,7 @@ import { compareRdms } from "../compare/compare-rdms.ts";
 import { measureRdm } from "../rdm/measure-rdm.ts";
 import { numberedConditions, rdmOf } from "../rdm/rdm.ts";
 import { attributeUnits } from "./attribution.ts";
-import { type ConditionActivations, similarityOf } from "./condition-activations.ts";
+import { averageConditions, type ConditionActivations, similarityOf } from "./condition-activations.ts";
 import { rankByElasticNet } from "./elastic-net.ts";
 import { measureProbes } from "./probe.ts";
 import { scoreNeurons } from "./score-neurons.ts";
@@ -175,6 +175,15 @@ test.each([
 ])("lights %j are an error", async (lights, message) => {
   const options = { lights: lights as never, random: random(1) };
   await expect(result(runSearchlight(noise(1, 6, 1), { a: attribute(1, 6) }, options))).rejects.toThrow(message);
+});
+
+test("examples that are too few for the folds are an error, not fewer folds", () => {
+  const one = [{ path: "p", layer: 0, width: 1 }];
+  const rows = new Map([["p", [1, 2, 3].map((value) => Float32Array.of(value))]]);
+  const labels = ["x", "y", "x"];
+  expect(() => averageConditions(one, rows, labels, { folds: 2 })).toThrow('"y" has no example in repeat 1');
+  expect(() => averageConditions(one, rows, labels, { folds: 3 })).toThrow("has no example in repeat");
+  expect(() => averageConditions(one, rows, labels, { repeats: [0, 0, -1] })).toThrow("got -1 for example 2");
 });
 
 test("a neuron that is always off tells nothing of a rare class, and one that is on for it alone tells all", () => {

@@ -85,6 +85,7 @@ test.each<[string, Partial<RunEmotionProbeOptions>, string]>([
   ["a template without a place", { templates: ["i feel {mask}"] }, "does not say {emotion}"],
   ["a template with another place", { templates: ["{emotion} {masks}"] }, "{masks}; known are"],
   ["an attribute that misses one", { attributes: { size: { joy: 1 } } }, '"size" does not rate "love"'],
+  ["an attribute that is nothing", { attributes: { size: null } as never }, "or an RDM, got null"],
   ["an emotion without a name", { emotions: ["joy", "", "fear", "love"] }, "at least four different names"],
   ["numbers for emotions", { emotions: [1, 2, 3, 4] as never }, "at least four different names"],
   ["a text for templates", { templates: "i feel {emotion}" as never }, "templates must be a list of texts"],

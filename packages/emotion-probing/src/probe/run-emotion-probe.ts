@@ -263,6 +263,12 @@ function attributesOf(
   const usual = emotions.every((name) => Object.hasOwn(valence, name)) ? { valence } : {};
   return Object.fromEntries(
     Object.entries(given ?? usual).map(([name, attribute]) => {
+      if (typeof attribute !== "object" || attribute === null) {
+        throw new ConfigError({
+          message: `runEmotionProbe: attribute "${name}" must be a number for each emotion, or an RDM, got ${JSON.stringify(attribute)}`,
+          attribute: name,
+        });
+      }
       if ("values" in attribute && typeof attribute.values === "object") {
         const rdm = attribute as Rdm;
         checkSameConditions("runEmotionProbe", [rdm]);

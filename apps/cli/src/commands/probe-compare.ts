@@ -1,3 +1,4 @@
+import { sha256 } from "@cambium/base";
 import { random } from "@cambium/core";
 import { type Similarity, testSimilarity } from "@cambium/emotion-probing";
 import { textTable } from "@cambium/report";
@@ -5,12 +6,13 @@ import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount } from "./parse-count.ts";
-import { readRdm } from "./probe-files.ts";
+import { manifestOf, openOut, readRdm, writeResult } from "./probe-files.ts";
 
 interface CompareFlags {
   readonly method: Similarity;
   readonly permutations: number;
   readonly seed: number;
+  readonly out?: string;
   readonly json?: true;
 }
 
@@ -33,25 +35,38 @@ export function probeCompare(io: Io): Command {
     )
     .option("--permutations <number>", "orders of the conditions; all, where they are at most 5,040", parseCount, 5000)
     .option("--seed <integer>", "of the permutations", parseSeed, 0)
+    .option("--out <folder>", "write comparison.json there")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
-    .action(async (data: string, models: readonly string[], { method, permutations, seed, json }: CompareFlags) => {
-      const [first, ...others] = await Promise.all([data, ...models].map((path) => readRdm("probe compare", path)));
-      const tests = testSimilarity(first!, others, { method, permutations, random: random(seed) });
-      const rows = tests.map((test, i) => ({ model: models[i]!, ...test }));
-      if (json === true) io.out(JSON.stringify({ data, method, seed, models: rows }));
-      else {
-        io.out(
-          textTable({
-            columns: [
-              { name: "model" },
-              { name: method, digits: 4 },
-              { name: "p", digits: 4 },
-              { name: "p of any", digits: 4 },
-            ],
-            rows: rows.map(({ model, similarity, p, pAny }) => [model, similarity, p, pAny]),
-          }),
-        );
-      }
-    });
+    .action(
+      async (data: string, models: readonly string[], { method, permutations, seed, out, json }: CompareFlags) => {
+        if (out !== undefined) await openOut("probe compare", out, "comparison");
+        const [first, ...others] = await Promise.all([data, ...models].map((path) => readRdm("probe compare", path)));
+        const tests = testSimilarity(first!, others, { method, permutations, random: random(seed) });
+        const rows = tests.map((test, i) => ({ model: models[i]!, ...test }));
+        if (out !== undefined) {
+          const given = [first!, ...others].map(({ conditions, values }) => ({ conditions, values: [...values] }));
+          const manifest = manifestOf(
+            "probe compare",
+            { data, models, method, permutations: tests[0]!.permutations },
+            { seed, data: sha256(JSON.stringify(given)) },
+          );
+          await writeResult(out, "comparison", manifest, { data, method, models: rows });
+        }
+        if (json === true) io.out(JSON.stringify({ data, method, seed, models: rows }));
+        else {
+          io.out(
+            textTable({
+              columns: [
+                { name: "model" },
+                { name: method, digits: 4 },
+                { name: "p", digits: 4 },
+                { name: "p of any", digits: 4 },
+              ],
+              rows: rows.map(({ model, similarity, p, pAny }) => [model, similarity, p, pAny]),
+            }),
+          );
+        }
+      },
+    );
 }

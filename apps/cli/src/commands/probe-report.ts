@@ -27,7 +27,10 @@ interface Scored extends Unit {
 export function probeReport(io: Io): Command {
   return new Command("report")
     .description("Put the results that other commands of probe wrote with --out on one page.")
-    .argument("<folders...>", "folders with rdm.json, searchlight.json, skill.json, ablation.json or attribution.json")
+    .argument(
+      "<folders...>",
+      "folders with rdm.json, comparison.json, searchlight.json, skill.json, ablation.json or attribution.json",
+    )
     .requiredOption("--out <file>", "the page, such as runs/probe.html")
     .addHelpText("after", EXAMPLE)
     .action(async (folders: readonly string[], { out }: { readonly out: string }) => {
@@ -93,6 +96,20 @@ const scoresTable = (caption: string, top: readonly Scored[]): Block =>
 const pages: Readonly<Record<string, (stored: Stored) => Block[]>> = {
   rdm: ({ conditions, values, metric }) => [
     plotRdm(rdmOf(conditions as string[], values as number[], metric as string)),
+  ],
+  comparison: ({ data, method, models }) => [
+    table({
+      caption: `Similarity with ${data}, by ${method}; p by permuted conditions`,
+      columns: [
+        { name: "model" },
+        { name: "similarity", digits: 4 },
+        { name: "p", digits: 4 },
+        { name: "p of any", digits: 4 },
+      ],
+      rows: (models as readonly { model: string; similarity: number; p: number; pAny: number }[]).map(
+        ({ model, similarity, p, pAny }) => [model, similarity, p, pAny],
+      ),
+    }),
   ],
   searchlight: ({ summary, sites }) => {
     const found = summary as readonly {

@@ -27,6 +27,7 @@ interface SearchlightFlags {
   readonly folds: number;
   readonly top: number;
   readonly seed: number;
+  readonly checkpoint?: string;
   readonly out?: string;
   readonly json?: true;
 }
@@ -52,11 +53,12 @@ export function probeSearchlight(io: Io): Command {
     .option("--folds <number>", "disjoint parts of each label's texts", parseCount, 1)
     .option("--top <number>", "neurons that are named", parseCount, 20)
     .option("--seed <integer>", "of the permutations", parseSeed, 0)
+    .option("--checkpoint <folder>", "keep what is done there; the same command resumes")
     .option("--out <folder>", "write searchlight.json there, with all neurons")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
     .action(async (folder: string, flags: SearchlightFlags) => {
-      const { method, permutations, folds, top, seed, out, json } = flags;
+      const { method, permutations, folds, top, seed, checkpoint, out, json } = flags;
       if (method === "tau-b" && permutations !== undefined)
         throw new UseError("probe searchlight: tau-b is not permuted; leave --permutations out");
       if (out !== undefined) await openOut("probe searchlight", out, "searchlight");
@@ -70,6 +72,7 @@ export function probeSearchlight(io: Io): Command {
           random: random(seed),
           signal: io.signal,
           ...(permutations !== undefined && { permutations }),
+          ...(checkpoint !== undefined && { checkpoint }),
         }),
         (event) => event.type === "chunk" && io.live?.(`${event.done} of ${event.total} neurons`),
       );

@@ -96,12 +96,33 @@ test("activations become distances, neurons and a page", async () => {
   expect(whole.attributes[0].values).toHaveLength(1024);
   expect(whole.manifest).toMatchObject({ seed: 0, options: { permutations: 24 } });
 
+  const kept = out("checkpoint");
+  for (let time = 0; time < 2; time++) {
+    const again = await recorded([...light, "--checkpoint", kept, "--json"]);
+    expect(again.out).toEqual(found.out);
+  }
+  const refused = await recorded([...light, "--checkpoint", kept, "--seed", "1"]);
+  expect(refused).toMatchObject({ code: 2, errors: [expect.stringContaining("holds another searchlight") as string] });
+
+  const ownRdm = join(out("rdm"), "rdm.json");
+  const compared = await recorded(["probe", "rsa", ownRdm, ownRdm, "--out", out("rsa")]);
+  expect(compared.code).toBe(0);
+
   const skill = ["probe", "skill", activations, "--labels", labels, "--target", "joy", "--top", "3", "--json"];
   const { top } = JSON.parse((await recorded([...skill, "--out", out("skill")])).out[0]!);
   expect(top).toHaveLength(3);
   const page = join(folder, "page.html");
-  const written = await recorded(["probe", "report", out("rdm"), out("light"), out("skill"), "--out", page]);
-  expect(written).toMatchObject({ code: 0, out: [`3 results in ${page}`] });
+  const written = await recorded([
+    "probe",
+    "report",
+    out("rdm"),
+    out("rsa"),
+    out("light"),
+    out("skill"),
+    "--out",
+    page,
+  ]);
+  expect(written).toMatchObject({ code: 0, out: [`4 results in ${page}`] });
   expect(readFileSync(page, "utf8")).toContain("Neurons by skill of joy");
 });
 

@@ -220,6 +220,10 @@ test("a task without a batch is an error, and one example has no t test", async 
   await expect(result(runAblation(model, [task("a")], { ...options, controls }))).rejects.toThrow(
     'controls must be a list of random, layer, layer+activation, got "layer"',
   );
+  const sets = { a: { layer: 1, unit: 0 } as never };
+  await expect(result(runAblation(model, [task("a")], { ...options, sets }))).rejects.toThrow(
+    "lists of neurons by name",
+  );
   const one = { ...task("a"), batches: [{ ids: slice(batch.ids, 0, 1), mask: slice(batch.mask, 0, 1) }] };
   const { effects } = await result(runAblation(model, [one], options));
   expect(effects.map(({ pairedP }) => pairedP)).toEqual([Number.NaN, Number.NaN]);

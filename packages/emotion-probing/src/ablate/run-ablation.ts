@@ -177,13 +177,15 @@ function checkSettings(
       ? "at least one task is needed, and names must differ"
       : empty !== undefined
         ? `task "${empty.name}" has no batch, so that there is nothing to measure`
-        : Object.keys(sets).length === 0 || Object.hasOwn(sets, "none")
-          ? 'at least one set is needed, and none may be called "none"'
-          : unknown !== undefined
-            ? `controls must be a list of ${known.join(", ")}, got ${JSON.stringify(unknown)}`
-            : !Number.isSafeInteger(draws) || draws < 1 || !Number.isSafeInteger(atOnce) || atOnce < 1
-              ? `draws and atOnce must be integers from 1, got ${draws} and ${atOnce}`
-              : undefined;
+        : !Object.values(sets).every(Array.isArray)
+          ? "sets must be lists of neurons by name"
+          : Object.keys(sets).length === 0 || Object.hasOwn(sets, "none")
+            ? 'at least one set is needed, and none may be called "none"'
+            : unknown !== undefined
+              ? `controls must be a list of ${known.join(", ")}, got ${JSON.stringify(unknown)}`
+              : !Number.isSafeInteger(draws) || draws < 1 || !Number.isSafeInteger(atOnce) || atOnce < 1
+                ? `draws and atOnce must be integers from 1, got ${draws} and ${atOnce}`
+                : undefined;
   if (problem !== undefined) throw new ConfigError({ message: `runAblation: ${problem}` });
 }
 

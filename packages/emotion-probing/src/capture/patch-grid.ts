@@ -2,6 +2,7 @@ import { ConfigError, checkOptions } from "@cambium/base";
 import type { Hook, Runnable } from "@cambium/core";
 import { capture, type LanguageOutput, type TokenBatch } from "@cambium/models";
 import { dispose, type Scalar, type Tensor, tidy } from "@tensorflow/tfjs-core";
+import { scalarOf } from "../neurons/attribution.ts";
 import { intervene } from "./intervene.ts";
 import { findSites } from "./site-names.ts";
 
@@ -34,7 +35,7 @@ export interface PatchGrid {
  *
  * @param source - A batch of the same shape, which differs in what is asked about.
  * @param score - A scalar of a pass, such as a difference of two logits.
- * @throws {ConfigError} For options or sites that do not exist, or a position outside the batch. @throws {ShapeError} When the batches
+ * @throws {ConfigError} For options or sites that do not exist, a position outside the batch, or a score of several numbers. @throws {ShapeError} When the batches
  *   differ in shape.
  * @see Meng et al. 2022, Locating and editing factual associations in GPT, arXiv:2202.05262 (causal tracing); Heimersheim and Nanda 2024,
  *      How to use and interpret activation patching, arXiv:2404.15255.
@@ -57,7 +58,7 @@ export async function measurePatchGrid(
       message: `measurePatchGrid: positions must be from 0 to ${seq - 1}, got ${beyond ?? "none"}`,
     });
   const read = async (run: () => Scalar): Promise<number> => {
-    const scalar = tidy(run);
+    const scalar = tidy(() => scalarOf("measurePatchGrid", run()));
     const [value] = await scalar.data();
     scalar.dispose();
     return value!;

@@ -42,7 +42,7 @@ export function checkKnown(caller: string, count: number): void {
 /**
  * How alike two RDMs are, −1 to 1. Pairs that one of them does not know (NaN) are left out.
  *
- * @returns NaN where one of the two is constant, so that there is no such number.
+ * @returns NaN where one of the two is constant (by the cosines: zero), so that there is no such number; 0 by rho-a and tau-a, which count ties as no agreement.
  * @throws {ConfigError} For an unknown method or option, or fewer than three known pairs.
  * @throws {ShapeError} When the conditions differ, or their order.
  * @see Nili et al. 2014, A toolbox for representational similarity analysis, doi:10.1371/journal.pcbi.1003553.

@@ -2,7 +2,19 @@
 import { ConfigError, checkOptions } from "@cambium/base";
 import { around, type Hook, type Runnable } from "@cambium/core";
 import { capture, type LanguageOutput, type TokenBatch } from "@cambium/models";
-import { add, dispose, grads, mul, type Scalar, sub, sum, type Tensor, tidy, zerosLike } from "@tensorflow/tfjs-core";
+import {
+  add,
+  dispose,
+  grads,
+  mul,
+  reshape,
+  type Scalar,
+  sub,
+  sum,
+  type Tensor,
+  tidy,
+  zerosLike,
+} from "@tensorflow/tfjs-core";
 import { findSites } from "../capture/site-names.ts";
 import type { NeuronScores } from "./scores.ts";
 
@@ -35,7 +47,7 @@ export interface Attribution extends NeuronScores {
  * Contributions of neurons to a scalar, summed over examples and positions.
  *
  * @param score - A scalar of a pass, such as a difference of two logits summed over the batch.
- * @throws {ConfigError} For options or sites that do not exist; on backends or sites without gradients the backend's error.
+ * @throws {ConfigError} For options or sites that do not exist, a score of several numbers, or a baseline of another width; on backends or sites without gradients the backend's error.
  * @see Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, arXiv:1703.01365. Dai et al. 2022, Knowledge
  *      neurons in pretrained transformers, arXiv:2104.08696; Niu et al. 2024, arXiv:2405.02421, on what such neurons do not show.
  */
@@ -58,6 +70,8 @@ export async function attributeUnits(
           : undefined;
   if (problem !== undefined) throw new ConfigError({ message: `attributeUnits: ${problem}` });
   const sites = findSites(model, name);
+  if (sites.some(({ kind }) => kind === "embed"))
+    throw new ConfigError({ message: "attributeUnits: embeddings have no units to be put in; choose L0.resid" });
   const paths = new Set(sites.map(({ path }) => path));
   const roles = [...new Set(sites.map(({ role }) => role))];
   const { output, captured } = capture(model, batch, roles, { hooks });
@@ -68,7 +82,7 @@ export async function attributeUnits(
     const base = tidy(() =>
       sites.map(({ path }, i) => {
         const zero = zerosLike(actual[i]!);
-        return baseline === "zero" ? zero : add(zero, [...needValues(baseline, path)]);
+        return baseline === "zero" ? zero : add(zero, [...needValues(baseline, path, zero.shape.at(-1)!)]);
       }),
     );
     owned.push(...base);
@@ -80,10 +94,10 @@ export async function attributeUnits(
         ({ path }) => paths.has(path),
         ({ site }) => byPath.get(site.path)! as never,
       );
-      return score(model.forward(batch, { hooks: [...hooks, put as unknown as Hook] }));
+      return scalarOf("attributeUnits", score(model.forward(batch, { hooks: [...hooks, put as unknown as Hook] })));
     };
     // First, so that a score that cannot be fails here: what fails within a gradient leaves tensors of tfjs's behind.
-    const [now, before] = tidy(() => [score(output), run(...base)]) as [Scalar, Scalar];
+    const [now, before] = tidy(() => [scalarOf("attributeUnits", score(output)), run(...base)]) as [Scalar, Scalar];
     owned.push(now, before);
     const slope = grads((...values: Tensor[]) => run(...values));
     for (const value of actual) sums.push(tidy(() => zerosLike(sum(value, axesButLast(value)))));
@@ -118,10 +132,21 @@ export async function attributeUnits(
   }
 }
 
+/** A score of several numbers would be one of them here and their sum in the gradient. */
+export function scalarOf(caller: string, score: Tensor): Scalar {
+  if (score.size === 1) return reshape(score, []) as Scalar;
+  throw new ConfigError({
+    message: `${caller}: the score must be a scalar, got [${score.shape}]; sum it over the batch`,
+  });
+}
+
 const axesButLast = (x: Tensor): number[] => Array.from({ length: x.rank - 1 }, (_, i) => i);
 
-function needValues(baseline: ReadonlyMap<string, Float32Array>, path: string): Float32Array {
+function needValues(baseline: ReadonlyMap<string, Float32Array>, path: string, width: number): Float32Array {
   const values = baseline.get(path);
-  if (values !== undefined) return values;
-  throw new ConfigError({ message: `attributeUnits: the baseline has no values of ${path}`, path });
+  if (values?.length === width) return values;
+  throw new ConfigError({
+    message: `attributeUnits: the baseline needs ${width} values of ${path}, got ${values?.length ?? "none"}`,
+    path,
+  });
 }

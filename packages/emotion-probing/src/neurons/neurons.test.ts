@@ -239,6 +239,11 @@ test("overlaps have their hypergeometric chance, and sets their algebra", () => 
   expect(combineUnits("any", [set(0, 1), set(1, 2)])).toEqual(set(0, 1, 2));
   expect(combineUnits("first", [set(0, 1), set(1, 2)])).toEqual(set(0));
   expect(() => measureOverlap(set(0, 0), set(1), 5)).toThrow("different neurons");
+  expect(() => combineUnits("both" as never, [set(0), set(1)])).toThrow('got "both"');
+  expect(() => measureOverlap(set(0), [{ stack: "encoder", layer: 0, unit: 0 }], 5)).toThrow("others do not");
+  const at = (site: string) => [{ layer: 0, unit: 0, site }];
+  expect(() => combineUnits("all", [at("block"), at("act")])).toThrow("neurons are of block and of act");
+  expect(combineUnits("all", [at("act"), set(0)])).toHaveLength(1);
 });
 
 test("neurons are scored by what they tell of labels, by hand", () => {
@@ -294,6 +299,13 @@ test("a score that fails leaves nothing behind", async () => {
     throw new Error("no score");
   };
   await expect(attributeUnits(model, batch, failing, { steps: 2 })).rejects.toThrow("no score");
+  const several = ({ hidden }: { hidden: import("@tensorflow/tfjs-core").Tensor }) => hidden as never;
+  await expect(attributeUnits(model, batch, several, { steps: 2 })).rejects.toThrow("must be a scalar, got [3,6,");
+  const baseline = new Map([["encoder.layer.0.intermediate", Float32Array.of(1)]]);
+  await expect(
+    attributeUnits(model, batch, ({ hidden }) => sum(hidden) as Scalar, { site: "L0.ffn.act", baseline }),
+  ).rejects.toThrow("needs 12 values of encoder.layer.0.intermediate, got 1");
+  await expect(attributeUnits(model, batch, failing, { site: "embed" })).rejects.toThrow("choose L0.resid");
   expect(memory().numTensors).toBe(before);
   disposeFields(batch);
   disposeParameters(model.parameters);

@@ -131,9 +131,10 @@ export interface UnitOverlap {
  * How much two sets of neurons overlap, against chance.
  *
  * @param total - All neurons that could have been chosen.
- * @throws {ConfigError} When a set holds more than all, or a neuron twice.
+ * @throws {ConfigError} When a set holds more than all, or a neuron twice, or names cannot be compared.
  */
 export function measureOverlap(a: readonly Unit[], b: readonly Unit[], total: number): UnitOverlap {
+  checkNames("measureOverlap", [...a, ...b]);
   const [left, right] = [new Set(a.map(keyOf)), new Set(b.map(keyOf))];
   if (left.size !== a.length || right.size !== b.length || left.size > total || right.size > total) {
     throw new ConfigError({
@@ -162,8 +163,32 @@ function hypergeometricTail(shared: number, marked: number, drawn: number, total
   return Math.min(1, tail);
 }
 
-/** The neurons in all sets, in any, or in the first and no other; the order is that of the first set that has them. */
+/** Throws where names of neurons cannot be compared: with a stack and without, or of two sites of a layer. */
+function checkNames(caller: string, units: readonly Unit[]): void {
+  const siteOf = new Map<string, string>();
+  for (const unit of units) {
+    const { site } = unit as Partial<NamedNeuron>;
+    const known = siteOf.get(keyOf(unit));
+    if ((unit.stack === undefined) !== (units[0]!.stack === undefined))
+      throw new ConfigError({ message: `${caller}: some neurons name their stack and others do not` });
+    if (site === undefined) continue;
+    if (known !== undefined && known !== site)
+      throw new ConfigError({
+        message: `${caller}: neurons are of ${known} and of ${site}; compare those of one role`,
+      });
+    siteOf.set(keyOf(unit), site);
+  }
+}
+
+/**
+ * The neurons in all sets, in any, or in the first and no other; the order is that of the first set that has them.
+ *
+ * @throws {ConfigError} For another kind, and neurons whose names cannot be compared.
+ */
 export function combineUnits(kind: "all" | "any" | "first", sets: readonly (readonly Unit[])[]): readonly Unit[] {
+  if (!["all", "any", "first"].includes(kind))
+    throw new ConfigError({ message: `combineUnits: kind must be "all", "any" or "first", got "${kind}"`, kind });
+  checkNames("combineUnits", sets.flat());
   const keys = sets.map((set) => new Set(set.map(keyOf)));
   const unique = [...new Map(sets.flat().map((unit) => [keyOf(unit), unit])).values()];
   return unique.filter((unit) => {

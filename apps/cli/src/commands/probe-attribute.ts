@@ -2,7 +2,7 @@ import { canonicalJson, sha256 } from "@cambium/base";
 import { attributeUnits, selectUnits, wordIds } from "@cambium/emotion-probing";
 import { collate } from "@cambium/models";
 import { textTable } from "@cambium/report";
-import { dispose, gather, type Scalar, slice, sub, sum, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
+import { dispose, gather, reshape, type Scalar, slice, sub, sum, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { Command, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { addOpenFlags, type OpenFlags, withModel } from "../models/open-model.ts";
@@ -75,7 +75,7 @@ export function probeAttribute(io: Io): Command {
             ({ logits }) => {
               const vocab = logits!.shape.at(-1)!;
               const scores =
-                kind === "masked-lm" ? logits! : slice(logits!, [0, place, 0], [1, 1, vocab]).reshape([1, vocab]);
+                kind === "masked-lm" ? logits! : reshape(slice(logits!, [0, place, 0], [1, 1, vocab]), [1, vocab]);
               const both = gather(scores, tensor1d([...ids], "int32"), 1);
               return sum(sub(slice(both, [0, 0], [1, 1]), slice(both, [0, 1], [1, 1]))) as Scalar;
             },

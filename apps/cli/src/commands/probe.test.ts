@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { disposeParameters, random } from "@cambium/core";
 import { openActivations } from "@cambium/emotion-probing";
+import { createModel, createTokenizer, saveModel } from "@cambium/models";
 import { afterAll, expect, test } from "vitest";
 import { recorded } from "../recorded.fixture.ts";
 
@@ -213,6 +215,47 @@ test("neurons are taken out beside random ones, and attributed to a word", async
   expect(attributed.top).toHaveLength(20);
   const gradient = JSON.parse((await recorded([...words, "--method", "gradient"])).out[0]!);
   expect(gradient.score).toBeCloseTo(attributed.score, 5);
+});
+
+test("a model that writes is asked for the word after the text", async () => {
+  const pieces = ["Ġ", "g", "e", "Ġg", "Ġe", "<pad>"];
+  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const tokenizer = createTokenizer({
+    ...{ version: "1.0", truncation: null, padding: null, normalizer: null, post_processor: null },
+    added_tokens: [
+      ...[
+        { id: 5, content: "<pad>", special: true, normalized: false, single_word: false, lstrip: false, rstrip: false },
+      ],
+    ],
+    pre_tokenizer: bytes,
+    decoder: bytes,
+    model: { type: "BPE", vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])), merges: ["Ġ g", "Ġ e"] },
+  });
+  const model = createModel(
+    {
+      ...{ model_type: "llama", vocab_size: 6, hidden_size: 8, intermediate_size: 12, num_hidden_layers: 2 },
+      ...{ num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 16, initializer_range: 0.5 },
+    },
+    random(1),
+    { head: { kind: "causal-lm" } },
+  );
+  const writer = join(folder, "writer");
+  await saveModel(model, writer, { tokenizer });
+  disposeParameters(model.parameters);
+  const attribute = ["probe", "attribute", writer, "e g", "--words", "g,e", "--steps", "60", "--json"];
+  const { code, out, errors } = await recorded(attribute);
+  expect({ code, errors }).toEqual({ code: 0, errors: [] });
+  const { score, baselineScore, total } = JSON.parse(out[0]!);
+  expect(total).toBeCloseTo(score - baselineScore, 1);
+  const rows = [
+    { text: "e g", answer: "g" },
+    { text: "g e e", answer: "e" },
+  ];
+  const sets = { some: [{ layer: 1, unit: 3 }] };
+  const config = file("writer.json", { rows, words: { g: " g", e: " e" }, sets, draws: 2 });
+  expect(await recorded(["probe", "ablate", writer, "--config", config])).toMatchObject({ code: 0 });
+  const empty = await recorded(["probe", "capture", writer, "e", "", "--out", join(folder, "empty")]);
+  expect(empty).toMatchObject({ code: 2, errors: [expect.stringContaining("has no token") as string] });
 });
 
 function withFile(name: string, of: string, content: unknown): string {

@@ -22,7 +22,7 @@ export interface WordTaskOptions {
   readonly rows: readonly { readonly text: string; readonly answer: string }[];
   /** The word that stands for each answer: one token, with a leading space where the tokenizer has such. */
   readonly words: Readonly<Record<string, string>>;
-  /** @default 128 */
+  /** Most tokens of a text; longer ones are cut. @default what the model has positions for, at most 128 */
   readonly maxLength?: number;
   /** Texts in a batch. @default 32 */
   readonly batchSize?: number;
@@ -67,7 +67,8 @@ export function wordTask(
   options: WordTaskOptions,
 ): AblationTask {
   checkOptions("wordTask", options, ["rows", "words", "maxLength", "batchSize"]);
-  const { rows, words, maxLength = 128, batchSize = 32 } = options;
+  const { rows, words, batchSize = 32 } = options;
+  const { maxLength = Math.min(128, model.architecture.maximumLength(model.config)) } = options;
   const kind = model.head?.kind;
   if (kind !== "masked-lm" && kind !== "causal-lm") {
     throw new ConfigError({

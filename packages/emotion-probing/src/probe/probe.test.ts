@@ -2,7 +2,7 @@ import { result } from "@cambium/base";
 import { disposeParameters, random, useBackend } from "@cambium/core";
 import { collate, type LanguageModel, loadModel, loadTokenizer, type Tokenizer } from "@cambium/models";
 import { sapling } from "@cambium/saplings";
-import { dispose, memory, type Tensor } from "@tensorflow/tfjs-core";
+import { dispose, memory, sum, type Tensor } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runAblation } from "../ablate/run-ablation.ts";
 import { wordTask } from "../ablate/word-task.ts";
@@ -115,7 +115,7 @@ test("sites of one layer have their own neurons, names that mean one site read i
   const found = probe.sites.find(({ width }) => width === 128)!;
   const units = [{ layer: found.layer!, unit: 3, site: found.path }];
   const task = { name: "none", batches: [collate(model, tokenizer, { maxLength: 8 })([{ text: "joy" }])] };
-  const score = ({ hidden }: { hidden: Tensor }): Tensor => hidden.sum([1, 2]);
+  const score = ({ hidden }: { hidden: Tensor }): Tensor => sum(hidden, [1, 2]);
   const ablation = result(runAblation(model, [{ ...task, score }], { sets: { units }, random: random(1) }));
   await expect(ablation).rejects.toThrow(/is of encoder.*and units of .*intermediate are changed; pass the role/);
   for (const batch of task.batches) dispose(batch as unknown as Record<string, Tensor>);

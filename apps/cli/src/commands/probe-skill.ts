@@ -26,10 +26,10 @@ export function probeSkill(io: Io): Command {
     )
     .argument("<activations>", "a folder of probe capture")
     .requiredOption("--labels <file>", "the label of each text, one a line, or a JSON list")
-    .option("--target <label>", "the label of interest; for skill, difference and average-precision")
+    .option("--target <label>", "the label of interest; for all but probeless and mutual-information")
     .addOption(
       new Option("--method <name>", "how neurons are scored")
-        .choices(["skill", "difference", "average-precision", "probeless", "mutual-information"])
+        .choices(["skill", "balanced-skill", "difference", "average-precision", "probeless", "mutual-information"])
         .default("skill"),
     )
     .option("--top <number>", "neurons that are named", parseCount, 20)

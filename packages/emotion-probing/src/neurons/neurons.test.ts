@@ -190,10 +190,10 @@ test("a neuron that is always off tells nothing of a rare class, and one that is
   const labels = Array.from({ length: 20 }, (_, i) => (i < 2 ? "joy" : "rest"));
   const rows = labels.map((label, i) => Float32Array.of(0.1, Number(label === "joy"), Number(i === 19), Number(i < 6)));
   const one = [{ path: "p", layer: 0, width: 4 }];
-  const score = (method: "skill" | "difference"): Float32Array =>
+  const score = (method: "skill" | "balanced-skill" | "difference"): Float32Array =>
     scoreNeurons(one, new Map([["p", rows]]), labels, { method, target: "joy" }).values.get("p")!;
   // On for all of joy, and for 4 of the 18 others; on for one of these.
-  expect([...score("skill")]).toBeAllClose([0.5, 1, 0.5 + 0.5 / 18, (1 + 14 / 18) / 2]);
+  expect([...score("balanced-skill")]).toBeAllClose([0.5, 1, 0.5 + 0.5 / 18, (1 + 14 / 18) / 2]);
   const [off, alone] = score("difference");
   expect(off).toBe(0);
   expect(alone).toBeGreaterThan(1e38);

@@ -6,17 +6,23 @@ import type { NeuronScores } from "./scores.ts";
 /**
  * `difference`: d' of one class against the rest, `(mean − mean of the rest) / pooled deviation`, and the greatest number of 32 bits
  * where both are constant and differ; `probeless`: the sum over pairs of classes of `|difference of means|`; `skill`: how often the
- * neuron alone tells the class, by whether it is above its mean, whichever way is better: the mean of the shares of the class and of the
- * rest that are told right, so that a neuron that is always off has 0.5 however rare the class is, and for classes of one size the
- * paper's accuracy; `average-precision`: of ranking examples by the neuron; `mutual-information`: in nats, of the
+ * neuron alone tells the class, by whether it is above its mean, whichever way is better, where a neuron that is always off does well on
+ * a rare class; `balanced-skill`: the same as the mean of the shares of the class and of the rest that are told right, where it has
+ * 0.5; `average-precision`: of ranking examples by the neuron; `mutual-information`: in nats, of the
  * label and the neuron's value in ten equally frequent bins.
  */
-export type NeuronMeasure = "difference" | "probeless" | "skill" | "average-precision" | "mutual-information";
+export type NeuronMeasure =
+  | "difference"
+  | "probeless"
+  | "skill"
+  | "balanced-skill"
+  | "average-precision"
+  | "mutual-information";
 
 /** Settings of `scoreNeurons`. */
 export interface ScoreNeuronsOptions {
   readonly method: NeuronMeasure;
-  /** The class of interest, for `difference`, `skill` and `average-precision`. */
+  /** The class of interest, for `difference`, `skill`, `balanced-skill` and `average-precision`. */
   readonly target?: string;
 }
 
@@ -54,6 +60,11 @@ const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labell
     return total;
   },
   skill(column, { isTarget }) {
+    const baseline = mean(column);
+    const right = mean(Array.from(column, (value, i) => Number(value > baseline === isTarget[i])));
+    return Math.max(right, 1 - right);
+  },
+  "balanced-skill"(column, { isTarget }) {
     if (column.every((value) => value === column[0])) return 0.5; // whose mean may differ from it by rounding
     const baseline = mean(column);
     const isAbove = (inside: boolean): number =>
@@ -104,7 +115,7 @@ const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labell
   },
 };
 
-const binary: ReadonlySet<NeuronMeasure> = new Set(["difference", "skill", "average-precision"]);
+const binary: ReadonlySet<NeuronMeasure> = new Set(["difference", "skill", "balanced-skill", "average-precision"]);
 
 /**
  * A score for every neuron by labelled examples.

@@ -51,6 +51,12 @@ function scoreText(result: Result | undefined): string {
   return `${(100 * metrics.accuracy).toFixed(1)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
 }
 
+/** Settings in words: `rank 13, layers 5`. */
+const settingsText = (settings: Result["settings"]): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(" ") : String(value)}`)
+    .join(", ");
+
 /** How PEFT's files know a method: both ways, or not at all. */
 function peftName(method: string): string {
   const table = delta as unknown as Readonly<Record<string, { readonly peft?: { readonly type: string } } | undefined>>;
@@ -77,6 +83,7 @@ export function writeMethodTable({ scores, count, rates, model, bench }: TableSo
       const first = own.find((each) => each !== undefined)!;
       const cells = [
         `\`${method}\``,
+        settingsText(first.settings),
         first.trained.toLocaleString("en"),
         ...own.flatMap((each) => [scoreText(each), each === undefined ? "" : String(each.learningRate)]),
         shown(
@@ -95,11 +102,11 @@ export function writeMethodTable({ scores, count, rates, model, bench }: TableSo
   const size = steps[0]?.size;
   const tested = tasks.map((task) => `${task} (${results.get(task)![0]?.rows.toLocaleString("en") ?? "no"} rows)`);
   const written = `Accuracy in percent on rows that were never seen, of ${tested.join(" and ")}, with Wilson's 95 % interval: ${model} tuned by each method at
-${count.toLocaleString("en")} trained scalars beside the head, or as near as the method comes; one seed, each at the rate that other rows chose among up to ${rates}. Methods
-whose intervals overlap are not told apart.${size === undefined ? "" : ` Steps and memory are those of \`pnpm bench:delta\` at ${size}, at its own settings.`} Empty cells were not measured.
+${count.toLocaleString("en")} trained scalars beside the head, or as near as the method comes; one seed, each at the rate that other rows chose among up to ${rates}. The settings
+are those by which \`plan\` meets the count. Methods whose intervals overlap are not told apart.${size === undefined ? "" : ` Steps and memory are those of \`pnpm bench:delta\` at ${size}, at its own settings.`} Empty cells were not measured.
 
-| method | trained, head included | ${tasks.map((task) => `${task}, % | at rate`).join(" | ")} | step, ms | over PEFT's | memory, MiB | PEFT reads and writes it as |
-|---|---:|${tasks.map(() => "---|---:|").join("")}---|---|---|---|
+| method | settings | trained, head included | ${tasks.map((task) => `${task}, % | at rate`).join(" | ")} | step, ms | over PEFT's | memory, MiB | PEFT reads and writes it as |
+|---|---|---:|${tasks.map(() => "---|---:|").join("")}---|---|---|---|
 ${rows.join("\n")}
 `;
   const page = pathOf("../../packages/delta/README.md");

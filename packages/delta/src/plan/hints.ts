@@ -7,7 +7,7 @@ export interface TrainingHint {
   readonly delta: string;
   /** Where to begin the search, for Adam. */
   readonly learningRate: number;
-  /** Least and most that are worth a try. */
+  /** Least and most that are worth a try; the fewer scalars and steps, the higher. */
   readonly range: readonly [least: number, most: number];
   /** Whether weight decay makes sense: it pulls to 0, which is no neutral point of a scale, a bias or a norm. */
   readonly decays: boolean;
@@ -57,7 +57,8 @@ function maskFactor(delta: Delta): number {
 /**
  * Where to begin with each delta: a learning rate for Adam, the range that is worth a search, and whether weights decay. Rules of
  * thumb, not results: prompts and prefixes stand 10 to 100 times LoRA's rate, scales and biases a few times, and masks more the fewer
- * scalars they train (Xu and Zhang 2024, arXiv:2405.02596, section 4).
+ * scalars they train (Xu and Zhang 2024, arXiv:2405.02596, section 4). Some 20,000 scalars on MiniLM, trained for three epochs, did
+ * best at 3 to 27 times these rates (the table in this package's README).
  *
  * @example
  * const [{ learningRate }] = suggestTraining(tuned);
@@ -70,6 +71,6 @@ export function suggestTraining({ base, deltas }: Tuned): readonly TrainingHint[
         ? { factor: maskFactor(delta), decays: false, reason: "the fewer scalars, the higher" }
         : usualTraining(delta.kind);
     const learningRate = Number((factor * loraRate(width)).toPrecision(2));
-    return { delta: delta.name, learningRate, range: [learningRate / 5, learningRate * 5], decays, reason };
+    return { delta: delta.name, learningRate, range: [learningRate / 5, learningRate * 30], decays, reason };
   });
 }

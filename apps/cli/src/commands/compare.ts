@@ -128,6 +128,7 @@ export function compare(io: Io): Command {
       io.out(comparisonText(results));
       io.out(CAVEATS);
       io.out(`report: ${join(out, "report.html")}`);
+      io.out(`adapters: ${join(out, "METHOD", "rate-RATE", "adapter")}`);
     });
 }
 

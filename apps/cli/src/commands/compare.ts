@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JsonObject } from "@cambium/base";
+import { type JsonObject, sha256 } from "@cambium/base";
 import { plan } from "@cambium/delta";
 import { type HeadConfig, inspectModel, modelLayout } from "@cambium/models";
 import type { TableOptions } from "@cambium/tasks";
@@ -101,7 +101,10 @@ export function compare(io: Io): Command {
         }),
       );
       const identity = JSON.parse(
-        JSON.stringify({ count, model, seed, rates, table: path, tableOptions, epochs, batchSize, maxLength }),
+        JSON.stringify({
+          ...{ count, model, seed, rates, table: path, tableOptions, epochs, batchSize, maxLength },
+          rows: sha256(JSON.stringify(table.rows)),
+        }),
       ) as JsonObject;
       let results: readonly MethodResult[] | undefined;
       for await (const event of compareMethods(jobs, rates, out, identity, io.signal)) {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { TableOptions } from "@cambium/tasks";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { Findings } from "../finetune/findings.ts";
 import { type FinetuneEvent, finetune as runFinetune } from "../finetune/finetune.ts";
 import { instructions } from "../finetune/instructions.ts";
@@ -10,7 +10,7 @@ import { type FrozenForm, frozenOption, frozenSetting } from "../models/frozen.t
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
 import { openTable, saySkipped } from "../models/table.ts";
 import { countText, durationText } from "./cost-text.ts";
-import { parseCount } from "./parse-count.ts";
+import { parseCount, parseFraction } from "./parse-count.ts";
 
 interface FinetuneFlags {
   readonly model: string;
@@ -40,12 +40,6 @@ Example, with the model that ships with Cambium; the same command resumes after 
 Example, naming columns:
   $ cambium finetune reviews.tsv --model hub:sentence-transformers/all-MiniLM-L6-v2 --text body --label stars --kind classes`;
 
-function parseRate(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value > 0 && value < 1) return value;
-  throw new InvalidArgumentError("It must be a number above 0 and below 1.");
-}
-
 /** Without the keys that are undefined. */
 const given = <Value extends object>(value: Value): { [Key in keyof Value]: Exclude<Value[Key], undefined> } =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as never;
@@ -68,7 +62,7 @@ export function finetune(io: Io): Command {
     .option("--out <folder>", "where the adapter and the report go", "runs/finetune")
     .option("--seed <number>", "seed of the split, the start and the order", parseCount, 1)
     .addOption(new Option("--method <method>", "what is trained (default: lora)").choices(["lora", "head", "whole"]))
-    .option("--rate <number>", "highest learning rate (default: by the model's width)", parseRate)
+    .option("--rate <number>", "highest learning rate (default: by the model's width)", parseFraction)
     .option("--epochs <number>", "most times through the rows (default: by their number)", parseCount)
     .option("--batch-size <number>", "rows in a step (default: 16)", parseCount)
     .option("--max-length <number>", "most tokens of a row (default: what 99 of 100 rows have)", parseCount)

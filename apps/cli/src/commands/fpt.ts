@@ -13,12 +13,12 @@ import {
 } from "@cambium/fast-prompt-tuning";
 import { collate, type LanguageModel, loadModel, loadTokenizer } from "@cambium/models";
 import { adamW, batches } from "@cambium/train";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
 import { openTable, saySkipped } from "../models/table.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
-import { parseCount } from "./parse-count.ts";
+import { parseCount, parseFraction } from "./parse-count.ts";
 
 interface FptFlags {
   readonly model: string;
@@ -45,13 +45,6 @@ Example, saving half of the operations:
 /** Where in the folder checkpoints lie, and what neurons are worth. */
 const [UNFINISHED, SCORES] = ["unfinished", "scores"];
 
-/** A number above 0 and below 1. */
-function parseShare(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value > 0 && value < 1) return value;
-  throw new InvalidArgumentError("It must be a number above 0 and below 1.");
-}
-
 /** `cambium fpt`: a prompt on a model that grows. */
 export function fpt(io: Io): Command {
   return new Command("fpt")
@@ -63,10 +56,10 @@ export function fpt(io: Io): Command {
     .addOption(
       new Option("--stages <name>", "what grows").choices(["paper", "paper-depth", "paper-width"]).default("paper"),
     )
-    .option("--saving <share>", "part of the operations to save, in place of the paper's shares", parseShare)
+    .option("--saving <share>", "part of the operations to save, in place of the paper's shares", parseFraction)
     .option("--steps <number>", "steps of the whole run", parseCount, 200)
     .option("--prompt <rows>", "rows of the prompt", parseCount, 10)
-    .option("--rate <number>", "learning rate of the prompt", parseShare, 0.03)
+    .option("--rate <number>", "learning rate of the prompt", parseFraction, 0.03)
     .option("--batch-size <number>", "rows in a step", parseCount, 16)
     .option("--max-length <number>", "most tokens of a row", parseCount, 64)
     .option("--seed <number>", "seed of the start and the order", parseSeed, 1)

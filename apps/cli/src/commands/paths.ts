@@ -16,12 +16,12 @@ import {
 import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { report, table, textTable } from "@cambium/report";
 import { adamW } from "@cambium/train";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { addDataFlags, type DataFlags, openData, POINT_ARGUMENT, withPoints } from "../connectivity/open-points.ts";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT } from "../models/source.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
-import { parseCount } from "./parse-count.ts";
+import { parseCount, parsePositive } from "./parse-count.ts";
 
 interface PathsFlags extends DataFlags {
   readonly points: number;
@@ -41,12 +41,6 @@ fits them.
 Example:
   $ cambium paths models/minilm adapters/seed-1 adapters/seed-2 --table test.csv --curve bezier`;
 
-function parseRate(text: string): number {
-  const rate = Number(text);
-  if (rate > 0 && Number.isFinite(rate)) return rate;
-  throw new InvalidArgumentError("It must be a number above 0.");
-}
-
 /** `cambium paths`: barriers between two tuned models. */
 export function paths(io: Io): Command {
   const command = new Command("paths")
@@ -59,7 +53,7 @@ export function paths(io: Io): Command {
     .addOption(new Option("--curve <kind>", "also train a curve round the barrier").choices(["bezier", "polychain"]))
     .option("--bends <number>", "bends of the curve (default: 1)", parseCount)
     .option("--steps <number>", "steps of its training (default: 200)", parseCount)
-    .option("--learning-rate <number>", "rate of its training (default: 0.001)", parseRate)
+    .option("--learning-rate <number>", "rate of its training (default: 0.001)", parsePositive)
     .option("--align", "first undo permutations and rotations of the second one")
     .option("--seed <integer>", "of the intervals and the curve", parseSeed, 0)
     .option("--out <folder>", "where measured points, figures and a report go; the same command resumes")

@@ -1,8 +1,8 @@
 import { type RunStudyOptions, runStudy, type StudyEvent } from "@cambium/experiments";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { countText, durationText } from "./cost-text.ts";
-import { parseCount } from "./parse-count.ts";
+import { parseCount, parsePositive } from "./parse-count.ts";
 import { folderOf, loadStudyModule, progressText, runText, type StudyFlags } from "./study-module.ts";
 
 interface RunFlags extends StudyFlags {
@@ -19,12 +19,6 @@ Example, on this machine; the same command resumes after Ctrl-C or a crash:
   $ cambium study run studies/warm-up.ts --workers 2
 Example, shared by machines that reach one Redis server:
   $ cambium study run studies/warm-up.ts --workers 2 --redis redis://10.0.0.5:6379`;
-
-function parsePositive(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number above 0.");
-}
 
 function describe(event: StudyEvent, verbose: boolean): string | undefined {
   switch (event.type) {

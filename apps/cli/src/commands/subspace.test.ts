@@ -81,7 +81,7 @@ test("a subspace is fitted, a task tuned in it, and its adapter handed to the ot
   }
 });
 
-test("a task of other labels gets a head of its own, which goes to the other method with its coordinates", async () => {
+test("a task of other labels gets another head, which goes to the other method with its coordinates", async () => {
   const space = at("space");
   const flags = ["--method", "lora", "--data", OTHER, "--steps", "2", "--batch", "4", "--seed", "0"];
   const optimised = await recorded(["subspace", "optimise", MODEL, space, ...flags, "--out", at("other-lora")]);

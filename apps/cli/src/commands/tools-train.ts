@@ -14,7 +14,7 @@ import { MODEL_ARGUMENT } from "../models/source.ts";
 import { countText, durationText } from "./cost-text.ts";
 import { addKitFlags, type KitFlags } from "./kit-flags.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
-import { parseCount } from "./parse-count.ts";
+import { parseCount, parseFraction } from "./parse-count.ts";
 
 interface TrainFlags extends HoldFlags, KitFlags {
   readonly rows?: string;
@@ -37,12 +37,6 @@ Example, on what the scripted experts of two kits do; stopped by Ctrl-C or its b
   $ cambium tools run "How many feet are 3 metres?" --local model.gguf --frozen as-stored --adapter runs/experts/adapter --kits units
 Example, on rows that \`trainingRow\` made of trajectories of yours:
   $ cambium tools train model.gguf --rows rows.jsonl --steps 200`;
-
-function parseRate(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value > 0 && value < 1) return value;
-  throw new InvalidArgumentError("It must be a number above 0 and below 1.");
-}
 
 /** `minutes=30` */
 function parseMinutes(text: string): number {
@@ -132,7 +126,7 @@ export function trainTools(io: Io): Command {
     .option("--steps <number>", "steps of the training", parseCount, 200)
     .option("--batch-size <number>", "conversations in a step", parseCount, 4)
     .option("--rank <number>", "rank of the LoRA, on every linear layer", parseCount, 16)
-    .option("--rate <number>", "highest learning rate", parseRate, 1e-3)
+    .option("--rate <number>", "highest learning rate", parseFraction, 1e-3)
     .option("--max-length <number>", "most tokens of a conversation; longer ones are left out", parseCount, 1024)
     .option("--seed <integer>", "seed of the start and the order", parseSeed, 1)
     .option("--budget <limit>", "stop after so much time, such as minutes=30; --resume continues", parseMinutes)

@@ -114,7 +114,7 @@ export async function agreePlan(study: Study, path: string, results: number, acc
     if (plans.length > 0 && changes.length === 0) return sha256(canonicalJson(study.plan)).slice(0, 32);
     if (changes.length > 0 && !acceptChanges) {
       throw new StateError({
-        message: `runStudy: the plan of "${study.name}" is not the one that ${resolve(path)} was begun with: ${changes.map(changeText).join("; ")}. Take another folder, or accept the change: results that it does not touch are kept, and the report tells that the plan was changed`,
+        message: `runStudy: the plan of "${study.name}" is not the one that ${resolve(path)} was begun with: ${changes.map(changeText).join("; ")}. Take another folder, or accept the change (acceptChanges, in a command --accept-changes): results that it does not touch are kept, and the report tells that the plan was changed`,
         changes,
       });
     }

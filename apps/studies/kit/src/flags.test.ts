@@ -11,6 +11,7 @@ test("the command line says what to do, with what", () => {
     workers: 2,
     minutes: 0.5,
     retryFailed: false,
+    acceptChanges: false,
     out: "runs/toy-smoke",
     own: { model: "small" },
   });
@@ -19,12 +20,14 @@ test("the command line says what to do, with what", () => {
     extent: { name: "full" },
     workers: 1,
     retryFailed: false,
+    acceptChanges: false,
     out: "runs/toy",
     page: "x.md",
     own: {},
   });
   expect(readSettings(program, ["compare", "--out", "here"])).toMatchObject({ verb: "compare", out: "here" });
   expect(readSettings(program, ["run", "--retry-failed"])).toMatchObject({ verb: "run", retryFailed: true });
+  expect(readSettings(program, ["run", "--accept-changes"])).toMatchObject({ retryFailed: false, acceptChanges: true });
   expect(readSettings(program, ["--help"])).toBeUndefined();
 });
 
@@ -43,6 +46,7 @@ test.each([
   [["run", "--workers", ""], '--workers: expected a whole number from 1, got ""'],
   [["run", "--minutes", "soon"], '--minutes: expected a number above 0, got "soon"'],
   [["status", "--retry-failed"], "--retry-failed is of run, and this is status"],
+  [["plan", "--accept-changes"], "--accept-changes is of run, and this is plan"],
   [["status", "--minutes", "5"], "--minutes is of run, and this is status"],
 ])("wrong use is an error that says what was expected: %j", (args, message) => {
   expect(() => readSettings(program, args)).toThrow(

@@ -12,6 +12,8 @@ export interface Settings<Extent extends NamedExtent = NamedExtent> {
   readonly minutes?: number;
   /** Whether runs that failed are tried again. */
   readonly retryFailed: boolean;
+  /** Whether a plan that changed since the folder was begun takes the old one's place. */
+  readonly acceptChanges: boolean;
   readonly out: string;
   readonly page?: string;
   /** The study's own options that were given. */
@@ -45,6 +47,10 @@ export function helpOf<Extent extends NamedExtent>(program: StudyProgram<Extent>
     ["--workers <count>", "runs at once, each on one core (default 1)"],
     ["--minutes <count>", "of run: stops after so many minutes, with exit code 130; the same command resumes"],
     ["--retry-failed", "of run: tries runs again that failed before"],
+    [
+      "--accept-changes",
+      "of run: lets a changed plan replace the one that the folder was begun with; the report tells",
+    ],
     ["--out <folder>", `where results are (default runs/${name})`],
     ["--page <file>", `the page (default docs/results/${name}.md; of --smoke, page.md in the folder)`],
     ...Object.entries(options).map(([option, { value, help }]): [string, string] => [`--${option} ${value}`, help]),
@@ -72,7 +78,7 @@ function read(args: readonly string[], own: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
   const shared = {
     ...{ only: text, workers: text, minutes: text, out: text, page: text },
-    ...{ "retry-failed": flag, smoke: flag, help: flag },
+    ...{ "retry-failed": flag, "accept-changes": flag, smoke: flag, help: flag },
   };
   const options = { ...Object.fromEntries(own.map((name) => [name, text])), ...shared };
   try {
@@ -108,8 +114,9 @@ export function readSettings<Extent extends NamedExtent>(
     (value) => Number.isSafeInteger(value) && value >= 1,
   );
   if (values.minutes !== undefined && verb !== "run") throw wrongUse(`--minutes is of run, and this is ${verb}`);
-  const retryFailed = values["retry-failed"];
-  if (retryFailed && verb !== "run") throw wrongUse(`--retry-failed is of run, and this is ${verb}`);
+  for (const name of ["retry-failed", "accept-changes"] as const) {
+    if (values[name] && verb !== "run") throw wrongUse(`--${name} is of run, and this is ${verb}`);
+  }
   const minutes =
     values.minutes === undefined
       ? undefined
@@ -121,7 +128,8 @@ export function readSettings<Extent extends NamedExtent>(
     verb,
     extent: values.smoke ? program.smoke : program.full,
     workers,
-    retryFailed,
+    retryFailed: values["retry-failed"],
+    acceptChanges: values["accept-changes"],
     out: values.out ?? `runs/${program.name}${values.smoke ? "-smoke" : ""}`,
     own: Object.fromEntries(ownNames.filter((name) => given.includes(name)).map((name) => [name, String(texts[name])])),
     ...(minutes !== undefined && { minutes }),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { runProgram } from "./run-program.ts";
-import { frail, toy } from "./toy.fixture.ts";
+import { frail, grown, toy } from "./toy.fixture.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -81,6 +81,19 @@ test("runs that failed are told of, and tried again when that is asked for", asy
     vi.unstubAllEnvs();
   }
   expect((await callOf(frail, "status")).out).toMatch(/^frail: 2 of 2 runs have a result\n/);
+});
+
+test("a plan that changed is refused, until the change is accepted; what it does not touch is not run again", async () => {
+  expect(await call("run", "--only", "first")).toMatchObject({ code: 0 });
+  const more = (...args: string[]) => callOf(grown, ...args);
+  expect(await more("run")).toMatchObject({
+    code: 1,
+    error: expect.stringMatching(/factors\.seed: \[1,2,3\] became \[1,2,3,4\].*--accept-changes/),
+  });
+  const { code, out } = await more("run", "--accept-changes");
+  expect(code).toBe(0);
+  expect(out).toMatch(/^first: seed 4: loss 4\.0 in \d+ s; 4 of 4\n$/);
+  expect(await more("run")).toMatchObject({ code: 0, out: "" });
 });
 
 test("a run with a number of minutes stops after them with code 130, and keeps what was done", async () => {

@@ -92,13 +92,13 @@ function finishText<Extent extends NamedExtent>(
       ? (program.resultText?.(result!) ?? firstMetric(result!, study))
       : `failed: ${message!.split("\n")[0]!}`;
   const tuning = budget === undefined ? "" : `, ${budget} steps`;
-  const left = remainingMs === undefined ? "" : `, about ${(remainingMs / HOUR).toFixed(2)} h left`;
+  const left = remainingMs === undefined || done === total ? "" : `, about ${(remainingMs / HOUR).toFixed(2)} h left`;
   return `${name}: ${words(cell, study)}${tuning}: ${what} in ${(durationMs / 1000).toFixed(0)} s; ${done} of ${total}${left}`;
 }
 
 async function run<Extent extends NamedExtent>(
   program: StudyProgram<Extent>,
-  { extent, only, out, workers, minutes, retryFailed }: Settings<Extent>,
+  { extent, only, out, workers, minutes, retryFailed, acceptChanges }: Settings<Extent>,
   stop: AbortController,
 ): Promise<number> {
   const late = minutes === undefined ? undefined : setTimeout(() => stop.abort(), minutes * MINUTE);
@@ -115,7 +115,8 @@ async function run<Extent extends NamedExtent>(
         continue;
       }
       const { study, folder } = part;
-      for await (const event of runStudy(study, { folder, workers, graceMs, retryFailed, signal: stop.signal })) {
+      const options = { folder, workers, graceMs, retryFailed, acceptChanges, signal: stop.signal };
+      for await (const event of runStudy(study, options)) {
         if (event.type === "lost") say(`${name}: ${words(event.cell, study)}: ${event.message}; it starts again`);
         if (event.type === "finish") say(finishText(program, part, event));
         if (event.type === "end" && event.reason === "stopped") return STOPPED;

@@ -80,3 +80,17 @@ export const frail: StudyProgram<NamedExtent> = {
     },
   ],
 };
+
+/** Its first part with one seed more. */
+export const grown: StudyProgram<NamedExtent> = {
+  ...toy,
+  partsOf: (_, folder) => [
+    {
+      name: "first",
+      title: "First",
+      about: "What comes first.",
+      folder: `${folder}/first`,
+      study: studyOf("toy-first", false, [1, 2, 3, 4]),
+    },
+  ],
+};

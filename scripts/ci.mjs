@@ -12,6 +12,7 @@ const steps = {
   typecheck: { command: "pnpm run typecheck" },
   packages: { command: "node scripts/check-packages.mjs", after: ["build"] },
   snippets: { command: "node scripts/snippets.mjs --built", after: ["build"] },
+  command: { command: "node apps/cli/dist/main.js --help", after: ["build"] }, // the built one starts
   size: { command: "pnpm run size", after: ["build"] },
   check: { command: "pnpm run check" },
   knip: { command: "pnpm exec knip" },

@@ -28,10 +28,19 @@ function updateReferences(path, wanted) {
   update(path, `${text.replace(/\{\s*("path": "[^"]*")\s*\}/g, "{ $1 }")}\n`);
 }
 
-updateReferences(
-  "tsconfig.json",
-  packages.map(({ name }) => `packages/${name}`),
-);
+/** Apps that are compiled: the command, and what it needs of them. */
+const builtApps = ["cli", "problem-families"];
+updateReferences("tsconfig.json", [...packages.map(({ name }) => `packages/${name}`), "apps/cli"]);
+for (const app of builtApps) {
+  const { dependencies } = JSON.parse(read(`apps/${app}/package.json`));
+  const ours = Object.keys(dependencies).filter((name) => name.startsWith("@cambium/"));
+  updateReferences(
+    `apps/${app}/tsconfig.json`,
+    ours
+      .map((name) => name.replace("@cambium/", ""))
+      .map((name) => `${builtApps.includes(name) ? ".." : "../../packages"}/${name}`),
+  );
+}
 for (const { name, dependencies } of packages) {
   updateReferences(
     `packages/${name}/tsconfig.json`,

@@ -1,52 +1,35 @@
 import { Command, CommanderError } from "commander";
-import { align } from "./commands/align.ts";
-import { chat } from "./commands/chat.ts";
-import { compare } from "./commands/compare.ts";
-import { embed } from "./commands/embed.ts";
-import { exportCommand } from "./commands/export.ts";
-import { finetune } from "./commands/finetune.ts";
-import { fpt } from "./commands/fpt.ts";
-import { generate } from "./commands/generate.ts";
-import { inspect } from "./commands/inspect.ts";
-import { landscape } from "./commands/landscape.ts";
-import { merge } from "./commands/merge.ts";
-import { paths } from "./commands/paths.ts";
-import { predict } from "./commands/predict.ts";
-import { probe } from "./commands/probe.ts";
-import { recycle } from "./commands/recycle.ts";
-import { serve } from "./commands/serve.ts";
-import { soup } from "./commands/soup.ts";
-import { study } from "./commands/study.ts";
-import { subspace } from "./commands/subspace.ts";
-import { tools } from "./commands/tools.ts";
 import { EXIT, type Io } from "./io.ts";
 
-/** The verbs; each file in `commands` exports one function that makes its command. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [
-  align,
-  chat,
-  compare,
-  embed,
-  exportCommand,
-  finetune,
-  fpt,
-  generate,
-  inspect,
-  landscape,
-  merge,
-  paths,
-  predict,
-  probe,
-  recycle,
-  serve,
-  soup,
-  study,
-  subspace,
-  tools,
-];
+/** The verbs; each file in `commands` exports one function that makes its command. Only what is asked for is loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<(io: Io) => Command>>> = {
+  align: async () => (await import("./commands/align.ts")).align,
+  chat: async () => (await import("./commands/chat.ts")).chat,
+  compare: async () => (await import("./commands/compare.ts")).compare,
+  embed: async () => (await import("./commands/embed.ts")).embed,
+  export: async () => (await import("./commands/export.ts")).exportCommand,
+  finetune: async () => (await import("./commands/finetune.ts")).finetune,
+  fpt: async () => (await import("./commands/fpt.ts")).fpt,
+  generate: async () => (await import("./commands/generate.ts")).generate,
+  inspect: async () => (await import("./commands/inspect.ts")).inspect,
+  landscape: async () => (await import("./commands/landscape.ts")).landscape,
+  merge: async () => (await import("./commands/merge.ts")).merge,
+  paths: async () => (await import("./commands/paths.ts")).paths,
+  predict: async () => (await import("./commands/predict.ts")).predict,
+  probe: async () => (await import("./commands/probe.ts")).probe,
+  recycle: async () => (await import("./commands/recycle.ts")).recycle,
+  serve: async () => (await import("./commands/serve.ts")).serve,
+  soup: async () => (await import("./commands/soup.ts")).soup,
+  study: async () => (await import("./commands/study.ts")).study,
+  subspace: async () => (await import("./commands/subspace.ts")).subspace,
+  tools: async () => (await import("./commands/tools.ts")).tools,
+};
 
-/** The whole command, with its output going to `io` and its errors thrown. */
-function createProgram(io: Io): Command {
+/**
+ * The command, with its output going to `io` and its errors thrown: with one verb where that is a verb, else with all,
+ * for help and for a verb that was meant.
+ */
+async function createProgram(io: Io, verb: string | undefined): Promise<Command> {
   const trimmed =
     (write: (line: string) => void) =>
     (text: string): void =>
@@ -61,14 +44,16 @@ function createProgram(io: Io): Command {
   const program = settings(new Command("cambium"))
     .description("Small trainable parts grafted onto frozen language models.")
     .helpCommand(false);
-  for (const create of COMMANDS) program.addCommand(settings(create(io)));
+  const verbs = verb !== undefined && Object.hasOwn(COMMANDS, verb) ? [verb] : Object.keys(COMMANDS);
+  const makers = await Promise.all(verbs.map((name) => COMMANDS[name]!()));
+  for (const create of makers) program.addCommand(settings(create(io)));
   return program;
 }
 
 /** Runs the command; returns its exit code. Errors are written to `io`, never thrown. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
-    const program = createProgram(io);
+    const program = await createProgram(io, args[0]);
     if (args.length === 0) {
       io.error(program.helpInformation().trimEnd());
       return EXIT.wrongUse;

@@ -32,7 +32,10 @@ export const SCORE_COLUMNS = [
 ] as const;
 
 /** Rows of that table. */
-export const scoreRows = ({ scores, baseline }: Pick<RecyclingResult, "scores" | "baseline">) => [
+export const scoreRows = ({
+  scores,
+  baseline,
+}: Pick<RecyclingResult, "scores" | "baseline">): readonly (readonly [string, number | undefined, number])[] => [
   ...Object.entries(scores).map(([name, score]) => [name, percent(score), score.loss] as const),
   ...(baseline === undefined ? [] : [["a constant answer", percent(baseline), baseline.loss] as const]),
 ];

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(io: Io) => Command>>> = {
   predict: async () => (await import("./commands/predict.ts")).predict,
   probe: async () => (await import("./commands/probe.ts")).probe,
   recycle: async () => (await import("./commands/recycle.ts")).recycle,
+  report: async () => (await import("./commands/report.ts")).reportCommand,
   serve: async () => (await import("./commands/serve.ts")).serve,
   soup: async () => (await import("./commands/soup.ts")).soup,
   study: async () => (await import("./commands/study.ts")).study,

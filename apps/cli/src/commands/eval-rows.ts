@@ -1,30 +1,25 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type EvaluationEvent,
   type EvaluationOptions,
   type EvaluationSummary,
   type Task as EvaluationTask,
-  evaluationReport,
   type Grader,
-  loadResults,
   paperGrader,
-  type ReportedEvaluation,
   type Row,
   runEvaluation,
   type Solver,
   strictGrader,
-  trajectoryReport,
 } from "@cambium/evaluation";
 import { byHints, type Task, withHints } from "@cambium/tool-learning";
 import { type Io, UseError } from "../io.ts";
 import { costText, countText, durationText } from "./cost-text.ts";
 import { type EvalFlags, type Left, refuseOld } from "./eval-flags.ts";
 import { METHODS, type MethodSetup } from "./eval-methods.ts";
+import { writeEvaluations } from "./eval-page.ts";
 import type { ProblemSet } from "./problem-sets.ts";
-
-const PAGE = 200;
 
 /** A run in a line. */
 function summaryLine(name: string, { total, accuracy, executionErrors, firstTry, cost }: EvaluationSummary): string {
@@ -99,37 +94,6 @@ function forMachines(method: string, event: EvaluationEvent): object {
   return { method, ...progress, record: row };
 }
 
-async function writeReport(
-  folders: readonly { readonly name: string; readonly folder: string }[],
-  out: string,
-  title: string,
-): Promise<string> {
-  const runs: ReportedEvaluation[] = await Promise.all(
-    folders.map(async ({ name, folder }) => ({ ...(await loadResults(folder)), name })),
-  );
-  const isPlumbing = runs.some(({ manifest }) =>
-    /"(scripted|scripted\/[^"]*)"/.test(JSON.stringify(manifest.settings)),
-  );
-  const page = await evaluationReport(runs, {
-    title,
-    trajectories: PAGE,
-    ...(isPlumbing
-      ? {
-          note: "No model answered, but rules or experts in its place: these figures are about the plumbing and say nothing about any model.",
-        }
-      : {}),
-  });
-  const path = join(out, "report.html");
-  await writeFile(path, page.html());
-  for (const run of runs) {
-    for (let from = PAGE; from < run.summary.total; from += PAGE) {
-      const rest = await trajectoryReport(run, { from, count: PAGE });
-      await writeFile(join(out, `trajectories-${run.name}-${from / PAGE + 1}.html`), rest.html());
-    }
-  }
-  return path;
-}
-
 /** Runs every method over the rows, and writes a report. */
 export async function runRows(
   io: Io,
@@ -171,7 +135,7 @@ export async function runAll(
   }
   await mkdir(flags.out, { recursive: true });
   const done = runs.filter(({ folder }) => existsSync(join(folder, "manifest.json")));
-  const path = await writeReport(done, flags.out, title);
+  const path = await writeEvaluations(done, flags.out, { title });
   if (flags.json) io.out(JSON.stringify({ type: "report", path }));
   else io.out(`report: ${path}`);
   return left;

@@ -42,15 +42,9 @@ export function probeReport(io: Io): Command {
       }
       const sections: Section[] = [];
       for (const folder of folders) {
-        const found = await resultsIn(folder);
+        const found = await probeSections("probe report", folder);
         if (found.length === 0) throw new UseError(`probe report: ${folder} holds no result of probe`);
-        for (const one of found) {
-          const blocks = [
-            ...pageOf(folder, one),
-            fold("What it was made from", [code(JSON.stringify(one.manifest ?? null, null, 2))]),
-          ];
-          sections.push({ title: `${one.kind}: ${folder}`, blocks });
-        }
+        sections.push(...found);
       }
       await writeFile(out, report({ title: "Probes", sections }).html());
       io.out(`${sections.length} results in ${out}`);
@@ -58,28 +52,38 @@ export function probeReport(io: Io): Command {
 }
 
 /** What is on a page. A file may be cut short, or from elsewhere. */
-function pageOf(folder: string, stored: Stored): Block[] {
+function blocksOf(command: string, folder: string, stored: Stored): Block[] {
   try {
     return pages[stored.kind]!(stored);
   } catch (cause) {
     throw new UseError(
-      `probe report: ${join(folder, `${stored.kind}.json`)} is not as probe writes it: ${(cause as Error).message}`,
+      `${command}: ${join(folder, `${stored.kind}.json`)} is not as probe writes it: ${(cause as Error).message}`,
     );
   }
 }
 
-async function resultsIn(folder: string): Promise<Stored[]> {
+/** What a folder holds of what commands of `probe` wrote, each as a section; nothing where it holds none. */
+export async function probeSections(command: string, folder: string): Promise<Section[]> {
+  const sections: Section[] = [];
+  for (const stored of await resultsIn(command, folder)) {
+    const made = fold("What it was made from", [code(JSON.stringify(stored.manifest ?? null, null, 2))]);
+    sections.push({ title: `${stored.kind}: ${folder}`, blocks: [...blocksOf(command, folder, stored), made] });
+  }
+  return sections;
+}
+
+async function resultsIn(command: string, folder: string): Promise<Stored[]> {
   let names: string[];
   try {
     names = await readdir(folder);
   } catch (cause) {
-    throw new UseError(`probe report: ${folder} cannot be read: ${(cause as Error).message}`);
+    throw new UseError(`${command}: ${folder} cannot be read: ${(cause as Error).message}`);
   }
   const stored: Stored[] = [];
   for (const kind of Object.keys(pages)) {
     if (!names.includes(`${kind}.json`)) continue;
-    const value = (await readJsonFile("probe report", join(folder, `${kind}.json`))) as Stored | null;
-    if (value?.kind !== kind) throw new UseError(`probe report: ${join(folder, `${kind}.json`)} is no result of probe`);
+    const value = (await readJsonFile(command, join(folder, `${kind}.json`))) as Stored | null;
+    if (value?.kind !== kind) throw new UseError(`${command}: ${join(folder, `${kind}.json`)} is no result of probe`);
     stored.push(value);
   }
   return stored;

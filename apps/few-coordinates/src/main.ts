@@ -22,9 +22,9 @@ function readSettings() {
     seed: { type: "string", default: "1" },
   } as const;
   const { values } = parseArgs({ options });
-  const seed = Number(values.seed);
+  const seed = values.seed.trim() === "" ? Number.NaN : Number(values.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new ConfigError({ message: `--seed must be an integer from 0, got ${values.seed}` });
+    throw new ConfigError({ message: `--seed must be an integer from 0, got "${values.seed}"` });
   return { ...values, seed };
 }
 

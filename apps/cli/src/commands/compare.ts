@@ -12,8 +12,7 @@ import { usualRate } from "../finetune/plan.ts";
 import { deltaMethods } from "../inspect/delta-methods.ts";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles } from "../models/source.ts";
-import { openTable } from "../models/table.ts";
-import { countText } from "./cost-text.ts";
+import { openTable, sayTable } from "../models/table.ts";
 import { parseCount } from "./parse-count.ts";
 
 interface CompareFlags {
@@ -79,7 +78,7 @@ export function compare(io: Io): Command {
       const tableOptions: TableOptions = given({ text, pair, label, group, kind });
       const table = await openTable("compare", path, tableOptions);
       const say = (line: string): void => (json ? undefined : io.error(line));
-      say(`${table.name}: ${countText(table.rows.length, "row")}`);
+      if (!json) sayTable(io, table);
       const head: HeadConfig =
         table.kind === "classes" ? { kind: "sequence-classification", labels: table.labels } : { kind: "regression" };
       const { config, architecture } = await inspectModel(modelFiles(io, "compare", model));

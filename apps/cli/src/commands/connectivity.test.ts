@@ -70,6 +70,30 @@ test("paths says what the barrier is, with an interval and a verdict, and writes
   expect(JSON.parse(again.out[0]!).paths[0].losses).toHaveLength(3);
 });
 
+test("stars are classes where the head has them, and rows that are left out are told of", async () => {
+  const stars = ["1", "2", "3"];
+  const files = sapling("bert-2x128");
+  const base = await loadModel(files, {
+    head: { kind: "sequence-classification", labels: stars },
+    random: random(0),
+  });
+  for (const seed of [1, 2]) {
+    const tuned = attach(base, lora(base, { rank: 2 }, random(seed)), head(base));
+    await saveAdapter(tuned, at(`stars-${seed}`), { untrained: true });
+    disposeParameters(tuned.parameters);
+  }
+  disposeParameters(base.parameters);
+  const texts = ["bad", "fair", "good", "fine", ""];
+  writeFileSync(
+    at("stars.csv"),
+    `text,stars\n${texts.map((text, index) => `${text},${(index % 3) + 1}`).join("\n")}\n`,
+  );
+  const args = ["paths", MODEL, at("stars-1"), at("stars-2"), "--table", at("stars.csv"), "--points", "3", "--json"];
+  const { code, out, errors } = await recorded(args);
+  expect({ code, errors }).toEqual({ code: 0, errors: [expect.stringMatching(/^1 row left out.*: 6$/)] });
+  expect(JSON.parse(out[0]!).paths[0].losses).toHaveLength(3);
+});
+
 test("soup merges LoRAs by their products and measures all, or takes what helps", async () => {
   const loras = [1, 2, 3].map((seed) => at(`lora-${seed}`));
   const { code, out } = await recorded(["soup", MODEL, ...loras, "--table", at("rows.csv"), "--out", at("soup")]);

@@ -8,7 +8,7 @@ import { instructions } from "../finetune/instructions.ts";
 import { type Io, UseError } from "../io.ts";
 import { type FrozenForm, frozenOption, frozenSetting } from "../models/frozen.ts";
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
-import { openTable, saySkipped } from "../models/table.ts";
+import { openTable, sayTable } from "../models/table.ts";
 import { countText, durationText } from "./cost-text.ts";
 import { parseCount, parseFraction } from "./parse-count.ts";
 
@@ -79,10 +79,7 @@ export function finetune(io: Io): Command {
       const { text, pair, label, group, kind, delimiter, encoding } = flags;
       const tableOptions: TableOptions = given({ text, pair, label, group, kind, delimiter, encoding });
       const table = await openTable("finetune", path, tableOptions);
-      const say = (line: string): void => (json ? undefined : io.error(line));
-      say(`${table.name}: ${countText(table.rows.length, "row")}, ${describeLabels(table.kind, table.labels)}`);
-      for (const note of table.notes) say(note);
-      if (!json) saySkipped(io, table);
+      if (!json) sayTable(io, table);
       const { method, rate, epochs, batchSize, maxLength, frozen, restart, seed } = flags;
       const run = runFinetune(table, {
         ...given({ method, learningRate: rate, epochs, batchSize, maxLength, restart }),
@@ -106,10 +103,6 @@ export function finetune(io: Io): Command {
         io.out(JSON.stringify({ out, test: findings.metrics, baselines: findings.baselines, best: findings.best }));
       else for (const line of finished(findings, model, out)) io.out(line);
     });
-}
-
-function describeLabels(kind: string, labels: readonly string[]): string {
-  return kind === "classes" ? `${labels.length} classes (${labels.join(", ")})` : kind;
 }
 
 function show(io: Io, event: FinetuneEvent, isQuiet: boolean): void {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { adapterHead } from "@cambium/delta";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { recorded } from "../recorded.fixture.ts";
 
@@ -27,4 +28,19 @@ test("so few steps that no part of the model gets one are refused", async () => 
   const { code, errors } = await fpt(...flags, "--out", at("few"));
   expect(code).toBe(2);
   expect(errors.at(-1)).toContain("of 5 steps none is left for parts of the model; take more --steps");
+});
+
+test("a column of numbers is learnt as numbers, unless they are said to be classes", async () => {
+  const texts = ["a good day", "a bad day", "a fine day", "a poor day", "a day"];
+  const table = at("scores.csv");
+  writeFileSync(table, `text,score\n${texts.map((text, index) => `${text},${index + 0.5}`).join("\n")}\n`);
+  const tune = (out: string, ...flags: readonly string[]) =>
+    recorded([
+      ...["fpt", table, "--model", "sapling:bert-2x128", "--steps", "6", "--max-length", "8"],
+      ...["--out", at(out), ...flags],
+    ]);
+  expect(await tune("numbers")).toMatchObject({ code: 0 });
+  expect(await adapterHead(at("numbers"))).toMatchObject({ kind: "regression" });
+  expect(await tune("classes", "--kind", "classes")).toMatchObject({ code: 0 });
+  expect(await adapterHead(at("classes"))).toMatchObject({ labels: ["0.5", "1.5", "2.5", "3.5", "4.5"] });
 });

@@ -11,12 +11,12 @@ import {
   scoreNeurons,
   stagesOf,
 } from "@cambium/fast-prompt-tuning";
-import { collate, type LanguageModel, loadModel, loadTokenizer } from "@cambium/models";
+import { collate, type HeadConfig, type LanguageModel, loadModel, loadTokenizer } from "@cambium/models";
 import { adamW, batches } from "@cambium/train";
 import { Command, Option } from "commander";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
-import { openTable, saySkipped } from "../models/table.ts";
+import { openTable, sayTable } from "../models/table.ts";
 import { parseCount as parseSeed } from "./model-flags.ts";
 import { parseCount, parseFraction } from "./parse-count.ts";
 
@@ -24,6 +24,7 @@ interface FptFlags {
   readonly model: string;
   readonly text?: string;
   readonly label?: string;
+  readonly kind?: "classes" | "numbers";
   readonly stages: "paper" | "paper-depth" | "paper-width";
   readonly saving?: number;
   readonly steps: number;
@@ -52,7 +53,10 @@ export function fpt(io: Io): Command {
     .argument("<table>", "a file of labelled texts, or its address")
     .requiredOption("--model <model>", MODEL_ARGUMENT)
     .option("--text <column>", "column of the texts (default: found, and said)")
-    .option("--label <column>", "column of classes (default: found, and said)")
+    .option("--label <column>", "column of classes or numbers (default: found, and said)")
+    .addOption(
+      new Option("--kind <kind>", "what labels are, where numbers could be either").choices(["classes", "numbers"]),
+    )
     .addOption(
       new Option("--stages <name>", "what grows").choices(["paper", "paper-depth", "paper-width"]).default("paper"),
     )
@@ -70,28 +74,29 @@ export function fpt(io: Io): Command {
 }
 
 async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
-  const { text, label, json } = flags;
+  const { text, label, kind, json } = flags;
   if (flags.saving !== undefined && flags.stages !== "paper")
     throw new UseError("fpt: --saving grows layers and neurons together; leave out --stages");
   await checkOwn(flags.out);
   const table = await openTable("fpt", path, {
     ...(text !== undefined && { text }),
     ...(label !== undefined && { label }),
-    kind: "classes",
+    ...(kind !== undefined && { kind }),
   });
-  if (!json) saySkipped(io, table);
+  if (!json) sayTable(io, table);
   await useBackend();
   const source = modelFiles(io, "fpt", flags.model);
   const key = random(flags.seed);
-  const kind = { kind: "sequence-classification", labels: table.labels } as const;
-  const base: LanguageModel = await loadModel(source, { head: kind, random: key.at("head") });
+  const headConfig: HeadConfig =
+    table.kind === "classes" ? { kind: "sequence-classification", labels: table.labels } : { kind: "regression" };
+  const base: LanguageModel = await loadModel(source, { head: headConfig, random: key.at("head") });
   const tuned = attach(base, head(base), prompt(base, { length: flags.prompt }, key.at("prompt")));
   try {
     const tokenizer = await loadTokenizer(source);
     const rows = table.rows.map((row) => ({
       text: row.text,
       ...(row.pair !== undefined && { pair: row.pair }),
-      label: String(row.label),
+      label: row.label,
     }));
     const size = Math.min(flags.batchSize, rows.length);
     const data = batches(rows, collate(base, tokenizer, { maxLength: flags.maxLength, padTo: [flags.maxLength] }), {

@@ -73,7 +73,7 @@ export function landscape(io: Io): Command {
       const [from, to] = flags.range;
       if (flags.range.length !== 2 || !(from! < to!)) throw new UseError("landscape: --range is from,to, such as -1,1");
       await withPoints(io, "landscape", model, names, async (opened) => {
-        const data = await openData("landscape", opened, flags);
+        const data = await openData(io, "landscape", opened, flags);
         const place = await sliceOf(opened.points, flags);
         try {
           const tuned = opened.points[0]!;

@@ -68,7 +68,7 @@ export function paths(io: Io): Command {
       if (flags.curve === undefined && idle.length > 0)
         throw new UseError(`paths: --${idle[0]} is for a curve, and none is asked for; add --curve bezier`);
       await withPoints(io, "paths", model, [from, to], async (opened) => {
-        const data = await openData("paths", opened, flags);
+        const data = await openData(io, "paths", opened, flags);
         const [a, b] = opened.points;
         const owned: Parameters[] = [];
         try {

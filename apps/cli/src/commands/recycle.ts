@@ -156,7 +156,7 @@ async function recycleOne(
       io.error(`${verdict}: the new model has all ${coverage.found.length} places of the adapter`);
       for (const note of notes) io.error(note);
     }
-    const rows = await openRows("recycle", opened, file, flags.dev, flags);
+    const rows = await openRows(io, "recycle", opened, file, flags.dev, flags);
     const found = await carry(io, names, adapter, opened, rows, flags);
     if (found === undefined) return;
     await mkdir(flags.out, { recursive: true });

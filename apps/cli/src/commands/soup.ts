@@ -104,7 +104,7 @@ export function soup(io: Io): Command {
         const made = flags.greedy === true ? await greedy(io, sources, flags) : await merged(sources, flags, read);
         try {
           await sources.save(made.model, flags.out);
-          const rows = made.scores ?? (await scores(sources, made.model, flags));
+          const rows = made.scores ?? (await scores(io, sources, made.model, flags));
           const named = rows.map((row, i) => ({ name: names[i] ?? "merged", ...row }));
           if (flags.json === true)
             io.out(JSON.stringify({ out: flags.out, members: made.members?.map((i) => names[i]), scores: named }));
@@ -169,7 +169,7 @@ interface Made {
 }
 
 async function greedy(io: Io, sources: PointSources, flags: SoupFlags): Promise<Made> {
-  const data = await openData("soup", sources, flags as DataFlags);
+  const data = await openData(io, "soup", sources, flags as DataFlags);
   const like = await sources.like();
   const points = Array.from({ length: sources.count }, (_, i) => () => sources.tree(i));
   const { parameters, members, ...end } = await result(runSoup(like, points, data), (event) => {
@@ -275,13 +275,15 @@ const startOf = (base: AnyModel, name: string) => base.parameters.get(name.slice
 
 /** What each point scores, one at a time, and what was made. */
 async function scores(
+  io: Io,
   sources: PointSources,
   model: Tuned<LanguageModel>,
   flags: SoupFlags,
 ): Promise<readonly Tasted[]> {
   if (flags.table === undefined) return [];
+  const data = await openData(io, "soup", sources, flags as DataFlags);
   const score = async (point: Tuned<LanguageModel>): Promise<Tasted> => {
-    const evaluator = await createEvaluator(point, await openData("soup", sources, flags as DataFlags));
+    const evaluator = await createEvaluator(point, data);
     try {
       const { loss, accuracy } = await evaluator.measure(point);
       return { loss, ...(accuracy !== undefined && { accuracy }) };

@@ -81,6 +81,7 @@ export function subspaceOptimise(io: Io): Command {
       const table = await openTable(verb, flags.data, {
         ...(flags.text !== undefined && { text: flags.text }),
         ...(flags.label !== undefined && { label: flags.label }),
+        kind: "classes",
       });
       saySkipped(io, table);
       await withModel(io, verb, name, { adapter: methodFolder(folder, method) }, async ({ tuned, tokenizer }) => {

@@ -18,7 +18,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { parseCount } from "../commands/parse-count.ts";
 import { type Io, UseError } from "../io.ts";
 import { modelFiles } from "../models/source.ts";
-import { openTable } from "../models/table.ts";
+import { openTableFor, saySkipped } from "../models/table.ts";
 
 /** Points that are opened when they are needed. */
 export interface PointSources {
@@ -210,21 +210,15 @@ export function addDataFlags(command: Command, isNeeded = true): Command {
 
 /** The rows of a table as batches, in their order. */
 export async function openData(
+  io: Io,
   verb: string,
   { base, tokenizer }: Pick<OpenedPoints, "base" | "tokenizer">,
   flags: DataFlags,
 ): Promise<Batches<TokenBatch>> {
-  const { text, pair, label, rows: most } = flags;
+  const { rows: most } = flags;
   if (base.head === undefined) throw new UseError(`${verb}: there is no head, so that there is nothing to measure`);
-  const table = await openTable(verb, flags.table, {
-    ...(text !== undefined && { text }),
-    ...(pair !== undefined && { pair }),
-    ...(label !== undefined && { label }),
-  });
-  const labels = "labels" in base.head ? base.head.labels : undefined;
-  const unknown = labels && table.labels.find((name) => !labels.includes(name));
-  if (labels !== undefined && unknown !== undefined)
-    throw new UseError(`${verb}: ${table.name} has the label "${unknown}", and the models know ${labels.join(", ")}`);
+  const table = await openTableFor(verb, flags.table, base.head, flags);
+  saySkipped(io, table);
   const toBatch: Collate = collate(base, tokenizer, { maxLength: flags.maxLength });
   const rows = table.rows.slice(0, most ?? table.rows.length).map(({ row: _, group: __, ...row }) => row);
   return batches(rows as never, toBatch as never, { size: flags.batch }) as Batches<TokenBatch>;

@@ -1,3 +1,4 @@
+import type { HeadConfig } from "@cambium/models";
 import { readTable, type Table, type TableOptions } from "@cambium/tasks";
 import { countText } from "../commands/cost-text.ts";
 import { type Io, UseError } from "../io.ts";
@@ -17,6 +18,38 @@ export async function openTable(verb: string, path: string, options: TableOption
   }
 }
 
+/** Which columns a command that measures a model takes, as flags give them. */
+export interface ColumnFlags {
+  readonly text?: string;
+  readonly pair?: string;
+  readonly label?: string;
+}
+
+/**
+ * A table for a model's head: its labels are read as what the head answers with.
+ *
+ * @throws {UseError} Besides, for a label that is none of the head's.
+ */
+export async function openTableFor(
+  verb: string,
+  path: string,
+  head: HeadConfig | undefined,
+  { text, pair, label }: ColumnFlags,
+): Promise<Table> {
+  const labels = head !== undefined && "labels" in head ? head.labels : undefined;
+  const kind = labels !== undefined ? "classes" : head?.kind === "regression" ? "numbers" : undefined;
+  const table = await openTable(verb, path, {
+    ...(text !== undefined && { text }),
+    ...(pair !== undefined && { pair }),
+    ...(label !== undefined && { label }),
+    ...(kind !== undefined && { kind }),
+  });
+  const unknown = labels && table.labels.find((name) => !labels.includes(name));
+  if (unknown !== undefined)
+    throw new UseError(`${verb}: ${table.name} has the label "${unknown}", and the model knows ${labels!.join(", ")}`);
+  return table;
+}
+
 /** A message of the library with its options as flags. */
 function inFlags(verb: string, message: string): string {
   return message
@@ -30,6 +63,15 @@ function inFlags(verb: string, message: string): string {
 
 /** Rows that are named in a line. */
 const NAMED_ROWS = 10;
+
+/** Says what was found in a table, and which rows were left out, and why. */
+export function sayTable(io: Io, table: Table): void {
+  const { name, rows, kind, labels, notes } = table;
+  const classes = kind === "classes" ? `, ${labels.length} classes (${labels.join(", ")})` : "";
+  io.error(`${name}: ${countText(rows.length, "row")}${classes}${kind === "numbers" ? ", numbers" : ""}`);
+  for (const note of notes) io.error(note);
+  saySkipped(io, table);
+}
 
 /** Says which rows were left out, and why. */
 export function saySkipped(io: Io, { skipped }: Table): void {

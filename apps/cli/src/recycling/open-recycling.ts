@@ -24,7 +24,7 @@ import { split } from "@cambium/tasks";
 import { type Batches, batches } from "@cambium/train";
 import { type Io, UseError } from "../io.ts";
 import { modelFiles } from "../models/source.ts";
-import { openTable } from "../models/table.ts";
+import { openTableFor, saySkipped } from "../models/table.ts";
 
 /** What was opened. */
 export interface OpenedVersions {
@@ -138,6 +138,7 @@ const HELD_BACK = 0.25;
  * @throws {UseError} For labels that the head does not have.
  */
 export async function openRows(
+  io: Io,
   verb: string,
   { newBase, tokenizer }: Pick<OpenedVersions, "newBase" | "tokenizer">,
   table: string,
@@ -146,19 +147,8 @@ export async function openRows(
 ): Promise<OpenedRows> {
   const key = random(flags.seed);
   const read = async (file: string) => {
-    const { text, pair, label } = flags;
-    const opened = await openTable(verb, file, {
-      ...(text !== undefined && { text }),
-      ...(pair !== undefined && { pair }),
-      ...(label !== undefined && { label }),
-    });
-    const { head } = newBase;
-    const labels = head !== undefined && "labels" in head ? head.labels : undefined;
-    const unknown = labels && opened.labels.find((name) => !labels.includes(name));
-    if (unknown !== undefined)
-      throw new UseError(
-        `${verb}: ${opened.name} has the label "${unknown}", and the adapter knows ${labels!.join(", ")}`,
-      );
+    const opened = await openTableFor(verb, file, newBase.head, flags);
+    saySkipped(io, opened);
     return opened.rows.map(({ row: _, group: __, ...row }) => row);
   };
   const all = await read(table);

@@ -58,7 +58,7 @@ export async function runAll(
         continue;
       }
       opened.push(versions);
-      const { train, dev } = await openRows("recycle", versions, tables.get(task)!, undefined, flags);
+      const { train, dev } = await openRows(io, "recycle", versions, tables.get(task)!, undefined, flags);
       tasks.push({ name, old: versions.old, newBase: versions.newBase, data: train, dev });
     }
     if (left.length > 0 && !flags.json)

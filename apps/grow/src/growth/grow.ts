@@ -1,7 +1,7 @@
 /** Grows one sapling: its text and weights by kind, then the run, the card and the lineage. */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { folder } from "@cambium/base";
+import { canonicalJson, folder, sha256 } from "@cambium/base";
 import { disposeParameters } from "@cambium/core";
 import { growChat } from "../chat/grow-chat.ts";
 import { growDecoder } from "../decoder/grow-decoder.ts";
@@ -77,6 +77,7 @@ export async function grow(recipe: Recipe, options: GrowOptions): Promise<boolea
   const lineage = {
     parent: from === undefined ? null : await modelFingerprint(folder(from)),
     corpus: corpusOf(recipe),
+    run: `${recipe.name}, ${sha256(canonicalJson(recipe as never)).slice(0, 12)}`,
   };
   const finished = await run({
     seed: recipe.seed,

@@ -52,7 +52,15 @@ function growing(onStep: () => void = () => undefined): Growing<TokenBatch> {
 }
 
 const optionsOf = (name: string, steps: number): RunOptions => ({
-  ...{ seed: 3, learningRate: 1e-2, steps, kept: [0.25, 0.5], parent: "of a parent", corpus: "squares" },
+  ...{
+    seed: 3,
+    learningRate: 1e-2,
+    steps,
+    kept: [0.25, 0.5],
+    parent: "of a parent",
+    corpus: "squares",
+    run: "squares, once",
+  },
   ...{ home: join(root, name, "home"), target: join(root, name, "model") },
   ...{ signal: new AbortController().signal, report: () => undefined },
 });
@@ -94,7 +102,7 @@ test("models that are kept load, and say from what they descend", async () => {
   const files = folder(join(root, "whole", "model", "checkpoints", "step-6"));
   expect(JSON.parse(await readFile(join(files.location, "lineage.json"), "utf8"))).toEqual({
     ...{ format: "cambium-lineage", version: 1, model: await modelFingerprint(files) },
-    ...{ parent: "of a parent", corpus: "squares", steps: 6 },
+    ...{ parent: "of a parent", corpus: "squares", steps: 6, run: "squares, once" },
   });
 });
 

@@ -26,6 +26,8 @@ export interface RunOptions {
   /** What the lineage of what is kept says. */
   readonly parent: string | null;
   readonly corpus: string;
+  /** What the run is called there: models of one run descend from each other. */
+  readonly run: string;
   /** Folder of the run in the cache: checkpoints and metrics. */
   readonly home: string;
   /** Folder of the model. */
@@ -113,7 +115,7 @@ async function runLevel<Batch>(
   options: RunOptions,
   level: number,
 ): Promise<Parameters | undefined> {
-  const { learningRate, target, parent, corpus, report } = options;
+  const { learningRate, target, parent, corpus, run, report } = options;
   const missing = await missingSteps(options, level);
   for (const until of new Set([...missing, level])) {
     const end = await runStage(growing, options, {
@@ -124,7 +126,7 @@ async function runLevel<Batch>(
     if (end.reason === "finished" && missing.includes(until)) {
       const files = keptFolder(target, until);
       await growing.save(end.parameters, files);
-      await writeLineage(files, { parent, corpus, steps: until }); // last: its presence says that all is there
+      await writeLineage(files, { parent, corpus, run, steps: until }); // last: its presence says that all is there
       report(`kept: ${files.location}`);
     }
     if (end.reason === "finished" && until === level) return end.parameters;

@@ -15,7 +15,7 @@ import {
   selectByScores,
   selectNorms,
 } from "./by-score.ts";
-import { readIndices } from "./index-text.ts";
+import { readIndices, writeIndices } from "./index-text.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** Name and place of everything that is chosen. */
@@ -109,6 +109,19 @@ test("a choice as JSON trains what it states, and is refused on another model", 
   expect(() => arbitrary(model, { selection: other }, random(1))).toThrow("was it made for another model?");
   const renamed = { ...selection, parts: selection.parts.map((part) => ({ ...part, tensor: `${part.tensor}s` })) };
   expect(() => arbitrary(model, { selection: renamed }, random(1))).toThrow("the nearest is");
+  const wrong = (change: Partial<Manifest>) => () => arbitrary(model, { selection: { ...selection, ...change } });
+  expect(wrong({ count: 76 })).toThrow("states 76 scalars, and its parts have 77");
+  expect(wrong({ count: 77 + selection.parts[0]!.count, parts: [...selection.parts, selection.parts[0]!] })).toThrow(
+    `names "${selection.parts[0]!.tensor}" twice`,
+  );
+  const tensor = "encoder.layer.0.attention.self.query.weight";
+  const ofRow = { tensor, shape: [8, 8], count: 9, rows: writeIndices(Int32Array.of(1)) };
+  const withPlace = (place: number) => ({
+    count: 9,
+    parts: [{ ...ofRow, scalars: writeIndices(Int32Array.of(place)) }],
+  });
+  expect(wrong(withPlace(8))).toThrow('query.weight" has places twice: in a row and apart');
+  disposeDelta(wrong(withPlace(16))());
   const damaged = { ...selection, parts: selection.parts.map((part) => ({ ...part, count: part.count + 1 })) };
   expect(() => arbitrary(model, { selection: damaged }, random(1))).toThrow("scalars, and has");
   expect(() => arbitrary(model, { selection, count: 77 } as never, random(1))).toThrow('unknown key "count"');
@@ -120,6 +133,11 @@ test("NaN, scores of another shape, and more than there is are errors that name 
   const scores = mapParameters(model.parameters, ({ shape }) => fill(shape, Number.NaN));
   await expect(selectByScores(model, scores, { count: 5 })).rejects.toThrow("is NaN");
   await expect(selectByScores(model, new Map(), { count: 5 })).rejects.toThrow("has no scores");
+  for (const dtype of ["int32", "bool"] as const) {
+    const other = mapParameters(model.parameters, ({ shape }) => fill(shape, 1, dtype));
+    await expect(selectByScores(model, other, { count: 5 })).rejects.toThrow(`are ${dtype}; cast them to float32`);
+    disposeParameters(other);
+  }
   await expect(selectByMagnitude(model, { count: 10 ** 6 })).rejects.toThrow("scalars to choose from");
   await expect(selectByGradient(model, [], { count: 5 })).rejects.toThrow("no batches");
   disposeParameters(scores);

@@ -99,7 +99,7 @@ async function largest(
  * ticket of Frankle and Carbin 2019, arXiv:1803.03635.
  *
  * @param scores - A number for each entry, under the names of the weights; ties go to names and places that come first.
- * @throws {ConfigError} For a weight without scores, of another shape, or with NaN.
+ * @throws {ConfigError} For a weight without scores, and for scores of another shape, that are not float32, or NaN.
  * @example
  * const tuned = attach(base, arbitrary(base, { selection: await selectByScores(base, changes, { count: 5000 }) }, random(1)));
  */
@@ -111,10 +111,15 @@ export async function selectByScores(
   const { count, ...where } = parseCount("selectByScores", options);
   const candidates = candidatesFor("selectByScores", model, where);
   for (const { name, shape } of candidates) {
-    const given = scores.get(name)?.shape;
-    if (given?.join() === shape.join()) continue;
+    const given = scores.get(name);
+    if (given !== undefined && given.dtype !== "float32")
+      throw new ConfigError({
+        message: `selectByScores: the scores of "${name}" are ${given.dtype}; cast them to float32`,
+        name,
+      });
+    if (given?.shape.join() === shape.join()) continue;
     throw new ConfigError({
-      message: `selectByScores: "${name}" of shape [${shape}] has ${given === undefined ? "no scores" : `scores of shape [${given}]`}; leave it out by the options, or give it some`,
+      message: `selectByScores: "${name}" of shape [${shape}] has ${given === undefined ? "no scores" : `scores of shape [${given.shape}]`}; leave it out by the options, or give it some`,
       name,
     });
   }

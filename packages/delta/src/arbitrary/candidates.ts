@@ -2,11 +2,11 @@
 import { ConfigError } from "@cambium/base";
 import { type Site, sizeOfShape } from "@cambium/core";
 import { type Host, isTrainable, tablesOf } from "../host.ts";
-import type { DeltaTensor } from "../method.ts";
+import type { DeltaTensor, DeltaTensors } from "../method.ts";
 import { adapter } from "../methods/adapter.ts";
 import { lora } from "../methods/lora.ts";
 import { prefix } from "../methods/prefix.ts";
-import { prompt } from "../methods/prompt.ts";
+import { type PromptConfig, prompt } from "../methods/prompt.ts";
 import type { Pool, SelectionConstraints, Unmade } from "./options.ts";
 
 /** A tensor of which all or a part may be chosen. */
@@ -158,15 +158,33 @@ export function startsAtZero(spec: DeltaTensor | undefined): boolean {
 }
 
 /** Rows of prompts and prefixes, each a tensor `[1, width]` with its own start. */
-function rowCandidates(pool: Pool, trained: ReadonlyMap<string, DeltaTensor>): readonly Candidate[] {
-  const { shape, start, key = [pool] } = trained.get("prompt_embeddings")!;
-  const [length, width] = shape as [number, number];
+function rowCandidates(pool: Pool, length: number, rowOf: (row: number) => DeltaTensor): readonly Candidate[] {
   return Array.from({ length }, (_, row) => {
+    const { shape, start, key = [pool] } = rowOf(row);
+    const one = [1, shape[1]!];
     const name = `${pool}.${`${row}`.padStart(`${length - 1}`.length, "0")}`;
-    return candidate(
-      { name, pool, shape: [1, width], group: name, spec: { shape: [1, width], start, key: [...key, row] } },
-      {},
-    );
+    return candidate({ name, pool, shape: one, group: name, spec: { shape: one, start, key: [...key, row] } }, {});
+  });
+}
+
+/** What of a method can be chosen, and which of its settings make more than that. */
+const choosable = {
+  lora: { is: /\.lora_[AB]\.weight$/, but: "bias, loraBias, gate, tables of words, and the inits pissa and olora" },
+  adapter: { is: /\.(down|up)\.(weight|bias)$/, but: "phm and gate" },
+  prefix: { is: /^prompt_embeddings$/, but: "network and gate" },
+} as const;
+
+/** What a method trains, where all of it can be chosen. */
+function onlyChoosable(
+  pool: keyof typeof choosable,
+  { trained, frozen = new Map() }: DeltaTensors,
+): ReadonlyMap<string, DeltaTensor> {
+  const { is, but } = choosable[pool];
+  const other = [...frozen.keys(), ...[...trained.keys()].filter((name) => !is.test(name))][0];
+  if (other === undefined) return trained;
+  throw new ConfigError({
+    message: `arbitrary: with these settings of "${pool}" there is "${other}", of which nothing can be chosen; leave out ${but}`,
+    pool,
   });
 }
 
@@ -178,22 +196,28 @@ export function candidatesOf(host: Host, recipe: Unmade): ReadonlyMap<Pool, read
     // What is among the weights already is not counted twice.
     bias: () => biasCandidates(host).filter(({ site }) => site !== undefined || !pool.includes("weights")),
     lora: () =>
-      methodCandidates(host, "lora", lora.tensors(host, recipe.lora!).trained, (name) =>
+      methodCandidates(host, "lora", onlyChoosable("lora", lora.tensors(host, recipe.lora!)), (name) =>
         name.replace(/\.lora_[AB]\.weight$/, ""),
       ),
     adapter: () =>
-      methodCandidates(host, "adapter", adapter.tensors(host, recipe.adapter!).trained, (name) =>
+      methodCandidates(host, "adapter", onlyChoosable("adapter", adapter.tensors(host, recipe.adapter!)), (name) =>
         name.replace(/\.(down|up)\.(weight|bias)$/, ""),
       ),
-    prompt: () => rowCandidates("prompt", promptRows(host, recipe)),
-    prefix: () => rowCandidates("prefix", prefix.tensors(host, recipe.prefix!).trained),
+    prompt: () => rowCandidates("prompt", recipe.prompt!.length, promptRow(host, recipe.prompt!)),
+    prefix: () => {
+      const row = onlyChoosable("prefix", prefix.tensors(host, recipe.prefix!)).get("prompt_embeddings")!;
+      return rowCandidates("prefix", recipe.prefix!.length, () => row);
+    },
   };
   return new Map(pool.map((each) => [each, all[each]()]));
 }
 
-/** A prompt's rows start one by one: words are drawn for a prompt of one row. */
-function promptRows(host: Host, recipe: Unmade): ReadonlyMap<string, DeltaTensor> {
-  const { trained } = prompt.tensors(host, { ...recipe.prompt!, length: 1 });
-  const row = trained.get("prompt_embeddings")!;
-  return new Map([["prompt_embeddings", { ...row, shape: [recipe.prompt!.length, row.shape[1]!] }]]);
+/** A prompt's rows start one by one: each as a prompt of one row, of its own word where words are given. */
+function promptRow(host: Host, config: PromptConfig): (row: number) => DeltaTensor {
+  const rowFrom = (init: PromptConfig["init"]): DeltaTensor =>
+    prompt.tensors(host, { ...config, init, length: 1 }).trained.get("prompt_embeddings")!;
+  const { init } = config;
+  if (typeof init !== "string") return (row) => rowFrom([init[row % init.length]!]);
+  const drawn = rowFrom(init);
+  return () => drawn;
 }

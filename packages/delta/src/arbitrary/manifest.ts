@@ -121,7 +121,14 @@ const none = new Int32Array(0);
  *
  * @throws {FormatError} When it was made for another model, or is damaged.
  */
-export function readManifest(host: Host, { requested, parts }: Manifest, candidates: readonly Candidate[]): Selection {
+export function readManifest(
+  host: Host,
+  { requested, count: total, parts }: Manifest,
+  candidates: readonly Candidate[],
+): Selection {
+  const twice = parts.find(({ tensor }, i) => parts.findIndex((each) => each.tensor === tensor) < i);
+  if (twice !== undefined)
+    throw new FormatError({ message: `arbitrary: the selection names "${twice.tensor}" twice`, tensor: twice.tensor });
   const byName = new Map(candidates.map((candidate) => [candidate.name, candidate]));
   const picks = parts.map(({ tensor, shape, count, all = false, rows, scalars }): Pick => {
     const candidate = byName.get(tensor);
@@ -152,7 +159,17 @@ export function readManifest(host: Host, { requested, parts }: Manifest, candida
     };
     if (countOf(pick) !== count || count === 0)
       throw new FormatError({ message: `${what} states ${count} scalars, and has ${countOf(pick)}`, tensor });
+    const isInRow = new Set(pick.rows);
+    const both = pick.scalars.find((place) => all || isInRow.has(Math.floor(place / candidate.width)));
+    if (both !== undefined || (all && pick.rows.length > 0))
+      throw new FormatError({
+        message: `${what} has places twice: in ${all ? "all of it" : "a row"} and apart`,
+        tensor,
+      });
     return pick;
   });
+  const sum = parts.reduce((all, { count }) => all + count, 0);
+  if (sum !== total)
+    throw new FormatError({ message: `arbitrary: the selection states ${total} scalars, and its parts have ${sum}` });
   return { requested, picks };
 }

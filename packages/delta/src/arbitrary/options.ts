@@ -63,13 +63,13 @@ export interface ArbitraryOptions extends SelectionConstraints {
   readonly minPerLayer?: number | undefined;
   /** Scalars that no layer may have more of. @default no limit */
   readonly maxPerLayer?: number | undefined;
-  /** Of the pool `"lora"`. @default rank 8 and alpha 16 on queries and values */
+  /** Of the pool `"lora"`: A and B of linear layers, and nothing beside them. @default rank 8 and alpha 16 on queries and values */
   readonly lora?: LoraOptions | undefined;
-  /** Of the pool `"adapter"`. @default Houlsby's with a bottleneck of 24 and gelu_new */
+  /** Of the pool `"adapter"`, without `phm` and `gate`. @default Houlsby's with a bottleneck of 24 and gelu_new */
   readonly adapter?: AdapterOptions | undefined;
   /** Of the pool `"prompt"`: its `length` is the number of rows to choose from. @default a length of 20 */
   readonly prompt?: PromptOptions | undefined;
-  /** Of the pool `"prefix"`, likewise. @default a length of 20 */
+  /** Of the pool `"prefix"`, likewise, without `network` and `gate`. @default a length of 20 */
   readonly prefix?: PrefixOptions | undefined;
   /** A choice that was made, such as `selectByMagnitude` gives, in place of all other options. */
   readonly selection?: Manifest | undefined;

@@ -276,6 +276,32 @@ test.each<[what: string, options: ArbitraryOptions, message: string, layout?: ty
   expect(() => select({ count: 5, ...options }, 1, layout)).toThrow(message);
 });
 
+test.each<[Pool, ArbitraryOptions]>([
+  ["lora", { lora: { bias: "all" } }],
+  ["lora", { lora: { loraBias: true } }],
+  ["lora", { lora: { gate: true } }],
+  ["lora", { lora: { init: "pissa" } }],
+  ["lora", { lora: { targets: ["embed"] } }],
+  ["adapter", { adapter: { gate: true } }],
+  ["adapter", { adapter: { bottleneck: 4, phm: { division: 2 } } }],
+  ["prefix", { prefix: { gate: true } }],
+  ["prefix", { prefix: { network: { hidden: 4 } } }],
+])("settings of %s by which there is more than can be chosen are refused: %j", (pool, options) => {
+  expect(() => select({ count: 5, pool, ...options })).toThrow(`with these settings of "${pool}" there is "`);
+});
+
+test("rows of a prompt that starts as a text start as its words, one after the other", () => {
+  const model = tinyModel();
+  const words = model.parameters.get("embeddings.word_embeddings.weight")!.arraySync() as number[][];
+  const init = [3, 5, 7];
+  const delta = arbitrary(model, { count: 32, pool: "prompt", prompt: { length: 4, init } }, random(1));
+  expect([...delta.parameters].map(([name, row]) => [name, ...row.dataSync()])).toEqual(
+    [3, 5, 7, 3].map((word, i) => [`prompt.${i}`, ...words[word]!]),
+  );
+  disposeDelta(delta);
+  disposeParameters(model.parameters);
+});
+
 test("a choice of nothing is an error that says what to do", () => {
   expect(() => select({ count: 3, granularity: "tensor", fit: "skip", excludeVectors: true })).toThrow(
     /no tensor fits into a count of 3; take a larger count or smaller pieces/,

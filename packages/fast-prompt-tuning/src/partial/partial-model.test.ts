@@ -199,6 +199,11 @@ test.each([
   [{ strategy: "score" as const, depth: 0.5 }],
   [{ neurons: { method: "mean" as const, layers: {} }, width: 0.5 }],
   [{ neurons: { method: "mean" as const, layers: {} } }],
+  [{ multiple: 8 }],
+  [{ strategy: "last" as const }],
+  [{ strategy: "last" as const, layers: [0] }],
+  [{ random: random(1), depth: 0.5 }],
+  [{ random: random(1), strategy: "random" as const, width: 0.5 }],
   [{ dept: 0.5 } as never],
 ])("%j is refused", (options) => {
   const model = tinyModel({ type: "bert" });

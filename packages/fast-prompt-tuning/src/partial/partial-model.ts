@@ -103,28 +103,14 @@ const schema = z.strictObject({
  * const half = partialModel(model, { depth: 0.5, width: 0.5 });
  */
 export function partialModel<M extends LanguageModel>(model: M, options: PartialOptions = {}): PartialModel<M> {
-  const read = parseConfig("partialModel", schema, options);
   const whole = model as unknown as LanguageModel;
-  checkWhole("partialModel", whole);
-  const sites = whole.sites();
-  const blocks = sites.filter(({ kind }) => kind === "block");
-  const kept = keptBlocks(blocks, read);
-  const without = blocks.filter((block) => !kept.has(block)).map(({ path }) => path);
-  const { width = 1, multiple = 1 } = read;
-  const parts = width === 1 ? [] : feedForwardParts(sites).filter(({ block }) => !without.includes(block));
-  const scores = parts.length === 0 ? undefined : (read.neurons ?? weightScores(whole));
-  if (width === 1 && read.neurons !== undefined && options.width === undefined)
-    throw new ConfigError({
-      message: "partialModel: neurons says which to keep, and no width says how many; give width",
-    });
-  const isWhole = ({ stack }: Site): boolean => stack === "decoder" && read.decoder === "whole";
-  const chosen = new Map<FeedForwardSites, Int32Array>();
-  for (const part of parts) {
-    if (isWhole(part.act)) continue;
-    const count = countOf(part.act.width, width, multiple, "width");
-    if (count === part.act.width) continue;
-    chosen.set(part, Int32Array.from(topIndices(scoresOf(scores!, part.act), count)).sort());
-  }
+  const { sites, blocks, kept, without, narrowed, neurons } = measurePart(whole, options);
+  const scores = narrowed.length === 0 ? undefined : (neurons ?? weightScores(whole));
+  const chosen = new Map(
+    narrowed.map(
+      ([part, count]) => [part, Int32Array.from(topIndices(scoresOf(scores!, part.act), count)).sort()] as const,
+    ),
+  );
   const sliced = slices(whole, chosen);
   const view = viewModel(whole, { without, ...sliced });
   const all = feedForwardWidths(sites, kept);
@@ -138,6 +124,66 @@ export function partialModel<M extends LanguageModel>(model: M, options: Partial
     },
     dispose: () => disposeParameters(sliced.weights),
   } as unknown as PartialModel<M>;
+}
+
+/** What a part has, before anything is made. */
+interface Measured {
+  readonly sites: readonly Site[];
+  readonly blocks: readonly Site[];
+  readonly kept: ReadonlySet<Site>;
+  readonly without: readonly string[];
+  /** Feed-forward parts that lose neurons, with how many stay. */
+  readonly narrowed: readonly (readonly [FeedForwardSites, number])[];
+  readonly neurons: NeuronScores | undefined;
+}
+
+function measurePart(whole: LanguageModel, options: PartialOptions): Measured {
+  const read = parseConfig("partialModel", schema, options);
+  checkWhole("partialModel", whole);
+  checkIdle(read);
+  const sites = whole.sites();
+  const blocks = sites.filter(({ kind }) => kind === "block");
+  const kept = keptBlocks(blocks, read);
+  const without = blocks.filter((block) => !kept.has(block)).map(({ path }) => path);
+  const { width = 1, multiple = 1, neurons } = read;
+  const parts = width === 1 ? [] : feedForwardParts(sites).filter(({ block }) => !without.includes(block));
+  const isWhole = ({ stack }: Site): boolean => stack === "decoder" && read.decoder === "whole";
+  const narrowed = parts.flatMap((part) => {
+    if (isWhole(part.act)) return [];
+    const count = countOf(part.act.width, width, multiple, "width");
+    if (count === part.act.width) return [];
+    if (neurons !== undefined) scoresOf(neurons, part.act);
+    return [[part, count] as const];
+  });
+  return { sites, blocks, kept, without, narrowed, neurons };
+}
+
+/**
+ * Whether a part that could be made leaves anything out. Makes nothing.
+ *
+ * @throws {ConfigError} As `partialModel`.
+ */
+export function checkPart(model: LanguageModel, options: PartialOptions): boolean {
+  const { without, narrowed } = measurePart(model, options);
+  return without.length > 0 || narrowed.length > 0;
+}
+
+/** Throws for settings that others would have to be there for. */
+function checkIdle({ depth, width, strategy, layerScores, random, neurons, multiple }: z.output<typeof schema>): void {
+  const given = (settings: object): string =>
+    Object.entries(settings)
+      .flatMap(([key, value]) => (value === undefined ? [] : [`"${key}"`]))
+      .join(", ");
+  const [ofDepth, ofWidth] = [given({ strategy, layerScores, random }), given({ neurons, multiple })];
+  const problem =
+    depth === undefined && ofDepth !== ""
+      ? `${ofDepth} says which layers to keep, and no depth says how many; give depth`
+      : width === undefined && ofWidth !== ""
+        ? `${ofWidth} says which neurons to keep, and no width says how many; give width`
+        : random !== undefined && strategy !== "random"
+          ? 'random is read by the strategy "random" alone'
+          : undefined;
+  if (problem !== undefined) throw new ConfigError({ message: `partialModel: ${problem}` });
 }
 
 /**
@@ -154,9 +200,11 @@ export function partial<M extends LanguageModel>(
   const base = partialModel(tuned.base, options);
   try {
     return tuned.on(base);
-  } catch (error) {
+  } catch (cause) {
     base.dispose();
-    throw error;
+    const { code, message } = cause as { readonly code?: string; readonly message: string };
+    if (code !== "CONFIG" && code !== "SHAPE") throw cause;
+    throw new ConfigError({ message: `partial: a delta does not fit this part of the model: ${message}`, cause });
   }
 }
 

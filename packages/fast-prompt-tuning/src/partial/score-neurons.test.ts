@@ -175,11 +175,15 @@ test("a block that hands on what it reads has no influence", async () => {
   disposeParameters(model.parameters);
 });
 
-test.each([[{ points: 3 }], [{ clusters: 3 }], [{ method: "norm" as never }], [{ n: 3 } as never]])(
-  "the settings %j are refused",
-  async (options) => {
-    const model = tinyModel({ type: "bert" });
-    await expect(scoreNeurons(model, tinyData(model), options)).rejects.toThrow(/scoreNeurons: /);
-    disposeParameters(model.parameters);
-  },
-);
+test.each([
+  [{ points: 3 }],
+  [{ clusters: 3 }],
+  [{ random: random(3) }],
+  [{ method: "weights" as const, examples: 3 }],
+  [{ method: "norm" as never }],
+  [{ n: 3 } as never],
+])("the settings %j are refused", async (options) => {
+  const model = tinyModel({ type: "bert" });
+  await expect(scoreNeurons(model, tinyData(model), options)).rejects.toThrow(/scoreNeurons: /);
+  disposeParameters(model.parameters);
+});

@@ -54,7 +54,7 @@ export interface ScoreNeuronsOptions {
    * `"experts"`: groups of equal size by k-means over what neurons read with, in the order of their mean activation. @default "activation"
    */
   readonly method?: NeuronMethod;
-  /** Most examples that are read; whole batches are. @default 1000 */
+  /** Most examples that are read; whole batches are. `"weights"` reads none. @default 1000 */
   readonly examples?: number;
   /** Points of `"integrated-gradients"`. @default 20 */
   readonly points?: number;
@@ -69,7 +69,7 @@ export interface ScoreNeuronsOptions {
 const METHODS = ["activation", "mean", "integrated-gradients", "weights", "fisher", "output", "experts"] as const;
 const schema = z.strictObject({
   method: z.enum(METHODS).default("activation"),
-  examples: z.int().positive().default(1000),
+  examples: z.int().positive().exactOptional(),
   points: z.int().positive().exactOptional(),
   clusters: z.int().positive().exactOptional(),
   random: z.custom<Random>((value) => typeof (value as Random | undefined)?.at === "function").exactOptional(),
@@ -107,20 +107,20 @@ export async function scoreNeurons(
 ): Promise<NeuronScores> {
   const {
     method,
-    examples,
+    examples = 1000,
     points,
     clusters,
     random = seeded(0),
     cache,
   } = parseConfig("scoreNeurons", schema, options);
-  const unread =
-    points !== undefined && method !== "integrated-gradients"
-      ? "points"
-      : clusters !== undefined && method !== "experts"
-        ? "clusters"
-        : undefined;
+  const unread = Object.entries({
+    examples: method !== "weights",
+    points: method === "integrated-gradients",
+    clusters: method === "experts",
+    random: method === "experts",
+  }).find(([key, isRead]) => !isRead && options[key as keyof ScoreNeuronsOptions] !== undefined);
   if (unread !== undefined)
-    throw new ConfigError({ message: `scoreNeurons: ${unread} is not read by the method "${method}"` });
+    throw new ConfigError({ message: `scoreNeurons: ${unread[0]} is not read by the method "${method}"` });
   const runner = model as unknown as Runner;
   const base = runner.base ?? runner;
   const print = await fingerprintBody(base);

@@ -1,6 +1,6 @@
 import { type Files, memory as files } from "@cambium/base";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
-import { attach, head, prompt, type Tuned } from "@cambium/delta";
+import { attach, head, lora, prompt, type Tuned } from "@cambium/delta";
 import type { LanguageModel } from "@cambium/models";
 import { tinyModel } from "@cambium/models/testing";
 import { adamW, linear, type Metrics, train } from "@cambium/train";
@@ -288,6 +288,43 @@ test("neurons that were scored on another model are refused", async () => {
   free();
 });
 
+test.each<[string, Options, RegExp]>([
+  [
+    "layers that there are not",
+    { stages: [{ share: 0.5 }, { share: 0.5, depth: 3 }] },
+    /depth asks for 3, and there are 2/,
+  ],
+  ["neurons that there are not", { stages: [{ share: 0.5 }, { share: 0.5, width: 999 }] }, /width asks for 999/],
+  [
+    "no number of layers",
+    { stages: [{ share: 0.5 }, { share: 0.5, depth: 1.5 }] },
+    /depth.*a share up to 1, or a whole/,
+  ],
+  ["no scores", { neurons: { method: "mean", layers: {} } }, /neurons has no scores for/],
+  ["no layers to draw by", { strategy: "score" }, /needs a finite score for each/],
+])("a stage with %s is refused before the first step", async (_, options, message) => {
+  const { tuned, free } = setUp();
+  const seen: unknown[] = [];
+  await expect(run(tuned, { ...options, onGrow: ({ stage }) => void seen.push(stage) } as Options)).rejects.toThrow(
+    message,
+  );
+  expect(seen).toEqual([]);
+  free();
+});
+
+test("a delta that sits on what a later stage leaves out is refused before the first step", async () => {
+  const { base, free } = setUp();
+  const tuned = attach(base, lora(base, { rank: 2, layers: [1] }, random(1)));
+  const first = { stages: [{ share: 0.5 }, { share: 0.5, depth: 0.5 }], flops: () => 1 };
+  const seen: unknown[] = [];
+  await expect(run(tuned, { ...first, onGrow: ({ stage }) => void seen.push(stage) } as Options)).rejects.toThrow(
+    /a delta does not fit this part of the model: .*1.attention.self.query/,
+  );
+  expect(seen).toEqual([]);
+  disposeParameters(tuned.parameters);
+  free();
+});
+
 test("all layers by their number are the whole model", async () => {
   const { tuned, free } = setUp();
   const { events } = await run(tuned, {
@@ -335,6 +372,7 @@ test.each<[Options, RegExp]>([
   ],
   [{ stages: "paper-width" as const, strategy: "nested" as const }, /no stage leaves out layers, so "strategy"/],
   [{ stages: [{ share: 1 }], multiple: 8 }, /no stage leaves out layers or neurons, so "multiple"/],
+  [{ stages: [{ share: 1 }], decoder: "whole" as const }, /no stage leaves out layers or neurons, so "decoder"/],
   [{ flops: () => 0 }, /flops must give a number above 0, got 0/],
   [
     {

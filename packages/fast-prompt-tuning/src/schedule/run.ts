@@ -22,7 +22,7 @@ import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { flops as countFlops, type FlopsOptions } from "../cost/flops.ts";
 import { shortened } from "../extensions/shortened.ts";
 import { checkScores } from "../partial/neuron-scores.ts";
-import { type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
+import { checkPart, type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
 import { checkEvaluation, evaluationOf, growthOf, type StageEvaluation, wantsToGrow } from "./evaluate-stage.ts";
 import type { GrowthRule } from "./growth-rule.ts";
 import { inFolder, type RunLog, readLog, type Spent, writeLog } from "./run-log.ts";
@@ -148,6 +148,7 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
   const planned = stagesOf(stages, steps);
   checkEvaluation(options.evaluate);
   checkIdle(planned, options as never);
+  const isCut = planned.map((stage) => checkStage(tuned, stage, options));
   const canEndEarly = options.grow !== undefined || options.evaluate?.patience !== undefined;
   checkRates(optimiser, rates, steps, planned, canEndEarly);
   if (options.neurons !== undefined) await checkScores("runFastPromptTuning", tuned.base, options.neurons);
@@ -158,7 +159,7 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
   let before: EndEvent | undefined;
   const last = planned.at(-1)!;
   try {
-    if (!isWhole(last) && isCut(tuned, partOptions(last, options)))
+    if (isCut.at(-1)!)
       yield warning(meter, 0, "the last stage is a part of the model: the prompt never sees the whole model");
     let from = 0;
     for (const [index, plannedStage] of planned.entries()) {
@@ -241,12 +242,22 @@ function release(end: EndEvent | undefined): void {
   if (end.optimiser !== undefined) disposeParameters(end.optimiser.tensors);
 }
 
-/** Whether a part has less than the model: numbers of layers and neurons may name all of them. */
-function isCut<M extends LanguageModel>(tuned: Tuned<M>, options: PartialOptions): boolean {
-  const { base } = partial(tuned, options);
-  base.dispose();
-  const { depth, width } = base.part;
-  return depth[0] < depth[1] || width[0] < width[1];
+/**
+ * Whether a stage has less than the model: numbers of layers and neurons may name all of them.
+ *
+ * @throws {ConfigError} When its part cannot be made, or a delta does not fit: before the first step, and not in the middle of the run.
+ */
+function checkStage<M extends LanguageModel>(
+  tuned: Tuned<M>,
+  stage: PlannedStage,
+  options: FastPromptTuningOptions<M>,
+): boolean {
+  if (isWhole(stage)) return false;
+  const all = partOptions(stage, options as never);
+  const { width: _, neurons, multiple, ...ofDepth } = all;
+  const isCut = checkPart(tuned.base as unknown as LanguageModel, all);
+  partial(tuned, ofDepth); // copies nothing
+  return isCut;
 }
 
 /**
@@ -259,6 +270,7 @@ function checkIdle(planned: readonly PlannedStage[], options: FastPromptTuningOp
   const idle = [
     ...(["strategy", "layerScores"] as const).filter((key) => options[key] !== undefined && !cutsDepth),
     ...(["neurons", "multiple"] as const).filter((key) => options[key] !== undefined && !cutsWidth),
+    ...(["decoder"] as const).filter((key) => options[key] !== undefined && !cutsDepth && !cutsWidth),
   ];
   if (idle.length === 0) return;
   throw new ConfigError({

@@ -57,7 +57,7 @@ export interface ClassificationReport {
  * @param predictions - One for each row: a class, or what a predictor gives, every class with its probability.
  * @param actual - The classes that are right.
  * @throws {ShapeError} When the lists differ in length or are empty, or some predictions have probabilities and others none.
- * @throws {ConfigError} When a class is not among `labels`; names its row.
+ * @throws {ConfigError} When a class is not among `labels`, with its row, or is there twice.
  * @see van Rijsbergen 1979, Information Retrieval, chapter 7; averages as in scikit-learn's `classification_report`, where what is
  *   undefined counts 0.
  * @example
@@ -77,6 +77,9 @@ export function measureClassification(
   const scores = scoresOf(predictions);
   const predicted = predictions.map((prediction) => (typeof prediction === "string" ? prediction : best(prediction)));
   const labels = options.labels ?? [...new Set([...actual, ...predicted])].sort();
+  const twice = labels.find((label, i) => labels.indexOf(label) < i);
+  if (twice !== undefined)
+    throw new ConfigError({ message: `measureClassification: labels has "${twice}" twice`, label: twice });
   const confusion = countPairs(predicted, actual, labels);
   const classes = labels.map((label, i): ClassScores => {
     const [own, of] = [confusion[i]!.reduce(plus, 0), confusion.reduce((sum, row) => sum + row[i]!, 0)];

@@ -97,6 +97,7 @@ test.each<[string, () => unknown, string]>([
     () => measureClassification([[{ label: "a", score: 0.5 }]], ["a"]),
     "row 0 add up to 0.5",
   ],
+  ["a class twice", () => measureClassification(["a"], ["a"], { labels: ["a", "b", "a"] }), 'labels has "a" twice'],
   [
     "no bins",
     () => measureClassification([[{ label: "a", score: 1 }]], ["a"], { bins: 0 }),

@@ -76,6 +76,11 @@ async function parseFile(name: string, bytes: Uint8Array, options: TableOptions)
       message: `readTable: ${strange} is an option of CSV files, and ${name} is read as ${format}`,
     });
   }
+  if (format === "parquet" && options.encoding !== undefined) {
+    throw new ConfigError({
+      message: `readTable: encoding is an option of files of text, and ${name} is read as parquet`,
+    });
+  }
   if (format === "parquet") return parseParquet(name, bytes);
   const text = decode(name, bytes, options.encoding);
   if (format === "jsonl") return parseJsonLines(name, text);

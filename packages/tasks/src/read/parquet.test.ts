@@ -16,6 +16,17 @@ test("a Parquet file of pyarrow is read, and a missing text named", async () => 
   expect(skipped).toHaveLength(1);
 });
 
+test("integers that no number holds stay different classes", async () => {
+  const rows = [2n ** 53n, 2n ** 53n + 1n, 7n].map((label, i) => ({ text: `text number ${i}`, label }));
+  const { labels } = await readTable(rows, { kind: "classes" });
+  expect(labels).toEqual(["7", "9007199254740992", "9007199254740993"]);
+});
+
+test("an encoding is none of a Parquet file's", async () => {
+  const file = { files: fixtures, name: "rows.parquet" };
+  await expect(readTable(file, { encoding: "utf-8" })).rejects.toThrow("encoding is an option of files of text");
+});
+
 test("what is no Parquet file is told", async () => {
   await expect(readTable({ files: fixtures, name: "metrics.json" }, { format: "parquet" })).rejects.toThrow(
     "metrics.json cannot be read as Parquet",

@@ -126,7 +126,7 @@ function rowOf(name: string, record: TableRecord, { text, pair, label, target, g
     const value = values[column];
     if (typeof value === "string") return value.trim();
     if (typeof value === "boolean") return String(value);
-    if (typeof value === "bigint") return Number(value);
+    if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
     if (typeof value === "number" && Number.isFinite(value)) return value;
     throw strange(name, record, column, "a class or a number", value);
   };

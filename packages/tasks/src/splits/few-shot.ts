@@ -22,13 +22,16 @@ const schema = z.strictObject({
  * Equally many rows of each class, drawn at random, in random order. With one seed, the rows of a smaller draw are among those of
  * a larger one.
  *
- * @throws {ConfigError} When a class has fewer rows, unless they are kept; names it.
+ * @throws {ConfigError} When a class has fewer rows, unless they are kept, or some rows have a label and others none; names it.
  * @example
  * const few = fewShot(train, { perClass: 8, random: random(1) });
  */
 export function fewShot<Row extends SplitRow>(rows: readonly Row[], options: FewShotOptions): Row[] {
   const { perClass, fewer, random } = parseConfig("fewShot", schema, options);
   const drawn: Row[] = [];
+  const bare = rows.findIndex(({ label }) => label === undefined);
+  if (bare !== -1 && rows.some(({ label }) => label !== undefined))
+    throw new ConfigError({ message: `fewShot: row ${bare} has no label, and others have one`, row: bare });
   for (const [label, own] of groupBy(rows, (row) => row.label)) {
     if (own.length < perClass && fewer === "error") {
       throw new ConfigError({

@@ -130,6 +130,7 @@ test("a few rows of each class are drawn, and fewer of one seed are among more o
   for (const own of groupBy(drawn(8), ({ label }) => label).values()) expect(own).toHaveLength(8);
   expect(drawn(8)).toEqual(expect.arrayContaining(drawn(4)));
   expect(() => drawn(10)).toThrow('class "b" has 9 rows, 10 are wanted');
+  expect(() => fewShot([...rows, { text: "new" }], { perClass: 2, random: random(5) })).toThrow("row 39 has no label");
   const kept = fewShot(rows, { perClass: 10, fewer: "keep", random: random(5) });
   expect(groupBy(kept, ({ label }) => label).get("b")).toHaveLength(9);
 });

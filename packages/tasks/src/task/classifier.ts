@@ -9,7 +9,7 @@ import {
   type TokenBatch,
   type Tokenizer,
 } from "@cambium/models";
-import { dispose, gather, slice, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
+import { dispose, gather, type Tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import type { Form, TaskParts } from "./define-task.ts";
 import { type Asking, askingOf, askRow, maskText, type TaskRow } from "./rows.ts";
 import { render, type Texts } from "./template.ts";
@@ -34,6 +34,10 @@ export function createClassifier(
 ): TaskClassifier {
   checkOptions("task.classifier", options, ["form", "maxLength", "batchSize"]);
   const { form, maxLength, batchSize = 32 } = options;
+  for (const [name, value] of Object.entries({ maxLength, batchSize })) {
+    if (Number.isInteger(value) && value > 0) continue;
+    throw new ConfigError({ message: `task.classifier: ${name} must be a whole number above 0, got ${value}` });
+  }
   if (task.kind !== "classes") {
     throw new ConfigError({ message: `task.classifier: task "${task.name}" has no classes, it has ${task.kind}` });
   }
@@ -88,9 +92,12 @@ function maskScores(task: TaskParts, model: RunnableModel, asking: Asking): Scor
   const anyWord = task.words[task.labels[0]!]!; // stands where the mask is, so that the batch says where that is
   return async (rows) => {
     const batch = toBatch(rows.map((row, i) => askRow(asking, row, i, anyWord).row));
+    // One a row: a mask that stands in a text itself hides no word.
+    const labels = await batch.labels!.data();
+    const own = [...labels.keys()].filter((place) => labels[place] === ids[0]);
     return readRows(batch, rows.length, () => {
-      const logits = model.forward(batch).logits!; // [positions, vocab]: one mask a row, filled up
-      return gather(slice(logits, [0, 0], [rows.length, -1]), tensor1d(ids, "int32"), 1); // [rows, labels]
+      const logits = gather(model.forward(batch).logits!, tensor1d(own, "int32")); // [rows, vocab], of [positions, vocab]
+      return gather(logits, tensor1d(ids, "int32"), 1); // [rows, labels]
     });
   };
 }

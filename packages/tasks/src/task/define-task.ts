@@ -63,7 +63,7 @@ export interface Task {
 }
 
 /** The parts of a task that its forms read. */
-export interface TaskParts extends Pick<Task, "name" | "kind" | "labels" | "words"> {
+export interface TaskParts extends Pick<Task, "name" | "kind" | "labels" | "words" | "head"> {
   /** @throws {ConfigError} When there is none for the form. */
   templateOf(form: WordForm): Template;
 }
@@ -128,6 +128,7 @@ export function defineTask(options: TaskOptions): Task {
     kind,
     labels,
     words,
+    head: (form) => headOf(parts, form),
     templateOf(form) {
       const template = templates.get(form);
       if (template !== undefined) return template;
@@ -142,7 +143,7 @@ export function defineTask(options: TaskOptions): Task {
     kind,
     labels,
     words,
-    head: (form) => headOf(parts, form),
+    head: parts.head,
     rows: (rows, rowsOptions) => createRows(parts, rows, rowsOptions),
     classifier: (model, tokenizer, classifierOptions) => createClassifier(parts, model, tokenizer, classifierOptions),
   };
@@ -180,6 +181,11 @@ function templatesOf(
 }
 
 function headOf({ name, kind, labels, templateOf }: TaskParts, form: Form): HeadConfig {
+  if (form !== "class-head" && !forms.includes(form))
+    throw new ConfigError({
+      message: `task: form must be "class-head", "mask", "continuation" or "text-to-text", got ${JSON.stringify(form)}`,
+      form,
+    });
   if (form === "class-head") {
     if (kind === "classes") return { kind: "sequence-classification", labels };
     if (kind === "numbers") return { kind: "regression" };

@@ -41,6 +41,7 @@ export interface Asking {
 export function createRows(task: TaskParts, rows: readonly TaskRow[], options: RowsOptions): TaskRows {
   checkOptions("task.rows", options, ["form", "tokenizer", "maxLength"]);
   const { form, tokenizer, maxLength } = options;
+  task.head(form);
   if (form === "class-head") return { rows: rows.map((row, i) => headRow(task, row, i)), cutRows: 0 };
   if (tokenizer === undefined || maxLength === undefined) {
     throw new ConfigError({
@@ -48,8 +49,16 @@ export function createRows(task: TaskParts, rows: readonly TaskRow[], options: R
     });
   }
   const asking = askingOf(task, form, tokenizer, maxLength);
+  if (form === "mask") checkMasks(maskText(tokenizer), rows);
   const made = rows.map((row, index) => askRow(asking, row, index, answerOf(task, row, index)));
   return { rows: made.map(({ row }) => row), cutRows: made.filter(({ lost }) => lost > 0).length };
+}
+
+/** Throws where a text holds the mask itself: it would be learnt as the word that it hides. */
+function checkMasks(mask: string, rows: readonly TaskRow[]): void {
+  const index = rows.findIndex(({ text, pair = "" }) => text.includes(mask) || pair.includes(mask));
+  if (index === -1) return;
+  throw new ConfigError({ message: `task: row ${index} holds ${mask}, which hides the word to be found`, index });
 }
 
 /** How a task asks in a form. */

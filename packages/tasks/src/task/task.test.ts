@@ -168,6 +168,23 @@ test("a word's probability at a mask is its share of what the predictor gives fo
   disposeParameters(model.parameters);
 });
 
+test("a mask that stands in a text moves no other row's answer", async () => {
+  const model = tinyModel({ type: "bert", head: oneWord.head("mask"), dropout: 0 });
+  const classify = oneWord.classifier(model, tokenizer, { form: "mask", maxLength: 16 });
+  const [masked, plain] = [{ text: "[MASK] b" }, { text: "a b c d" }];
+  const [[alone], together] = [await classify([plain]), await classify([masked, plain])];
+  expect(byLabel(together[1]!)["positive"]).toBeCloseTo(byLabel(alone!)["positive"]!, 5);
+  disposeParameters(model.parameters);
+});
+
+test.each([{ batchSize: 0 }, { batchSize: 1.5 }, { maxLength: 0 }])("a classifier with %j is refused", (settings) => {
+  const model = tinyModel({ type: "bert", head: oneWord.head("mask") });
+  expect(() => oneWord.classifier(model, tokenizer, { form: "mask", maxLength: 16, ...settings })).toThrow(
+    `task.classifier: ${Object.keys(settings)[0]} must be a whole number above 0`,
+  );
+  disposeParameters(model.parameters);
+});
+
 test("by a class head it is the predictor, in any batch size", async () => {
   const model = tinyModel({ type: "bert", head: mood.head("class-head") });
   const classify = mood.classifier(model, tokenizer, { form: "class-head", maxLength: 16 });
@@ -219,6 +236,19 @@ test.each<[string, () => unknown, string]>([
   ],
   ["a pair that nobody reads", () => oneWord.rows([{ text: "a", pair: "b" }], one), "row 0 has a pair"],
   ["no tokenizer", () => oneWord.rows(rows, { form: "mask" }), "needs a tokenizer and maxLength"],
+  ["a form that there is not", () => oneWord.rows(rows, { form: "class_head" as never }), 'form must be "class-head"'],
+  [
+    "a text to be written by a head",
+    () =>
+      defineTask({ name: "x", template: "{text} {answer}" }).rows([{ text: "a", target: "b" }], { form: "class-head" }),
+    "which no class head does",
+  ],
+  [
+    "a number in words",
+    () => defineTask({ name: "x", kind: "numbers", template: "{text} {answer}" }).rows([{ text: "a", label: 1 }], one),
+    'only the form "class-head"',
+  ],
+  ["a mask in a text", () => oneWord.rows([rows[0]!, { text: "a [MASK]" }], one), "row 1 holds [MASK]"],
 ])("%s is an error", (_, call, message) => {
   expect(call).toThrow(message);
 });

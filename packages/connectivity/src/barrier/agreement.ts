@@ -16,26 +16,28 @@ export interface Answers {
 
 const BINS = 10;
 
-function calibrationError({ values }: Measurement): number {
+function calibrationError({ values, weights }: Measurement): number {
   const [confidence, correct] = [values["confidence"]!, values["correct"]!];
-  const bins = Array.from({ length: BINS }, () => ({ gap: 0, count: 0 }));
+  const bins = Array.from({ length: BINS }, () => ({ gap: 0 }));
   for (const [i, share] of confidence.entries()) {
     const bin = bins[Math.min(BINS - 1, Math.floor(share * BINS))]!;
-    bin.gap += correct[i]! - share;
-    bin.count += 1;
+    bin.gap += weights[i]! * (correct[i]! - share);
   }
-  return bins.reduce((sum, { gap }) => sum + Math.abs(gap), 0) / confidence.length;
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return bins.reduce((sum, { gap }) => sum + Math.abs(gap), 0) / total;
 }
 
 /**
  * Agreement with both ends and calibration at every point of a measured path.
  *
- * @throws {ConfigError} When it was measured without guesses and their probabilities.
+ * @throws {ConfigError} When it was measured without guesses, their probabilities, or whether they are right.
  */
 export function measureAnswers({ points }: Pick<PathMeasurement, "points">): readonly Answers[] {
   const guesses = points.map(({ values }) => values["guess"]);
-  if (guesses.some((guess) => guess === undefined) || points.some(({ values }) => values["confidence"] === undefined))
-    throw new ConfigError({ message: 'measureAnswers: the path must be measured with "guess" and "confidence"' });
+  if (["guess", "confidence", "correct"].some((name) => points.some(({ values }) => values[name] === undefined)))
+    throw new ConfigError({
+      message: 'measureAnswers: the path must be measured with "guess", "confidence" and "correct"',
+    });
   const like = (k: number, end: number): number => {
     const same = guesses[k]!.filter((guess, i) => guess === guesses[end]![i]).length;
     return same / guesses[k]!.length;

@@ -3,7 +3,7 @@ import { attach, head, lora, type Tuned } from "@cambium/delta";
 import type { LanguageModel, TokenBatch } from "@cambium/models";
 import { tinyBatch, tinyModel } from "@cambium/models/testing";
 import type { Batches } from "@cambium/train";
-import { argMax, dispose, type Tensor, type Tensor2D, tidy, zeros } from "@tensorflow/tfjs-core";
+import { argMax, dispose, type Tensor, type Tensor2D, tensor1d, tidy, zeros } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { createEvaluator } from "./evaluator.ts";
 
@@ -94,6 +94,39 @@ test("regression and many labels have a loss for each row as well, whose mean is
     disposeParameters(model.parameters);
     disposeParameters(base.parameters);
   }
+});
+
+test("rows whose label is ignored count nothing, as in the model's loss", async () => {
+  const { base, model } = tuned();
+  const labels = [0, -100, 2];
+  const batchOf = (): TokenBatch => {
+    const batch = tinyBatch(base);
+    batch.labels!.dispose();
+    return { ...batch, labels: tensor1d(labels, "int32") };
+  };
+  const data: Batches<TokenBatch> = {
+    batchCount: 2,
+    describe: () => ({ some: 2 }),
+    async *epoch() {
+      yield { batch: batchOf(), rows: 3, isLast: false };
+      yield { batch: tinyBatch(base), rows: 3, isLast: true };
+    },
+  };
+  const evaluator = await createEvaluator(model, data);
+  const { loss, accuracy, weights, values } = await evaluator.measure(model);
+  expect([...weights]).toEqual([1, 0, 1, 1, 1, 1]);
+  expect(Object.keys(values).sort()).toEqual(["confidence", "correct", "gold", "guess", "loss"]);
+  const some = batchOf();
+  const whole = tinyBatch(base);
+  const means = [some, whole].map((batch) =>
+    tidy(() => model.loss(model.parameters, batch, { random: random(0), training: false }).dataSync()[0]!),
+  );
+  expect(loss).toBeCloseTo((2 * means[0]! + 3 * means[1]!) / 5, 5);
+  const right = [...values["correct"]!].filter((each, i) => each === 1 && i !== 1).length;
+  expect(accuracy).toBeCloseTo(right / 5, 6);
+  evaluator.dispose();
+  dispose([some, whole] as unknown as Tensor[]);
+  for (const tree of [model.parameters, base.parameters]) disposeParameters(tree);
 });
 
 test("a point of another model, data without rows that count, and options that do not exist are errors", async () => {

@@ -21,7 +21,7 @@ export interface Measurement {
   readonly loss: number;
   /** Share of rows that are right, 0 to 1, where `correct` is measured. */
   readonly accuracy?: number;
-  /** What each unit counts in the means, `[units]`. */
+  /** What each unit counts in the means, `[units]`: rows without a label 0. */
   readonly weights: Float32Array;
   /** Every number that is measured, by name, `[units]`, in the order of the data. */
   readonly values: Readonly<Record<string, Float32Array>>;
@@ -137,18 +137,21 @@ async function collect(
   weight: number,
   values: Map<string, number[]>,
 ): Promise<number[]> {
-  const { loss } = measured;
+  const { loss, counts } = measured;
   if (loss === undefined) throw new ConfigError({ message: 'measure: what is measured must have a "loss"' });
   for (const [name, tensor] of Object.entries(measured)) {
     if (tensor.size !== loss.size)
       throw new ShapeError({
         message: `measure: "${name}" has ${tensor.size} numbers and "loss" ${loss.size}; each unit needs one`,
       });
+    if (name === "counts") continue;
     const list = values.get(name) ?? [];
     values.set(name, list);
     for (const value of await tensor.data()) list.push(value);
   }
-  return new Array<number>(loss.size).fill(weight / loss.size);
+  const shares = counts === undefined ? new Array<number>(loss.size).fill(1) : Array.from(await counts.data());
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  return shares.map((share) => (share === 0 ? 0 : (weight * share) / total));
 }
 
 function summarise(values: ReadonlyMap<string, readonly number[]>, counts: readonly number[]): Measurement {

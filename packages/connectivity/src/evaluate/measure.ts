@@ -11,7 +11,9 @@ import {
   mean,
   mul,
   neg,
+  notEqual,
   reshape,
+  scalar,
   softmax,
   softplus,
   square,
@@ -23,7 +25,8 @@ import {
 
 /**
  * Numbers of a batch at a point, each `[units]`: `loss` in nats, perhaps `correct` (1 or 0), `guess` (a class), `confidence` (the
- * probability of the guess), `gold` (that of the right answer), and any others. Pure, and of tensors only, so that it is replayed.
+ * probability of the guess), `gold` (that of the right answer), and any others. `counts`, where it is there, says what each unit counts
+ * within the batch, 0 for one that is left out. Pure, and of tensors only, so that it is replayed.
  */
 export interface Measure<Batch> {
   (parameters: Parameters, batch: Batch): Readonly<Record<string, Tensor>>;
@@ -76,6 +79,9 @@ export function usualMeasure<Batch>(objective: Objective<Batch>): Measuring<Batc
   };
 }
 
+/** The label of rows that have none, as in `crossEntropyRows`. */
+const IGNORED = -100;
+
 /** Means over all axes but the first. */
 const rowMeans = (values: Tensor): Tensor => mean(reshape(values, [values.shape[0]!, -1]), 1);
 
@@ -88,6 +94,7 @@ function ofOneLabel(logits: Tensor2D, labels: Tensor): Record<string, Tensor> {
     correct: cast(equal(guess, labels), "float32"),
     confidence: max(softmax(logits), -1),
     gold: exp(neg(loss)),
+    counts: cast(notEqual(labels, scalar(IGNORED, "int32")), "float32"),
   };
 }
 

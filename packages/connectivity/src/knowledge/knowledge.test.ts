@@ -99,7 +99,11 @@ test("a path without guesses, and a cartography of other rows, are errors", () =
     turns: new Uint32Array(3),
   };
   expect(() => measureKnowledge(path([{ correct: [1] }, { correct: [1] }]), other)).toThrow("of 3 rows, the path of 1");
-  expect(() => measureAnswers(path([{ correct: [1] }, { correct: [1] }]))).toThrow('"guess" and "confidence"');
+  expect(() => measureAnswers(path([{ correct: [1] }, { correct: [1] }]))).toThrow(
+    '"guess", "confidence" and "correct"',
+  );
+  const unlabelled = { guess: [1], confidence: [0.5] };
+  expect(() => measureAnswers(path([unlabelled, unlabelled]))).toThrow('"guess", "confidence" and "correct"');
 });
 
 test("agreement and calibration are shares of the rows", () => {
@@ -113,6 +117,16 @@ test("agreement and calibration are shares of the rows", () => {
   expect(answers[1]).toMatchObject({ likeStart: 0.5, likeEnd: 1 });
   expect(answers[0]!.calibrationError).toBeCloseTo((2 * 0.05 + 0.1) / 4, 6);
   expect(answers[1]!.calibrationError).toBeCloseTo(0, 6);
+});
+
+test("rows that count nothing do not enter the calibration", () => {
+  const { points } = path([
+    { guess: [0, 1], confidence: [0.5, 0.5], correct: [1, 0] },
+    { guess: [0, 1], confidence: [0.9, 0.9], correct: [1, 0] },
+  ]);
+  const answers = measureAnswers({ points: points.map((each) => ({ ...each, weights: Float32Array.of(1, 0) })) });
+  expect(answers[0]!.calibrationError).toBeCloseTo(0.5, 6);
+  expect(answers[1]!.calibrationError).toBeCloseTo(0.1, 6);
 });
 
 test("what rows add to the barrier adds up to it", () => {

@@ -29,7 +29,7 @@ export function mergeTensor(plan: MergePlan, tensor: TensorMerge): Float32Array 
     case "linear":
       return weightedMean(tensor.values, numbers("weight"), plan.normalise, tensor.name);
     case "slerp":
-      return alongArc(tensor.values, settingAt("t", plan.t, tensor.name, tensor.depth));
+      return alongArc(tensor.values, checkPlace(settingAt("t", plan.t, tensor.name, tensor.depth), tensor.name));
     case "karcher":
       return meanOnSphere(tensor, numbers("weight"), plan);
     case "model-stock":
@@ -160,6 +160,11 @@ function mergeChanges(
     result[i] = start[i]! + (lambda * sum) / (normalise ? divisor : 1);
   }
   return result;
+}
+
+function checkPlace(t: number, name: string): number {
+  if (t >= 0 && t <= 1) return t;
+  throw new ConfigError({ message: `mergePoints: "t" must be from 0 to 1, got ${t} at "${name}"`, name });
 }
 
 function checkShare(what: string, value: number, name: string): number {

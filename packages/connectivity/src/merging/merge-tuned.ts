@@ -2,6 +2,7 @@
 import { ConfigError } from "@cambium/base";
 import { disposeParameters, type Parameters, type Random } from "@cambium/core";
 import { type AnyModel, attach, type Combination, combine, type Delta, named, type Tuned } from "@cambium/delta";
+import { checkSettings } from "../points/point.ts";
 import { tieKnots } from "./knots.ts";
 import { mergePoints } from "./merge-points.ts";
 import { type MergeRecipe, planMerge } from "./recipe.ts";
@@ -47,7 +48,7 @@ export interface MergeTunedOptions extends Pick<MergeRecipe, "density" | "sign">
  *
  * @param models - On one base, with deltas of the same names and kinds. Not disposed of.
  * @returns A tuned model on that base. The caller owns the tensors of its deltas.
- * @throws {ConfigError} When bases or deltas differ, a delta is of factors and no LoRA, or a setting cannot be meant.
+ * @throws {ConfigError} When bases, deltas or settings of deltas differ, a delta is of factors and no LoRA, or a setting cannot be meant.
  * @example
  * const both = await mergeTuned([a, b], { method: "ties", density: 0.3, rank: 16 });
  */
@@ -70,6 +71,8 @@ export async function mergeTuned<M extends AnyModel>(
     throw fail(`"${method}" draws nothing, so it takes no "random"`);
   if (random === undefined && method.startsWith("dare"))
     throw fail(`"${method}" drops at random; give random: random(seed)`);
+  const unread = (["density", "sign"] as const).find((key) => method === "linear" && options[key] !== undefined);
+  if (unread !== undefined) throw fail(`"linear" reads no "${unread}"; is method "ties" meant?`);
   const settings = { ...(density !== undefined && { density }), ...(sign !== undefined && { sign }) };
   const recipe: MergeRecipe = {
     method: method === "linear" ? "task-arithmetic" : method,
@@ -89,6 +92,13 @@ export async function mergeTuned<M extends AnyModel>(
       `numbers of a delta of the kind "${product.kind}" are factors, whose means are not the factors of the mean; make it a LoRA first by toLora(model, delta, …)`,
     );
   }
+  // Products of LoRAs mean the same whatever their settings; other numbers do not.
+  for (const [i, { kind }] of first.deltas.entries())
+    if (kind !== "lora")
+      checkSettings(
+        "mergeTuned",
+        models.map(({ deltas }) => ({ deltas: [deltas[i]!] })),
+      );
   const merged: Delta[] = [];
   try {
     for (const [i, delta] of first.deltas.entries()) {

@@ -227,6 +227,7 @@ test("settings that change nothing, that are missing or that cannot be meant are
   await expect(run({ wieght: 1 })).rejects.toThrow('is "weight" meant?');
   await expect(run({ weight: { each: [1] } })).rejects.toThrow("1 settings for 2 points");
   await expect(run({ weight: { each: [1, -1] } })).rejects.toThrow("the weights add up to 0");
+  await expect(run({ method: "slerp", t: 1.5 })).rejects.toThrow('"t" must be from 0 to 1, got 1.5 at "embeddings.w"');
   await expect(run({ method: "slerp" })).rejects.toThrow('needs "t"');
   await expect(mergePoints([points[0]!, tree(1)], {})).rejects.toThrow("lie in different spaces");
   await expect(mergePoints([], {})).rejects.toThrow("at least 1 points");

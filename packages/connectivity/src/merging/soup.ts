@@ -44,6 +44,9 @@ const tastes = ({ loss, accuracy }: Tasted): Tasted => ({ loss, ...(accuracy !==
  * Averages points that were tuned from one backbone: all of them, or greedily, from the best on, each that does not make the soup
  * worse. The soup is never worse than the best point on these rows; measure it on others.
  *
+ * Numbers are averaged, a LoRA's factors as they are: of LoRAs that were tuned from one start that is near to the mean of their products,
+ * which `mergeTuned` makes, of others it is not.
+ *
  * Points may be functions that load one, such as `() => loadPoint(tuned, "runs/3")`: then one is held at a time beside the soup and what
  * the soup would be with it, however many there are. Each is loaded once, and by a greedy soup once more when its turn comes.
  *

@@ -214,6 +214,18 @@ test("models with other deltas, or on other bases, are not merged", async () => 
   free(a.parameters, b.parameters, c.parameters, base.parameters, other.parameters);
 });
 
+test("adapters of unlike settings are not merged, for equal numbers mean other things in them", async () => {
+  const base = tinyModel();
+  const [a, b] = (["relu", "tanh"] as const).map((activation) =>
+    attach(base, adapter(base, { bottleneck: 2, activation }, random(1))),
+  ) as [Tuned, Tuned];
+  await expect(mergeTuned([a, b])).rejects.toThrow(
+    'mergeTuned: "adapter" has activation "relu" in one point and "tanh"',
+  );
+  await expect(mergeTuned([a, a], { density: 0.5 })).rejects.toThrow('mergeTuned: "linear" reads no "density"');
+  free(a.parameters, b.parameters, base.parameters);
+});
+
 test("interference counts signs that differ among changes that meet", async () => {
   const tree = (...u: number[]): Parameters => new Map([["u", tensor1d(u)]]);
   const trees = [tree(1, 1, 1, 1, 0), tree(3, -1, 1, 2, 1), tree(2, 1, 1, 1, 1)];

@@ -94,7 +94,7 @@ function checkHeads(caller: string, points: readonly PointLike[]): void {
 const OF_TRAINING: readonly string[] = ["dropout"];
 
 /** Deltas of equal shapes and other settings, such as alpha, do not mean the same by the same numbers. */
-function checkSettings(caller: string, points: readonly PointLike[]): void {
+export function checkSettings(caller: string, points: readonly object[]): void {
   const settings = points.flatMap((point) => {
     const { deltas } = point as { readonly deltas?: readonly { readonly name: string; readonly config: object }[] };
     if (!Array.isArray(deltas)) return [];

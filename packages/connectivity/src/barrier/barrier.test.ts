@@ -97,6 +97,9 @@ test("a loss that is not finite is an error, and options are checked before the 
   await expect(measureBarrier(objective, line(a, a), data)).rejects.toThrow("the loss at this point is NaN");
   await expect(measureBarrier(objective, line(a, a), data, { points: 2 })).rejects.toThrow("an integer from 3, got 2");
   await expect(measureBarrier(objective, line(a, a), data, { points: [0, 1, 1] })).rejects.toThrow("rising");
+  await expect(measureBarrier(objective, line(a, a), data, { points: [0.2, 0.5, 0.8] })).rejects.toThrow(
+    "from 0 to 1, since barriers are measured from the ends",
+  );
   await expect(measureBarrier(objective, line(a, a), data, { sahre: 1 } as never)).rejects.toThrow('"share" meant');
   disposeParameters(a);
 });
@@ -110,4 +113,13 @@ test("a verdict says its criteria and what was measured", () => {
     "score drop 5.0 points, at most 2.0",
   ]);
   expect(judgeBarrier(summary, { chanceLoss: 3, deviation: 0.03 }).connected).toBe(true);
+});
+
+test("criteria that cannot be meant are errors: no verdict rests on them", () => {
+  const summary = summariseCurve([0, 0.5, 1], [0.1, 0.2, 0.1], [0.9, 0.3, 0.9]);
+  const judge = (options: object) => () => judgeBarrier(summary, options as never);
+  expect(judge({})).toThrow("chanceLoss must be above 0, got undefined");
+  expect(judge({ chanceLoss: 1, scoreDrop: 2 })).toThrow("scoreDrop must be a share from 0 to 1, got 2"); // points
+  expect(judge({ chanceLoss: 1, deviation: Number.NaN })).toThrow("deviation must be a share from 0 to 1, got NaN");
+  expect(judge({ chanceLoss: 1, barrierShare: -1 })).toThrow("barrierShare must be from 0, got -1");
 });

@@ -12,7 +12,7 @@ import { type BarrierSummary, summariseCurve } from "./summary.ts";
 
 /** Settings of `runPath` and `measureBarrier`. */
 export interface RunPathOptions<Batch> {
-  /** How many points at equal distances, at least 3 and both ends among them; or their values of t, rising. @default 26 */
+  /** How many points at equal distances, at least 3 and both ends among them; or their values of t, rising from 0 to 1. @default 26 */
   readonly points?: number | readonly number[];
   /** What is measured of a batch. @default that of `createEvaluator` */
   readonly measure?: Measure<Batch>;
@@ -80,6 +80,10 @@ function timesOf(caller: string, points: number | readonly number[]): readonly n
   if (points.length < 3 || points.some((t, i) => !Number.isFinite(t) || (i > 0 && t <= points[i - 1]!)))
     throw new ConfigError({
       message: `${caller}: points must be at least 3 values of t, rising, got ${points.join(", ")}`,
+    });
+  if (points[0] !== 0 || points.at(-1) !== 1)
+    throw new ConfigError({
+      message: `${caller}: points must be values of t from 0 to 1, since barriers are measured from the ends; got ${points.join(", ")}`,
     });
   return points;
 }

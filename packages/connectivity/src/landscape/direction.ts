@@ -32,7 +32,7 @@ export interface CreateDirectionsOptions {
  *
  * @param point - Where they start. Not disposed of.
  * @returns Trees of the point's names. The caller owns them.
- * @throws {ConfigError} For options out of range, and when every tensor of the point is one of those that do not move.
+ * @throws {ConfigError} For options out of range, for more directions than numbers that move, and when every tensor of the point is one of those that do not move.
  */
 export async function createDirections(
   point: PointLike,
@@ -56,6 +56,12 @@ export async function createDirections(
       message: 'createDirections: all tensors of this point are biases or gains; let them move by ignore: "none"',
     });
   }
+  const most = [...tree.values()].filter(moves).reduce((sum, { size }) => sum + size, 0);
+  if (count > most)
+    throw new ConfigError({
+      message: `createDirections: ${most} numbers that move have ${most} directions, got ${count}`,
+      count,
+    });
   const axisOf = filterAxes(model);
   const plain: Parameters[] = [];
   for (let k = 0; k < count; k++) {

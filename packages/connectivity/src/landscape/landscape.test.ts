@@ -1,4 +1,4 @@
-import { memory, result } from "@cambium/base";
+import { memory, result, StateError } from "@cambium/base";
 import { disposeParameters, type Parameters, random } from "@cambium/core";
 import { attach, whole } from "@cambium/delta";
 import { tinyModel } from "@cambium/models/testing";
@@ -127,6 +127,19 @@ test("where the loss is not finite the landscape is infinite, and a resumed one 
   free(origin, across);
 });
 
+test("an error that is not of the loss is no infinite loss", async () => {
+  const origin = point([0, 0], 0);
+  const broken = {
+    ...bowl([1, 1], [0, 0], origin),
+    loss: (): never => {
+      throw new StateError({ message: "the backend is gone" });
+    },
+  };
+  const run = result(runLandscape(broken, { origin, across: origin }, data, { x: [-1, 1, 3] }));
+  await expect(run).rejects.toThrow("the backend is gone");
+  free(origin);
+});
+
 test("sharpness of a bowl under noise of one size is half its trace times the variance", async () => {
   const at = point([0, 0], 0);
   const objective = bowl([4, 2], [0, 0], at); // trace 8 with the scalar's 2
@@ -147,6 +160,9 @@ test("ticks and options that cannot be meant are errors", async () => {
   await expect(run({ x: { at: [] } })).rejects.toThrow("x must be");
   await expect(run({ y: [-1, 1, 3] })).rejects.toThrow('a line has no "y"');
   await expect(run({ reslts: memory() })).rejects.toThrow('"results" meant');
+  const one: Parameters = new Map([["w", tensor2d([[2]])]]);
+  await expect(createDirections(one, random(1))).rejects.toThrow("1 numbers that move have 1 directions, got 2");
+  free(one);
   await expect(createDirections(origin, random(1))).rejects.toThrow("all tensors of this point are biases or gains");
   free(origin);
 });

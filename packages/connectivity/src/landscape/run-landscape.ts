@@ -70,6 +70,12 @@ function valuesOf(name: string, ticks: Ticks): readonly number[] {
   });
 }
 
+/** Whether an error says that a loss is not finite. */
+function isOfLoss(error: unknown): boolean {
+  const { code, details } = Object(error) as { readonly code?: string; readonly details?: object };
+  return code === "STATE" && Object.hasOwn(details ?? {}, "loss");
+}
+
 /**
  * Measures the loss over a line or a plane of points: an event for each row, and at last the grid.
  *
@@ -136,7 +142,7 @@ export async function* runLandscape<Batch>(
             row.losses.push(loss);
             if (accuracy !== undefined) row.accuracies.push(accuracy);
           } catch (error) {
-            if ((error as { readonly code?: string }).code !== "STATE") throw error;
+            if (!isOfLoss(error)) throw error;
             row.losses.push(Number.POSITIVE_INFINITY);
             row.accuracies.push(0);
           } finally {

@@ -1,5 +1,5 @@
 /** Figures of measured paths and landscapes, with the numbers that they show. */
-import { checkOptions } from "@cambium/base";
+import { ConfigError, checkOptions } from "@cambium/base";
 import { type Figure, plotLines } from "@cambium/report";
 import type { PathMeasurement } from "../barrier/run-path.ts";
 
@@ -18,6 +18,7 @@ export interface PlotPathOptions {
  * Losses or accuracies of one path or several against t.
  *
  * @param paths - By name, such as `{ line, bezier }`.
+ * @throws {ConfigError} For options that cannot be meant.
  * @throws {RangeError} When nothing is there to draw, such as accuracies that were not measured.
  */
 export function plotPath(
@@ -26,6 +27,8 @@ export function plotPath(
 ): Figure {
   checkOptions("plotPath", options, ["title", "description", "width", "show"]);
   const { show = "loss", title = "Along the path", ...about } = options;
+  if (show !== "loss" && show !== "accuracy")
+    throw new ConfigError({ message: `plotPath: show must be "loss" or "accuracy", got ${JSON.stringify(show)}` });
   return plotLines({
     title,
     ...about,

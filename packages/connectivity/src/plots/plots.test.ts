@@ -10,6 +10,7 @@ test("a path is drawn by its losses or by its accuracies", () => {
   expect(svg).toContain("bezier");
   expect(plotPath({ line: path }, { show: "accuracy" }).svg()).toContain("accuracy (%)");
   expect(() => plotPath({ line: { ts: [0, 1], losses: [1, 2] } }, { show: "accuracy" })).toThrow("no points");
+  expect(() => plotPath({ line: path }, { show: "losses" as never })).toThrow('show must be "loss" or "accuracy"');
   expect(() => plotPath({ line: path }, { shwo: "loss" } as never)).toThrow('"show" meant');
 });
 

@@ -26,7 +26,10 @@ export interface CheckpointScore {
   readonly name: string;
   readonly step?: number;
   readonly score: Score;
-  /** Gain over a constant answer, as a share of the gain on the old model; above 1 where it is better there. */
+  /**
+   * Gain over a constant answer, as a share of the gain on the old model; above 1 where it is better there. Absent where the delta gains
+   * nothing on the old model, of which there is no share.
+   */
   readonly kept?: number;
 }
 
@@ -60,10 +63,11 @@ export async function compatibilityReport(
   if (checkpoints.length === 0) throw new ConfigError({ message: "compatibilityReport: there are no models" });
   const reference = await scoreOf(old as unknown as Objective<TokenBatch>, data);
   const baseline = await baselineOf(old, data);
+  const gain = baseline === undefined ? 0 : gainOf(reference, baseline);
   const found: CheckpointScore[] = [];
   for (const { name, step, model } of checkpoints) {
     const score = await scoreOn(old, name, model, data, options);
-    const kept = baseline === undefined ? undefined : gainOf(score, baseline) / gainOf(reference, baseline);
+    const kept = baseline === undefined || !(gain > 0) ? undefined : gainOf(score, baseline) / gain;
     found.push({ name, score, ...(step !== undefined && { step }), ...(kept !== undefined && { kept }) });
   }
   const onTheWay = [{ step: 0, score: reference }, ...found.filter((each) => each.step !== undefined && each.step > 0)];

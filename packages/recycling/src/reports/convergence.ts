@@ -22,11 +22,12 @@ export interface Convergence {
 }
 
 /**
- * Compares learning curves with that of training from scratch. Scores are those of which more is better, such as accuracy.
+ * Compares learning curves with that of training from scratch. Scores are those of which more is better, such as accuracy, and above 0 at
+ * the best of the reference: of others shares mean nothing.
  *
  * @param curves - Of runs of as many steps each.
  * @param reference - The name of the one whose best score is to be reached.
- * @throws {ConfigError} When there is no such curve, a curve has no points, or its steps do not rise.
+ * @throws {ConfigError} When there is no such curve, a curve has no points, its steps do not rise, or the best of the reference is not above 0.
  */
 export function convergenceReport(curves: readonly LearningCurve[], reference: string): readonly Convergence[] {
   for (const { name, points } of curves) {
@@ -45,6 +46,10 @@ export function convergenceReport(curves: readonly LearningCurve[], reference: s
       message: `convergenceReport: there is no curve "${reference}"; there are ${curves.map(({ name }) => name).join(", ") || "none"}`,
     });
   const goal = bestOf(target).score;
+  if (!(goal > 0))
+    throw new ConfigError({
+      message: `convergenceReport: "${reference}" reaches ${goal} at best, of which shares mean nothing; give scores that are above 0, such as accuracies`,
+    });
   return curves.map((curve) => ({
     name: curve.name,
     best: bestOf(curve),

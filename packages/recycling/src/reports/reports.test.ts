@@ -167,6 +167,21 @@ test("an old delta keeps its gain on its own model, and what it scores on others
 const largestShare = (rows: readonly TinyRow[]): number =>
   Math.max(...[0, 1, 2].map((label) => rows.filter((row) => row.label === label).length)) / rows.length;
 
+test("of a delta that is no better than a constant answer, no share is kept", async () => {
+  const { base, next, free } = models();
+  const old = tunedOn(base, trained(head(base)));
+  // Of rows of one label a constant answer is always right.
+  const data = tinyData(
+    tinyRows(9).map((row) => ({ ...row, label: 0 })),
+    { shuffled: false },
+  );
+  const found = await compatibilityReport(old, [{ name: "next", step: 1, model: next }], data);
+  expect(found.baseline?.accuracy).toBe(1);
+  expect(found.checkpoints[0]!.kept).toBeUndefined();
+  disposeParameters(old.parameters);
+  free();
+});
+
 test("a constant answer scores the variance of numbers, and nothing of tokens", async () => {
   const rows = [1, 2, 3, 6].map((label) => ({ ids: [1, 2], label }));
   expect((await baselineOf({ head: { kind: "regression" } }, tinyData(rows, { float: true })))?.loss).toBeCloseTo(
@@ -220,6 +235,8 @@ test("curves are compared with what the reference reaches", () => {
   expect(scratch!.area).toBeCloseTo((0.25 + 0.7 + 0.95) / 3, 12);
   expect(scratch!.scoreAt["10"]).toBeCloseTo(0.15, 12);
   expect(scratch!.scoreAt["100"]).toBe(1);
+  const losses = [curve("a", [-1, -0.5])];
+  expect(() => convergenceReport(losses, "a")).toThrow('"a" reaches -0.5 at best, of which shares mean nothing');
   expect(() => convergenceReport([curve("a", [1])], "b")).toThrow('no curve "b"');
   expect(() => convergenceReport([{ name: "a", points: [] }], "a")).toThrow("has no points");
 });

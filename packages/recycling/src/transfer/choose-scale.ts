@@ -41,8 +41,9 @@ export async function chooseScale(
 ): Promise<ChosenScale> {
   checkOptions("chooseScale", options, ["scales", "perLayer", "classifier", "lora", "prompts", "align", "tokenizers"]);
   const { scales = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5], perLayer = false, ...rest } = options;
+  if (!Array.isArray(scales) || scales.length < 2)
+    throw new ConfigError({ message: `chooseScale: scales must be a list of at least two, got ${String(scales)}` });
   checkScale("chooseScale", scales);
-  if (scales.length < 2) throw new ConfigError({ message: "chooseScale: scales must be at least two" });
   const lossAt = async (scale: Scale): Promise<number> => {
     const moved = await recycle(old, newBase, { ...rest, method: "initialise", scale });
     try {

@@ -241,6 +241,7 @@ test("the factor with the least loss is chosen, and a factor for each layer is n
   const old: Tuned<LanguageModel> = tunedOn(base, trained(lora(base, { rank: 2 }, random(1))), trained(head(base)));
   const data = tinyData(tinyRows(8), { shuffled: false });
   const before = memory().numTensors;
+  await expect(chooseScale(old, next, data, { scales: 2 as never })).rejects.toThrow("a list of at least two, got 2");
   const one = await chooseScale(old, next, data, { scales: [0, 0.5, 1] });
   expect(one.loss).toBe(Math.min(...one.tried.map(({ loss }) => loss)));
   const each = await chooseScale(old, next, data, { scales: [0, 0.5, 1], perLayer: true });

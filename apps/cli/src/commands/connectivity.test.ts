@@ -38,6 +38,8 @@ beforeAll(async () => {
     const loras = attach(base, lora(base, { rank: 2 }, random(seed)), head(base));
     await saveAdapter(moved(loras, seed), at(`lora-${seed}`));
   }
+  const names = [1, 2].map((seed) => `  - model: ${at(`lora-${seed}`)}`);
+  writeFileSync(at("loras.yml"), `merge_method: linear\nmodels:\n${names.join("\n")}\nparameters: { weight: 1 }\n`);
   const scaled = attach(base, lora(base, { rank: 2, alpha: 32 }, random(4)), head(base));
   await saveAdapter(moved(scaled, 4), at("scaled"));
   const turned = await loadModel(files, {
@@ -260,6 +262,26 @@ test.each<[string, readonly string[], string]>([
     "LoRAs that all count nothing",
     ["soup", MODEL, at("lora-1"), at("lora-2"), "--weights", "0,0", "--out", at("x")],
     "the weights are all 0",
+  ],
+  [
+    "LoRAs by a recipe, which knows their factors alone",
+    ["soup", MODEL, "--recipe", at("loras.yml"), "--out", at("x")],
+    "soup: a recipe merges number by number, and LoRAs are merged by their products; name them, with --method",
+  ],
+  [
+    "a factor on LoRAs' change",
+    ["soup", MODEL, at("lora-1"), at("lora-2"), "--method", "ties", "--lambda", "2", "--out", at("x")],
+    "soup: --lambda is for what are no LoRAs",
+  ],
+  [
+    "rows without a table",
+    ["soup", MODEL, at("lora-1"), at("lora-2"), "--rows", "10", "--out", at("x")],
+    "soup: --rows is for the rows of --table",
+  ],
+  [
+    "a range of the plane through three",
+    ["landscape", MODEL, ...[1, 2, 3].map((i) => at(`lora-${i}`)), "--table", at("rows.csv"), "--range", "-2,2"],
+    "landscape: the plane through three points is shown as far as they reach; leave --range out",
   ],
   ["no points", ["soup", MODEL, "--out", at("x")], "name the folders to merge"],
 ])("%s is wrong use", async (_, args, message) => {

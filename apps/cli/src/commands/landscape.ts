@@ -31,7 +31,7 @@ import { parseCount } from "./parse-count.ts";
 
 interface LandscapeFlags extends DataFlags {
   readonly grid: number;
-  readonly range: readonly number[];
+  readonly range?: readonly number[];
   readonly line?: true;
   readonly hessian?: true;
   readonly seed: number;
@@ -45,6 +45,9 @@ Example, random directions around one tuning:
 Example, the plane through three:
   $ cambium landscape models/minilm adapters/a adapters/b adapters/c --table test.csv --out runs/plane`;
 
+/** Where a point is looked at from, and to where. */
+const AROUND: readonly number[] = [-1, 1];
+
 /** `cambium landscape`: the loss around a tuned model, or over the plane through three. */
 export function landscape(io: Io): Command {
   const command = new Command("landscape")
@@ -55,9 +58,8 @@ export function landscape(io: Io): Command {
     .option("--grid <number>", "values of each coordinate, from 2", parseCount, 25)
     .option(
       "--range <from,to>",
-      "of both coordinates; a step of 1 moves each filter by its length",
+      "of both coordinates around one point (default: -1,1); a step of 1 moves each filter by its length",
       parseNumbers,
-      [-1, 1],
     )
     .option("--line", "in one dimension")
     .option("--hessian", "also the largest eigenvalue of the Hessian there")
@@ -70,8 +72,13 @@ export function landscape(io: Io): Command {
         throw new UseError(`landscape: give one point, or three for a plane; got ${names.length}`);
       if (names.length === 3 && flags.line === true)
         throw new UseError("landscape: three points span a plane, not a line");
-      const [from, to] = flags.range;
-      if (flags.range.length !== 2 || !(from! < to!)) throw new UseError("landscape: --range is from,to, such as -1,1");
+      if (names.length === 3 && flags.range !== undefined)
+        throw new UseError(
+          "landscape: the plane through three points is shown as far as they reach; leave --range out",
+        );
+      const { range = AROUND } = flags;
+      if (range.length !== 2 || !(range[0]! < range[1]!))
+        throw new UseError("landscape: --range is from,to, such as -1,1");
       await withPoints(io, "landscape", model, names, async (opened) => {
         const data = await openData(io, "landscape", opened, flags);
         const place = await sliceOf(opened.points, flags);
@@ -126,7 +133,7 @@ interface Place {
 }
 
 async function sliceOf(points: readonly Tuned<LanguageModel>[], flags: LandscapeFlags): Promise<Place> {
-  const { grid, range, line, seed } = flags;
+  const { grid, range = AROUND, line, seed } = flags;
   const ticks: Ticks = [range[0]!, range[1]!, grid];
   const [first, second, third] = points;
   if (second === undefined || third === undefined) {

@@ -92,6 +92,18 @@ test.each<[string[], string]>([
   [[OLD, OLD, at("adapter"), ...FLAGS, "--budget", "3"], "--budget goes with --all"],
   [[OLD, OLD, "--all", at("registry")], "needs --data"],
   [[OLD, OLD, at("adapter"), ...FLAGS, "--alpha", "2"], "from 0 to 1"],
+  [
+    [OLD, OLD, at("adapter"), ...FLAGS, "--method", "initialise", "--alpha", "0.5"],
+    '--alpha is for a teacher, which "initialise" has not',
+  ],
+  [
+    [OLD, OLD, at("adapter"), ...FLAGS, "--method", "direct", "--steps", "9"],
+    '--steps is for training, and "direct" trains nothing',
+  ],
+  [
+    [OLD, OLD, "--all", at("registry"), "--data", folder, "--budget", "4", "--method", "direct"],
+    "--method does nothing with --all",
+  ],
 ])("wrong use of recycle %j is said in one line", async (args, message) => {
   const { code, errors } = await recorded(["recycle", ...args, "--out", at("wrong")]);
   expect(code).toBe(2);

@@ -117,6 +117,7 @@ export function recycle(io: Io): Command {
     .requiredOption("--out <folder>", "where the adapter and a report go")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
+    .hook("preAction", checkIdle)
     .action(async (old: string, current: string, adapter: string | undefined, flags: RecycleFlags) => {
       if (flags.all !== undefined) {
         if (adapter !== undefined || flags.table !== undefined)
@@ -140,6 +141,28 @@ export function recycle(io: Io): Command {
       await useBackend();
       await recycleOne(io, { old, current }, adapter, flags.table, flags);
     });
+}
+
+const OF_TEACHER = ["alpha", "temperature", "hidden"] as const;
+const OF_TRAINING = ["steps", "every", "rate"] as const;
+const OF_ONE = ["method", "dev", "labels", "scale", "lora", "prompts", "align", "steps", "every"] as const;
+
+/** Throws for a flag that would do nothing. */
+function checkIdle(command: Command): void {
+  const { all, method } = command.opts<RecycleFlags>();
+  const refuse = (keys: readonly (keyof RecycleFlags)[], why: string): void => {
+    const given = command.options.find((option) => {
+      const key = option.attributeName();
+      return (keys as readonly string[]).includes(key) && command.getOptionValueSource(key) === "cli";
+    });
+    if (given !== undefined) throw new UseError(`recycle: ${given.long} ${why}`);
+  };
+  if (all !== undefined) {
+    refuse(OF_ONE, "does nothing with --all, by which each delta gets what it needs of --budget");
+    return;
+  }
+  if (method === "direct" || method === "initialise") refuse(OF_TEACHER, `is for a teacher, which "${method}" has not`);
+  if (method === "direct") refuse(OF_TRAINING, 'is for training, and "direct" trains nothing');
 }
 
 async function recycleOne(

@@ -96,6 +96,7 @@ export function soup(io: Io): Command {
     .option("--force", "write into a folder that is not empty")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
+    .hook("preAction", checkRows)
     .action(async (model: string, given: readonly string[], flags: SoupFlags) => {
       if (flags.force !== true && existsSync(flags.out) && readdirSync(flags.out).length > 0)
         throw new UseError(`soup: ${flags.out} is not empty; name another folder, or pass --force`);
@@ -132,6 +133,19 @@ export function soup(io: Io): Command {
         }
       });
     });
+}
+
+const OF_ROWS: readonly string[] = ["text", "pair", "label", "rows", "batch", "maxLength"];
+
+/** Throws for a flag of rows where there are none. */
+function checkRows(command: Command): void {
+  const { table } = command.opts<SoupFlags>();
+  const idle = command.options.find((option) => {
+    const key = option.attributeName();
+    return OF_ROWS.includes(key) && command.getOptionValueSource(key) === "cli";
+  });
+  if (table === undefined && idle !== undefined)
+    throw new UseError(`soup: ${idle.long} is for the rows of --table, and there is none`);
 }
 
 /** The points: those that were named, or those of the recipe. */
@@ -184,11 +198,17 @@ async function merged(sources: PointSources, flags: SoupFlags, read: ReadRecipe 
   const { method = "linear", weights, density, t, lambda, seed, knots } = flags;
   const like = await sources.like();
   const hasLoras = like.deltas.some(({ kind }) => kind === "lora");
-  if (hasLoras && read === undefined) {
+  if (hasLoras && read !== undefined)
+    throw new UseError(
+      "soup: a recipe merges number by number, and LoRAs are merged by their products; name them, with --method",
+    );
+  if (hasLoras) {
     const known = ["linear", "ties", "dare-linear", "dare-ties"] as const;
     const own = known.find((name) => name === method);
-    if (own === undefined || t !== undefined || lambda !== undefined)
+    if (own === undefined)
       throw new UseError(`soup: LoRAs are merged by ${known.join(", ")}, with --weights and --density; got ${method}`);
+    const idle = t !== undefined ? "t" : lambda !== undefined ? "lambda" : undefined;
+    if (idle !== undefined) throw new UseError(`soup: --${idle} is for what are no LoRAs; leave it out`);
     const others: Tuned<LanguageModel>[] = [];
     for (let i = 1; i < sources.count; i++) others.push(await sources.open(i));
     const model = await mergeTuned([like, ...others], {

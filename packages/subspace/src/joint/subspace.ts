@@ -60,7 +60,8 @@ export interface Subspace {
   decode(name: string, coordinates: Coordinates): Map<string, Tensor>;
   /**
    * A delta that trains the coordinates alone: `attach(base, space.delta("lora"))`. The subspace must outlive it. The caller owns
-   * its coordinates, which start near zero, normal with deviation 0.02, or where they are said to.
+   * its coordinates, which start near zero, normal with deviation 0.02, or where they are said to. It is for the model that the method's
+   * solutions stand on; whether it is attached to that one is not looked at here: `optimiseInSubspace` and `loadSubspace` do.
    */
   delta(name: string, coordinates?: ArrayLike<number>): Delta;
   /** Frees its tensors. */

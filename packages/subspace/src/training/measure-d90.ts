@@ -48,7 +48,7 @@ export interface D90 {
   readonly threshold: number;
   /** By rising dimension. */
   readonly points: readonly D90Point[];
-  /** Whether a larger measured dimension falls short again: then the score does not rise with the dimension. */
+  /** False where a dimension that was measured above `d90` falls short again: then the score does not rise with the dimension. */
   readonly isMonotone: boolean;
 }
 

@@ -1,6 +1,7 @@
 /** How deltas are usually trained. */
 import type { Tuned } from "../attach.ts";
 import type { Delta } from "../delta.ts";
+import { SCALED, type ScaledConfig } from "../scaled.ts";
 
 /** What is usual for one delta. */
 export interface TrainingHint {
@@ -25,7 +26,10 @@ export interface UsualTraining {
 /** By kinds; what is not here is trained as LoRA. */
 const usual: Readonly<Record<string, UsualTraining>> = {
   ia3: { factor: 5, decays: false, reason: "scales start at 1 and have to move far" },
+  norms: { factor: 5, decays: false, reason: "gains start near 1 and have to move far" },
   bitFit: { factor: 3, decays: false, reason: "biases are few, and have to move far" },
+  road: { factor: 1, decays: false, reason: "angles, and scales that start at 1" },
+  boft: { factor: 1, decays: false, reason: "rotations, and scales that start at 1" },
   vera: { factor: 5, decays: true, reason: "two vectors in front of frozen projections" },
   prefix: { factor: 10, decays: true, reason: "keys and values are reached through attention alone" },
   prompt: { factor: 30, decays: true, reason: "rows are reached through the whole model" },
@@ -69,7 +73,7 @@ export function suggestTraining({ base, deltas }: Tuned): readonly TrainingHint[
     const { factor, decays, reason } =
       delta.kind === "arbitrary"
         ? { factor: maskFactor(delta), decays: false, reason: "the fewer scalars, the higher" }
-        : usualTraining(delta.kind);
+        : usualTraining(delta.kind === SCALED ? (delta.config as ScaledConfig).kind : delta.kind);
     const learningRate = Number((factor * loraRate(width)).toPrecision(2));
     return { delta: delta.name, learningRate, range: [learningRate / 5, learningRate * 30], decays, reason };
   });

@@ -8,6 +8,7 @@ import { named } from "../delta.ts";
 import { deactivate } from "../lifecycle.ts";
 import type { Method } from "../method.ts";
 import * as methods from "../methods/index.ts";
+import { scaled } from "../scaled.ts";
 import { disposeDelta } from "../testing/laws.ts";
 import { compareTrainables } from "./compare-trainables.ts";
 import { suggestTraining } from "./hints.ts";
@@ -69,6 +70,24 @@ test("hints begin near LoRA's rate, higher for prompts, and decay no scales", ()
   expect(prompt!.learningRate / lora!.learningRate).toBeGreaterThanOrEqual(10);
   expect([lora!.decays, ia3!.decays]).toEqual([true, false]);
   for (const { parameters } of parts) disposeParameters(parameters);
+});
+
+test("scales, gains and biases do not decay, whichever way they are named, and gains want more than LoRA's rate", () => {
+  const parts = [
+    methods.ia3(base),
+    methods.norms(base),
+    methods.bitFit(base),
+    methods.road(base, { groupSize: 4 }),
+    methods.boft(base, { blockSize: 2 }, random(2)),
+    scaled(named("half", methods.norms(base)), 0.5),
+  ];
+  const hints = parts.map((part) => suggestTraining(attach(base, part))[0]!);
+  expect(hints.map(({ delta, decays }) => [delta, decays])).toEqual(parts.map(({ name }) => [name, false]));
+  const lora = methods.lora(base, {}, random(1));
+  const [usual] = suggestTraining(attach(base, lora));
+  expect(hints[1]!.learningRate).toBeGreaterThan(usual!.learningRate);
+  expect(hints.at(-1)!.learningRate).toBe(hints[1]!.learningRate);
+  for (const { parameters } of [...parts, lora]) disposeParameters(parameters);
 });
 
 test("an optimiser that was made before the deltas changed is told apart", () => {

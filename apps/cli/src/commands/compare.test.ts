@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { nextRate } from "../compare/compare.ts";
+import { type CompareEvent, compareMethods, nextRate } from "../compare/compare.ts";
 import type { MethodResult } from "../compare/method-job.ts";
 import { comparisonTable } from "../compare/report.ts";
 import { recorded } from "../recorded.fixture.ts";
@@ -106,6 +106,34 @@ test.each([
 ] as const)("%s", (_, tried, most, expected) => {
   const results = tried.map(([learningRate, development]) => ({ learningRate, development }));
   expect(nextRate(results, 0.001, most)).toBe(expected);
+});
+
+test("a method whose loss is not finite at any rate is told of, and the others go on", async () => {
+  const out = join(folder, "diverged");
+  const keep = (method: string, name: string, value: unknown): string => {
+    const own = join(out, method);
+    mkdirSync(join(own, name), { recursive: true });
+    writeFileSync(join(own, name, "result.json"), JSON.stringify(value));
+    return own;
+  };
+  const job = { table: "", tableOptions: {}, model: "", settings: {}, choices: {}, learningRate: 0.001, seed: 1 };
+  const lost = keep("ia3", "rate-0.001", { learningRate: 0.001, development: null });
+  keep("ia3", "rate-0.00033", { learningRate: 0.00033, development: null });
+  const well = keep("lora", ".", result("lora", 0.9));
+  const jobs = [
+    { ...job, method: "ia3", out: lost },
+    { ...job, method: "lora", out: well },
+  ];
+  const events: CompareEvent[] = [];
+  for await (const event of compareMethods(jobs, 2, out, {}, new AbortController().signal)) events.push(event);
+  expect(events[0]).toEqual({ type: "diverged", method: "ia3", rates: [0.001, 0.00033] });
+  expect(events.at(-1)).toMatchObject({ type: "end", results: [{ method: "lora" }] });
+});
+
+test("a tolerance beside methods that are named is refused", async () => {
+  const flags = ["--model", "sapling:bert-4x256", "--methods", "lora", "--tolerance", "5"];
+  const { code, errors } = await recorded(["compare", join(folder, "t.csv"), ...flags]);
+  expect({ code, error: errors.at(-1) }).toMatchObject({ code: 2, error: expect.stringContaining("--tolerance") });
 });
 
 test("a method that there is not is refused with those that there are", async () => {

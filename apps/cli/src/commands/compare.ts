@@ -72,7 +72,9 @@ export function compare(io: Io): Command {
     .option("--max-length <number>", "most tokens of a row (default: what 99 of 100 rows have)", parseCount)
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
-    .action(async (path: string, flags: CompareFlags) => {
+    .action(async (path: string, flags: CompareFlags, command: Command) => {
+      if (flags.methods !== undefined && command.getOptionValueSource("tolerance") === "cli")
+        throw new UseError("compare: --methods takes what it names, however far off; leave out --tolerance");
       const { model, count, tolerance, out, seed, rates, json, epochs, batchSize, maxLength } = flags;
       const { text, pair, label, group, kind } = flags;
       const tableOptions: TableOptions = given({ text, pair, label, group, kind });
@@ -111,12 +113,19 @@ export function compare(io: Io): Command {
           say(`${event.method} at ${event.learningRate} (method ${event.place} of ${event.count})`);
         if (event.type === "line" && !json) io.live?.(`${event.method}: ${event.line}`);
         if (event.type === "result" && event.isKept) say(`${event.result.method}: done before`);
+        if (event.type === "diverged") {
+          left.push(
+            `${event.method} is left out: its loss was not finite at any rate that was tried (${event.rates.join(", ")})`,
+          );
+          say(left.at(-1)!);
+        }
         if (event.type === "end") results = event.results;
       }
       if (results === undefined) {
         io.error(`compare: stopped; what is done stands in ${out}, and the same command resumes`);
         return;
       }
+      if (results.length === 0) throw new Error(`compare: no method came to an end: ${left.join("; ")}`);
       const page = comparisonPage(
         results,
         `${table.name}: methods that train ${count.toLocaleString("en-US")} scalars`,
@@ -142,7 +151,7 @@ function choose(
   names: string | undefined,
 ): {
   readonly chosen: readonly { readonly method: string; readonly settings: JsonObject }[];
-  readonly left: readonly string[];
+  readonly left: string[];
 } {
   const asked = names?.split(",").map((name) => name.trim());
   const unknown = asked?.find((name) => !deltaMethods.has(name));

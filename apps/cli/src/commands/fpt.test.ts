@@ -30,6 +30,14 @@ test("so few steps that no part of the model gets one are refused", async () => 
   expect(errors.at(-1)).toContain("of 5 steps none is left for parts of the model; take more --steps");
 });
 
+test("numbers that are far from zero are refused, as finetune refuses them", async () => {
+  const table = at("far.csv");
+  writeFileSync(table, "text,score\na good day,75.5\na bad day,12.25\na fine day,88\n");
+  const { code, errors } = await recorded(["fpt", table, "--model", "sapling:bert-2x128", "--out", at("far")]);
+  expect(code).toBe(2);
+  expect(errors.at(-1)).toContain('fpt: column "score" of far.csv holds numbers from 12.25 to 88; scale them');
+});
+
 test("a column of numbers is learnt as numbers, unless they are said to be classes", async () => {
   const texts = ["a good day", "a bad day", "a fine day", "a poor day", "a day"];
   const table = at("scores.csv");

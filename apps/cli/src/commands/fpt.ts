@@ -14,6 +14,7 @@ import {
 import { collate, type HeadConfig, type LanguageModel, loadModel, loadTokenizer } from "@cambium/models";
 import { adamW, batches } from "@cambium/train";
 import { Command, Option } from "commander";
+import { checkNumbers } from "../finetune/plan.ts";
 import { type Io, UseError } from "../io.ts";
 import { MODEL_ARGUMENT, modelFiles, modelPath } from "../models/source.ts";
 import { openTable, sayTable } from "../models/table.ts";
@@ -84,6 +85,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
     ...(kind !== undefined && { kind }),
   });
   if (!json) sayTable(io, table);
+  if (table.kind === "numbers") checkNumbers(table, "fpt");
   await useBackend();
   const source = modelFiles(io, "fpt", flags.model);
   const key = random(flags.seed);

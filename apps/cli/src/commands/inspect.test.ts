@@ -59,6 +59,7 @@ test.each([
   ["a folder without a model", ["inspect", folder], 1, "config.json"],
   ["an unknown method", ["inspect", path, "--job", "loar"], 2, "there are "],
   ["half a row", ["inspect", path, "--batch", "0.5"], 2, "It must be a whole number of 1 or more."],
+  ["a batch of no job", ["inspect", path, "--batch", "4"], 2, "inspect: --batch is about a step of a job"],
   ["no repository", ["inspect", "hub:"], 2, "write hub:organisation/name"],
   ["an unknown flag", ["inspect", path, "--site"], 2, "Did you mean --sites?"],
 ])("%s ends with the reason", async (_, args, wanted, message) => {

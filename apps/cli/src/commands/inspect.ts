@@ -53,7 +53,10 @@ export function inspect(io: Io): Command {
     .option("--page <file>", "write an HTML page on which targets of tuning are picked")
     .option("--json", "write JSON")
     .addHelpText("after", EXAMPLE)
-    .action(async (name: string, { sites, job, batch, seq, page, json }: InspectFlags) => {
+    .action(async (name: string, { sites, job, batch, seq, page, json }: InspectFlags, command: Command) => {
+      const idle = ["batch", "seq"].find((flag) => command.getOptionValueSource(flag) === "cli");
+      if (job === undefined && idle !== undefined)
+        throw new UseError(`inspect: --${idle} is about a step of a job; say which by --job`);
       const model = await inspectModel(modelFiles(io, "inspect", name));
       const methods = countMethods(model);
       const method = methods.find((each) => each.method === job);

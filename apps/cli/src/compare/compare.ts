@@ -21,6 +21,8 @@ export type CompareEvent =
     }
   | { readonly type: "line"; readonly method: string; readonly line: string }
   | { readonly type: "result"; readonly result: MethodResult; readonly isKept: boolean }
+  /** A method whose loss was not finite at any rate. */
+  | { readonly type: "diverged"; readonly method: string; readonly rates: readonly number[] }
   | { readonly type: "end"; readonly results: readonly MethodResult[] };
 
 const write = (path: string, value: unknown): void => {
@@ -113,8 +115,8 @@ export async function* compareMethods(
     }
     const best = bestOf(tried);
     if (!isDone(best)) {
-      const all = tried.map(({ learningRate }) => learningRate).join(", ");
-      throw new Error(`${job.method}: the loss was not finite at any rate that was tried (${all})`);
+      yield { type: "diverged", method: job.method, rates: tried.map(({ learningRate }) => learningRate) };
+      continue;
     }
     const result: MethodResult = {
       ...best,

@@ -132,13 +132,15 @@ export function planTuning({ width, rows, lengths, modelLength }: PlanInputs, ch
 }
 
 /** Numbers that a head of regression learns well: near zero, and not all the same. */
-export function checkNumbers({ name, columns, rows }: Table): void {
+export function checkNumbers({ name, columns, rows }: Table, verb = "finetune"): void {
   const values = rows.map(({ label }) => label as number);
-  const largest = Math.max(...values.map(Math.abs));
-  const spread = Math.max(...values) - Math.min(...values);
-  if (largest <= 10 && spread >= 0.1) return;
+  const [least, most] = values.reduce(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
+  if (Math.max(-least, most) <= 10 && most - least >= 0.1) return;
   throw new UseError(
-    `finetune: column "${columns.label}" of ${name} holds numbers from ${Math.min(...values)} to ${Math.max(...values)}; scale them so that they lie within about −3 to 3, or pass --kind classes`,
+    `${verb}: column "${columns.label}" of ${name} holds numbers from ${least} to ${most}; scale them so that they lie within about −3 to 3, or pass --kind classes`,
   );
 }
 

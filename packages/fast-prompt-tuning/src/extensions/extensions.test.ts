@@ -94,12 +94,22 @@ test.each([
 
 test("a prefix of an encoder and a decoder grows in each, and the decoder's reading of the encoder too", () => {
   const base = tinyModel({ type: "t5" });
-  const part = partialModel(base, { depth: 1 });
+  const part = partialModel(base, { encoderLayers: [1], decoderLayers: [0] });
   const small = attach(part as LanguageModel, prefix(part, { length: 2, init: "normal" }, random(2)));
   const whole = attach(base, prefix(base, { length: 2 }, random(3)));
   const grown = growDelta(small, whole as never);
-  const name = "prefix/prompt_embeddings";
-  expect([...grown.parameters.get(name)!.dataSync()]).toEqual([...small.parameters.get(name)!.dataSync()]);
+  const rowsOf = (tuned: Pick<typeof small, "parameters">) =>
+    tuned.parameters.get("prefix/prompt_embeddings")!.arraySync() as number[][];
+  const [from, to] = [rowsOf(small), rowsOf(grown)];
+  // Attentions in their order, equally wide: of the part the encoder's, the decoder's own, and its reading of the encoder.
+  const width = from[0]!.length / 3;
+  expect(whole.sites().flatMap(({ kind, role }) => (kind === "attention" ? [role.split(".")[0]] : []))).toEqual([
+    ...["attn", "attn"],
+    ...["attn", "cross", "attn", "cross"],
+  ]);
+  expect(to).toEqual(
+    from.map((row) => [0, 0, 1, 2, 1, 2].flatMap((place) => row.slice(place * width, (place + 1) * width))),
+  );
   for (const each of [small, whole, grown]) disposeParameters(each.parameters);
   disposeParameters(base.parameters);
 });

@@ -106,6 +106,12 @@ test("scores are found again in the cache, by the model, the data and the settin
   };
   expect(await scoreNeurons(model, unread as never, { cache })).toEqual(first);
   await expect(scoreNeurons(model, unread as never, { cache, method: "mean" })).rejects.toThrow("read");
+  await expect(scoreNeurons(model, unread as never, { cache, examples: 1 })).rejects.toThrow("read");
+  const more = { ...unread, describe: () => ({ tiny: 3 }) };
+  await expect(scoreNeurons(model, more as never, { cache })).rejects.toThrow("read");
+  const prompted = attach(model, prompt(model, { length: 2 }, random(1)));
+  await expect(scoreNeurons(prompted, unread as never, { cache })).rejects.toThrow("read");
+  disposeParameters(prompted.parameters);
   const other = tinyModel({ type: "bert", seed: 2 });
   await expect(scoreNeurons(other, unread as never, { cache })).rejects.toThrow("read");
   for (const each of [model, other]) disposeParameters(each.parameters);
@@ -152,6 +158,30 @@ test("groups of neurons are of one size, and neighbours share one", () => {
     "4,5",
   ]);
   expect(() => balancedClusters(points, 4, random(1))).toThrow(/cannot be divided/);
+});
+
+test("a block's influence is 1 − cos of what it reads and gives, a mean over real rows", async () => {
+  const model = tinyModel({ type: "gpt2" });
+  const batch = tinyBatch(model);
+  const { output, captured } = capture(model, batch, ["block"]);
+  const [reads, gives] = ["transformer.h.0", "transformer.h.1"].map(
+    (path) => captured.get(path)!.arraySync() as number[][][],
+  ) as [number[][][], number[][][]];
+  const mask = output.mask.arraySync() as number[][];
+  const product = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+  const turned = mask.flatMap((row, i) =>
+    row.flatMap((isReal, j) => {
+      const [a, b] = [reads[i]![j]!, gives[i]![j]!];
+      return isReal === 1 ? [1 - product(a, b) / Math.sqrt(product(a, a) * product(b, b))] : [];
+    }),
+  );
+  const [, second] = await measureBlockInfluence(model, tinyData(model));
+  expect(turned.length).toBeLessThan(mask.flat().length); // there is padding
+  expect(second).toBeCloseTo(turned.reduce((a, b) => a + b) / turned.length, 5);
+  for (const value of captured.values()) value.dispose();
+  disposeFields(output);
+  disposeFields(batch);
+  disposeParameters(model.parameters);
 });
 
 test("a block that hands on what it reads has no influence", async () => {

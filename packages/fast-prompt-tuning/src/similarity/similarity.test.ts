@@ -1,6 +1,7 @@
 import { disposeParameters, random } from "@cambium/core";
 import { attach, prompt } from "@cambium/delta";
-import { tinyModel } from "@cambium/models/testing";
+import { capture, type LanguageOutput, type TokenBatch } from "@cambium/models";
+import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
 import { add, matMul, mul, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { tinyData } from "../data.fixture.ts";
@@ -107,6 +108,27 @@ test("a prompt is measured in every part, and lights the same neurons as itself"
   const overlap = await measureActivationOverlap([tuned, other], tinyData(model, 1), { share: 0.25 });
   expect([overlap[0]![0], overlap[1]![1]]).toEqual([1, 1]);
   expect(overlap[0]![1]).toBe(overlap[1]![0]);
+  // By hand: of each layer, the quarter of the neurons that are the most active over the prompt's two rows.
+  const batch = tinyBatch(model);
+  const lit = [tuned, other].map((point) => {
+    const { output, captured } = capture<TokenBatch, LanguageOutput>(point as never, batch, ["ff.act"]);
+    const layers = [...captured.values()].map((each) => {
+      const rows = (each.arraySync() as number[][][]).flatMap((row) => row.slice(0, 2));
+      const sizes = rows[0]!.map((_, unit) => rows.reduce((sum, row) => sum + Math.abs(row[unit]!), 0));
+      const order = [...sizes.keys()].sort((a, b) => sizes[b]! - sizes[a]!);
+      return new Set(order.slice(0, sizes.length / 4));
+    });
+    for (const value of captured.values()) value.dispose();
+    disposeFields(output);
+    return layers;
+  }) as [Set<number>[], Set<number>[]];
+  const shares = lit[0].map((own, layer) => {
+    const both = [...own].filter((unit) => lit[1][layer]!.has(unit)).length;
+    return both / (2 * own.size - both);
+  });
+  expect(overlap[0]![1]).toBeCloseTo(shares.reduce((a, b) => a + b) / shares.length, 10);
+  expect(overlap[0]![1]).toBeLessThan(1);
+  disposeFields(batch);
   await expect(measureTransfer(parts, async () => Number.NaN)).rejects.toThrow(/the score of half in half is NaN/);
   const none = { describe: () => ({}), async *epoch() {} };
   await expect(measureActivationOverlap([tuned], none)).rejects.toThrow(/no batch/);

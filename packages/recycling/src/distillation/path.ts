@@ -24,7 +24,7 @@ export interface PathOptions {
 
 /** Settings of `pathRegulariser`. */
 export interface PathRegulariserOptions extends PathOptions {
-  /** What the teacher's answers count, and how. @default as in `runRecycling` */
+  /** What the teacher's answers count, and how; not with the term `"labels"`. @default as in `runRecycling` */
   readonly distillation?: DistillationOptions;
 }
 
@@ -64,6 +64,14 @@ function planPath(caller: string, options: PathOptions): Plan {
   return { draws: { count, margin }, share, term };
 }
 
+/** Throws for settings of answers that nothing asks for. */
+export function checkAsked(caller: string, { term, distillation }: PathRegulariserOptions): void {
+  if (term === "labels" && distillation !== undefined)
+    throw new ConfigError({
+      message: `${caller}: the path asks for labels alone, so distillation would do nothing; leave it out, or take term "teacher"`,
+    });
+}
+
 /** A model at a place between the student and a fixed one. */
 type Between = (x: Tensor, parameters: Parameters) => Pick<LanguageModel, "sites" | "forward">;
 
@@ -88,6 +96,7 @@ export function pathRegulariser(
   checkOptions("pathRegulariser", options, ["positions", "labels", "term", "distillation"]);
   const { distillation = {}, ...path } = options;
   const plan = planPath("pathRegulariser", path);
+  checkAsked("pathRegulariser", options);
   const { base } = student;
   const settings = parseDistillation("pathRegulariser", distillation, student.head ?? base.head, stateRowOf(base));
   const fixed = (Array.isArray(ends) ? ends : [ends]) as readonly Tuned<LanguageModel>[];

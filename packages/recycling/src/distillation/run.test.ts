@@ -299,6 +299,26 @@ test.each([
   for (const tree of [base, next, old, student]) disposeParameters(tree.parameters);
 });
 
+test("along the lines to several models labels alone may be asked for", async () => {
+  const { base, next, old, free } = pair();
+  const other = tunedOn(base, trained(lora(base, { rank: 2 }, random(1)), 0.2, 7), trained(head(base), 0.2, 7));
+  const student = recycle(old, next, { method: "initialise" });
+  for await (const { batch } of tinyData(tinyRows(4), { shuffled: false }).epoch(0)) {
+    const context = { random: random(0), training: false };
+    const lossOf = (model: Tuned<LanguageModel>): number =>
+      tidy(() => model.loss(model.parameters, batch, context).dataSync()[0]!);
+    const objective = pathRegulariser(student, [old, other], { positions: [0], labels: 0.25, term: "labels" });
+    const found = tidy(() => objective.loss(student.parameters, batch as never, context).dataSync()[0]!);
+    const [own, ...ends] = [student, old, other].map(lossOf) as [number, number, number];
+    expect(found).toBeCloseTo(0.25 * own + 0.75 * (own + ends[0]! + ends[1]!), 4);
+    objective.dispose();
+    for (const tensor of Object.values(batch)) tensor?.dispose();
+  }
+  const idle = { term: "labels", distillation: { alpha: 0.5 } } as const;
+  expect(() => pathRegulariser(student, old, idle)).toThrow("asks for labels alone, so distillation would do nothing");
+  free(other.parameters, student.parameters);
+});
+
 const withoutTeacher = ({ teacherLogits: _, ...batch }: { readonly teacherLogits: unknown }) => batch as never;
 
 test("places on the line are drawn from the seed", async () => {
@@ -322,6 +342,7 @@ test("settings that do nothing, or cannot be meant, are refused", async () => {
   await refuse({ distillation: { alpha: 1.5 } }, "alpha");
   await refuse({ path: { positions: [2] } }, "places from 0 to 1");
   await refuse({ path: { positions: { count: 0 } } }, "count must be");
+  await refuse({ path: { term: "labels" }, distillation: { alpha: 0.5 } }, "asks for labels alone");
   await refuse({ method: "initialise", onTaught: () => undefined }, "onTaught is for");
   await refuse({ method: "distil", random: undefined }, "give random, or a student");
   free();

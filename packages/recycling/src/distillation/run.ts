@@ -22,7 +22,7 @@ import { inOrderOf } from "../transfer/labels.ts";
 import { type RecycleOptions, recycle } from "../transfer/recycle.ts";
 import { distilled } from "./objective.ts";
 import { type Distillation, type DistillationOptions, parseDistillation } from "./options.ts";
-import { type PathOptions, pathRegulariser } from "./path.ts";
+import { checkAsked, type PathOptions, pathRegulariser } from "./path.ts";
 import { stateRowOf } from "./states.ts";
 import { describeTeacher, type TaughtBatch, teach } from "./teacher.ts";
 import { loweredAlpha } from "./weak-teacher.ts";
@@ -220,7 +220,8 @@ export async function* runRecycling(
     if (options.path === undefined) objective = distilled(student, used, await describeTeacher(teacher));
     else {
       const { cache: _, ...distillation } = used;
-      const regularised = pathRegulariser(student, old, { ...options.path, distillation });
+      const isAsked = options.path.term !== "labels";
+      const regularised = pathRegulariser(student, old, { ...options.path, ...(isAsked && { distillation }) });
       path = regularised;
       objective = regularised;
     }
@@ -247,6 +248,7 @@ function checkMethod({ method, distillation, path, student, ...rest }: RunRecycl
     throw fail(
       `"initialise" has no teacher, so no ${path === undefined ? "distillation" : "path"}; is method "both" meant?`,
     );
+  if (path !== undefined) checkAsked("runRecycling", { ...path, ...(distillation !== undefined && { distillation }) });
   if (method !== "distil" && student !== undefined)
     throw fail(`"${method}" starts from the old delta, so it takes no student; is method "distil" meant?`);
   const given = OF_RECYCLE.filter((key) => key !== "tokenizers" && rest[key] !== undefined);

@@ -137,6 +137,7 @@ test("a point of another model, data without rows that count, and options that d
     'point 1 lacks "lora/encoder.layer.0.attention.self.query.lora_A.weight"',
   );
   evaluator.dispose();
+  await expect(evaluator.measure(model)).rejects.toThrow("measure: the evaluator was disposed of");
   await expect(createEvaluator({ ...model, weight: () => 0 }, tinyData(base))).rejects.toThrow(
     "none of the 6 rows counts",
   );

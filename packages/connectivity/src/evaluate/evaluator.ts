@@ -37,7 +37,7 @@ export interface Evaluator {
    * Measures a point, which is not disposed of.
    *
    * @throws {ShapeError} When it has other names or shapes than the objective's parameters; lists all.
-   * @throws {StateError} When the loss is not finite.
+   * @throws {StateError} When the loss is not finite, and after `dispose`.
    */
   measure(point: PointLike): Promise<Measurement>;
   /**
@@ -97,6 +97,8 @@ export async function openEvaluator<Batch>(
       unit: options.measure === undefined ? usual.unit : "row",
       rows,
       async measure(point) {
+        if (batches.length === 0)
+          throw new StateError({ message: "measure: the evaluator was disposed of; create another one" });
         const [, tree] = alike("measure", [objective.parameters, point], 2);
         const values = new Map<string, number[]>();
         const counts: number[] = [];

@@ -1,7 +1,7 @@
 import { ConfigError } from "@cambium/base";
 import type { Random } from "@cambium/core";
 import type { Unit } from "@cambium/models";
-import type { NeuronSite } from "../neurons/condition-activations.ts";
+import { type NeuronSite, unboundPlace } from "../neurons/condition-activations.ts";
 import { keyOf, type NeuronScores, unitOf } from "../neurons/scores.ts";
 
 /**
@@ -27,6 +27,13 @@ function strataOf(
     if (level === undefined) {
       throw new ConfigError({
         message: `drawControls: "layer+activation" needs the mean activations of ${site.path}`,
+        path: site.path,
+      });
+    }
+    const strange = level.length === site.width ? unboundPlace(level) : level.length;
+    if (strange >= 0) {
+      throw new ConfigError({
+        message: `drawControls: "layer+activation" needs ${site.width} finite mean activations of ${site.path}, got ${level[strange] ?? "none"} for unit ${strange}`,
         path: site.path,
       });
     }

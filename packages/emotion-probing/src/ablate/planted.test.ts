@@ -220,6 +220,10 @@ test("a task without a batch is an error, and one example has no t test", async 
   await expect(result(runAblation(model, [task("a")], { ...options, controls }))).rejects.toThrow(
     'controls must be a list of random, layer, layer+activation, got "layer"',
   );
+  const empty = { a: [{ layer: 1, unit: 0 }], none_found: [] };
+  await expect(result(runAblation(model, [task("a")], { ...options, sets: empty }))).rejects.toThrow(
+    'the set "none_found" holds no neuron',
+  );
   const sets = { a: { layer: 1, unit: 0 } as never };
   await expect(result(runAblation(model, [task("a")], { ...options, sets }))).rejects.toThrow(
     "lists of neurons by name",
@@ -256,6 +260,13 @@ test("means put neurons to rest, and are needed", async () => {
   await expect(
     result(runAblation(model, [task("a")], { ...options, mode: { kind: "mean", means: none } })),
   ).rejects.toThrow("no mean of unit");
+  const [{ path }] = sites as [{ readonly path: string }];
+  const unknown = { ...levels, values: new Map([...levels.values, [path, new Float32Array(WIDTH).fill(Number.NaN)]]) };
+  await expect(result(runAblation(model, [task("a")], { ...options, levels: unknown }))).rejects.toThrow(
+    `needs 64 finite mean activations of ${path}, got NaN for unit 0`,
+  );
+  const unread = { ...options, controls: ["layer"] } as const;
+  await expect(result(runAblation(model, [task("a")], unread))).rejects.toThrow('levels are of the control "layer+a');
   const { levels: _, ...without } = options;
   await expect(result(runAblation(model, [task("a")], without))).rejects.toThrow("needs the mean activations");
 });

@@ -116,6 +116,10 @@ export async function* runAblation(
   const { levels, atOnce = 16, hooks = [], random, signal } = options;
   const mode = parseMode("runAblation", options.mode ?? { kind: "zero" });
   checkSettings(tasks, sets, controls, draws, atOnce);
+  if (levels !== undefined && !controls.includes("layer+activation"))
+    throw new ConfigError({
+      message: 'runAblation: levels are of the control "layer+activation", which is not asked for',
+    });
   const sites = model.sites().filter((site) => site.role === role);
   const names = Object.keys(sets);
   const planned = names.flatMap((set) => [
@@ -172,6 +176,7 @@ function checkSettings(
   const known = ["random", "layer", "layer+activation"];
   const unknown = Array.isArray(controls) ? controls.find((control) => !known.includes(control)) : controls;
   const empty = tasks.find(({ batches }) => batches.length === 0);
+  const bare = Object.keys(sets).find((name) => sets[name]?.length === 0);
   const problem =
     tasks.length === 0 || new Set(tasks.map(({ name }) => name)).size < tasks.length
       ? "at least one task is needed, and names must differ"
@@ -181,11 +186,13 @@ function checkSettings(
           ? "sets must be lists of neurons by name"
           : Object.keys(sets).length === 0 || Object.hasOwn(sets, "none")
             ? 'at least one set is needed, and none may be called "none"'
-            : unknown !== undefined
-              ? `controls must be a list of ${known.join(", ")}, got ${JSON.stringify(unknown)}`
-              : !Number.isSafeInteger(draws) || draws < 1 || !Number.isSafeInteger(atOnce) || atOnce < 1
-                ? `draws and atOnce must be integers from 1, got ${draws} and ${atOnce}`
-                : undefined;
+            : bare !== undefined
+              ? `the set "${bare}" holds no neuron, so that nothing would be changed`
+              : unknown !== undefined
+                ? `controls must be a list of ${known.join(", ")}, got ${JSON.stringify(unknown)}`
+                : !Number.isSafeInteger(draws) || draws < 1 || !Number.isSafeInteger(atOnce) || atOnce < 1
+                  ? `draws and atOnce must be integers from 1, got ${draws} and ${atOnce}`
+                  : undefined;
   if (problem !== undefined) throw new ConfigError({ message: `runAblation: ${problem}` });
 }
 

@@ -89,6 +89,11 @@ export function wordTask(
       index,
     });
   });
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+    throw new ConfigError({
+      message: `wordTask: batchSize must be a whole number from 1, got ${batchSize}`,
+      batchSize,
+    });
   if (answers.length < 2)
     throw new ConfigError({ message: `wordTask: at least two words are needed to choose from, got ${answers.length}` });
   const mask =

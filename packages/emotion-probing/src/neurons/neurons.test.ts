@@ -11,8 +11,15 @@ import { averageConditions, type ConditionActivations, similarityOf } from "./co
 import { rankByElasticNet } from "./elastic-net.ts";
 import { measureProbes } from "./probe.ts";
 import { scoreNeurons } from "./score-neurons.ts";
-import { combineUnits, measureOverlap, type NeuronScores, selectUnits } from "./scores.ts";
-import { runSearchlight } from "./searchlight.ts";
+import {
+  combineUnits,
+  measureOverlap,
+  type NeuronScores,
+  type ScoresOfOptions,
+  scoresOf,
+  selectUnits,
+} from "./scores.ts";
+import { runSearchlight, type Searchlight } from "./searchlight.ts";
 
 /** Noise at two sites, measured `repeats` times. */
 function noise(seed: number, count: number, repeats: number, width = 6): ConditionActivations {
@@ -65,7 +72,8 @@ test.each(["spearman", "tau-b"] as const)(
   async (method) => {
     const activations = noise(1, 8, 2);
     const attributes = { a: attribute(2, 8), b: attribute(3, 8) };
-    const options = { method, permutations: 30, random: random(5), chunk: 4 };
+    const isPermuted = method === "spearman";
+    const options = { method, ...(isPermuted && { permutations: 30 }), random: random(5), chunk: 4 };
     const { type: _, ...whole } = await result(runSearchlight(activations, attributes, options));
     const checkpoint = files();
     let writes = 0;
@@ -86,7 +94,7 @@ test.each(["spearman", "tau-b"] as const)(
       expect(resumed).toEqual(whole);
     }
     expect([before, (await checkpoint.list()).length]).toEqual([3, 5]);
-    for (const other of [{ permutations: 31 }, { random: random(6) }, { chunk: 3 }])
+    for (const other of [...(isPermuted ? [{ permutations: 31 }] : []), { random: random(6) }, { chunk: 3 }])
       await expect(
         result(runSearchlight(activations, attributes, { ...options, ...other, checkpoint })),
       ).rejects.toThrow(/holds another searchlight/);
@@ -152,6 +160,40 @@ test("what cannot be meant is an error, and a neuron that never changes has 0", 
   const { attributes } = await result(runSearchlight(activations, { a: attribute(1, 6) }, options));
   expect(attributes[0]!.values[2]).toBe(0);
   expect(attributes[0]!.p[2]).toBeGreaterThan(0.5); // zeros are not above zeros, and count as reached
+});
+
+test("a parametric test is not permuted, and says so", async () => {
+  const run = result(
+    runSearchlight(noise(1, 6, 1), { a: attribute(1, 6) }, { method: "tau-b", permutations: 5, random: random(1) }),
+  );
+  await expect(run).rejects.toThrow("tau-b has a parametric test and is not permuted");
+});
+
+test("selective neurons are significant for no other attribute, at the level that is given", () => {
+  const site = { path: "p", layer: 0, width: 3 };
+  const attributeOf = (name: string, ...q: number[]) => ({
+    name,
+    values: Float32Array.of(0.1, 0.2, 0.3),
+    p: Float64Array.from(q),
+    q: Float64Array.from(q),
+  });
+  const found: Searchlight = {
+    method: "tau-b",
+    permutations: 0,
+    exact: false,
+    lights: [0, 1, 2].map((unit) => ({ site, units: Uint32Array.of(unit) })),
+    attributes: [attributeOf("a", 0.001, 0.001, 0.001), attributeOf("b", 0.05, 0.02, 0.9)],
+  };
+  const kept = (options: ScoresOfOptions) =>
+    [...scoresOf(found, "a", options).values.get("p")!.keys()].filter(
+      (unit) => !Number.isNaN(scoresOf(found, "a", options).values.get("p")![unit]!),
+    );
+  expect(kept({})).toEqual([0, 1, 2]);
+  expect(kept({ onlySelective: true })).toEqual([2]); // q at the level is significant, as everywhere
+  expect(kept({ onlySelective: true, level: 0.01 })).toEqual([0, 1, 2]);
+  expect(kept({ onlySelective: true, level: 0.03 })).toEqual([0, 2]);
+  expect(() => kept({ level: 0.01 })).toThrow("level is of onlySelective");
+  expect(() => kept({ onlySelective: true, level: 5 })).toThrow("must lie between 0 and 1, got 5");
 });
 
 test("an activation that is no number is an error, not a neuron beyond chance", async () => {
@@ -239,6 +281,7 @@ test("overlaps have their hypergeometric chance, and sets their algebra", () => 
   expect(combineUnits("any", [set(0, 1), set(1, 2)])).toEqual(set(0, 1, 2));
   expect(combineUnits("first", [set(0, 1), set(1, 2)])).toEqual(set(0));
   expect(() => measureOverlap(set(0, 0), set(1), 5)).toThrow("different neurons");
+  expect(() => measureOverlap(set(0), set(1), Number.NaN)).toThrow("of NaN are needed");
   expect(() => combineUnits("both" as never, [set(0), set(1)])).toThrow('got "both"');
   expect(() => measureOverlap(set(0), [{ stack: "encoder", layer: 0, unit: 0 }], 5)).toThrow("others do not");
   const at = (site: string) => [{ layer: 0, unit: 0, site }];

@@ -85,3 +85,25 @@ test("shared neurons are those above a share of the greatest score in most lists
   expect(units(selectSharedUnits(lists, { threshold: 0.6, least: 1 }))).toEqual([0]);
   expect(() => selectSharedUnits([])).toThrow("at least one list");
 });
+
+test("a neuron without a score is no shared one, and does not hide the others", () => {
+  expect(units(selectSharedUnits([scores(10, Number.NaN, 3, 0)], { least: 1 }))).toEqual([0, 2]);
+});
+
+test("neurons of two sites of a layer are told apart, and lists of other sites are an error", () => {
+  const both = (...list: number[]): NeuronScores => ({
+    method: "attribution",
+    sites: [site("gate", 2), site("act", 2)],
+    values: new Map([
+      ["gate", Float32Array.from(list.slice(0, 2))],
+      ["act", Float32Array.from(list.slice(2))],
+    ]),
+  });
+  const { units: found } = selectSharedUnits([both(9, 0, 8, 0), both(9, 0, 0, 8)]);
+  expect(found.map(({ site: path, unit }) => [path, unit])).toEqual([
+    ["gate", 0],
+    ["act", 0],
+    ["act", 1],
+  ]); // at half of the lists
+  expect(() => selectSharedUnits([scores(1, 2), both(1, 2, 3, 4)])).toThrow("list 1 is of other sites than the first");
+});

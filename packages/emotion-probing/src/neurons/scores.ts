@@ -14,18 +14,26 @@ export interface NeuronScores {
 
 /** Settings of `scoresOf`. */
 export interface ScoresOfOptions {
-  /** Whether neurons that are significant (q < 0.05) for another attribute too are left out. @default false */
+  /** Whether neurons that are significant for another attribute are left out. @default false */
   readonly onlySelective?: boolean;
+  /** Up to which q a neuron is significant, for `onlySelective`. @default 0.05 */
+  readonly level?: number;
 }
 
 /**
  * A searchlight's correlations with one attribute, as scores.
  *
- * @throws {ConfigError} When the searchlight looked at groups, or has no such attribute.
+ * @throws {ConfigError} When the searchlight looked at groups or has no such attribute, and for a level that cannot be meant.
  */
 export function scoresOf(searchlight: Searchlight, attribute: string, options: ScoresOfOptions = {}): NeuronScores {
-  checkOptions("scoresOf", options, ["onlySelective"]);
-  const { onlySelective = false } = options;
+  checkOptions("scoresOf", options, ["onlySelective", "level"]);
+  const { onlySelective = false, level = 0.05 } = options;
+  if (!(level > 0 && level < 1) || (options.level !== undefined && !onlySelective)) {
+    throw new ConfigError({
+      message: `scoresOf: level is of onlySelective and must lie between 0 and 1, got ${level} with onlySelective ${onlySelective}`,
+      level,
+    });
+  }
   const found = searchlight.attributes.find(({ name }) => name === attribute);
   if (found === undefined || searchlight.lights.some(({ units }) => units.length !== 1)) {
     throw new ConfigError({
@@ -37,7 +45,7 @@ export function scoresOf(searchlight: Searchlight, attribute: string, options: S
   const values = new Map(sites.map(({ path, width }) => [path, new Float32Array(width).fill(Number.NaN)]));
   searchlight.lights.forEach(({ site, units }, i) => {
     const isShared =
-      onlySelective && searchlight.attributes.some((other) => other.name !== attribute && other.q[i]! < 0.05);
+      onlySelective && searchlight.attributes.some((other) => other.name !== attribute && other.q[i]! <= level);
     if (!isShared) values.get(site.path)![units[0]!] = found.values[i]!;
   });
   return { method: `searchlight ${attribute}`, sites, values };
@@ -131,12 +139,13 @@ export interface UnitOverlap {
  * How much two sets of neurons overlap, against chance.
  *
  * @param total - All neurons that could have been chosen.
- * @throws {ConfigError} When a set holds more than all, or a neuron twice, or names cannot be compared.
+ * @throws {ConfigError} When a set holds more than all, or a neuron twice, names cannot be compared, or `total` is no number of neurons.
  */
 export function measureOverlap(a: readonly Unit[], b: readonly Unit[], total: number): UnitOverlap {
   checkNames("measureOverlap", [...a, ...b]);
   const [left, right] = [new Set(a.map(keyOf)), new Set(b.map(keyOf))];
-  if (left.size !== a.length || right.size !== b.length || left.size > total || right.size > total) {
+  const isMore = !Number.isSafeInteger(total) || left.size > total || right.size > total;
+  if (left.size !== a.length || right.size !== b.length || isMore) {
     throw new ConfigError({
       message: `measureOverlap: sets of ${a.length} and ${b.length} different neurons of ${total} are needed`,
     });

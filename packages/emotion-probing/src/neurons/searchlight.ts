@@ -105,7 +105,7 @@ export async function* runSearchlight(
     "signal",
   ]);
   const { method = "spearman", permutations = 1000, lights: kind = "neuron", chunk = 2048, random, signal } = options;
-  checkSettings(method, permutations, chunk);
+  checkSettings(method, options.permutations, chunk);
   checkActivations("runSearchlight", activations);
   const names = Object.keys(attributes);
   const rdms = Object.values(attributes);
@@ -161,15 +161,17 @@ export async function* runSearchlight(
   };
 }
 
-function checkSettings(method: string, permutations: number, chunk: number): void {
+function checkSettings(method: string, permutations: number | undefined, chunk: number): void {
   const problem =
     method !== "spearman" && method !== "tau-b"
       ? `method must be "spearman" or "tau-b", got "${method}"`
-      : !Number.isSafeInteger(permutations) || permutations < 1
-        ? `permutations must be an integer from 1, got ${permutations}`
-        : !Number.isSafeInteger(chunk) || chunk < 1
-          ? `chunk must be an integer from 1, got ${chunk}`
-          : undefined;
+      : method === "tau-b" && permutations !== undefined
+        ? "tau-b has a parametric test and is not permuted; leave permutations out, or choose spearman"
+        : permutations !== undefined && (!Number.isSafeInteger(permutations) || permutations < 1)
+          ? `permutations must be an integer from 1, got ${permutations}`
+          : !Number.isSafeInteger(chunk) || chunk < 1
+            ? `chunk must be an integer from 1, got ${chunk}`
+            : undefined;
   if (problem !== undefined) throw new ConfigError({ message: `runSearchlight: ${problem}` });
 }
 

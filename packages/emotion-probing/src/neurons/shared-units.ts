@@ -1,6 +1,6 @@
 import { ConfigError, checkOptions } from "@cambium/base";
 import type { Unit } from "@cambium/models";
-import { keyOf, type NeuronScores, unitOf } from "./scores.ts";
+import { type NeuronScores, unitOf } from "./scores.ts";
 
 /** Settings of `selectSharedUnits`. */
 export interface SelectSharedUnitsOptions {
@@ -16,9 +16,9 @@ export interface SelectSharedUnitsOptions {
   readonly most?: number;
 }
 
-/** The neurons, and the share of the lists that each is in at least. */
+/** The neurons, with the paths of their sites, and the share of the lists that each is in at least. */
 export interface SharedUnits {
-  readonly units: readonly Unit[];
+  readonly units: readonly (Unit & { readonly site: string })[];
   readonly share: number;
 }
 
@@ -27,9 +27,9 @@ export interface SharedUnits {
  *
  * What such neurons show is less than their name says: changing them mostly shifts probabilities (Niu et al. 2024, arXiv:2405.02421).
  *
- * @param lists - Scores by paraphrase, such as `attributeUnits` gives them, of the same sites.
+ * @param lists - Scores by paraphrase, such as `attributeUnits` gives them, of the same sites. A neuron without a score (NaN) is in no list.
  * @returns The neurons most widely shared first. Fewer or more than wanted where no share gives that many.
- * @throws {ConfigError} For options that do not exist or cannot be meant, or no list.
+ * @throws {ConfigError} For options that do not exist or cannot be meant, no list, or lists of different sites.
  * @see Dai et al. 2022, Knowledge neurons in pretrained transformers, arXiv:2104.08696, section 3.3.
  */
 export function selectSharedUnits(lists: readonly NeuronScores[], options: SelectSharedUnitsOptions = {}): SharedUnits {
@@ -47,21 +47,30 @@ export function selectSharedUnits(lists: readonly NeuronScores[], options: Selec
       message: `selectSharedUnits: at least one list, a threshold from 0 to below 1, share and step above 0 to 1, and least at most most are needed, got ${lists.length}, ${threshold}, ${share}, ${step}, ${least} and ${most}`,
     });
   }
-  const counts = new Map<string, { readonly unit: Unit; count: number }>();
+  const pathsOf = ({ sites }: NeuronScores): string => sites.map(({ path, width }) => `${path} (${width})`).join(", ");
+  const other = lists.findIndex((list) => pathsOf(list) !== pathsOf(lists[0]!));
+  if (other >= 0) {
+    throw new ConfigError({
+      message: `selectSharedUnits: list ${other} is of other sites than the first: ${pathsOf(lists[other]!)}; not ${pathsOf(lists[0]!)}`,
+      index: other,
+    });
+  }
+  const counts = new Map<string, { readonly unit: SharedUnits["units"][number]; count: number }>();
   for (const { sites, values } of lists) {
-    const greatest = Math.max(...sites.map(({ path }) => values.get(path)!.reduce((a, b) => Math.max(a, b), 0)));
+    const known = sites.flatMap(({ path }) => Array.from(values.get(path)!).filter((score) => !Number.isNaN(score)));
+    const greatest = known.reduce((a, b) => Math.max(a, b), 0);
     for (const site of sites) {
       values.get(site.path)!.forEach((score, i) => {
         if (!(score > threshold * greatest)) return;
-        const unit = unitOf(site, i);
-        const known = counts.get(keyOf(unit)) ?? { unit, count: 0 };
-        known.count += 1;
-        counts.set(keyOf(unit), known);
+        const key = `${site.path} ${i}`;
+        const counted = counts.get(key) ?? { unit: { ...unitOf(site, i), site: site.path }, count: 0 };
+        counted.count += 1;
+        counts.set(key, counted);
       });
     }
   }
   const ordered = [...counts.values()].sort((a, b) => b.count - a.count);
-  const at = (wanted: number): readonly Unit[] =>
+  const at = (wanted: number): SharedUnits["units"] =>
     ordered.filter(({ count }) => count >= wanted * lists.length - 1e-9).map(({ unit }) => unit);
   let current = share;
   let units = at(current);

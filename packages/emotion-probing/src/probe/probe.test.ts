@@ -190,6 +190,9 @@ test.each([
   const rows = [{ text: "it was [MASK] .", answer: "yes" }];
   const before = memory().numTensors;
   expect(() => wordTask(model, tokenizer, "x", { rows, words: words as never })).toThrow(message);
+  const batchSize = 0;
+  const fine = { yes: "good", no: "evil" };
+  expect(() => wordTask(model, tokenizer, "x", { rows, words: fine, batchSize })).toThrow("batchSize must be a whole");
   expect(() => wordTask(model, tokenizer, "x", { rows: [], words: { yes: "good", no: "evil" } })).toThrow("got none");
   expect(memory().numTensors).toBe(before);
 });

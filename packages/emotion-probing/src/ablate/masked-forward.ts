@@ -23,11 +23,11 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { NamedNeuron } from "../neurons/scores.ts";
 
-/** What a unit becomes: `factor · value + offset`; `offset` is one number, or one for each of the units. */
+/** What a unit becomes: `factor · value + offset`, each of which is one number, or one for each of the units. */
 export interface UnitSet {
   readonly units: readonly Unit[];
   /** @default 0 */
-  readonly factor?: number;
+  readonly factor?: number | ArrayLike<number>;
   /** @default 0 */
   readonly offset?: number | ArrayLike<number>;
   /** The values of another example of the batch, by a random order of the examples; then there is no factor or offset. */
@@ -164,8 +164,8 @@ export function maskedForward(
       const { factor = 0, offset = 0, order: other } = sets[place]!;
       for (const [unit, index] of placed[place]!.get(site.path) ?? []) {
         const at = copy * width + unit;
-        factors[at] = other === undefined ? factor : 0;
-        offsets[at] = other !== undefined ? 0 : typeof offset === "number" ? offset : offset[index]!;
+        factors[at] = other === undefined ? numberAt(factor, index) : 0;
+        offsets[at] = other === undefined ? numberAt(offset, index) : 0;
         borrowed[at] = other === undefined ? 0 : 1;
       }
       if (other !== undefined) for (let i = 0; i < size; i++) order[copy * size + i] = copy * size + other[i]!;
@@ -217,6 +217,9 @@ function skipping({ skipped, kept }: Group, captured: ReadonlyMap<string, Tensor
     ),
   ];
 }
+
+const numberAt = (values: number | ArrayLike<number>, index: number): number =>
+  typeof values === "number" ? values : values[index]!;
 
 const repeat = (x: Tensor, copies: number): Tensor =>
   tile(

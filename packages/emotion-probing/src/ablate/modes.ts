@@ -12,6 +12,8 @@ import type { UnitSet } from "./masked-forward.ts";
 export type AblationMode =
   | { readonly kind: "zero" }
   | { readonly kind: "scale"; readonly by: number }
+  /** By a number for each neuron, drawn from 0 to 1; the same in all batches. */
+  | { readonly kind: "random-scale" }
   /** To their mean, or any other resting value, of other data. */
   | { readonly kind: "mean"; readonly means: NeuronScores }
   /** Normal noise, one number for each neuron, is added. */
@@ -25,6 +27,7 @@ const isScores = (value: unknown): boolean =>
 const schema: z.ZodType<AblationMode> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("zero") }),
   z.strictObject({ kind: z.literal("scale"), by: z.number() }),
+  z.strictObject({ kind: z.literal("random-scale") }),
   z.strictObject({ kind: z.literal("mean"), means: z.custom<NeuronScores>(isScores, "means by site are needed") }),
   z.strictObject({ kind: z.literal("noise"), deviation: z.number().min(0) }),
   z.strictObject({ kind: z.literal("resample") }),
@@ -51,6 +54,8 @@ export function changed(
       return { units };
     case "scale":
       return { units, factor: mode.by };
+    case "random-scale":
+      return { units, factor: random.uniforms(units.length) };
     case "noise":
       return { units, factor: 1, offset: random.normals(units.length).map((value) => mode.deviation * value) };
     case "resample":

@@ -201,10 +201,36 @@ test.each([
   else expect(effects[0]!.drop).toBeGreaterThan(0);
 });
 
+test("random factors are of each neuron, from 0 to 1, and the same in all batches", async () => {
+  const first = Array.from({ length: WIDTH }, (_, unit) => ({ layer: 0, unit }));
+  const margin: AblationTask = {
+    name: "margin",
+    batches: [batch, batch],
+    score: ({ logits }) => reshape(slice(logits!, [0, 0], [-1, 1]), [-1]),
+  };
+  const half = { ...margin, name: "half", batches: [batch] };
+  const sets = { all: first, one: first.slice(0, 1), other: first.slice(1, 2) };
+  const options = { sets, mode: { kind: "random-scale" }, controls: [], random: random(1) } as const;
+  const { rows } = await result(runAblation(model, [margin, half], options));
+  const drop = (task: string, set: string) => {
+    const scoreOf = (name: string) => rows.find((row) => row.task === task && row.set === name)!.score;
+    return scoreOf("none") - scoreOf(set);
+  };
+  // Each of 64 neurons carries 1/16 of the margin. The mean of 64 factors is 0.5 with a deviation of 0.036.
+  expect(Math.abs(drop("half", "all") - 2)).toBeLessThan(6 * 4 * 0.036);
+  expect(drop("margin", "all")).toBeCloseTo(drop("half", "all"), 5);
+  for (const set of ["one", "other"]) {
+    expect(drop("half", set)).toBeGreaterThan(0);
+    expect(drop("half", set)).toBeLessThan(1 / 16);
+  }
+  expect(drop("half", "one")).not.toBeCloseTo(drop("half", "other"), 4);
+});
+
 test.each([
   [{ kind: "scale" }, "by"],
   [{ kind: "noise" }, "deviation"],
   [{ kind: "zero", by: 0.5 }, '"by"'],
+  [{ kind: "random-scale", by: 0.5 }, '"by"'],
   [{ kind: "mean", means: [] }, "means by site are needed"],
   [{ kind: "zeros" }, "kind"],
 ])("the mode %j is an error, and nothing is run", async (mode, message) => {

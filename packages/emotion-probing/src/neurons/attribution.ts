@@ -1,6 +1,6 @@
 /** How much each neuron contributes to a score, by gradients: integrated gradients, and gradient times difference. */
 import { ConfigError, checkOptions } from "@cambium/base";
-import { around, type Hook, type Runnable } from "@cambium/core";
+import { around, type Hook, type Runnable, type Site } from "@cambium/core";
 import { capture, type LanguageOutput, type TokenBatch } from "@cambium/models";
 import {
   add,
@@ -12,6 +12,7 @@ import {
   sub,
   sum,
   type Tensor,
+  tensor3d,
   tidy,
   zerosLike,
 } from "@tensorflow/tfjs-core";
@@ -31,6 +32,11 @@ export interface AttributeUnitsOptions {
   readonly site?: string;
   /** What neurons are compared with: zero, or values by the path of the site, `[width]`, such as means. @default "zero" */
   readonly baseline?: "zero" | ReadonlyMap<string, Float32Array>;
+  /**
+   * The token of each example, from 0, whose neurons are compared with the baseline while those of all others stay as they are: the mask's, for
+   * knowledge neurons. Rows that a prompt puts in front of the words are not counted. @default all tokens, which move together
+   */
+  readonly positions?: readonly number[];
   readonly hooks?: readonly Hook[];
 }
 
@@ -47,7 +53,7 @@ export interface Attribution extends NeuronScores {
  * Contributions of neurons to a scalar, summed over examples and positions.
  *
  * @param score - A scalar of a pass, such as a difference of two logits summed over the batch.
- * @throws {ConfigError} For options or sites that do not exist, a score of several numbers, or a baseline of another width; on backends or sites without gradients the backend's error.
+ * @throws {ConfigError} For options or sites that do not exist, a score of several numbers, a baseline of another width, or positions that do not fit; on backends or sites without gradients the backend's error.
  * @see Sundararajan, Taly and Yan 2017, Axiomatic attribution for deep networks, arXiv:1703.01365. Dai et al. 2022, Knowledge
  *      neurons in pretrained transformers, arXiv:2104.08696; Niu et al. 2024, arXiv:2405.02421, on what such neurons do not show.
  */
@@ -57,8 +63,8 @@ export async function attributeUnits(
   score: (output: LanguageOutput) => Scalar,
   options: AttributeUnitsOptions = {},
 ): Promise<Attribution> {
-  checkOptions("attributeUnits", options, ["method", "steps", "site", "baseline", "hooks"]);
-  const { method = "integrated", site: name = "ff.act", baseline = "zero", hooks = [] } = options;
+  checkOptions("attributeUnits", options, ["method", "steps", "site", "baseline", "positions", "hooks"]);
+  const { method = "integrated", site: name = "ff.act", baseline = "zero", positions, hooks = [] } = options;
   const { steps = method === "gradient" ? 1 : 20 } = options;
   const problem =
     method !== "integrated" && method !== "gradient"
@@ -80,9 +86,12 @@ export async function attributeUnits(
   try {
     const actual = sites.map(({ path }) => captured.get(path)!);
     const base = tidy(() =>
-      sites.map(({ path }, i) => {
+      sites.map((site, i) => {
         const zero = zerosLike(actual[i]!);
-        return baseline === "zero" ? zero : add(zero, [...needValues(baseline, path, zero.shape.at(-1)!)]);
+        const rest = baseline === "zero" ? zero : add(zero, [...needValues(baseline, site.path, zero.shape.at(-1)!)]);
+        if (positions === undefined) return rest;
+        const chosen = chosenTokens(actual[i]!, site, positions, batch);
+        return add(mul(rest, chosen), mul(actual[i]!, sub(1, chosen)));
       }),
     );
     owned.push(...base);
@@ -138,6 +147,24 @@ export function scalarOf(caller: string, score: Tensor): Scalar {
   throw new ConfigError({
     message: `${caller}: the score must be a scalar, got [${score.shape}]; sum it over the batch`,
   });
+}
+
+/** 1 at the token of each example and 0 elsewhere, `[batch, extra + seq, 1]`. */
+function chosenTokens(x: Tensor, site: Site, positions: readonly number[], batch: TokenBatch): Tensor {
+  const [rows, length] = [x.shape[0]!, x.shape[1]!];
+  const extra = site.stack === "decoder" ? 0 : Math.max(0, length - batch.mask.shape[1]);
+  const strange = positions.findIndex((at) => !Number.isInteger(at) || at < 0 || at >= length - extra);
+  if (x.rank !== 3 || positions.length !== rows || strange >= 0) {
+    throw new ConfigError({
+      message: `attributeUnits: positions must be a token from 0 to ${length - extra - 1} for each of ${rows} examples, got [${positions.join(", ")}] at ${site.path}, [${x.shape}]`,
+      path: site.path,
+    });
+  }
+  const flags = new Float32Array(rows * length);
+  positions.forEach((at, row) => {
+    flags[row * length + extra + at] = 1;
+  });
+  return tensor3d(flags, [rows, length, 1]);
 }
 
 const axesButLast = (x: Tensor): number[] => Array.from({ length: x.rank - 1 }, (_, i) => i);

@@ -1,8 +1,9 @@
 import { type Files, memory as files, result } from "@cambium/base";
 import { disposeParameters, random } from "@cambium/core";
 import { disposeFields, tinyBatch, tinyModel } from "@cambium/models/testing";
-import { add, memory, type Scalar, sum } from "@tensorflow/tfjs-core";
+import { add, memory, type Scalar, slice, sum, tidy } from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
+import { intervene } from "../capture/intervene.ts";
 import { compareRdms } from "../compare/compare-rdms.ts";
 import { measureRdm } from "../rdm/measure-rdm.ts";
 import { numberedConditions, rdmOf } from "../rdm/rdm.ts";
@@ -329,6 +330,36 @@ test.each([
     Math.abs(total - (now - baselineScore)) / Math.abs(now - baselineScore);
   expect(gap(await run(20))).toBeLessThan(0.05);
   expect(gap(await run(many))).toBeLessThan(0.01);
+  expect(memory().numTensors).toBe(before);
+  disposeFields(batch);
+  disposeParameters(model.parameters);
+});
+
+test("neurons at one token of each example are attributed what that token's neurons alone change", async () => {
+  const model = tinyModel({ type: "bert", dropout: 0 });
+  const batch = tinyBatch(model);
+  const [rows] = batch.ids.shape;
+  const before = memory().numTensors;
+  const score = ({ hidden }: { hidden: import("@tensorflow/tfjs-core").Tensor }): Scalar =>
+    sum(slice(hidden, [0, 0, 0], [-1, -1, 1])) as Scalar;
+  const positions = Array.from({ length: rows }, (_, i) => i % 2);
+  const site = "L0.ffn.act";
+  const found = await attributeUnits(model, batch, score, { site, positions });
+  // By hand: the same tokens' neurons set to zero by interventions.
+  const hooks = intervene(
+    model,
+    positions.map((at, row) => ({ site, positions: [at], rows: [row], op: { kind: "zero" as const } })),
+    { batch },
+  );
+  const alone = tidy(() => score(model.forward(batch, { hooks })).dataSync()[0]!);
+  expect(found.baselineScore).toBeCloseTo(alone, 4);
+  const change = found.score - found.baselineScore;
+  expect(Math.abs(change)).toBeGreaterThan(1e-3);
+  expect(Math.abs(found.total - change)).toBeLessThan(0.05 * Math.abs(change)); // complete, as over all tokens
+  const all = await attributeUnits(model, batch, score, { site, steps: 1 });
+  expect(all.baselineScore).not.toBeCloseTo(alone, 4);
+  for (const wrong of [[0], positions.map(() => 99), positions.map(() => 0.5)])
+    await expect(attributeUnits(model, batch, score, { site, positions: wrong })).rejects.toThrow("a token from 0 to");
   expect(memory().numTensors).toBe(before);
   disposeFields(batch);
   disposeParameters(model.parameters);

@@ -47,7 +47,9 @@ test("a column of numbers is learnt as numbers, unless they are said to be class
       ...["fpt", table, "--model", "sapling:bert-2x128", "--steps", "6", "--max-length", "8"],
       ...["--out", at(out), ...flags],
     ]);
-  expect(await tune("numbers")).toMatchObject({ code: 0 });
+  const { code, errors } = await tune("numbers");
+  expect(code).toBe(0);
+  expect(errors.join("\n")).toContain("stage 1, steps 1 to 1: 1 of 2 layers, 128 of 512 neurons in them");
   expect(await adapterHead(at("numbers"))).toMatchObject({ kind: "regression" });
   expect(await tune("classes", "--kind", "classes")).toMatchObject({ code: 0 });
   expect(await adapterHead(at("classes"))).toMatchObject({ labels: ["0.5", "1.5", "2.5", "3.5", "4.5"] });

@@ -126,7 +126,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
       if (event.type === "warning" && !json) io.error(event.message);
       if (event.type === "grow" && !json)
         io.error(
-          `stage ${event.stage}, steps ${event.from + 1} to ${event.to}: ${share(event.depth)} of the layers, ${share(event.width)} of the neurons`,
+          `stage ${event.stage}, steps ${event.from + 1} to ${event.to}: ${event.layers.join(" of ")} layers, ${event.neurons.join(" of ")} neurons in them`,
         );
       if (event.type === "step") io.live?.(`step ${event.step} of ${flags.steps}  loss ${event.loss.toFixed(3)}`);
       if (event.type !== "end") continue;

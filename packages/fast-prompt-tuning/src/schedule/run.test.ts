@@ -342,9 +342,21 @@ test("a callback sees the model of each stage; a run that never sees the whole m
   const seen: string[] = [];
   const onGrow = ({ stage, tuned: model }: { stage: { number: number }; tuned: Tuned<LanguageModel> }) =>
     void seen.push(`${stage.number}: ${model.sites().filter(({ kind }) => kind === "block").length}`);
-  const { events } = await run(tuned, { onGrow, stages: [{ share: 1, depth: 0.5 }, { share: 0 }] } as never);
+  const { events } = await run(tuned, { onGrow, stages: [{ share: 1, depth: 0.6 }, { share: 0 }] } as never);
   expect(seen).toEqual(["1: 1"]);
   expect(events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("never sees the whole model") });
+  expect(events[1]).toMatchObject({ type: "grow", depth: 0.6, layers: [1, 2], neurons: [12, 12] });
+  const { events: whole } = await run(tuned, { steps: 2, stages: [{ share: 0.5, width: 0.5 }, { share: 0.5 }] });
+  expect(whole.flatMap((event) => (event.type === "grow" ? [[event.layers, event.neurons]] : []))).toEqual([
+    [
+      [2, 2],
+      [12, 24],
+    ],
+    [
+      [2, 2],
+      [24, 24],
+    ],
+  ]);
   free();
 });
 

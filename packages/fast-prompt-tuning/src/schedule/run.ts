@@ -22,7 +22,7 @@ import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { flops as countFlops, type FlopsOptions } from "../cost/flops.ts";
 import { shortened } from "../extensions/shortened.ts";
 import { checkScores } from "../partial/neuron-scores.ts";
-import { checkPart, type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
+import { checkPart, type HasParts, type PartialModel, type PartialOptions, partial } from "../partial/partial-model.ts";
 import { checkEvaluation, evaluationOf, growthOf, type StageEvaluation, wantsToGrow } from "./evaluate-stage.ts";
 import type { GrowthRule } from "./growth-rule.ts";
 import { inFolder, type RunLog, readLog, type Spent, writeLog } from "./run-log.ts";
@@ -85,8 +85,14 @@ export interface GrowEvent extends OfStage {
   readonly step: number;
   readonly from: number;
   readonly to: number;
+  /** As the stage states it. */
   readonly depth: number;
+  /** As the stage states it. */
   readonly width: number;
+  /** Layers that it has, of all: shares are rounded. */
+  readonly layers: readonly [kept: number, all: number];
+  /** Feed-forward neurons that these layers have, of theirs in the whole model. */
+  readonly neurons: readonly [kept: number, all: number];
   /** Time of making the part. */
   readonly durationMs: number;
 }
@@ -187,6 +193,7 @@ export async function* runFastPromptTuning<M extends LanguageModel>(
             to: stage.to,
             depth: stage.depth,
             width: stage.width,
+            ...sizesOfPart(model as unknown as StageModel),
             durationMs,
             ...meter.now(),
           };
@@ -258,6 +265,16 @@ function checkStage<M extends LanguageModel>(
   const isCut = checkPart(tuned.base as unknown as LanguageModel, all);
   partial(tuned, ofDepth); // copies nothing
   return isCut;
+}
+
+/** Layers and neurons of a stage. */
+function sizesOfPart(model: StageModel): Pick<GrowEvent, "layers" | "neurons"> {
+  const base = model.base as unknown as LanguageModel & Partial<HasParts>;
+  if (base.part !== undefined) return { layers: base.part.depth, neurons: base.part.width };
+  const sites = base.sites();
+  const layers = sites.filter(({ kind }) => kind === "block").length;
+  const neurons = sites.reduce((sum, { role, width }) => sum + (role === "ff.act" ? width : 0), 0);
+  return { layers: [layers, layers], neurons: [neurons, neurons] };
 }
 
 /**

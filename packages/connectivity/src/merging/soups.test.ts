@@ -216,9 +216,8 @@ test("models with other deltas, or on other bases, are not merged", async () => 
 
 test("adapters of unlike settings are not merged, for equal numbers mean other things in them", async () => {
   const base = tinyModel();
-  const [a, b] = (["relu", "tanh"] as const).map((activation) =>
-    attach(base, adapter(base, { bottleneck: 2, activation }, random(1))),
-  ) as [Tuned, Tuned];
+  const tuned = (activation: "relu" | "tanh") => attach(base, adapter(base, { bottleneck: 2, activation }, random(1)));
+  const [a, b] = [tuned("relu"), tuned("tanh")];
   await expect(mergeTuned([a, b])).rejects.toThrow(
     'mergeTuned: "adapter" has activation "relu" in one point and "tanh"',
   );

@@ -98,7 +98,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
     const rows = table.rows.map((row) => ({
       text: row.text,
       ...(row.pair !== undefined && { pair: row.pair }),
-      label: row.label,
+      label: row.label!,
     }));
     const size = Math.min(flags.batchSize, rows.length);
     const data = batches(rows, collate(base, tokenizer, { maxLength: flags.maxLength, padTo: [flags.maxLength] }), {

@@ -109,7 +109,8 @@ test("a choice as JSON trains what it states, and is refused on another model", 
   expect(() => arbitrary(model, { selection: other }, random(1))).toThrow("was it made for another model?");
   const renamed = { ...selection, parts: selection.parts.map((part) => ({ ...part, tensor: `${part.tensor}s` })) };
   expect(() => arbitrary(model, { selection: renamed }, random(1))).toThrow("the nearest is");
-  const wrong = (change: Partial<Manifest>) => () => arbitrary(model, { selection: { ...selection, ...change } });
+  const wrong = (change: Partial<Manifest>) => () =>
+    arbitrary(model, { selection: { ...selection, ...change } }, random(1));
   expect(wrong({ count: 76 })).toThrow("states 76 scalars, and its parts have 77");
   expect(wrong({ count: 77 + selection.parts[0]!.count, parts: [...selection.parts, selection.parts[0]!] })).toThrow(
     `names "${selection.parts[0]!.tensor}" twice`,

@@ -15,7 +15,7 @@ test.each(["bert", "distilbert", "gpt2", "llama", "t5"])(
     const stack = type === "t5" ? ({ stack: "decoder" } as const) : {};
     const unit = (layer: number, index: number): Unit => ({ ...stack, layer, unit: index });
     const last = Math.max(...model.sites().map(({ layer }) => layer ?? 0));
-    const sets: readonly UnitSet[] = [
+    const sets: readonly (UnitSet & { readonly factor?: number })[] = [
       { units: [unit(last, 1), unit(last, 5)] },
       { units: [unit(0, 2), unit(last, 0)], factor: 0.5 },
       { units: [] },

@@ -286,7 +286,7 @@ test("means put neurons to rest, and are needed", async () => {
   await expect(
     result(runAblation(model, [task("a")], { ...options, mode: { kind: "mean", means: none } })),
   ).rejects.toThrow("no mean of unit");
-  const [{ path }] = sites as [{ readonly path: string }];
+  const { path } = sites[0]!;
   const unknown = { ...levels, values: new Map([...levels.values, [path, new Float32Array(WIDTH).fill(Number.NaN)]]) };
   await expect(result(runAblation(model, [task("a")], { ...options, levels: unknown }))).rejects.toThrow(
     `needs 64 finite mean activations of ${path}, got NaN for unit 0`,

@@ -1,8 +1,9 @@
 import { memory } from "@cambium/base";
-import { disposeParameters } from "@cambium/core";
+import { disposeParameters, random } from "@cambium/core";
 import { expect, test } from "vitest";
 import { line, polychain } from "../points/path.ts";
 import { bowl, numbers, point, ring } from "../quadratic.fixture.ts";
+import { bootstrapCurve } from "./bootstrap.ts";
 import { judgeBarrier } from "./judge.ts";
 import { measureBarrier, type PathEvent, runPath } from "./run-path.ts";
 import { summariseCurve } from "./summary.ts";
@@ -51,6 +52,16 @@ test("a path of length zero has barriers of exactly 0", async () => {
     [0, 0],
   ]);
   disposeParameters(a);
+});
+
+test("units that count nothing are not drawn for the intervals", () => {
+  const points = [1, 3, 1].map((loss) => ({
+    loss,
+    weights: Float32Array.of(1, 0, 0),
+    values: { loss: Float32Array.of(loss, 9, 9) },
+  }));
+  const { barrier } = bootstrapCurve([0, 0.5, 1], points, { resamples: 20, share: 0.95, random: random(1) });
+  expect(barrier).toEqual([2, 2]);
 });
 
 test("the numbers of a curve are those of their definitions", () => {

@@ -10,7 +10,7 @@ export type Interval = readonly [low: number, high: number];
 export type BarrierIntervals = { readonly [Key in keyof BarrierSummary]: Interval };
 
 /**
- * Percentile intervals (Efron 1979) over resamples of the units. A maximum over points is a little too large on average, and more so
+ * Percentile intervals (Efron 1979) over resamples of the units that count. A maximum over points is a little too large on average, and more so
  * with fewer rows: a barrier whose interval touches 0 says nothing.
  *
  * `O(resamples · points · units)`.
@@ -25,11 +25,15 @@ export function bootstrapCurve(
 ): BarrierIntervals {
   const { weights } = points[0]!;
   const units = weights.length;
+  const counted = Array.from(weights.keys()).filter((unit) => weights[unit]! > 0);
   const hasScores = points.every(({ values }) => values["correct"] !== undefined);
   const drawn = new Map<keyof BarrierSummary, Float64Array>();
   for (let b = 0; b < resamples; b++) {
     const counts = new Float64Array(units);
-    for (const unit of random.at(b).integers(units, units)) counts[unit]! += weights[unit]!;
+    for (const place of random.at(b).integers(counted.length, counted.length)) {
+      const unit = counted[place]!;
+      counts[unit]! += weights[unit]!;
+    }
     const total = counts.reduce((sum, count) => sum + count, 0);
     const meanOf = (list: Float32Array): number => {
       let sum = 0;

@@ -391,6 +391,7 @@ const packages: Readonly<Record<string, Exports>> = {
       mapConditions: (unknown) => probing.mapConditions(rdm, unknown),
       measureCorrespondence: (unknown: object) => probing.measureCorrespondence({}, {}, { random, ...unknown }),
       measureCrossnobis: (unknown) => probing.measureCrossnobis([], unknown),
+      measureLevels: (unknown) => probing.measureLevels([], new Map(), unknown),
       measurePatchGrid: (unknown) =>
         probing.measurePatchGrid(model, batch, batch, () => core.crossEntropy(tensor, tensor), unknown),
       measureProbes: (unknown: object) => probing.measureProbes([], new Map(), [], { random, ...unknown }),

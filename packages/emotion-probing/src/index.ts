@@ -97,6 +97,7 @@ export {
 } from "./neurons/condition-activations.ts";
 export { type ElasticNet, type RankByElasticNetOptions, rankByElasticNet } from "./neurons/elastic-net.ts";
 export type { LightKind } from "./neurons/lights.ts";
+export { type MeasureLevelsOptions, measureLevels } from "./neurons/measure-levels.ts";
 export { type MeasureProbesOptions, measureProbes, type Probes, type SiteProbe } from "./neurons/probe.ts";
 export { type NeuronMeasure, type ScoreNeuronsOptions, scoreNeurons } from "./neurons/score-neurons.ts";
 export {

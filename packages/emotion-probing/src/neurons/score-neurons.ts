@@ -1,12 +1,12 @@
 /** Ways to rank neurons by how they tell labelled examples apart, with one interface. */
 import { ConfigError, checkOptions } from "@cambium/base";
-import { checkRows, type NeuronSite } from "./condition-activations.ts";
+import { checkRows, type NeuronSite, unboundPlace } from "./condition-activations.ts";
 import type { NeuronScores } from "./scores.ts";
 
 /**
  * `difference`: d' of one class against the rest, `(mean − mean of the rest) / pooled deviation`, and the greatest number of 32 bits
  * where both are constant and differ; `probeless`: the sum over pairs of classes of `|difference of means|`; `skill`: how often the
- * neuron alone tells the class, by whether it is above its mean, whichever way is better, where a neuron that is always off does well on
+ * neuron alone tells the class, by whether it is above its mean or a baseline, whichever way is better, where a neuron that is always off does well on
  * a rare class; `balanced-skill`: the same as the mean of the shares of the class and of the rest that are told right, where it has
  * 0.5; `average-precision`: of ranking examples by the neuron; `mutual-information`: in nats, of the
  * label and the neuron's value in ten equally frequent bins.
@@ -24,6 +24,11 @@ export interface ScoreNeuronsOptions {
   readonly method: NeuronMeasure;
   /** The class of interest, for `difference`, `skill`, `balanced-skill` and `average-precision`. */
   readonly target?: string;
+  /**
+   * What a neuron is above or not, for `skill` and `balanced-skill`: by the path of a site, `[width]`, such as the means of other examples that
+   * `measureLevels` gives. The study of skill neurons takes the means of training and judges on other examples. @default the means of these
+   */
+  readonly baseline?: ReadonlyMap<string, Float32Array>;
 }
 
 type Column = Float64Array;
@@ -45,7 +50,7 @@ const mean = (values: Iterable<number>): number => {
   return sum / count;
 };
 
-const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labelled) => number>> = {
+const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labelled, baseline?: number) => number>> = {
   difference(column, { isTarget }) {
     const [inside, outside] = [column.filter((_, i) => isTarget[i]), column.filter((_, i) => !isTarget[i])];
     const [a, b] = [mean(inside), mean(outside)];
@@ -59,14 +64,12 @@ const measures: Readonly<Record<NeuronMeasure, (column: Column, labelled: Labell
     for (let i = 0; i < means.length; i++) for (let j = 0; j < i; j++) total += Math.abs(means[i]! - means[j]!);
     return total;
   },
-  skill(column, { isTarget }) {
-    const baseline = mean(column);
+  skill(column, { isTarget }, baseline = mean(column)) {
     const right = mean(Array.from(column, (value, i) => Number(value > baseline === isTarget[i])));
     return Math.max(right, 1 - right);
   },
-  "balanced-skill"(column, { isTarget }) {
+  "balanced-skill"(column, { isTarget }, baseline = mean(column)) {
     if (column.every((value) => value === column[0])) return 0.5; // whose mean may differ from it by rounding
-    const baseline = mean(column);
     const isAbove = (inside: boolean): number =>
       mean(
         Array.from(
@@ -135,8 +138,8 @@ export function scoreNeurons(
   labels: readonly string[],
   options: ScoreNeuronsOptions,
 ): NeuronScores {
-  checkOptions("scoreNeurons", options, ["method", "target"]);
-  const { method, target } = options;
+  checkOptions("scoreNeurons", options, ["method", "target", "baseline"]);
+  const { method, target, baseline } = options;
   const measure = Object.hasOwn(measures, method) ? measures[method] : undefined;
   const classes = [...new Set(labels)];
   const problem =
@@ -148,19 +151,29 @@ export function scoreNeurons(
           ? `target is for, and needed by, ${[...binary].join(", ")}`
           : target !== undefined && !classes.includes(target)
             ? `no example has the label "${target}"; there are ${classes.join(", ")}`
-            : undefined;
+            : baseline !== undefined && method !== "skill" && method !== "balanced-skill"
+              ? "baseline is for skill and balanced-skill"
+              : undefined;
   if (problem !== undefined || measure === undefined) throw new ConfigError({ message: `scoreNeurons: ${problem}` });
   checkRows("scoreNeurons", sites, activations, labels.length);
   const labelled = { labels, classes, isTarget: labels.map((label) => label === target) };
   const values = new Map<string, Float32Array>();
   for (const { path, width } of sites) {
     const rows = activations.get(path)!;
+    const levels = baseline?.get(path);
+    if (baseline !== undefined && (levels?.length !== width || unboundPlace(levels) >= 0)) {
+      throw new ConfigError({
+        message: `scoreNeurons: the baseline needs ${width} finite values of ${path}, got ${levels?.length ?? "none"}`,
+        path,
+      });
+    }
     values.set(
       path,
       Float32Array.from({ length: width }, (_, unit) =>
         measure(
           Float64Array.from(rows, (row) => row[unit]!),
           labelled,
+          levels?.[unit],
         ),
       ),
     );

@@ -1,6 +1,15 @@
 import { canonicalJson, result, sha256 } from "@cambium/base";
 import { random } from "@cambium/core";
-import { type AblationMode, type ControlKind, runAblation, wordTask } from "@cambium/emotion-probing";
+import {
+  type AblationMode,
+  type ControlKind,
+  type HasSites,
+  measureLevels,
+  type NeuronScores,
+  openActivations,
+  runAblation,
+  wordTask,
+} from "@cambium/emotion-probing";
 import type { Unit } from "@cambium/models";
 import { textTable } from "@cambium/report";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
@@ -18,14 +27,15 @@ interface AblateFlags extends OpenFlags {
   readonly json?: true;
 }
 
-const KEYS = ["rows", "words", "sets", "controls", "draws", "mode", "maxLength"] as const;
-const MODES = ["zero", "scale", "noise", "resample"] as const;
+const KEYS = ["rows", "words", "sets", "controls", "draws", "mode", "maxLength", "activations"] as const;
+const MODES = ["zero", "scale", "random-scale", "mean", "noise", "resample"] as const;
 
 const EXAMPLE = `
 The file says what is asked and which neurons are taken out:
   { "rows": [{ "text": "joy is [MASK] .", "answer": "good" }, …], "words": { "good": "good", "bad": "evil" },
     "sets": { "valence": [{ "layer": 1, "unit": 17 }, …] }, "controls": ["random", "layer"], "draws": 20, "mode": { "kind": "zero" } }
-Words of a model that writes begin with a space, as " good".
+Words of a model that writes begin with a space, as " good"; so do those of a masked model with byte pairs, as RoBERTa, behind a space.
+The mode { "kind": "mean" } and the control "layer+activation" read the neurons' means from "activations": a folder of probe capture, of other texts.
 Example:
   $ cambium probe ablate sapling:bert-4x256 --config ablation.json --out runs/ablation`;
 
@@ -42,12 +52,13 @@ export function probeAblate(io: Io): Command {
     .addHelpText("after", EXAMPLE)
     .action(async (name: string, flags: AblateFlags) => {
       const settings = await readSettings("probe ablate", flags.config, KEYS);
-      const { sets, mode } = checked(flags.config, settings);
+      const { sets, mode, activations } = checked(flags.config, settings);
       const { rows, words, controls, draws, maxLength } = settings;
       if (flags.out !== undefined) await openOut("probe ablate", flags.out, "ablation");
       await withModel(io, "probe ablate", name, flags, async (opened) => {
         const { base, tuned, tokenizer } = opened;
         const model = tuned ?? base;
+        const levels = activations === undefined ? undefined : await levelsIn(activations, model);
         const task = wordTask(model, tokenizer, "task", {
           rows: rows as readonly { readonly text: string; readonly answer: string }[],
           words: words as Readonly<Record<string, string>>,
@@ -61,7 +72,10 @@ export function probeAblate(io: Io): Command {
               signal: io.signal,
               ...(controls !== undefined && { controls: controls as readonly ControlKind[] }),
               ...(draws !== undefined && { draws: draws as number }),
-              ...(mode !== undefined && { mode }),
+              ...(mode !== undefined && {
+                mode: (mode.kind === "mean" ? { ...mode, means: levels! } : mode) as AblationMode,
+              }),
+              ...(levels !== undefined && isMatched(controls) && { levels }),
             }),
             (event) => event.type === "batch" && io.live?.(`${event.done} of ${event.total} batches`),
           );
@@ -70,7 +84,7 @@ export function probeAblate(io: Io): Command {
           if (flags.out !== undefined) {
             const manifest = manifestOf(
               "probe ablate",
-              { controls, draws, mode },
+              { controls, draws, mode, activations },
               {
                 seed: flags.seed,
                 model: await modelMark(name, flags, opened),
@@ -108,8 +122,30 @@ export function probeAblate(io: Io): Command {
     });
 }
 
+const isMatched = (controls: unknown): boolean => Array.isArray(controls) && controls.includes("layer+activation");
+
+/** Means of the neurons of a model's ff.act, of what `probe capture` wrote. */
+async function levelsIn(folder: string, model: HasSites): Promise<NeuronScores> {
+  const stored = await openActivations(folder);
+  const own = new Set(
+    model
+      .sites()
+      .filter(({ role }) => role === "ff.act")
+      .map(({ path }) => path),
+  );
+  const sites = stored.sites.filter(({ path }) => own.has(path));
+  if (sites.length === 0)
+    throw new UseError(
+      `probe ablate: ${folder} holds no ff.act of this model; it holds ${stored.sites.map(({ path }) => path).join(", ")}`,
+    );
+  const rows = new Map<string, readonly Float32Array[]>();
+  for (const { path } of sites) rows.set(path, await stored.read(path));
+  return measureLevels(sites, rows);
+}
+
 /** What the library takes on trust from a program. */
-function checked(path: string, { rows, words, sets, mode }: Readonly<Record<string, unknown>>) {
+function checked(path: string, settings: Readonly<Record<string, unknown>>) {
+  const { rows, words, sets, mode, controls, activations } = settings;
   const wrong = (problem: string): UseError => new UseError(`probe ablate: ${path}: ${problem}`);
   const isRow = (row: unknown): boolean => {
     const { text, answer, ...rest } = (row ?? {}) as Readonly<Record<string, unknown>>;
@@ -123,11 +159,19 @@ function checked(path: string, { rows, words, sets, mode }: Readonly<Record<stri
   const kind = (mode as { readonly kind?: unknown } | null | undefined)?.kind;
   if (mode !== undefined && !MODES.includes(kind as (typeof MODES)[number]))
     throw wrong(`mode must be of kind ${MODES.join(", ")}, got ${JSON.stringify(kind)}`);
+  const needs = kind === "mean" ? "the mode mean" : isMatched(controls) ? "the control layer+activation" : undefined;
+  if (activations !== undefined && typeof activations !== "string")
+    throw wrong(`activations must be a folder of probe capture, got ${JSON.stringify(activations)}`);
+  if (activations === undefined && needs !== undefined)
+    throw wrong(`${needs} needs "activations", a folder of probe capture, to take means from`);
+  if (activations !== undefined && needs === undefined)
+    throw wrong('activations are for the mode mean and the control "layer+activation", and neither is asked for');
   const units = Object.entries(sets as Readonly<Record<string, unknown>>).map(
     ([name, list]) => [name, unitsOf("probe ablate", list, `sets.${name}`)] as const,
   );
   return {
     sets: Object.fromEntries(units) as Readonly<Record<string, readonly Unit[]>>,
-    mode: mode as AblationMode | undefined,
+    mode: mode as Exclude<AblationMode, { readonly kind: "mean" }> | { readonly kind: "mean" } | undefined,
+    activations,
   };
 }

@@ -53,10 +53,14 @@ export function probeAttribute(io: Io): Command {
         const kind = base.head?.kind;
         if (kind !== "masked-lm" && kind !== "causal-lm")
           throw new UseError(`probe attribute: ${name} has no head for words; its head is ${kind ?? "none"}`);
+        // Behind a space a word of byte pairs holds the space; other tokenizers have the same token for both.
+        const { mask } = tokenizer.special;
+        const before = mask === undefined ? "" : text.split(tokenizer.decode([mask], { skipSpecial: false }))[0]!;
+        const isSpaced = kind === "causal-lm" || /\s$/.test(before);
         const ids = wordIds(
           "probe attribute",
           tokenizer,
-          words.map((word) => (kind === "causal-lm" ? ` ${word}` : word)),
+          words.map((word) => (isSpaced ? ` ${word}` : word)),
         );
         const tokens = tokenizer.encode(text).ids;
         const place = kind === "causal-lm" ? tokens.length - 1 : tokens.indexOf(tokenizer.special.mask!);

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { disposeParameters, random } from "@cambium/core";
 import { openActivations } from "@cambium/emotion-probing";
-import { createModel, createTokenizer, saveModel } from "@cambium/models";
+import { collate, createModel, createTokenizer, loadModel, saveModel } from "@cambium/models";
+import { tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, expect, test } from "vitest";
 import { recorded } from "../recorded.fixture.ts";
 
@@ -215,6 +216,78 @@ test("neurons are taken out beside random ones, and attributed to a word", async
   expect(attributed.top).toHaveLength(20);
   const gradient = JSON.parse((await recorded([...words, "--method", "gradient"])).out[0]!);
   expect(gradient.score).toBeCloseTo(attributed.score, 5);
+});
+
+test("neurons are put to their means, of activations that probe capture wrote", async () => {
+  const captured = join(folder, "levels");
+  const texts = ["joy came .", "fear came .", "love is here ."];
+  expect(await recorded(["probe", "capture", MODEL, ...texts, "--at", "mean", "--out", captured])).toMatchObject({
+    code: 0,
+  });
+  const settings = {
+    rows: [{ text: "joy is [MASK] .", answer: "good" }],
+    words: { good: "good", bad: "evil" },
+    sets: { some: [{ layer: 1, unit: 3 }] },
+    ...{ controls: ["layer+activation"], draws: 2, mode: { kind: "mean" } },
+  };
+  const run = (config: object) =>
+    recorded(["probe", "ablate", MODEL, "--config", file("means.json", config), "--json"]);
+  const { code, out } = await run({ ...settings, activations: captured });
+  expect({ code, effects: JSON.parse(out[0]!).effects.length }).toEqual({ code: 0, effects: 1 });
+  const wrong = async (config: object) => (await run(config)).errors.join();
+  expect(await wrong(settings)).toContain('the mode mean needs "activations"');
+  expect(await wrong({ ...settings, mode: { kind: "zero" } })).toContain("the control layer+activation needs");
+  const unread = { ...settings, activations: captured, controls: ["layer"], mode: { kind: "zero" } };
+  expect(await wrong(unread)).toContain("neither is asked for");
+});
+
+test("a masked word of byte pairs is the one behind a space, where there is a space", async () => {
+  const pieces = ["Ġ", "g", "e", "Ġg", "Ġe", "<mask>", "<pad>", "<s>", "</s>"];
+  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const special = { special: true, normalized: false, single_word: false, lstrip: false, rstrip: false };
+  const tokenizer = createTokenizer(
+    {
+      ...{ version: "1.0", truncation: null, padding: null, normalizer: null, post_processor: null },
+      added_tokens: ["<mask>", "<pad>", "<s>", "</s>"].map((content, i) => ({ id: 5 + i, content, ...special })),
+      pre_tokenizer: bytes,
+      decoder: bytes,
+      model: { type: "BPE", vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])), merges: ["Ġ g", "Ġ e"] },
+    },
+    { mask_token: "<mask>", pad_token: "<pad>", bos_token: "<s>", eos_token: "</s>" },
+  );
+  const model = createModel(
+    {
+      ...{ model_type: "roberta", vocab_size: 9, hidden_size: 8, intermediate_size: 12, num_hidden_layers: 1 },
+      ...{ num_attention_heads: 2, max_position_embeddings: 16, pad_token_id: 6, initializer_range: 0.5 },
+    },
+    random(1),
+    { head: { kind: "masked-lm" } },
+  );
+  const place = join(folder, "masked");
+  await saveModel(model, place, { tokenizer });
+  disposeParameters(model.parameters);
+  const scoreOf = async (text: string, words: string) => {
+    const { errors, out } = await recorded([
+      ...["probe", "attribute", place, text, "--words", words, "--method", "gradient", "--json"],
+    ]);
+    expect(errors).toEqual([]);
+    return JSON.parse(out[0]!).score as number;
+  };
+  // Without a space before the mask "g" is a letter, and behind one it is a word: other tokens, other scores.
+  const loaded = await loadModel(place, { head: { kind: "masked-lm" } });
+  const [behind, within] = ["e <mask>", "e<mask>"].map((text) =>
+    tidy(() => {
+      const { ids } = tokenizer.encode(text);
+      const batch = {
+        ...collate(loaded, tokenizer, { maxLength: 8, padTo: [ids.length] })([{ text }]),
+        positions: tensor1d([ids.indexOf(5)], "int32"),
+      };
+      return loaded.forward(batch).logits!.dataSync();
+    }),
+  );
+  disposeParameters(loaded.parameters);
+  expect(await scoreOf("e <mask>", "g,e")).toBeCloseTo(behind![3]! - behind![4]!, 4);
+  expect(await scoreOf("e<mask>", "g,e")).toBeCloseTo(within![1]! - within![2]!, 4);
 });
 
 test("a model that writes is asked for the word after the text", async () => {

@@ -104,10 +104,10 @@ export function rename<M extends AnyModel>(tuned: Tuned<M>, from: string, to: st
 
 /**
  * The same with another delta in the place of the one with this name, which it takes over: its place in the order, and whether it
- * acts. The two have tensors of equal names and shapes, so that a program that was compiled for the first serves the second, and
- * nothing is traced again.
+ * acts. The two have tensors of equal names and shapes. Where their settings are equal as well, a program that was compiled for the first
+ * serves the second, and nothing is traced again; numbers such as LoRA's `alpha` are part of a program.
  *
- * LoRAs of other ranks and layers become alike by `padLora`, which folds their scale into their matrices.
+ * LoRAs of other ranks, layers and scales become alike by `padLora`, which folds their scale into their matrices.
  *
  * @throws {ConfigError} For a name that there is not, and for a delta of another method or shape: `remove` and `attach` take any.
  * @example

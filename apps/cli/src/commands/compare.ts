@@ -80,7 +80,7 @@ export function compare(io: Io): Command {
       const tableOptions: TableOptions = given({ text, pair, label, group, kind });
       const table = await openTable("compare", path, tableOptions);
       const say = (line: string): void => (json ? undefined : io.error(line));
-      if (!json) sayTable(io, table);
+      sayTable(io, table, flags);
       const head: HeadConfig =
         table.kind === "classes" ? { kind: "sequence-classification", labels: table.labels } : { kind: "regression" };
       const { config, architecture } = await inspectModel(modelFiles(io, "compare", model));

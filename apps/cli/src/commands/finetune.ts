@@ -79,7 +79,7 @@ export function finetune(io: Io): Command {
       const { text, pair, label, group, kind, delimiter, encoding } = flags;
       const tableOptions: TableOptions = given({ text, pair, label, group, kind, delimiter, encoding });
       const table = await openTable("finetune", path, tableOptions);
-      if (!json) sayTable(io, table);
+      sayTable(io, table, flags);
       const { method, rate, epochs, batchSize, maxLength, frozen, restart, seed } = flags;
       const run = runFinetune(table, {
         ...given({ method, learningRate: rate, epochs, batchSize, maxLength, restart }),

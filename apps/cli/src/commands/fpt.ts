@@ -84,7 +84,7 @@ async function tune(io: Io, path: string, flags: FptFlags): Promise<void> {
     ...(label !== undefined && { label }),
     ...(kind !== undefined && { kind }),
   });
-  if (!json) sayTable(io, table);
+  sayTable(io, table, flags);
   if (table.kind === "numbers") checkNumbers(table, "fpt");
   await useBackend();
   const source = modelFiles(io, "fpt", flags.model);

@@ -64,8 +64,9 @@ function inFlags(verb: string, message: string): string {
 /** Rows that are named in a line. */
 const NAMED_ROWS = 10;
 
-/** Says what was found in a table, and which rows were left out, and why. */
-export function sayTable(io: Io, table: Table): void {
+/** Says which rows of a table were left out, and why; and to people, what was found in it. */
+export function sayTable(io: Io, table: Table, { json }: { readonly json?: true }): void {
+  if (json) return saySkipped(io, table);
   const { name, rows, kind, labels, notes } = table;
   const classes = kind === "classes" ? `, ${labels.length} classes (${labels.join(", ")})` : "";
   io.error(`${name}: ${countText(rows.length, "row")}${classes}${kind === "numbers" ? ", numbers" : ""}`);

@@ -66,11 +66,12 @@ const NAMED_ROWS = 10;
 
 /** Says which rows of a table were left out, and why; and to people, what was found in it. */
 export function sayTable(io: Io, table: Table, { json }: { readonly json?: true }): void {
-  if (json) return saySkipped(io, table);
-  const { name, rows, kind, labels, notes } = table;
-  const classes = kind === "classes" ? `, ${labels.length} classes (${labels.join(", ")})` : "";
-  io.error(`${name}: ${countText(rows.length, "row")}${classes}${kind === "numbers" ? ", numbers" : ""}`);
-  for (const note of notes) io.error(note);
+  if (json !== true) {
+    const { name, rows, kind, labels, notes } = table;
+    const what = kind === "classes" ? `, ${labels.length} classes (${labels.join(", ")})` : "";
+    io.error(`${name}: ${countText(rows.length, "row")}${what}${kind === "numbers" ? ", numbers" : ""}`);
+    for (const note of notes) io.error(note);
+  }
   saySkipped(io, table);
 }
 

@@ -90,7 +90,7 @@ export async function* ask(
     yield { type: "step", step: before, resumed: true };
     return before;
   }
-  const release = ledger.reserve(messages, request.tools ?? [], request.maxTokens ?? 4096);
+  const release = ledger.reserve(request);
   const number = run.sample * SAMPLES_PER_RUN + attempt;
   const { seed } = plan.sampling;
   const outcome = await plan.model.outcome({

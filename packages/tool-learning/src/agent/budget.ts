@@ -1,5 +1,5 @@
 import type { Step } from "@cambium/evaluation";
-import type { Message, ToolDeclaration } from "@cambium/llm";
+import type { ModelRequest } from "@cambium/llm";
 import { Stop } from "./stop.ts";
 
 /** Limits of one run. Money is limited by the budget of `openModels`. */
@@ -18,10 +18,13 @@ export interface AgentBudget {
 const MODEL_CALLS = 100;
 const TOOL_CALLS = 200;
 
+/** What counts of a request before it is made. */
+export type ReservedRequest = Pick<ModelRequest, "messages" | "tools" | "format" | "maxTokens">;
+
 /** Upper bound on the tokens of a request: one for each byte of its JSON, files at 8192. */
-function boundOf(messages: readonly Message[], tools: readonly ToolDeclaration[], maxTokens: number): number {
+function boundOf({ messages, tools = [], format, maxTokens = 4096 }: ReservedRequest): number {
   let files = 0;
-  const json = JSON.stringify([messages, tools], (_, value) => {
+  const json = JSON.stringify([messages, tools, format], (_, value) => {
     if (!(value instanceof Uint8Array)) return value;
     files += 1;
     return undefined;
@@ -39,7 +42,7 @@ export interface Ledger {
    *
    * @throws {Stop} When the budget has no room for it.
    */
-  reserve(messages: readonly Message[], tools: readonly ToolDeclaration[], maxTokens: number): () => void;
+  reserve(request: ReservedRequest): () => void;
   /** Counts a try of a tool; false when there is no room for it. */
   takeToolCall(): boolean;
   /** Counts what a step of an earlier process took, or what a request took in the end. */
@@ -66,10 +69,10 @@ export function createLedger(budget: AgentBudget): Ledger {
     get toolCallsLeft() {
       return toolCalls - called;
     },
-    reserve(messages, tools, maxTokens) {
+    reserve(request) {
       if (asked >= modelCalls) refuse("modelCalls", modelCalls, asked);
       if (tokens === undefined) return () => {};
-      const bound = boundOf(messages, tools, maxTokens);
+      const bound = boundOf(request);
       if (used + reserved + bound > tokens) refuse("tokens", tokens, used + reserved);
       reserved += bound;
       return () => {

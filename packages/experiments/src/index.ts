@@ -31,7 +31,7 @@ export {
 } from "./plan-study.ts";
 export { changeText, comparePlans, type PlanChange, type PlanRevision } from "./plans.ts";
 export type { Outcome, RunRecord } from "./record.ts";
-export { reportStudy, type StudyReport } from "./report-study.ts";
+export { planChanges, reportStudy, type StudyReport } from "./report-study.ts";
 export type { PlanStudyOptions, RunStudyOptions } from "./run-options.ts";
 export { defaultFolder, runStudy } from "./run-study.ts";
 export { type DamagedFile, loadStudy, type StudyState } from "./state.ts";

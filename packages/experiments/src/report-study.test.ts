@@ -103,7 +103,9 @@ test("a plan that was changed after results were in is told in the report", () =
     { plan: study.plan, acceptedAt: "2026-01-02T00:00:00.000Z", results: 17 },
   ];
   const state = { folder: "x", records, board: boardOf(study, records), damaged: [], plans, others: 0 };
-  expect(reportStudy(study, state).html()).toContain("Changed when 17 results were in: claims.0.atLeast: 5 became 3.");
+  expect(reportStudy(study, state).html()).toContain(
+    "The plan was changed when 17 results were in: claims.0.atLeast: 5 became 3.",
+  );
 });
 
 test("figures get names of files, and equal titles different ones", () => {

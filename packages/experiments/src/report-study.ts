@@ -1,4 +1,5 @@
 /** The report of a study: claims first, then what was measured, then what is missing, then the plan. */
+import type { JsonObject } from "@cambium/base";
 import {
   type Block,
   type Figure,
@@ -121,16 +122,25 @@ function missingBlocks({ board, records, damaged, others }: StudyState): Block[]
   return blocks.length === 0 ? ["Nothing: every run has a result."] : blocks;
 }
 
-function planBlocks(study: Study, { plans }: StudyState): Block[] {
+/** What was changed of a study's plan since its folder was begun, a sentence for each time; nothing where nothing was. */
+export function planChanges(study: Study, { plans }: Pick<StudyState, "plans">): readonly string[] {
+  const between = (before: JsonObject, after: JsonObject): string => {
+    const changes = comparePlans(before, after);
+    const told = changes.filter(({ path }) => path !== "cells.sha256"); // follows from the others
+    return (told.length > 0 ? told : changes).map(changeText).join("; ");
+  };
   const changes = plans.slice(1).map(({ plan, results }, i) => {
-    const list = comparePlans(plans[i]!.plan, plan).map(changeText).join("; ");
-    return `Changed when ${results} results were in: ${list}.`;
+    return `The plan was changed when ${results} results were in: ${between(plans[i]!.plan, plan)}.`;
   });
   const last = plans.at(-1);
-  const open = last === undefined ? [] : comparePlans(last.plan, study.plan);
-  if (open.length > 0) changes.push(`Not the plan that the runs were begun with: ${open.map(changeText).join("; ")}.`);
-  return [...changes, settings("The plan, as it was stated before the runs", study.plan)];
+  const open = last === undefined ? "" : between(last.plan, study.plan);
+  return open === "" ? changes : [...changes, `Not the plan that the runs were begun with: ${open}.`];
 }
+
+const planBlocks = (study: Study, state: StudyState): Block[] => [
+  ...planChanges(study, state),
+  settings("The plan, as it was stated before the runs", study.plan),
+];
 
 /** Names of files for figures: their titles' letters and digits, made different where they are not. */
 function nameFigures(titles: readonly string[]): string[] {

@@ -53,14 +53,15 @@ export function probeAttribute(io: Io): Command {
         const kind = base.head?.kind;
         if (kind !== "masked-lm" && kind !== "causal-lm")
           throw new UseError(`probe attribute: ${name} has no head for words; its head is ${kind ?? "none"}`);
-        // Behind a space a word of byte pairs holds the space; other tokenizers have the same token for both.
+        // Behind a space a word of byte pairs holds the space; other tokenizers have the same token for both, and need no space.
         const { mask } = tokenizer.special;
         const before = mask === undefined ? "" : text.split(tokenizer.decode([mask], { skipSpecial: false }))[0]!;
         const isSpaced = kind === "causal-lm" || /\s$/.test(before);
+        const idsOf = (word: string): string => tokenizer.encode(word).ids.join();
         const ids = wordIds(
           "probe attribute",
           tokenizer,
-          words.map((word) => (isSpaced ? ` ${word}` : word)),
+          words.map((word) => (isSpaced && idsOf(` ${word}`) !== idsOf(word) ? ` ${word}` : word)),
         );
         const tokens = tokenizer.encode(text).ids;
         const place = kind === "causal-lm" ? tokens.length - 1 : tokens.indexOf(tokenizer.special.mask!);

@@ -1,5 +1,12 @@
 /** The results as a page in Markdown and as one file of HTML: both are a function of what the folders hold. */
-import { type FinishedRun, loadStudy, type MeasuredClaim, reportStudy, type StudyState } from "@cambium/experiments";
+import {
+  type FinishedRun,
+  loadStudy,
+  type MeasuredClaim,
+  planChanges,
+  reportStudy,
+  type StudyState,
+} from "@cambium/experiments";
 import { type Block, type Figure, report, type Section, table } from "@cambium/report";
 import { markdownTable } from "./markdown.ts";
 import { planText, readPlan } from "./plan-file.ts";
@@ -110,8 +117,10 @@ function partPage<Extent extends NamedExtent>(
     claim.measured === undefined ? "not run yet" : claim.verdict,
   ]);
   const progress = `${done} of ${total} runs done${failed === 0 ? "" : `, ${failed} failed`}${done === 0 ? "" : `, ${(durationMs / 60_000).toFixed(1)} min in all`}.`;
+  const changes = planChanges(part.study, state);
   const blocks: Block[] = [
     `${part.about} ${progress}`,
+    ...changes,
     ...(rows.length === 0
       ? [] // a part that makes what others measure
       : [table({ caption: "Claims, stated before any run", columns: HEADS.map((head) => ({ name: head })), rows })]),
@@ -122,6 +131,7 @@ function partPage<Extent extends NamedExtent>(
     `## ${part.title}`,
     part.about,
     progress,
+    ...changes,
     ...(rows.length === 0 ? [] : [markdownTable(HEADS, rows)]),
     ...(done === 0 ? [] : (page.partText?.(found, extent) ?? [])),
     ...figures.map(([file, figure]) => `![${figure.title}](${name}/${file})`),

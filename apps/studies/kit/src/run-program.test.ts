@@ -94,6 +94,9 @@ test("a plan that changed is refused, until the change is accepted; what it does
   expect(code).toBe(0);
   expect(out).toMatch(/^first: seed 4: loss 4\.0 in \d+ s; 4 of 4\n$/);
   expect(await more("run")).toMatchObject({ code: 0, out: "" });
+  const page = join(folder, "page.md");
+  await more("report", "--page", page);
+  expect(readFileSync(page, "utf8")).toMatch(/The plan was changed when 3 results were in: .*seed: \[1,2,3\] became/);
 });
 
 test("a run with a number of minutes stops after them with code 130, and keeps what was done", async () => {

@@ -77,6 +77,7 @@ const PASS = [
   'Reply with JSON only: {"answer": "solved" | "unsolved" | "unsure", "task": "solvable" | "unsolvable" | "unsure"}.',
   "solved: the answer gives everything that was asked for, and the calls support it. unsolved: something is missing, invented or refused.",
   "unsolvable: the tools cannot do it, or the request lacks what is needed. An answer that claims success all the same is unsolved.",
+  "A run that gave up is unsolved; hold its task for unsolvable only where all tools were tried in earnest and told nothing useful.",
 ].join("\n");
 
 const PREFER = [

@@ -61,6 +61,27 @@ describe("the pass rate", () => {
     expect(votes).toBe(12);
   });
 
+  test("a run that gave up passes where the task is held to be unsolvable, and solves nothing", async () => {
+    const given = { ...run(undefined), status: "failed", failure: { code: "GAVE_UP", message: "no way" } } as const;
+    const passed = async (vote: PassVote): Promise<number> =>
+      (
+        await measurePassRate(
+          [{ question: "q", trajectory: given }],
+          judge(() => vote),
+        )
+      ).passed;
+    expect(await passed({ answer: "unsolved", task: "unsolvable" })).toBe(1);
+    expect(await passed({ answer: "unsolved", task: "solvable" })).toBe(0);
+    expect(await passed({ answer: "solved" })).toBe(0);
+    expect(await passed({ answer: "unsure", task: "solvable" })).toBe(0);
+    const broken = { ...given, failure: { code: "MODEL_ERROR", message: "no" } } as const;
+    const measured = await measurePassRate(
+      [{ question: "q", trajectory: broken }],
+      judge(() => ({ answer: "unsolved", task: "unsolvable" })),
+    );
+    expect(measured).toMatchObject({ passed: 0, withoutAnswer: 1 });
+  });
+
   test("of no runs is everything", async () => {
     expect(
       (

@@ -40,7 +40,7 @@ export interface PassRate {
   readonly rate: Interval;
   /** Runs that the votes do not decide. */
   readonly undecided: number;
-  /** Runs without an answer: they fail without a vote. */
+  /** Runs without an answer. Those that gave up are voted on, and pass where the task is held to be unsolvable; others fail without a vote. */
   readonly withoutAnswer: number;
   readonly runs: readonly {
     readonly question: string;
@@ -81,9 +81,12 @@ function majority(votes: readonly PassVote[]): 0 | 0.5 | 1 {
   return sum > 0 ? 1 : sum < 0 ? 0 : 0.5;
 }
 
+/** Whether a run ended by giving up, as a search over ways does when none leads to an answer. */
+const gaveUp = ({ answer, failure }: Trajectory): boolean => answer === undefined && failure?.code === "GAVE_UP";
+
 /**
  * The share of runs that pass by a judge's votes. A run without an answer fails without a vote: that a program or a provider
- * failed is no excuse.
+ * failed is no excuse. One that gave up is voted on, since that is right where a task cannot be solved, and has solved nothing.
  *
  * @throws {ConfigError} When the options cannot be meant. @throws {CallError} When a judge that is a model cannot be asked.
  */
@@ -95,11 +98,14 @@ export async function measurePassRate(
   check("measurePassRate", options, options);
   const { votes = 4, concurrency = 4, signal } = options;
   const judged = await inTurns(runs, concurrency, async ({ question, trajectory }) => {
-    if (trajectory.answer === undefined) return { question, credit: 0 as const, votes: [] };
+    if (trajectory.answer === undefined && !gaveUp(trajectory)) return { question, credit: 0 as const, votes: [] };
     const given = await inTurns(
       Array.from({ length: votes }, (_, vote) => vote),
       1,
-      (vote) => judge.pass({ question, trajectory }, vote, signal),
+      async (vote): Promise<PassVote> => {
+        const given = await judge.pass({ question, trajectory }, vote, signal);
+        return gaveUp(trajectory) ? { ...given, answer: "unsolved" } : given;
+      },
     );
     return { question, credit: majority(given), votes: given };
   });

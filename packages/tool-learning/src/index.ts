@@ -140,6 +140,7 @@ export type {
   ToolOutcome,
 } from "./tools/tool.ts";
 export { type ToolSet, toolSet } from "./tools/tool-set.ts";
+export { type TraceRunOptions, traceRun } from "./tracing/trace-run.ts";
 export type { TransferRecord, TransferTool, TransferUse, Validation } from "./transfer/record.ts";
 export { runTransfer, type TransferEvent, type TransferOptions } from "./transfer/run-transfer.ts";
 export { summariseTransfer, type TransferSummary } from "./transfer/summary.ts";

@@ -28,6 +28,7 @@ import { fusedRetriever } from "./retrieval/fused-retriever.ts";
 import { lexicalRetriever } from "./retrieval/lexical-retriever.ts";
 import { callTool } from "./tools/call-tool.ts";
 import { defineTool } from "./tools/define-tool.ts";
+import { traceRun } from "./tracing/trace-run.ts";
 import { transferReport } from "./transfer/transfer-report.ts";
 
 const empty = lexicalRetriever([]);
@@ -49,6 +50,7 @@ test.each<[caller: string, call: () => unknown, meant: string]>([
   ["preferenceRows", () => preferenceRows({} as never, { sytem: "x" } as never), "system"],
   ["serveMcp", () => serveMcp([], { name: "x", vers: "x", polcy: 1 } as never), "policy"],
   ["toAiSdkTools", () => toAiSdkTools([], { polcy: 1 } as never), "policy"],
+  ["traceRun", () => traceRun((async function* () {})(), { tracr: 1 } as never).next(), "tracer"],
   ["trainingRow", () => trainingRow({} as never, { sytem: "x" } as never), "system"],
   ["callTool", () => callTool(add, {}, { signl: undefined } as never), "signal"],
   ["defineTool", () => defineTool({ descripton: "x", input: z.strictObject({}) } as never), "description"],

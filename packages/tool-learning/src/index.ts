@@ -140,6 +140,8 @@ export type {
   ToolOutcome,
 } from "./tools/tool.ts";
 export { type ToolSet, toolSet } from "./tools/tool-set.ts";
+export { type WithBreakerOptions, withBreaker } from "./tools/with-breaker.ts";
+export { type WithCacheOptions, withCache } from "./tools/with-cache.ts";
 export { type TraceRunOptions, traceRun } from "./tracing/trace-run.ts";
 export type { TransferRecord, TransferTool, TransferUse, Validation } from "./transfer/record.ts";
 export { runTransfer, type TransferEvent, type TransferOptions } from "./transfer/run-transfer.ts";

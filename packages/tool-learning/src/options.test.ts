@@ -28,6 +28,8 @@ import { fusedRetriever } from "./retrieval/fused-retriever.ts";
 import { lexicalRetriever } from "./retrieval/lexical-retriever.ts";
 import { callTool } from "./tools/call-tool.ts";
 import { defineTool } from "./tools/define-tool.ts";
+import { withBreaker } from "./tools/with-breaker.ts";
+import { withCache } from "./tools/with-cache.ts";
 import { traceRun } from "./tracing/trace-run.ts";
 import { transferReport } from "./transfer/transfer-report.ts";
 
@@ -65,6 +67,8 @@ test.each<[caller: string, call: () => unknown, meant: string]>([
   ["real", () => real({ restor: () => {} } as never), "restore"],
   ["runAgent", () => runAgent({ planer: react() } as never, { instruction: "x" }).next(), "planner"],
   ["virtual", () => virtual({ stat: () => 1 } as never), "state"],
+  ["withBreaker", () => withBreaker({} as never, { failure: 3 } as never), "failures"],
+  ["withCache", () => withCache({} as never, { maxAge: 3 } as never), "maxAgeMs"],
   ["wolframAlpha", () => wolframAlpha({ appID: "a" } as never), "appId"],
 ])("%s refuses a misspelt option and names the one that was meant", async (caller, call, meant) => {
   const called = (async () => call())();

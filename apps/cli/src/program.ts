@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(io: Io) => Command>>> = {
  * The command, with its output going to `io` and its errors thrown: with one verb where that is a verb, else with all,
  * for help and for a verb that was meant.
  */
-async function createProgram(io: Io, verb: string | undefined): Promise<Command> {
+export async function createProgram(io: Io, verb?: string): Promise<Command> {
   const trimmed =
     (write: (line: string) => void) =>
     (text: string): void =>

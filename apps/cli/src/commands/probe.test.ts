@@ -406,7 +406,11 @@ test.each<[string, readonly string[], string]>([
   ],
   [
     "a distance that is a text",
-    ["compare", file("text.json", { conditions: ["a", "b", "c"], values: [1, "x", 2] }), file("no.json", [1])],
+    [
+      "compare",
+      file("text.json", { conditions: ["a", "b", "c"], values: [1, "x", 2] }),
+      file("texts.json", { conditions: ["a", "b", "c"], values: [1, "x", 2] }),
+    ],
     'pair 1 must be a number, got "x"',
   ],
   ["a file that is no RDM", ["compare", file("no.json", [1]), file("no.json", [1])], 'must hold { "conditions"'],

@@ -212,7 +212,7 @@ export function candidatesOf(host: Host, recipe: Unmade): ReadonlyMap<Pool, read
   return new Map(pool.map((each) => [each, all[each]()]));
 }
 
-/** A prompt's rows start one by one: each as a prompt of one row, of its own word where words are given. */
+/** A prompt's rows start one by one: each as a prompt of one row, from one word where words are given. */
 function promptRow(host: Host, config: PromptConfig): (row: number) => DeltaTensor {
   const rowFrom = (init: PromptConfig["init"]): DeltaTensor =>
     prompt.tensors(host, { ...config, init, length: 1 }).trained.get("prompt_embeddings")!;

@@ -56,6 +56,8 @@ test("a result grows old, and the least used one goes when there is no room", as
   const rates = withCache(reading.tool, { maxAgeMs: 100 });
   for (const ms of [0, 99, 100, 150]) await callTool(rates, { of: "EUR" }, { clock: at(ms) });
   expect(reading.asked).toHaveLength(2);
+  for (const world of [{}, {}]) await callTool(rates, { of: "EUR" }, { clock: at(151), state: world });
+  expect(reading.asked).toHaveLength(4); // what one world holds is not told of another
   const { tool, asked } = counting("none");
   const small = withCache(tool, { most: 2 });
   for (const of of ["a", "b", "a", "c", "a", "b"]) await callTool(small, { of });

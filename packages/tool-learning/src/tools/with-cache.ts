@@ -14,7 +14,8 @@ const schema = z.strictObject({ most: z.int().positive().optional(), maxAgeMs: z
 
 /**
  * The tool with its results kept: a call with equal arguments gets the result of the earlier one, in all runs that the tool is given
- * to. Failures are not kept. Arguments that the schema made into something other than JSON are not compared, and call the tool.
+ * to. Failures are not kept. Arguments that the schema made into something other than JSON are not compared, and call the tool;
+ * so do calls of a tool that reads within an environment, whose state is another one in each run.
  *
  * @throws {ConfigError} For a tool that changes the world, and one that reads it without `maxAgeMs`; for options that cannot be meant.
  * @example
@@ -36,7 +37,8 @@ export function withCache<Input, Output, State>(
   return {
     ...tool,
     async run(input: Input, context: ToolContext<State>): Promise<Output> {
-      if (!isJson(input)) return tool.run(input, context);
+      const isOfWorld = effects === "reads" && context.state !== undefined; // another run has another world
+      if (isOfWorld || !isJson(input)) return tool.run(input, context);
       const key = canonicalJson(input);
       const now = context.clock.elapsed();
       const found = kept.get(key);
